@@ -1,0 +1,34 @@
+// Names that Python speaks and the codes the kernels switch on: one table for each, nowhere else.
+#pragma once
+
+namespace multilayer {
+
+enum class Activation : int {
+    identity, logistic, tanh, relu, leaky_relu, elu, selu, softplus, gelu, silu, mish
+};
+inline constexpr const char* activation_names[] = {
+    "identity", "logistic", "tanh", "relu", "leaky_relu", "elu",
+    "selu", "softplus", "gelu", "silu", "mish"};
+
+enum class Output : int { logistic, softmax, identity, exp };
+inline constexpr const char* output_names[] = {"logistic", "softmax", "identity", "exp"};
+
+// An optimizer: its name, how many slots it keeps for each θ, and the order of its numbers.
+enum class Rule : int { gradient_descent, sgd, adam };
+struct RuleName {
+    const char* name;
+    int slots;
+    const char* numbers[4];  // attributes of the Python dataclass; unused ones are null
+};
+inline constexpr RuleName rule_names[] = {
+    {"GradientDescent", 0, {"learning_rate"}},
+    {"SGD", 1, {"learning_rate", "momentum", "nesterov"}},
+    {"Adam", 2, {"learning_rate", "beta_1", "beta_2", "epsilon"}},
+};
+
+inline constexpr double leak = 0.01;  // slope of leaky_relu below zero
+// Klambauer et al. (2017), arXiv 1706.02515, eq. 14.
+inline constexpr double selu_alpha = 1.6732632423543772;
+inline constexpr double selu_scale = 1.0507009873554805;
+
+}  // namespace multilayer

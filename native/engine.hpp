@@ -1,0 +1,87 @@
+// What the module asks of the engine. Shapes are those of the Python side; nothing here owns memory.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <vector>
+
+#include "codes.hpp"
+
+namespace multilayer {
+
+// An array that may be strided in any way; strides count elements.
+template <class T>
+struct Matrix {
+    const T* data = nullptr;
+    std::int64_t rows = 0, columns = 0, row_stride = 0, column_stride = 0;
+
+    const T& operator()(std::int64_t row, std::int64_t column) const {
+        return data[row * row_stride + column * column_stride];
+    }
+};
+
+template <class T>
+struct Network {
+    std::vector<std::int64_t> sizes;  // s₁ … s_L
+    std::vector<T*> thetas;           // Θ⁽ˡ⁾ (s_{l+1}, s_l + 1), rows one after another
+    std::vector<Activation> hidden;   // one for each hidden layer
+    Output output = Output::logistic;
+
+    int layers() const { return static_cast<int>(thetas.size()); }
+};
+
+template <class T>
+struct Data {
+    Matrix<T> X;                           // (m, s₁)
+    Matrix<T> Y;                           // (m, s_L), or no data where labels are given
+    const std::int32_t* labels = nullptr;  // (m,) class indices; for one unit, its 0 or 1
+    const T* weights = nullptr;            // (m,), or null: all one
+};
+
+template <class T>
+struct Optimizer {
+    Rule rule = Rule::gradient_descent;
+    double numbers[4] = {};             // in the order of rule_names
+    std::vector<std::vector<T*>> slots;  // [slot][layer], shaped like Θ
+};
+
+struct Course {
+    double lambda = 0;
+    std::int64_t batch_size = 1, epochs = 1, steps_before = 0;
+    std::int64_t max_steps = std::numeric_limits<std::int64_t>::max();
+    const std::int64_t* order = nullptr;  // (epochs, m), or null: rows as they lie
+    double tol = 0, patience = std::numeric_limits<double>::infinity();
+    double best = std::numeric_limits<double>::infinity();  // of the stopping rule
+    std::int64_t stale = 0;
+};
+
+enum class Status : int { finished, converged, diverged, interrupted };
+inline constexpr const char* status_names[] = {"finished", "converged", "diverged", "interrupted"};
+
+struct Report {
+    std::vector<double> costs;
+    std::int64_t steps = 0;
+    Status status = Status::finished;
+    double best = 0;
+    std::int64_t stale = 0;
+};
+
+// Asked now and then by the calling thread; true means: stop as soon as you can.
+using Poll = std::function<bool()>;
+
+// H (m, s_L) = what the network says of each row of X. False where the poll stopped it.
+template <class T>
+bool forward(const Network<T>& network, const Matrix<T>& X, T* H, int threads, const Poll& poll);
+
+// J, and where gradients are asked for, D⁽ˡ⁾ into gradients[l], shaped like Θ⁽ˡ⁾.
+template <class T>
+bool cost(const Network<T>& network, const Data<T>& data, double lambda,
+          const std::vector<T*>& gradients, double& J, int threads, const Poll& poll);
+
+// Many epochs of mini-batches; Θ and the optimizer's slots are changed in place.
+template <class T>
+Report train(const Network<T>& network, const Data<T>& data, const Optimizer<T>& optimizer,
+             const Course& course, int threads, const Poll& poll);
+
+}  // namespace multilayer

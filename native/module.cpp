@@ -1,0 +1,199 @@
+// The Python module: turns arrays that engine.py has checked into pointers, nothing more.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/vector.h>
+
+#include <optional>
+
+#include "engine.hpp"
+
+namespace nb = nanobind;
+namespace ml = multilayer;
+
+namespace {
+
+template <class T>
+using Array = nb::ndarray<T, nb::device::cpu>;
+template <class T>
+using Arrays = std::vector<Array<T>>;
+template <class T>
+using Optional = std::optional<Array<const T>>;
+
+template <class T>
+ml::Matrix<T> matrix(const Array<const T>& array) {
+    return {array.data(), static_cast<std::int64_t>(array.shape(0)),
+            static_cast<std::int64_t>(array.shape(1)), array.stride(0), array.stride(1)};
+}
+
+template <class T>
+std::vector<T*> pointers(const Arrays<T>& arrays) {
+    std::vector<T*> result;
+    for (const auto& array : arrays) result.push_back(array.data());
+    return result;
+}
+
+// Θ stays const where it comes so: `forward` and `cost` only read what they are given.
+template <class T, class U>
+ml::Network<T> network(const Arrays<U>& thetas, const std::vector<int>& hidden, int output) {
+    ml::Network<T> result;
+    result.sizes.push_back(static_cast<std::int64_t>(thetas.at(0).shape(1)) - 1);
+    for (const auto& theta : thetas)
+        result.sizes.push_back(static_cast<std::int64_t>(theta.shape(0)));
+    for (const auto& theta : thetas) result.thetas.push_back(const_cast<T*>(theta.data()));
+    for (const int code : hidden) result.hidden.push_back(static_cast<ml::Activation>(code));
+    result.output = static_cast<ml::Output>(output);
+    return result;
+}
+
+template <class T>
+ml::Data<T> data(const Array<const T>& X,
+                 const Optional<T>& Y,
+                 const Optional<std::int32_t>& labels,
+                 const Optional<T>& weights) {
+    ml::Data<T> result;
+    result.X = matrix(X);
+    if (Y) result.Y = matrix(*Y);
+    if (labels) result.labels = labels->data();
+    if (weights) result.weights = weights->data();
+    return result;
+}
+
+// Looks for Ctrl-C. What a signal handler raised stays set in this thread for `raise_if_set`.
+bool signalled() {
+    const nb::gil_scoped_acquire gil;
+    return PyErr_CheckSignals() != 0;
+}
+
+// With the GIL: throws what `signalled` left behind.
+void raise_if_set() {
+    if (PyErr_Occurred()) throw nb::python_error();
+}
+
+template <class T>
+void forward(const Arrays<const T>& thetas,
+             const Array<const T>& X,
+             const Array<T>& H,
+             const std::vector<int>& hidden,
+             int output,
+             int threads) {
+    const auto net = network<T>(thetas, hidden, output);
+    const auto rows = matrix(X);
+    {
+        const nb::gil_scoped_release release;
+        ml::forward(net, rows, H.data(), threads, signalled);
+    }
+    raise_if_set();
+}
+
+template <class T>
+double cost(const Arrays<const T>& thetas,
+            const Array<const T>& X,
+            const Optional<T>& Y,
+            const Optional<std::int32_t>& labels,
+            const Optional<T>& weights,
+            const std::vector<int>& hidden,
+            int output,
+            double lambda,
+            const Arrays<T>& gradients,
+            int threads) {
+    const auto net = network<T>(thetas, hidden, output);
+    const auto examples = data(X, Y, labels, weights);
+    const auto results = pointers(gradients);
+    double J = 0;
+    {
+        const nb::gil_scoped_release release;
+        ml::cost(net, examples, lambda, results, J, threads, signalled);
+    }
+    raise_if_set();
+    return J;
+}
+
+template <class T>
+nb::tuple train(const Arrays<T>& thetas,
+                const Array<const T>& X,
+                const Optional<T>& Y,
+                const Optional<std::int32_t>& labels,
+                const Optional<T>& weights,
+                const std::vector<int>& hidden,
+                int output,
+                int rule,
+                const std::vector<double>& numbers,
+                const std::vector<Arrays<T>>& slots,
+                double lambda,
+                std::int64_t batch_size,
+                const Optional<std::int64_t>& order,
+                std::int64_t epochs,
+                std::int64_t steps_before,
+                std::int64_t max_steps,
+                double tol,
+                double patience,
+                double best,
+                std::int64_t stale,
+                int threads) {
+    const auto net = network<T>(thetas, hidden, output);
+    const auto examples = data(X, Y, labels, weights);
+    ml::Optimizer<T> optimizer;
+    optimizer.rule = static_cast<ml::Rule>(rule);
+    for (std::size_t i = 0; i < numbers.size(); ++i) optimizer.numbers[i] = numbers[i];
+    for (const auto& slot : slots) optimizer.slots.push_back(pointers(slot));
+    const ml::Course course{
+        lambda, batch_size, epochs, steps_before, max_steps, order ? order->data() : nullptr,
+        tol,    patience,   best,   stale};
+    ml::Report report;
+    {
+        const nb::gil_scoped_release release;
+        report = ml::train(net, examples, optimizer, course, threads, signalled);
+    }
+    if (report.status == ml::Status::interrupted) {
+        if (!PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) throw nb::python_error();
+        PyErr_Clear();
+    }
+    return nb::make_tuple(report.costs, report.steps,
+                          ml::status_names[static_cast<int>(report.status)], report.best,
+                          report.stale);
+}
+
+template <class T>
+void define(nb::module_& m) {
+    // Nothing may be converted: a copy of Θ would be trained in its stead, and then thrown away.
+    const auto arg = [](const char* name) { return nb::arg(name).noconvert(); };
+    const auto option = [](const char* name) { return nb::arg(name).noconvert().none(); };
+    // No conversion: an array of the other dtype must choose the other overload, not be copied.
+    m.def("forward", &forward<T>, arg("thetas"), arg("X"), arg("H"), arg("hidden"), arg("output"),
+          arg("threads"));
+    m.def("cost", &cost<T>, arg("thetas"), arg("X"), option("Y"), option("labels"),
+          option("weights"), arg("hidden"), arg("output"), arg("lambda_"), arg("gradients"),
+          arg("threads"));
+    m.def("train", &train<T>, arg("thetas"), arg("X"), option("Y"), option("labels"),
+          option("weights"), arg("hidden"), arg("output"), arg("rule"), arg("numbers"),
+          arg("slots"), arg("lambda_"), arg("batch_size"), option("order"), arg("epochs"),
+          arg("steps_before"), arg("max_steps"), arg("tol"), arg("patience"), arg("best"),
+          arg("stale"), arg("threads"));
+}
+
+template <std::size_t N>
+nb::dict codes(const char* const (&names)[N]) {
+    nb::dict result;
+    for (std::size_t code = 0; code < N; ++code) result[names[code]] = code;
+    return result;
+}
+
+}  // namespace
+
+NB_MODULE(_native, m) {
+    m.doc() = "Forward propagation, cost, gradient and training, without the GIL.";
+    define<float>(m);
+    define<double>(m);
+    m.attr("ACTIVATIONS") = codes(ml::activation_names);
+    m.attr("OUTPUTS") = codes(ml::output_names);
+    nb::dict rules;
+    int code = 0;
+    for (const auto& rule : ml::rule_names) {
+        nb::list numbers;
+        for (const char* number : rule.numbers)
+            if (number) numbers.append(number);
+        rules[rule.name] = nb::make_tuple(code++, rule.slots, nb::tuple(numbers));
+    }
+    m.attr("RULES") = rules;
+}

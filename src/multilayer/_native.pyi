@@ -1,0 +1,49 @@
+from typing import Any, Final
+
+from numpy import int32, int64
+from numpy.typing import NDArray
+
+Floats = NDArray[Any]
+
+ACTIVATIONS: Final[dict[str, int]]
+OUTPUTS: Final[dict[str, int]]
+RULES: Final[dict[str, tuple[int, int, tuple[str, ...]]]]
+
+def forward(
+    thetas: list[Floats], X: Floats, H: Floats, hidden: list[int], output: int, threads: int
+) -> None: ...
+def cost(
+    thetas: list[Floats],
+    X: Floats,
+    Y: Floats | None,
+    labels: NDArray[int32] | None,
+    weights: Floats | None,
+    hidden: list[int],
+    output: int,
+    lambda_: float,
+    gradients: list[Floats],
+    threads: int,
+) -> float: ...
+def train(
+    thetas: list[Floats],
+    X: Floats,
+    Y: Floats | None,
+    labels: NDArray[int32] | None,
+    weights: Floats | None,
+    hidden: list[int],
+    output: int,
+    rule: int,
+    numbers: list[float],
+    slots: list[list[Floats]],
+    lambda_: float,
+    batch_size: int,
+    order: NDArray[int64] | None,
+    epochs: int,
+    steps_before: int,
+    max_steps: int,
+    tol: float,
+    patience: float,
+    best: float,
+    stale: int,
+    threads: int,
+) -> tuple[list[float], int, str, float, int]: ...

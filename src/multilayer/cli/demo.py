@@ -1,0 +1,230 @@
+"""`multilayer demo`: two experiments on the moons, with figures, then a real table."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+    from rich.table import Table
+
+    Rows = NDArray[Any]
+
+
+class Experiment(NamedTuple):
+    """A network of layers 2-5-5-2, trained on the first `rows` moons for so many iterations."""
+
+    rows: int
+    iterations: int
+
+    def __str__(self) -> str:
+        return f"{self.rows} rows, {self.iterations} iterations"
+
+
+# The same network, trained too briefly to bend its boundary, and long enough.
+STRAIGHT = Experiment(rows=1000, iterations=1000)
+MOONS = Experiment(rows=500, iterations=5000)
+
+
+class Result(NamedTuple):
+    """A trained network, and how long its training took in seconds."""
+
+    model: Any
+    seconds: float
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the figures.")] = Path(
+        "figures"
+    ),
+) -> None:
+    """Train three networks, print how they did, and draw them.
+
+    Two moons: gradient descent on a 2-5-5-2 network of sigmoid units, first stopped while its
+    boundary is still straight, then left to find the moons. Breast cancer: 30 measurements of a
+    cell nucleus, judged on rows held out.
+
+    Examples:
+
+        multilayer demo
+
+        multilayer demo --out /tmp/figures
+    """
+    from rich.console import Console
+
+    console = Console()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        X, y = load_moons()
+        results = {experiment: train(experiment, X, y) for experiment in (STRAIGHT, MOONS)}
+        console.print(moons_table(results, X, y))
+        figures = moons_figures(results, X, y)
+
+        cancer, X_test, y_test = train_on_breast_cancer()
+        console.print(*breast_cancer_tables(cancer, X_test, y_test), sep="\n")
+        figures["breast_cancer"] = breast_cancer_figure(cancer.model, X_test, y_test)
+
+        for name, figure in figures.items():
+            figure.savefig(out / f"{name}.png", dpi=150)
+    except OSError as error:
+        raise typer.BadParameter(f"cannot write figures to {out}: {error.strerror}") from error
+    console.print(f"Figures in {out}: {', '.join(f'{name}.png' for name in figures)}")
+
+
+def load_moons() -> tuple[Rows, Rows]:
+    """Make the rows: X of shape (1000, 2), y of shape (1000,)."""
+    from sklearn.datasets import make_moons
+
+    X, y = make_moons(n_samples=1000, noise=0.1, random_state=0)
+    return X, y
+
+
+def train(experiment: Experiment, X: Rows, y: Rows) -> Result:
+    """Train by gradient descent: learning rate α = 0.5, no penalty, one sigmoid unit a class."""
+    from multilayer import MLPClassifier
+
+    model = MLPClassifier(
+        hidden_layer_sizes=(5, 5),
+        activation="logistic",
+        output_activation="logistic",
+        initializer="notebook",
+        solver="gd",
+        learning_rate_init=0.5,
+        alpha=0.0,
+        max_iter=experiment.iterations,
+        tol=0.0,
+        n_iter_no_change=experiment.iterations,
+        random_state=0,
+    )
+    return _timed_fit(model, X[: experiment.rows], y[: experiment.rows])
+
+
+def moons_table(results: dict[Experiment, Result], X: Rows, y: Rows) -> Table:
+    """Compare the runs: cost, accuracy, speed."""
+    from rich.table import Table
+
+    table = Table(title="Two moons, 2-5-5-2 sigmoid units", title_justify="left")
+    table.add_column("training")
+    for column in ("cost", "accuracy", "held-out accuracy", "time", "iterations/s"):
+        table.add_column(column, justify="right")
+    for experiment, (model, seconds) in results.items():
+        rows = experiment.rows
+        table.add_row(
+            str(experiment),
+            f"{model.loss_:.4f}",
+            f"{model.score(X[:rows], y[:rows]):.3f}",
+            f"{model.score(X[rows:], y[rows:]):.3f}" if rows < len(X) else "–",
+            f"{1000 * seconds:.0f} ms",
+            f"{model.n_iter_ / seconds:,.0f}",
+        )
+    return table
+
+
+def moons_figures(results: dict[Experiment, Result], X: Rows, y: Rows) -> dict[str, Figure]:
+    """Draw the data, the cost curves, the boundaries, and the network that found the moons."""
+    from matplotlib.figure import Figure
+
+    from multilayer.plots import DecisionBoundaryDisplay, LossCurveDisplay, NetworkDisplay
+    from multilayer.plots._style import COLORS
+
+    data = Figure(figsize=(6, 4), layout="constrained")
+    ax = data.subplots()
+    for label, marker in enumerate("os"):
+        ax.scatter(*X[y == label].T, s=14, marker=marker, color=COLORS[label], label=str(label))
+    ax.set(xlabel="$x_1$", ylabel="$x_2$", title=f"Two moons, {len(X)} rows")
+    ax.legend(title="class", frameon=False)
+
+    costs = Figure(figsize=(6, 4), layout="constrained")
+    ax = costs.subplots()
+    for experiment, (model, _) in results.items():
+        LossCurveDisplay.from_estimator(model, name=str(experiment), ax=ax)
+    ax.set_title("Cost while learning")
+
+    boundaries = Figure(figsize=(10, 3.8), layout="constrained")
+    panels = boundaries.subplots(1, len(results), sharex=True, sharey=True)
+    for ax, (experiment, (model, _)) in zip(panels, results.items(), strict=True):
+        rows = experiment.rows
+        DecisionBoundaryDisplay.from_estimator(model, X[:rows], y[:rows], ax=ax)
+        accuracy = model.score(X[:rows], y[:rows])
+        ax.set_title(f"{experiment}: {100 * accuracy:.1f} % right")
+        ax.label_outer()
+    panels[0].get_legend().remove()
+
+    network = Figure(figsize=(10, 6))
+    NetworkDisplay.from_estimator(results[MOONS].model, ax=network.add_axes((0, 0, 1, 1)))
+    return {"data": data, "costs": costs, "boundaries": boundaries, "network": network}
+
+
+def train_on_breast_cancer() -> tuple[Result, Rows, Rows]:
+    """Train on three quarters of the table; give the model, and the rows held out."""
+    from sklearn.datasets import load_breast_cancer
+    from sklearn.model_selection import train_test_split
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    from multilayer import MLPClassifier
+
+    data = load_breast_cancer()
+    labels = data.target_names[data.target]
+    X, X_test, y, y_test = train_test_split(data.data, labels, stratify=labels, random_state=0)
+    network = MLPClassifier((16,), early_stopping=True, max_iter=500, random_state=0)
+    return _timed_fit(make_pipeline(StandardScaler(), network), X, y), X_test, y_test
+
+
+def breast_cancer_tables(result: Result, X_test: Rows, y_test: Rows) -> list[Table]:
+    """Tell how the model judges rows it has not seen: accuracy, and which classes it confuses."""
+    from rich.table import Table
+    from sklearn.metrics import confusion_matrix
+
+    model, seconds = result
+    accuracy = Table(title="Breast cancer, 30-16-1, Adam", title_justify="left")
+    for column in ("rows held out", "accuracy", "time", "epochs/s"):
+        accuracy.add_column(column, justify="right")
+    accuracy.add_row(
+        f"{len(X_test)}",
+        f"{model.score(X_test, y_test):.3f}",
+        f"{1000 * seconds:.0f} ms",
+        f"{model[-1].n_iter_ / seconds:,.0f}",
+    )
+    confusion = Table(title="Confusion matrix", title_justify="left")
+    confusion.add_column("true class")
+    for label in model.classes_:
+        confusion.add_column(f"judged {label}", justify="right")
+    matrix = confusion_matrix(y_test, model.predict(X_test), labels=model.classes_)
+    for label, row in zip(model.classes_, matrix, strict=True):
+        confusion.add_row(label, *map(str, row))
+    return [accuracy, confusion]
+
+
+def breast_cancer_figure(model: Any, X_test: Rows, y_test: Rows) -> Figure:
+    """Draw how the model learned, and its confusion matrix on the rows held out."""
+    from matplotlib.figure import Figure
+    from sklearn.metrics import ConfusionMatrixDisplay
+
+    from multilayer.plots import LossCurveDisplay
+
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    LossCurveDisplay.from_estimator(model, ax=left)
+    ConfusionMatrixDisplay.from_estimator(
+        model, X_test, y_test, ax=right, cmap="Blues", colorbar=False
+    )
+    right.set_title(f"{len(X_test)} rows held out")
+    return figure
+
+
+def _timed_fit(model: Any, X: Rows, y: Rows) -> Result:
+    from sklearn.exceptions import ConvergenceWarning
+
+    start = time.perf_counter()
+    with warnings.catch_warnings():
+        # The number of iterations is the experiment.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y)
+    return Result(model, time.perf_counter() - start)

@@ -1,0 +1,353 @@
+"""The mathematics of a feed-forward network, in the textbook's letters.
+
+A network has L layers; layer l has s_l units. X (m, s₁) holds m examples, one a row; Y (m, K) what
+the K = s_L output units should say. Θ⁽ˡ⁾ (s_{l+1}, s_l + 1) leads from layer l to layer l + 1; its
+column 0 is the bias. In Python, `thetas[0]` is Θ⁽¹⁾, `A[0]` is a⁽¹⁾ = X, `Z[0]` is z⁽²⁾.
+
+Everything runs on any library of the Array-API standard (NumPy, PyTorch, CuPy, JAX, …): results have
+the library, device and dtype of the input, and no input is changed. The native engine computes the
+same, fast; this file decides what is right.
+
+Sources: Rumelhart, Hinton and Williams, *Learning representations by back-propagating errors*,
+Nature 323 (1986); Bishop, *Pattern Recognition and Machine Learning* (2006), sections 5.1 to 5.3;
+the notation is that of Andrew Ng's course *Machine Learning* (2011).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from array_api_compat import array_namespace, device
+from numpy.random import RandomState
+
+from multilayer.activations import ACTIVATIONS, Array, sigmoid, sigmoid_gradient
+from multilayer.initialization import INITIALIZERS
+from multilayer.losses import OUTPUTS, delta, softmax
+
+__all__ = [
+    "GradientCheck",
+    "backpropagation",
+    "check_gradient",
+    "cost",
+    "forward_propagation",
+    "gradient_descent",
+    "initialize_thetas",
+    "numerical_gradient",
+    "predict",
+    "sigmoid",
+    "sigmoid_gradient",
+    "softmax",
+]
+
+Hidden = str | Sequence[str]
+
+
+def initialize_thetas(
+    sizes: Sequence[int],
+    random_state: int | RandomState | None = None,
+    *,
+    initializer: str = "glorot",
+    like: Array | None = None,
+) -> list[Array]:
+    """Draw Θ at random: uniform in [−ε, ε], ε = √6 / √(s_out + s_in).
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        (s₁, …, s_L), the units of each layer.
+    random_state : int, numpy.random.RandomState or None
+        The seed, or the generator to draw from.
+    initializer : {"glorot", "glorot_logistic", "notebook"}
+        How wide to draw, see `multilayer.initialization`: "notebook" draws as the teaching notebook
+        does, half as wide and with the bias counted in s_in.
+    like : array, optional
+        An array whose library, device and dtype Θ shall have; float64 NumPy if left out.
+
+    Returns
+    -------
+    thetas : list of arrays, shapes (s_{l+1}, s_l + 1)
+    """
+    rng = random_state if isinstance(random_state, RandomState) else RandomState(random_state)
+    draw = INITIALIZERS[initializer]
+    thetas = [draw(rng, s_in, s_out) for s_in, s_out in pairwise(sizes)]
+    if like is None:
+        return thetas
+    xp = array_namespace(like)
+    return [xp.asarray(theta, dtype=like.dtype, device=device(like)) for theta in thetas]
+
+
+def forward_propagation(
+    X: Array, thetas: Sequence[Array], *, hidden: Hidden = "logistic", output: str = "logistic"
+) -> tuple[list[Array], list[Array]]:
+    """Carry X through the layers: a⁽¹⁾ = x,  z⁽ˡ⁺¹⁾ = Θ⁽ˡ⁾ [1; a⁽ˡ⁾],  a⁽ˡ⁺¹⁾ = g(z⁽ˡ⁺¹⁾).
+
+    Parameters
+    ----------
+    X : array, shape (m, s₁)
+    thetas : sequence of arrays, shapes (s_{l+1}, s_l + 1)
+    hidden : str or sequence of str
+        g of the hidden layers, a key of `multilayer.activations.ACTIVATIONS`; or one for each.
+    output : {"logistic", "softmax", "identity", "exp"}
+        The output unit, a key of `multilayer.losses.OUTPUTS`.
+
+    Returns
+    -------
+    Z : list of arrays, z⁽²⁾ … z⁽ᴸ⁾, shapes (m, s_l)
+    A : list of arrays, a⁽¹⁾ … a⁽ᴸ⁾, shapes (m, s_l); the last is h, what the network says
+    """
+    activations = [*_activations(hidden, thetas), OUTPUTS[output]]
+    Z, A = [], [X]
+    for theta, activation in zip(thetas, activations, strict=True):
+        z = theta[:, 0] + A[-1] @ theta[:, 1:].T  # (m, s_{l+1})
+        Z.append(z)
+        A.append(activation.g(z))
+    return Z, A
+
+
+def cost(
+    X: Array,
+    Y: Array,
+    thetas: Sequence[Array],
+    lambda_: float = 0.0,
+    *,
+    hidden: Hidden = "logistic",
+    output: str = "logistic",
+    weights: Array | None = None,
+) -> Array:
+    """Mean cost of the examples plus the penalty on Θ.
+
+    J = 1/m Σᵢ cost(h⁽ⁱ⁾, y⁽ⁱ⁾) + λ/(2m) Σ θ², the biases left out of the second sum. For K sigmoid
+    units, cost = Σₖ −yₖ log hₖ − (1 − yₖ) log(1 − hₖ); it is computed from z and so is finite
+    even where h is 0 or 1 to the last bit.
+
+    Parameters
+    ----------
+    X, Y : arrays, shapes (m, s₁) and (m, K)
+    thetas, hidden, output
+        As for `forward_propagation`; the output unit brings its own cost: "logistic" and "softmax"
+        cross-entropy, "identity" half the squared error, "exp" the Poisson likelihood.
+    lambda_ : float
+        λ, the strength of the penalty.
+    weights : array, shape (m,), optional
+        Weight of each example; m above is then their sum.
+
+    Returns
+    -------
+    J : array, shape ()
+    """
+    xp = array_namespace(X)
+    Z, _ = forward_propagation(X, thetas, hidden=hidden, output=output)
+    costs = OUTPUTS[output].cost(Z[-1], Y)  # (m,)
+    penalty = sum(xp.sum(theta[:, 1:] ** 2) for theta in thetas)
+    if weights is None:
+        return xp.mean(costs) + lambda_ / (2 * X.shape[0]) * penalty
+    return (xp.sum(weights * costs) + lambda_ / 2 * penalty) / xp.sum(weights)
+
+
+def backpropagation(
+    X: Array,
+    Y: Array,
+    thetas: Sequence[Array],
+    lambda_: float = 0.0,
+    *,
+    hidden: Hidden = "logistic",
+    output: str = "logistic",
+    weights: Array | None = None,
+) -> list[Array]:
+    """Gradient of the cost: D⁽ˡ⁾ = ∂J/∂Θ⁽ˡ⁾, by the chain rule from the last layer to the first.
+
+    δ⁽ᴸ⁾ = h − y,  δ⁽ˡ⁾ = (Θ⁽ˡ⁾)ᵀ δ⁽ˡ⁺¹⁾ ⊙ g′(z⁽ˡ⁾),  Δ⁽ˡ⁾ = Σᵢ δ⁽ˡ⁺¹⁾ [1; a⁽ˡ⁾]ᵀ,
+    D⁽ˡ⁾ = Δ⁽ˡ⁾/m + λ/m Θ⁽ˡ⁾, the second term without the biases.
+
+    Parameters
+    ----------
+    X, Y, thetas, lambda_, hidden, output, weights
+        As for `cost`.
+
+    Returns
+    -------
+    D : list of arrays, of the shapes of `thetas`
+    """
+    xp = array_namespace(X)
+    Z, A = forward_propagation(X, thetas, hidden=hidden, output=output)
+    activations = _activations(hidden, thetas)
+    m = X.shape[0] if weights is None else xp.sum(weights)
+
+    d = delta(A[-1], Y) if weights is None else weights[:, None] * delta(A[-1], Y)  # (m, K)
+    D: list[Array] = []
+    for layer in reversed(range(len(thetas))):
+        theta, a = thetas[layer], A[layer]
+        bias = xp.sum(d, axis=0)[:, None]  # (s_{l+1}, 1)
+        Delta = d.T @ a + lambda_ * theta[:, 1:]  # (s_{l+1}, s_l)
+        D.insert(0, xp.concat([bias, Delta], axis=1) / m)
+        if layer > 0:
+            d = (d @ theta[:, 1:]) * activations[layer - 1].slope(Z[layer - 1])  # (m, s_l)
+    return D
+
+
+def gradient_descent(
+    X: Array,
+    Y: Array,
+    thetas: Sequence[Array],
+    alpha: float,
+    iterations: int,
+    lambda_: float = 0.0,
+    *,
+    hidden: Hidden = "logistic",
+    output: str = "logistic",
+) -> tuple[list[Array], list[Array]]:
+    """Walk downhill: Θ⁽ˡ⁾ ← Θ⁽ˡ⁾ − α D⁽ˡ⁾, again and again.
+
+    Parameters
+    ----------
+    X, Y, thetas, lambda_, hidden, output
+        As for `cost`; `thetas` is where the walk starts and is not changed.
+    alpha : float
+        α, the learning rate (not scikit-learn's `alpha`, which is λ).
+    iterations : int
+        How many steps.
+
+    Returns
+    -------
+    thetas : list of arrays
+        Θ after the last step.
+    costs : list of arrays, shape ()
+        J before each step.
+    """
+    thetas, costs = list(thetas), []
+    for _ in range(iterations):
+        costs.append(cost(X, Y, thetas, lambda_, hidden=hidden, output=output))
+        D = backpropagation(X, Y, thetas, lambda_, hidden=hidden, output=output)
+        thetas = [theta - alpha * d for theta, d in zip(thetas, D, strict=True)]
+    return thetas, costs
+
+
+def predict(
+    X: Array, thetas: Sequence[Array], *, hidden: Hidden = "logistic", output: str = "logistic"
+) -> Array:
+    """What the network says: the class of the largest h, or h itself for numbers.
+
+    Parameters
+    ----------
+    X, thetas, hidden, output
+        As for `forward_propagation`.
+
+    Returns
+    -------
+    labels : array of int, shape (m,)
+        For "logistic" and "softmax": argmaxₖ hₖ; with one sigmoid unit, 1 where h > ½, else 0.
+    H : array, shape (m, K)
+        For "identity" and "exp".
+    """
+    xp = array_namespace(X)
+    H = forward_propagation(X, thetas, hidden=hidden, output=output)[1][-1]
+    if output in ("identity", "exp"):
+        return H
+    if H.shape[1] == 1:
+        return xp.astype(H[:, 0] > 0.5, xp.int64)
+    return xp.argmax(H, axis=1)
+
+
+class GradientCheck(NamedTuple):
+    """The largest relative error between two gradients, and where it was met."""
+
+    error: float
+    layer: int  # l of Θ⁽ˡ⁾, from 1 as in the textbook
+    unit: int  # its row, from 0
+    weight: int  # its column, 0 being the bias
+
+
+def numerical_gradient(
+    X: Array,
+    Y: Array,
+    thetas: Sequence[Array],
+    lambda_: float = 0.0,
+    *,
+    epsilon: float | None = None,
+    hidden: Hidden = "logistic",
+    output: str = "logistic",
+    weights: Array | None = None,
+) -> list[Array]:
+    """Gradient by central differences: ∂J/∂θ ≈ (J(θ + ε) − J(θ − ε)) / 2ε, one θ at a time.
+
+    Slow (two costs for each θ) and sure. ε is by default the cube root of the dtype's rounding
+    unit, which balances truncation against rounding (Press et al., *Numerical Recipes*, 5.7).
+    Parameters and result are those of `backpropagation`.
+    """
+    xp = array_namespace(X)
+    epsilon = float(xp.finfo(X.dtype).eps) ** (1 / 3) if epsilon is None else epsilon
+    D = []
+    for layer, theta in enumerate(thetas):
+        size = theta.shape[0] * theta.shape[1]
+        places = xp.arange(size, device=device(theta))
+        slopes = []
+        for place in range(size):
+            bump = xp.reshape(xp.astype(places == place, theta.dtype), theta.shape) * epsilon
+            up, down = (
+                cost(
+                    X,
+                    Y,
+                    [*thetas[:layer], theta + sign * bump, *thetas[layer + 1 :]],
+                    lambda_,
+                    hidden=hidden,
+                    output=output,
+                    weights=weights,
+                )
+                for sign in (1, -1)
+            )
+            slopes.append((up - down) / (2 * epsilon))
+        D.append(xp.reshape(xp.stack(slopes), theta.shape))
+    return D
+
+
+def check_gradient(
+    X: Array,
+    Y: Array,
+    thetas: Sequence[Array],
+    lambda_: float = 0.0,
+    *,
+    epsilon: float | None = None,
+    hidden: Hidden = "logistic",
+    output: str = "logistic",
+    weights: Array | None = None,
+) -> GradientCheck:
+    """Hold `backpropagation` against `numerical_gradient`.
+
+    The relative error of a pair (d, n) is |d − n| / max(|d|, |n|, 10⁻³ max |D|): slopes a thousand
+    times flatter than the steepest count by their difference alone, since rounding in J hides them.
+
+    Returns
+    -------
+    check : GradientCheck
+        Below about 10⁻⁶ in float64 when all is right; relu and its kin may show more where a
+        corner falls within ε.
+    """
+    backward = backpropagation(
+        X, Y, thetas, lambda_, hidden=hidden, output=output, weights=weights
+    )
+    numerical = numerical_gradient(
+        X, Y, thetas, lambda_, epsilon=epsilon, hidden=hidden, output=output, weights=weights
+    )
+    xp = array_namespace(X)
+    steepest = max(float(xp.max(xp.abs(d))) for d in backward)
+    worst = GradientCheck(-1.0, 0, 0, 0)
+    for layer, (d, n) in enumerate(zip(backward, numerical, strict=True), start=1):
+        scale = xp.maximum(xp.abs(d), xp.abs(n))
+        floor = xp.full_like(scale, max(1e-3 * steepest, float(xp.finfo(d.dtype).smallest_normal)))
+        errors = xp.abs(d - n) / xp.maximum(scale, floor)
+        place = int(xp.argmax(errors))
+        unit, weight = divmod(place, d.shape[1])
+        if float(errors[unit, weight]) > worst.error:
+            worst = GradientCheck(float(errors[unit, weight]), layer, unit, weight)
+    return worst
+
+
+def _activations(hidden: Hidden, thetas: Sequence[Array]) -> list:
+    names = [hidden] * (len(thetas) - 1) if isinstance(hidden, str) else list(hidden)
+    if len(names) != len(thetas) - 1:
+        raise ValueError(
+            f"hidden names {len(names)} activations, but there are {len(thetas) - 1} hidden layers"
+        )
+    return [ACTIVATIONS[name] for name in names]

@@ -1,0 +1,237 @@
+"""Network: layer sizes, activations and Θ; what is trained, saved and drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from multilayer import engine, equations
+from multilayer.activations import ACTIVATIONS
+from multilayer.files import Savable
+from multilayer.initialization import INITIALIZERS
+from multilayer.losses import OUTPUTS
+
+Floats = NDArray[np.floating[Any]]
+
+
+class Network(Savable):
+    """A feed-forward network: its shape and its weights Θ.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        (s₁, …, s_L): inputs, units of each hidden layer, outputs. Two numbers make a network
+        without hidden layers, i.e. logistic or linear regression.
+    hidden : str or sequence of str, default="logistic"
+        Activation of the hidden layers: one for all, or one for each. "identity", "logistic",
+        "tanh", "relu", "leaky_relu", "elu", "selu", "softplus", "gelu", "silu" or "mish".
+    output : {"logistic", "softmax", "identity", "exp"}, default="logistic"
+        Output unit, which brings its cost: "logistic" (a sigmoid unit a class) and "softmax"
+        cross-entropy, "identity" half the squared error, "exp" the Poisson likelihood.
+    thetas : sequence of arrays, shapes (s_{l+1}, s_l + 1), optional
+        Θ to start from, copied; bias in column 0. Drawn at random if left out.
+    initializer : {"glorot", "glorot_logistic", "notebook"}, default="glorot"
+        How Θ is drawn, see `multilayer.initialization`.
+    random_state : int, numpy.random.RandomState or None, default=None
+        The seed, or the generator to draw from.
+    dtype : {float64, float32}, default=float64
+        Of Θ and of all that is computed.
+
+    Attributes
+    ----------
+    sizes : tuple of int
+    hidden : tuple of str
+        One activation for each hidden layer.
+    output : str
+    thetas : list of ndarray, shapes (s_{l+1}, s_l + 1)
+        The weights themselves: what changes them changes the network.
+
+    Raises
+    ------
+    ValueError
+        If a size is not positive, a name unknown, or a Θ of another shape than `sizes` says.
+
+    Examples
+    --------
+    >>> from multilayer import Network
+    >>> Network((2, 5, 5, 2), random_state=0)
+    Network: 57 parameters, float64
+    2 inputs ── 15 ─▶ 5 logistic ── 30 ─▶ 5 logistic ── 12 ─▶ 2 logistic
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        hidden: str | Sequence[str] = "logistic",
+        output: str = "logistic",
+        *,
+        thetas: Sequence[ArrayLike] | None = None,
+        initializer: str = "glorot",
+        random_state: int | np.random.RandomState | None = None,
+        dtype: DTypeLike = np.float64,
+    ) -> None:
+        self.sizes = _checked_sizes(sizes)
+        n_hidden = len(self.sizes) - 2
+        self.hidden = (hidden,) * n_hidden if isinstance(hidden, str) else tuple(hidden)
+        if len(self.hidden) != n_hidden:
+            raise ValueError(
+                f"hidden must name one activation for each of the {n_hidden} hidden layers, "
+                f"but it names {len(self.hidden)}: {self.hidden}"
+            )
+        for name in self.hidden:
+            _check_name("hidden", name, ACTIVATIONS)
+        _check_name("output", output, OUTPUTS)
+        _check_name("initializer", initializer, INITIALIZERS)
+        if np.dtype(dtype) not in (np.dtype(np.float32), np.dtype(np.float64)):
+            raise ValueError(f"dtype must be float32 or float64, got {np.dtype(dtype)}")
+        self.output = output
+        if thetas is None:
+            thetas = equations.initialize_thetas(
+                self.sizes, random_state, initializer=initializer
+            )
+        self.thetas: list[Floats] = [np.array(theta, dtype=dtype, order="C") for theta in thetas]
+        shapes = [(s_out, s_in + 1) for s_in, s_out in pairwise(self.sizes)]
+        met = [theta.shape for theta in self.thetas]
+        if met != shapes:
+            raise ValueError(f"sizes {self.sizes} ask for thetas of shapes {shapes}, got {met}")
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of Θ and of all that is computed: float32 or float64."""
+        return self.thetas[0].dtype
+
+    @property
+    def n_parameters(self) -> int:
+        """How many numbers Θ holds, biases included."""
+        return sum(theta.size for theta in self.thetas)
+
+    def forward(self, X: ArrayLike) -> Floats:
+        """Propagate X through the layers.
+
+        Parameters
+        ----------
+        X : array-like, shape (m, s₁)
+
+        Returns
+        -------
+        H : ndarray, shape (m, s_L)
+            What the output units say.
+
+        Raises
+        ------
+        ValueError
+            If X has not s₁ columns.
+        """
+        return engine.forward(self.thetas, self._inputs(X), self.hidden, self.output)
+
+    def cost(self, X: ArrayLike, Y: ArrayLike, lambda_: float = 0.0) -> float:
+        """Mean cost of the examples plus λ/(2m) Σ θ², see `multilayer.equations.cost`.
+
+        Parameters
+        ----------
+        X : array-like, shape (m, s₁)
+        Y : array-like, shape (m, s_L), or integers of shape (m,)
+            Targets; or the index of each row's class.
+        lambda_ : float
+            λ, the strength of the penalty.
+
+        Returns
+        -------
+        J : float
+        """
+        X, Y = self._inputs(X), self._targets(Y)
+        return engine.cost(self.thetas, X, Y, self.hidden, self.output, lambda_)
+
+    def gradient(self, X: ArrayLike, Y: ArrayLike, lambda_: float = 0.0) -> list[Floats]:
+        """Derivative of the cost by Θ, see `multilayer.equations.backpropagation`.
+
+        Parameters
+        ----------
+        X, Y, lambda_
+            As for `cost`.
+
+        Returns
+        -------
+        D : list of ndarray, of the shapes of `thetas`
+        """
+        X, Y = self._inputs(X), self._targets(Y)
+        return engine.cost_and_gradient(self.thetas, X, Y, self.hidden, self.output, lambda_)[1]
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Class of the largest output, or the outputs themselves where they are numbers.
+
+        Parameters
+        ----------
+        X : array-like, shape (m, s₁)
+
+        Returns
+        -------
+        ndarray
+            "logistic", "softmax": indices of classes, shape (m,); with one sigmoid unit, 1 where
+            it says more than ½. "identity", "exp": shape (m, s_L).
+        """
+        H = self.forward(X)
+        if self.output in ("identity", "exp"):
+            return H
+        return (H[:, 0] > 0.5).astype(np.intp) if H.shape[1] == 1 else H.argmax(axis=1)
+
+    def copy(self) -> Network:
+        """Make a network of the same shape with a Θ of its own."""
+        return Network(
+            self.sizes, self.hidden, self.output, thetas=self.thetas, dtype=self.dtype
+        )
+
+    def __repr__(self) -> str:
+        layers = zip(self.thetas, (*self.hidden, self.output), strict=True)
+        drawn = [f"{self.sizes[0]} inputs"]
+        drawn += [f"{theta.size} ─▶ {len(theta)} {name}" for theta, name in layers]
+        head = f"Network: {self.n_parameters:_} parameters, {self.dtype}"
+        return head.replace("_", " ") + "\n" + " ── ".join(drawn)
+
+    def _inputs(self, X: ArrayLike) -> Floats:
+        X = np.asarray(X, dtype=self.dtype)
+        if X.ndim != 2:
+            raise ValueError(f"X must have two dimensions (rows, features), got {X.ndim}")
+        if X.shape[1] != self.sizes[0]:
+            raise ValueError(
+                f"X has {X.shape[1]} features, but this network has {self.sizes[0]} inputs"
+            )
+        return X
+
+    def _targets(self, Y: ArrayLike) -> NDArray[Any]:
+        Y = np.asarray(Y)
+        return Y if Y.ndim == 1 and Y.dtype.kind in "iu" else Y.astype(self.dtype, copy=False)
+
+    def _to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        state = {"sizes": self.sizes, "hidden": self.hidden, "output": self.output}
+        return state, {f"theta{l}": theta for l, theta in enumerate(self.thetas, start=1)}
+
+    @classmethod
+    def _from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
+        thetas = [arrays[f"theta{l}"] for l in range(1, len(state["sizes"]))]
+        return cls(
+            state["sizes"],
+            state["hidden"],
+            state["output"],
+            thetas=thetas,
+            dtype=thetas[0].dtype,
+        )
+
+
+def _checked_sizes(sizes: Sequence[int]) -> tuple[int, ...]:
+    checked = tuple(sizes)
+    whole = all(isinstance(s, (int, np.integer)) and not isinstance(s, bool) for s in checked)
+    if len(checked) < 2 or not whole or min(checked) < 1:
+        raise ValueError(
+            f"sizes must be two or more positive integers (inputs, hidden …, outputs), got {sizes}"
+        )
+    return tuple(int(s) for s in checked)
+
+
+def _check_name(parameter: str, name: str, table: dict[str, Any]) -> None:
+    if name not in table:
+        raise ValueError(f"{parameter} must be one of {', '.join(table)}; got {name!r}")

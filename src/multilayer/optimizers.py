@@ -1,0 +1,87 @@
+"""Optimizers: each a frozen record of its numbers, with its update written as an equation.
+
+The native engine makes the same updates inside its gradient kernels; these are their twins, held
+against them by the tests. `slots` are what an optimizer remembers of the past for one Θ⁽ˡ⁾: arrays
+of its shape, zero at first, changed in place.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Optimizer(ABC):
+    """An update rule θ ← θ + f(D, what it remembers); α is `learning_rate`."""
+
+    learning_rate: float
+    n_slots: ClassVar[int] = 0
+
+    @abstractmethod
+    def update(self, theta: Floats, D: Floats, slots: Sequence[Floats], step: int) -> None:
+        """Make update number `step` (1, 2, …) of θ in place, D being the gradient of the cost."""
+
+    def start(self, thetas: Sequence[Floats]) -> list[list[Floats]]:
+        """Slots for all layers, zero: one list of arrays for each slot."""
+        return [[np.zeros_like(theta) for theta in thetas] for _ in range(self.n_slots)]
+
+
+@dataclass(frozen=True)
+class GradientDescent(Optimizer):
+    """θ ← θ − α D."""
+
+    def update(self, theta: Floats, D: Floats, slots: Sequence[Floats], step: int) -> None:
+        theta -= self.learning_rate * D
+
+
+@dataclass(frozen=True)
+class SGD(Optimizer):
+    """Gradient descent with momentum μ (Sutskever et al., ICML 2013).
+
+    v ← μ v − α D;  θ ← θ + v, or with Nesterov's look ahead θ ← θ + μ v − α D.
+    """
+
+    momentum: float = 0.9
+    nesterov: bool = True
+    n_slots: ClassVar[int] = 1
+
+    def update(self, theta: Floats, D: Floats, slots: Sequence[Floats], step: int) -> None:
+        (velocity,) = slots
+        velocity *= self.momentum
+        velocity -= self.learning_rate * D
+        theta += self.momentum * velocity - self.learning_rate * D if self.nesterov else velocity
+
+
+@dataclass(frozen=True)
+class Adam(Optimizer):
+    """Adaptive moments (Kingma and Ba, arXiv 1412.6980, the efficient form of their section 2).
+
+    m ← β₁ m + (1 − β₁) D;  v ← β₂ v + (1 − β₂) D²;
+    θ ← θ − αₜ m / (√v + ε),  αₜ = α √(1 − β₂ᵗ) / (1 − β₁ᵗ).
+    """
+
+    learning_rate: float = 0.001
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    n_slots: ClassVar[int] = 2
+
+    def update(self, theta: Floats, D: Floats, slots: Sequence[Floats], step: int) -> None:
+        m, v = slots
+        m += (1 - self.beta_1) * (D - m)
+        v += (1 - self.beta_2) * (D * D - v)
+        rate = self.rate(step)
+        theta -= rate * m / (np.sqrt(v) + self.epsilon)
+
+    def rate(self, step: int) -> float:
+        """αₜ, the learning rate with the bias of the first steps' moments taken out."""
+        unbias: float = np.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
+        return self.learning_rate * unbias

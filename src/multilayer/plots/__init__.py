@@ -1,0 +1,10 @@
+"""Displays in scikit-learn's convention: an estimator and an `ax` in, a display out.
+
+matplotlib is imported when something is drawn, not before.
+"""
+
+from multilayer.plots.decision_boundary import DecisionBoundaryDisplay
+from multilayer.plots.loss_curve import LossCurveDisplay
+from multilayer.plots.network import NetworkDisplay
+
+__all__ = ["DecisionBoundaryDisplay", "LossCurveDisplay", "NetworkDisplay"]

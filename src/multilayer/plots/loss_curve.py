@@ -1,0 +1,237 @@
+"""The cost, and the validation score, against the iterations of training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+from sklearn.utils.validation import column_or_1d
+
+from multilayer.plots._style import COLORS, fitted_network
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike, NDArray
+
+FULL_BATCH_SOLVERS = ("gd", "lbfgs")
+LINE_STYLES = ("-", "--", "-.", ":")
+
+
+class LossCurveDisplay:
+    """Cost against iteration, with the validation score in a panel below where there is one.
+
+    The best iteration is marked: the one with the highest validation score if there are
+    scores, the one with the lowest cost otherwise. The cost has a logarithmic axis when it
+    spans a factor of ten or more.
+
+    Parameters
+    ----------
+    loss_curve : array-like of shape (n_iter,)
+        Cost J of each iteration (epoch), the first one first.
+    validation_scores : array-like of shape (n_iter,), default=None
+        Score on the validation rows after each iteration.
+    name : str, default=None
+        What the legend calls the curve.
+    xlabel : str, default="Epoch"
+        What is counted.
+    score_name : str, default="Validation score"
+        Label of the panel of scores.
+
+    Attributes
+    ----------
+    line_ : matplotlib.lines.Line2D
+        The cost.
+    validation_line_ : matplotlib.lines.Line2D or None
+        The validation score.
+    best_iteration_ : int
+        The marked iteration, counted from 1.
+    ax_ : matplotlib.axes.Axes
+        Axes of the cost.
+    validation_ax_ : matplotlib.axes.Axes or None
+        Axes of the validation score.
+    figure_ : matplotlib.figure.Figure
+        Figure that holds them.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> from multilayer.plots import LossCurveDisplay
+    >>> LossCurveDisplay([0.7, 0.4, 0.3, 0.35]).plot().best_iteration_
+    3
+    """
+
+    def __init__(
+        self,
+        loss_curve: ArrayLike,
+        validation_scores: ArrayLike | None = None,
+        *,
+        name: str | None = None,
+        xlabel: str = "Epoch",
+        score_name: str = "Validation score",
+    ) -> None:
+        self.loss_curve = loss_curve
+        self.validation_scores = validation_scores
+        self.name = name
+        self.xlabel = xlabel
+        self.score_name = score_name
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        name: str | None = None,
+        ax: Axes | None = None,
+        validation_ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Draw how a network was trained.
+
+        Parameters
+        ----------
+        estimator : fitted MLPClassifier, MLPRegressor, or Pipeline ending in one
+            Anything with `loss_curve_`, and perhaps `validation_scores_`.
+        name : str, default=None
+            What the legend calls the curve.
+        ax, validation_ax : matplotlib.axes.Axes, default=None
+            Where to draw; see `plot`.
+        **kwargs
+            Passed to `matplotlib.axes.Axes.plot` for both lines.
+
+        Returns
+        -------
+        LossCurveDisplay
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+        TypeError
+            If it has kept no `loss_curve_`.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        network = fitted_network(estimator)
+        if not hasattr(network, "loss_curve_"):
+            solver = getattr(network, "solver", None)
+            trained = f" (solver={solver!r})" if solver else ""
+            raise TypeError(
+                f"LossCurveDisplay draws loss_curve_, and {type(network).__name__}{trained} has none"
+            )
+        display = cls(
+            network.loss_curve_,
+            getattr(network, "validation_scores_", None),
+            name=name,
+            xlabel="Iteration" if network.solver in FULL_BATCH_SOLVERS else "Epoch",
+            score_name=f"Validation {'accuracy' if is_classifier(network) else '$R^2$'}",
+        )
+        return display.plot(ax=ax, validation_ax=validation_ax, **kwargs)
+
+    def plot(
+        self,
+        ax: Axes | None = None,
+        *,
+        validation_ax: Axes | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Axes for the cost; a new figure by default. Several curves may share it.
+        validation_ax : matplotlib.axes.Axes, default=None
+            Axes for the validation score. By default the lower part of `ax` is cut off for it.
+        name : str, default=None
+            What the legend calls the curve, in place of the display's own `name`.
+        **kwargs
+            Passed to `matplotlib.axes.Axes.plot` for both lines.
+
+        Returns
+        -------
+        LossCurveDisplay
+            The display itself.
+
+        Raises
+        ------
+        ValueError
+            If the cost curve is empty, or the scores are not as many as the costs.
+        """
+        check_matplotlib_support(f"{type(self).__name__}.plot")
+        import matplotlib.pyplot as plt
+        from cycler import cycler
+
+        costs, scores = self._curves()
+        if ax is None:
+            _, ax = plt.subplots(layout="constrained")
+        if not ax.lines:
+            ax.set_prop_cycle(cycler(color=COLORS[:4]) + cycler(linestyle=LINE_STYLES))
+        iterations = np.arange(1, len(costs) + 1)
+        best = int(np.nanargmin(costs) if scores is None else np.nanargmax(scores))
+        self.best_iteration_ = best + 1
+
+        (self.line_,) = ax.plot(iterations, costs, **{"linewidth": 2, **kwargs})
+        color = self.line_.get_color()
+        finite = costs[np.isfinite(costs)]
+        if finite.min() > 0 and finite.max() >= 10 * finite.min():
+            ax.set_yscale("log")
+        ax.set_ylabel("Cost $J$")
+        panels = [(ax, self.line_, costs)]
+
+        self.validation_ax_ = self.validation_line_ = None
+        if scores is not None:
+            if validation_ax is None:
+                validation_ax = _cut_off(ax)
+            style = {"color": color, "linestyle": self.line_.get_linestyle(), "linewidth": 2}
+            (self.validation_line_,) = validation_ax.plot(iterations, scores, **{**style, **kwargs})
+            validation_ax.set_ylabel(self.score_name)
+            panels.append((validation_ax, self.validation_line_, scores))
+            ax.get_figure(root=True).align_ylabels([ax, validation_ax])
+            self.validation_ax_ = validation_ax
+
+        for panel, line, values in panels:
+            panel.axvline(best + 1, color=color, linestyle=":", linewidth=1, zorder=1)
+            panel.plot(
+                [best + 1], [values[best]], "o", color=color, markersize=7, clip_on=False, zorder=3
+            )
+            panel.grid(alpha=0.25, linewidth=0.5)
+            panel.spines[["top", "right"]].set_visible(False)
+        last, line, values = panels[-1]
+        last.set_xlabel(self.xlabel)
+        found = f"{'lowest' if scores is None else 'best'} {values[best]:.4g}"
+        label = f"{found} ({self.xlabel.lower()} {best + 1})"
+        name = self.name if name is None else name
+        line.set_label(f"{name}: {label}" if name else label)
+        last.legend(frameon=False)
+
+        self.ax_, self.figure_ = ax, ax.get_figure(root=True)
+        return self
+
+    def _curves(self) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        costs = column_or_1d(self.loss_curve, dtype=np.float64)
+        if not np.isfinite(costs).any():
+            raise ValueError(f"loss_curve needs a finite cost, and has none in {len(costs)}")
+        if self.validation_scores is None:
+            return costs, None
+        scores = column_or_1d(self.validation_scores, dtype=np.float64)
+        if len(scores) != len(costs):
+            raise ValueError(
+                f"validation_scores has {len(scores)} values, but loss_curve has {len(costs)}"
+            )
+        return costs, scores
+
+
+def _cut_off(ax: Axes) -> Axes:
+    """Make axes of the lower part of `ax`, with the same x."""
+    from matplotlib.gridspec import GridSpec
+
+    figure, box = ax.figure, ax.get_position()
+    edges = {"left": box.x0, "right": box.x1, "bottom": box.y0, "top": box.y1}
+    place = ax.get_subplotspec() or GridSpec(1, 1, figure, **edges)[0]
+    upper, lower = place.subgridspec(2, 1, height_ratios=[3, 2], hspace=0.12)
+    ax.set_subplotspec(upper)
+    ax.tick_params(labelbottom=False)
+    return figure.add_subplot(lower, sharex=ax)

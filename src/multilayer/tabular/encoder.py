@@ -1,0 +1,226 @@
+"""TableEncoder: a table as it comes, made numbers for a network."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_feature_names, _check_n_features, check_is_fitted
+
+from multilayer.files import Savable
+from multilayer.tabular.columns import Category, Dropped, Numbers
+from multilayer.tabular.frame import Frame
+
+from numbers import Integral
+
+__all__ = ["TableEncoder"]
+
+_STATISTICS = ("median", "mean", "scale", "varies", "gaps")
+
+
+class TableEncoder(TransformerMixin, Savable, BaseEstimator):  # type: ignore[misc]
+    """Encode a table of numbers, categories, booleans, dates and gaps for a network.
+
+    Numbers, booleans and dates (in seconds) are standardised, their gaps filled with the median
+    and shown by an indicator. Categories (texts, categoricals, enumerations) are one-hot; a gap is
+    a category of its own where fit met some. Columns that say nothing are left out: constant ones,
+    those of gaps only, and texts of which there are more than `max_categories` and which mostly
+    occur once, such as names and identifiers.
+
+    Later rows may hold gaps where fit met none (they count as the median, or as no category) and
+    categories that fit never met (as no category: all zeros; or as "infrequent" where the column
+    has that). Their columns are found by name, in any order; further columns do not matter, nor do
+    columns that were left out. Arrays go by position.
+
+    Parameters
+    ----------
+    max_categories : int, default=64
+        A column of more categories than this keeps its most frequent ones; all others share one
+        feature, "infrequent".
+    dtype : {"float32", "float64"}, default="float32"
+        Of the result. Statistics are computed in float64.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Where the columns had names.
+    numbers_ : Numbers
+        Statistics of the columns of numbers, booleans and dates.
+    categories_ : list of Category
+        What is known of each column of categories.
+    dropped_ : dict
+        The columns left out, with the reason.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from multilayer import TableEncoder
+    >>> table = pl.DataFrame({"age": [20, None, 40], "town": ["Bern", "Rome", "Bern"]})
+    >>> encoder = TableEncoder().fit(table)
+    >>> encoder.get_feature_names_out().tolist()
+    ['age', 'missingindicator_age', 'town_Bern', 'town_Rome']
+    >>> encoder.transform(pl.DataFrame({"age": [30], "town": ["Oslo"]}))
+    array([[0., 0., 0., 0.]], dtype=float32)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "max_categories": [Interval(Integral, 2, None, closed="left")],
+        "dtype": [StrOptions({"float32", "float64"})],
+    }
+
+    def __init__(self, max_categories: int = 64, dtype: str = "float32") -> None:
+        self.max_categories = max_categories
+        self.dtype = dtype
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def fit(self, X: Any, y: ArrayLike | None = None) -> Self:
+        """Learn the statistics of each column.
+
+        Parameters
+        ----------
+        X : dataframe (pandas, polars, pyarrow …) or array-like, shape (m, n)
+        y : ignored
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If there is no row, no column that varies, or an infinite number.
+        TypeError
+            If a value is no number, text, boolean, date or gap.
+        """
+        frame = Frame(X)
+        kinds = [frame.kind(j) for j in range(len(frame.names))]
+        numeric = [j for j, kind in enumerate(kinds) if kind in ("number", "boolean", "date")]
+        dropped = [Dropped(j, "all gaps") for j, kind in enumerate(kinds) if kind == "empty"]
+        numbers, constant = Numbers.fit(
+            numeric, [kinds[j] for j in numeric], frame.numbers(numeric)
+        )
+        categories = []
+        for j in (j for j, kind in enumerate(kinds) if kind == "category"):
+            column = Category.fit(j, frame.texts(j), self.max_categories)
+            (dropped if isinstance(column, Dropped) else categories).append(column)
+        dropped += constant
+        if not numbers.columns and not categories:
+            raise ValueError(
+                f"a table needs a column that varies, but with {len(frame)} sample(s) none of its "
+                f"{len(kinds)} does: "
+                + ", ".join(f"{frame.names[d.column]!r} ({d.reason})" for d in dropped[:5])
+                + (" …" if len(dropped) > 5 else "")
+            )
+        _check_n_features(self, X, reset=True) if False else None
+        self.n_features_in_ = len(kinds)
+        _check_feature_names(self, X, reset=True)
+        self.numbers_, self.categories_ = numbers, categories
+        self._dropped = sorted(dropped, key=lambda d: d.column)
+        return self
+
+    def transform(self, X: Any) -> NDArray[Any]:
+        """Encode a table.
+
+        Parameters
+        ----------
+        X : dataframe or array-like, shape (m, n)
+
+        Returns
+        -------
+        ndarray, shape (m, n_features_out)
+            In C order. Numbers first, then the indicators of gaps, then the categories.
+
+        Raises
+        ------
+        ValueError
+            If columns are missing, or a column of numbers holds something else.
+        """
+        check_is_fitted(self, "numbers_")
+        frame = Frame(X)
+        at = self._positions(frame)
+        widths = [c.n_features for c in self.categories_]
+        n_numeric = int(self.numbers_.varies.sum() + self.numbers_.gaps.sum())
+        out = np.zeros((len(frame), n_numeric + sum(widths)), dtype=self.dtype)
+        if n_numeric:
+            self.numbers_.encode(
+                frame.numbers([at[j] for j in self.numbers_.columns]), out[:, :n_numeric]
+            )
+        start = n_numeric
+        for column, width in zip(self.categories_, widths, strict=True):
+            column.encode(frame.texts(at[column.column]), out[:, start : start + width])
+            start += width
+        return out
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
+        """Name the features, in their order.
+
+        Parameters
+        ----------
+        input_features : array-like of str, optional
+            Names of the columns where fit got none; where it did, the same names.
+
+        Returns
+        -------
+        ndarray of str
+            "age", "missingindicator_age", "town_Bern", "town_nan", "town_infrequent".
+        """
+        from sklearn.utils.validation import _check_feature_names_in
+
+        check_is_fitted(self, "numbers_")
+        names = [str(name) for name in _check_feature_names_in(self, input_features)]
+        features = self.numbers_.features(names)
+        for column in self.categories_:
+            features += column.features(names)
+        return np.array(_distinct(features), dtype=object)
+
+    @property
+    def dropped_(self) -> dict[str, str]:
+        """The columns left out, with the reason."""
+        return {self._names()[d.column]: d.reason for d in self._dropped}
+
+    def summary(self) -> list[dict[str, Any]]:
+        """Say what is done to each column, in their order.
+
+        Returns
+        -------
+        list of dict
+            With "column", "kind", "treatment" and "features" (how many it gives):
+            ``polars.DataFrame(encoder.summary())`` shows it as a table.
+        """
+        check_is_fitted(self, "numbers_")
+        rows: dict[int, tuple[str, str, int]] = {}
+        for k, j in enumerate(self.numbers_.columns):
+            rows[j] = (self.numbers_.kinds[k], *self.numbers_.describe(k))
+        for column in self.categories_:
+            rows[column.column] = ("category", column.describe(), column.n_features)
+        for gone in self._dropped:
+            rows[gone.column] = ("left out", gone.reason, 0)
+        keys = ("kind", "treatment", "features")
+        return [
+            {"column": name, **dict(zip(keys, rows[j], strict=True))}
+            for j, name in enumerate(self._names())
+        ]
+
+    def _names(self) -> list[str]:
+        if hasattr(self, "feature_names_in_"):
+            return [str(name) for name in self.feature_names_in_]
+        return [f"x{j}" for j in range(self.n_features_in_)]
+
+    def _positions(self, frame: Frame) -> dict[int, int]:
+        """Find the columns of fit in another table: their position by that in fit."""
+        if not (frame.named and hasattr(self, "feature_names_in_")):
+            return {}
+        return {}
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        return tags

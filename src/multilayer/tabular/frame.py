@@ -1,0 +1,240 @@
+"""One view of every kind of table: columns as numbers, as texts, and which of the two they are.
+
+Dataframes come through narwhals (pandas, polars, pyarrow and others); all else is a 2-D array.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from decimal import Decimal
+from numbers import Real
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_array
+
+__all__ = ["Frame"]
+
+_EPOCH = dt.datetime(1970, 1, 1)
+_UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
+
+
+class Frame:
+    """A table as columns.
+
+    Parameters
+    ----------
+    X : dataframe or array-like, shape (m, n)
+
+    Attributes
+    ----------
+    names : list of str
+        Of the columns; those of an array, or of columns without text for a name, are "x0", "x1" ….
+    named : bool
+        Whether the columns came with names.
+
+    Raises
+    ------
+    ValueError
+        If there is no row, no column, or two columns have the same name.
+    TypeError
+        If X is sparse, or has no rows and columns at all.
+    """
+
+    def __init__(self, X: Any) -> None:
+        frame = nw.from_native(X, pass_through=True)
+        self._matrix: NDArray[Any] | None = None
+        if isinstance(frame, nw.LazyFrame):
+            raise TypeError("a table must be in memory, but this one is lazy: collect() it first")
+        if isinstance(frame, nw.DataFrame):
+            given: Sequence[Any] = frame.columns
+            self._columns: list[Any] = [frame[:, j] for j in range(len(given))]
+            self._rows = frame.shape[0]
+            for what, met in (("sample", self._rows), ("feature", len(given))):
+                if met == 0:
+                    raise ValueError(
+                        f"Found 0 {what}(s) (shape={frame.shape}) while a minimum of 1 is required."
+                    )
+        else:
+            # Among lists, NumPy would make text of every number that stands beside a text.
+            rows = np.array(X, dtype=object) if isinstance(X, list | tuple) else X
+            array: NDArray[Any] = check_array(rows, dtype=None, ensure_all_finite=False)
+            if array.dtype.kind in "biuf":
+                self._matrix = array
+            self._columns = list(array.T)
+            self._rows = len(array)
+            given = range(array.shape[1])
+        self.named = all(isinstance(name, str) for name in given)
+        self.names = [str(name) if self.named else f"x{j}" for j, name in enumerate(given)]
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return self._rows
+
+    def kind(self, j: int) -> str:
+        """Tell "number", "boolean", "date", "category" or "empty" (nothing but gaps)."""
+        column = self._columns[j]
+        if isinstance(column, nw.Series):
+            dtype = column.dtype
+            for kind, holds in (
+                ("boolean", dtype == nw.Boolean),
+                ("number", dtype.is_numeric()),
+                ("date", dtype.is_temporal()),
+                ("category", dtype in (nw.String, nw.Categorical) or isinstance(dtype, nw.Enum)),
+            ):
+                if holds:
+                    return kind if column.null_count() < self._rows else "empty"
+        else:
+            known = {"b": "boolean", "M": "date", "m": "date", "U": "category"}
+            known |= dict.fromkeys("iuf", "number")
+            if column.dtype.kind in known:
+                return known[column.dtype.kind]
+        return self._kind_of_objects(j)
+
+    def numbers(self, columns: Sequence[int]) -> NDArray[np.float64]:
+        """Give columns as numbers, gaps as NaN, dates and times in seconds.
+
+        Parameters
+        ----------
+        columns : sequence of int, n of them
+
+        Returns
+        -------
+        ndarray, shape (m, n)
+            A new array.
+
+        Raises
+        ------
+        ValueError
+            If a value is infinite, or no number.
+        """
+        if self._matrix is not None:
+            values = self._matrix[:, columns].astype(np.float64)
+        else:
+            values = np.empty((self._rows, len(columns)), order="F")
+            for k, j in enumerate(columns):
+                values[:, k] = self._one_as_numbers(j)
+        # The largest float32: what lies beyond it cannot be told from infinity by a network.
+        limit = float(np.finfo(np.float32).max)
+        too_large = np.abs(values) > limit
+        if too_large.any():
+            row, k = np.argwhere(too_large)[0]
+            raise ValueError(
+                f"{self._place(columns[k], row)} must be a finite number of at most ±{limit:.1e}, "
+                f"but is {values[row, k]}"
+            )
+        return values
+
+    def texts(self, j: int) -> list[str | None]:
+        """Give a column as texts, gaps as None."""
+        values = self._objects(j)
+        if set(map(type, values)) <= {str, type(None)}:
+            return values
+        return [v if v is None or isinstance(v, str) else str(v) for v in values]
+
+    def _one_as_numbers(self, j: int) -> NDArray[Any]:
+        column = self._columns[j]
+        if isinstance(column, nw.Series):
+            dtype = column.dtype
+            if dtype == nw.Boolean or dtype.is_numeric():
+                return column.cast(nw.Float64).to_numpy()
+            if dtype in (nw.Date, nw.Datetime):
+                return column.dt.timestamp("us").cast(nw.Float64).to_numpy() / 1e6
+            if dtype == nw.Duration:
+                return column.dt.total_microseconds().cast(nw.Float64).to_numpy() / 1e6
+        elif column.dtype.kind in "biuf":
+            return column
+        elif column.dtype.kind in "Mm":
+            unit, step = np.datetime_data(column.dtype)
+            if unit not in _UNITS:
+                column, unit, step = column.astype(f"{column.dtype.kind}8[s]"), "s", 1
+            counted = column.astype(np.int64) * (step * _UNITS[unit])
+            return np.where(np.isnat(column), np.nan, counted)
+        values = self._objects(j)
+        try:
+            return np.array([_number(v) for v in values], dtype=np.float64)
+        except (ValueError, TypeError):
+            row = next(row for row, v in enumerate(values) if not _is_number(v))
+            raise ValueError(
+                f"{self._place(j, row)} must be a number, as in fit, but is {values[row]!r}"
+            ) from None
+
+    def _objects(self, j: int) -> list[Any]:
+        """Give a column as Python objects, gaps as None."""
+        column = self._columns[j]
+        if isinstance(column, nw.Series):
+            values = column.to_list()
+            if not column.null_count():
+                return values
+            return [
+                None if gap else v
+                for v, gap in zip(values, column.is_null().to_list(), strict=True)
+            ]
+        return [None if _is_gap(v) else v for v in column.tolist()]
+
+    def _kind_of_objects(self, j: int) -> str:
+        values = self._objects(j)
+        kinds = {_kind_of_type(t) for t in set(map(type, values)) - {type(None)}}
+        if None in kinds:
+            row = next(
+                row for row, v in enumerate(values) if v is not None and not _kind_of_type(type(v))
+            )
+            raise TypeError(
+                f"{self._place(j, row)}: argument must be a string, a number or a date, but is "
+                f"{values[row]!r:.60}"
+            )
+        if len(kinds) == 1:
+            return str(kinds.pop())
+        if not kinds:
+            return "empty"
+        return "number" if kinds == {"number", "boolean"} else "category"
+
+    def _place(self, j: int, row: int) -> str:
+        return f"column {self.names[j]!r}, row {row} (the first is 0),"
+
+
+def _kind_of_type(t: type) -> str | None:
+    if issubclass(t, bool | np.bool_):
+        return "boolean"
+    if issubclass(t, Real | Decimal | np.number) and not issubclass(t, np.complexfloating):
+        return "number"
+    if issubclass(t, dt.date | dt.time | dt.timedelta):
+        return "date"
+    return "category" if issubclass(t, str) else None
+
+
+def _is_gap(value: Any) -> bool:
+    """Whether a Python object stands for a gap: None, NaN, pandas.NA, pandas.NaT."""
+    try:
+        return value is None or bool(value != value)
+    except (TypeError, ValueError):  # pandas.NA is neither true nor false; neither is an array
+        return type(value).__name__ == "NAType"
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        _number(value)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def _number(value: Any) -> float:
+    """Give one Python object as a number; dates and times in seconds."""
+    if value is None:
+        return np.nan
+    if isinstance(value, dt.timedelta):
+        return value.total_seconds()
+    if isinstance(value, dt.datetime):
+        naive = value.astimezone(dt.UTC).replace(tzinfo=None) if value.tzinfo else value
+        return (naive - _EPOCH).total_seconds()
+    if isinstance(value, dt.date):
+        return (dt.datetime(value.year, value.month, value.day) - _EPOCH).total_seconds()
+    if isinstance(value, dt.time):
+        return value.hour * 3600 + value.minute * 60 + value.second + value.microsecond / 1e6
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return float(value.lower() == "true")
+    return float(value)

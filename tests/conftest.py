@@ -1,0 +1,17 @@
+"""What every test shares: no window opens, no deadline fails a slow machine, numbers are seeded."""
+
+import os
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+os.environ["MPLBACKEND"] = "Agg"
+
+settings.register_profile("multilayer", deadline=None)
+settings.load_profile("multilayer")
+
+
+@pytest.fixture
+def rng():
+    return np.random.RandomState(0)
