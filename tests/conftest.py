@@ -7,6 +7,7 @@ import pytest
 from hypothesis import settings
 
 os.environ["MPLBACKEND"] = "Agg"
+os.environ["SCIPY_ARRAY_API"] = "1"  # else scikit-learn skips its checks of array-API input
 
 settings.register_profile("multilayer", deadline=None)
 settings.load_profile("multilayer")

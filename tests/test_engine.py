@@ -67,7 +67,9 @@ seeds = st.integers(0, 2**32 - 1)
 @st.composite
 def cases(draw):
     widths = draw(sizes)
-    hidden = draw(st.lists(st.sampled_from([*ACTIVATIONS]), min_size=(n := len(widths) - 2), max_size=n))
+    hidden = draw(
+        st.lists(st.sampled_from([*ACTIVATIONS]), min_size=(n := len(widths) - 2), max_size=n)
+    )
     return Case(
         widths,
         draw(st.integers(1, 150)),
@@ -126,7 +128,12 @@ def test_forward(case):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_widths(width, dtype):
     """Each width as number of inputs, of hidden units, of outputs and of rows."""
-    for shape, m in [((width, 7, 3), 9), ((5, width, 3), 9), ((3, 4, width), 9), ((3, 4, 2), width)]:
+    for shape, m in [
+        ((width, 7, 3), 9),
+        ((5, width, 3), 9),
+        ((3, 4, width), 9),
+        ((3, 4, 2), width),
+    ]:
         case = Case(shape, m, hidden="relu", dtype=dtype, seed=width)
         J, D = engine.cost_and_gradient(case.thetas, case.X, case.Y, case.hidden, case.output, 0.1)
         case.close(J, equations.cost(case.X, case.Y, case.thetas, 0.1, **case.network))
@@ -152,9 +159,7 @@ def test_activation_far_out(activation, dtype):
     slope = np.empty_like(X)
     for row, x in enumerate(X):  # the gradient of one row with respect to its bias is the slope
         Y = H[row : row + 1] - 1
-        _, D = engine.cost_and_gradient(
-            [identity, identity], x[None], Y, (activation,), "identity"
-        )
+        _, D = engine.cost_and_gradient([identity, identity], x[None], Y, (activation,), "identity")
         delta = float(H[row, 0] - Y[0, 0])
         slope[row] = D[0][0, 0] / delta if delta else 0
     well = np.abs(H) < 1e3  # beyond, Y = H − 1 is rounded away
@@ -228,9 +233,7 @@ def test_many_rows_in_one_batch(m):
     report = engine.train(
         case.thetas, case.X, case.Y, case.hidden, case.output, descent, [], epochs=3, lambda_=1.0
     )
-    wanted = twin_train(
-        twin, descent, [], batch_size=m, order=[np.arange(m)] * 3, lambda_=1.0
-    )
+    wanted = twin_train(twin, descent, [], batch_size=m, order=[np.arange(m)] * 3, lambda_=1.0)
     np.testing.assert_allclose(report.costs, wanted, rtol=1e-12)
     for got, want in zip(case.thetas, twin.thetas, strict=True):
         case.close(got, want)
@@ -327,7 +330,13 @@ def test_divergence_stops_before_the_step():
     case.thetas[1][:] = 1e200
     before[1] = case.thetas[1].copy()
     report = engine.train(
-        case.thetas, case.X, case.Y, case.hidden, case.output, GradientDescent(0.1), [],
+        case.thetas,
+        case.X,
+        case.Y,
+        case.hidden,
+        case.output,
+        GradientDescent(0.1),
+        [],
         batch_size=40,
     )
     assert report.status == "diverged"
@@ -342,8 +351,15 @@ def test_divergence_in_a_later_batch(bad):
     case = Case((3, 4, 2), 40, output="identity", hidden="relu")
     case.Y[25, 1] = bad
     report = engine.train(
-        case.thetas, case.X, case.Y, case.hidden, case.output, GradientDescent(0.1), [],
-        batch_size=10, epochs=5,
+        case.thetas,
+        case.X,
+        case.Y,
+        case.hidden,
+        case.output,
+        GradientDescent(0.1),
+        [],
+        batch_size=10,
+        epochs=5,
     )
     assert (report.status, report.steps, len(report.costs)) == ("diverged", 2, 0)
     assert all(np.isfinite(theta).all() for theta in case.thetas)
@@ -368,13 +384,23 @@ def test_weightless_batch_changes_nothing():
 
 def test_stopping_rule():
     """The rule of scikit-learn, over calls of any number of epochs."""
+
     def run(epochs_a_call):
         case = Case((3, 4, 2), 30)
         progress, costs, status = engine.Progress(), [], "finished"
         while status == "finished":
             report = engine.train(
-                case.thetas, case.X, case.Y, case.hidden, case.output, GradientDescent(0.5), [],
-                epochs=epochs_a_call, tol=1e-3, patience=3, progress=progress,
+                case.thetas,
+                case.X,
+                case.Y,
+                case.hidden,
+                case.output,
+                GradientDescent(0.5),
+                [],
+                epochs=epochs_a_call,
+                tol=1e-3,
+                patience=3,
+                progress=progress,
             )
             costs.extend(report.costs)
             status = report.status
@@ -398,8 +424,16 @@ def test_max_steps(max_steps):
     adam = Adam(0.01)
     slots, twin_slots = adam.start(case.thetas), adam.start(twin.thetas)
     report = engine.train(
-        case.thetas, case.X, case.Y, case.hidden, case.output, adam, slots,
-        epochs=9, max_steps=max_steps, **arguments,
+        case.thetas,
+        case.X,
+        case.Y,
+        case.hidden,
+        case.output,
+        adam,
+        slots,
+        epochs=9,
+        max_steps=max_steps,
+        **arguments,
     )
     assert (report.steps, len(report.costs)) == (max_steps, max_steps // 5)
     order = np.tile(np.arange(30), (max_steps // 5, 1))
@@ -414,8 +448,15 @@ def test_interrupt():
     timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     report = engine.train(
-        case.thetas, case.X, case.Y, case.hidden, case.output, GradientDescent(1e-6), [],
-        batch_size=100, epochs=10**9,
+        case.thetas,
+        case.X,
+        case.Y,
+        case.hidden,
+        case.output,
+        GradientDescent(1e-6),
+        [],
+        batch_size=100,
+        epochs=10**9,
     )
     timer.join()
     assert report.status == "interrupted"
@@ -436,7 +477,13 @@ def test_other_signals_pass():
     try:
         with pytest.raises(Alarm):
             engine.train(
-                case.thetas, case.X, case.Y, case.hidden, case.output, GradientDescent(1e-6), [],
+                case.thetas,
+                case.X,
+                case.Y,
+                case.hidden,
+                case.output,
+                GradientDescent(1e-6),
+                [],
                 epochs=10**9,
             )
     finally:
@@ -449,8 +496,15 @@ def test_fits_at_the_same_time_in_many_threads():
         case = Case((20, 64, 64, 2), 2000, hidden="relu", dtype="float32", seed=place % 2)
         adam = Adam(0.001)
         engine.train(
-            case.thetas, case.X, case.Y, case.hidden, case.output, adam, adam.start(case.thetas),
-            batch_size=200, epochs=10,
+            case.thetas,
+            case.X,
+            case.Y,
+            case.hidden,
+            case.output,
+            adam,
+            adam.start(case.thetas),
+            batch_size=200,
+            epochs=10,
         )
         results[place] = b"".join(theta.tobytes() for theta in case.thetas)
 

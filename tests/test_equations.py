@@ -1,4 +1,4 @@
-"""The oracle itself: held against finite differences, automatic differentiation and the notebook."""
+"""The oracle itself, held against finite differences and automatic differentiation."""
 
 import array_api_strict
 import autograd
@@ -31,11 +31,11 @@ NAIVE_ACTIVATIONS = {
     "mish": lambda z: z * anp.tanh(anp.log(1 + anp.exp(z))),
 }
 NAIVE_OUTPUTS = {
-    "logistic": lambda z, y: -anp.sum(
-        y * anp.log(1 / (1 + anp.exp(-z))) + (1 - y) * anp.log(1 - 1 / (1 + anp.exp(-z)))
+    "logistic": lambda z, y: (
+        -anp.sum(y * anp.log(1 / (1 + anp.exp(-z))) + (1 - y) * anp.log(1 - 1 / (1 + anp.exp(-z))))
     ),
-    "softmax": lambda z, y: -anp.sum(
-        y * anp.log(anp.exp(z) / anp.sum(anp.exp(z), axis=1, keepdims=True))
+    "softmax": lambda z, y: (
+        -anp.sum(y * anp.log(anp.exp(z) / anp.sum(anp.exp(z), axis=1, keepdims=True)))
     ),
     "identity": lambda z, y: anp.sum((z - y) ** 2) / 2,
     "exp": lambda z, y: anp.sum(anp.exp(z) - y * z),
@@ -67,9 +67,7 @@ def test_cost_and_gradient_equal_automatic_differentiation(hidden, output):
     J, D = autograd.value_and_grad(naive_cost)(thetas, X, Y, 0.3, hidden, output)
     names = {"hidden": hidden, "output": output}
     assert equations.cost(X, Y, thetas, 0.3, **names) == pytest.approx(J, rel=1e-13)
-    for d, expected in zip(
-        equations.backpropagation(X, Y, thetas, 0.3, **names), D, strict=True
-    ):
+    for d, expected in zip(equations.backpropagation(X, Y, thetas, 0.3, **names), D, strict=True):
         np.testing.assert_allclose(d, expected, rtol=1e-10, atol=1e-13)
 
 

@@ -155,6 +155,13 @@ def test_paths_of_every_kind(tmp_path, monkeypatch):
     assert read_notes("model.mlp") == {}
 
 
+def test_numpy_scalars_become_plain_numbers(tmp_path):
+    notes = {"rows": np.int64(3), "cost": np.float32(0.5), "done": np.bool_(True)}
+    save(Parts({"sizes": [np.int32(2)]}, {}), tmp_path / "model.mlp", notes)
+    assert load(tmp_path / "model.mlp").state == {"sizes": [2]}
+    assert read_notes(tmp_path / "model.mlp") == {"rows": 3, "cost": 0.5, "done": True}
+
+
 label_arrays = st.one_of(
     npst.arrays(dtypes, st.integers(0, 5)),
     npst.arrays(npst.unicode_string_dtypes(endianness="?"), st.integers(0, 5)),
@@ -227,7 +234,7 @@ def test_only_registered_classes_are_saved(tmp_path):
             save(model, path)
     with pytest.raises(ValueError, match="no / in its name, but has: a/b"):
         save(Pipeline([("a/b", layer())]), path)
-    with pytest.raises(TypeError, match="not JSON serializable"):
+    with pytest.raises(TypeError, match="what JSON can hold, but this is <object"):
         save(layer(), path, {"when": object()})
     assert os.listdir(tmp_path) == []
 

@@ -27,9 +27,7 @@ def test_agrees_with_the_equations(rng):
     D = equations.backpropagation(X, Y, network.thetas, 0.5, **names)
     for d, e in zip(network.gradient(X, labels, 0.5), D, strict=True):
         np.testing.assert_allclose(d, e, rtol=1e-10, atol=1e-14)
-    np.testing.assert_array_equal(
-        network.predict(X), equations.predict(X, network.thetas, **names)
-    )
+    np.testing.assert_array_equal(network.predict(X), equations.predict(X, network.thetas, **names))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

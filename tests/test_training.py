@@ -29,7 +29,12 @@ def test_each_step_is_that_of_the_equations(optimizer, batch_size, rng):
     plan = Plan(lambda_=0.1, batch_size=batch_size, max_iter=4, tol=0)
     train(network, X, labels, optimizer, plan, np.random.RandomState(5), history)
 
-    order, rows, slots, step = np.random.RandomState(5), np.arange(23), optimizer.start(twin.thetas), 0
+    order, rows, slots, step = (
+        np.random.RandomState(5),
+        np.arange(23),
+        optimizer.start(twin.thetas),
+        0,
+    )
     for epoch in range(4):
         if batch_size is not None:
             order.shuffle(rows)
@@ -68,7 +73,14 @@ def test_one_call_or_many_give_the_same_bits(rng):
     train(network, X, labels, Adam(0.05), plan, rng, History())
     watched = []
     train(
-        twin, X, labels, Adam(0.05), plan, rng, History(), watch=lambda h: watched.append(h.costs[-1])
+        twin,
+        X,
+        labels,
+        Adam(0.05),
+        plan,
+        rng,
+        History(),
+        watch=lambda h: watched.append(h.costs[-1]),
     )
     assert len(watched) == 50
     for theta, same in zip(network.thetas, twin.thetas, strict=True):
@@ -89,7 +101,7 @@ def test_divergence_keeps_the_last_finite_thetas(optimizer, batch_size, rng):
 
 
 def test_divergence_from_the_first_step_changes_nothing(rng):
-    network, X, labels = problem(rng, output="identity")
+    network, X, _ = problem(rng, output="identity")
     before = [theta.copy() for theta in network.thetas]
     Y = np.full((23, 2), 1e200)
     for run in (
@@ -123,12 +135,13 @@ def test_validation_keeps_the_best(rng):
 
 def test_a_watcher_may_stop(rng):
     network, X, labels = problem(rng)
+    by_adam, by_lbfgs = Plan(batch_size=5), Plan(tol=1e-9)
     for run in (
-        lambda h, watch: train(network, X, labels, Adam(0.01), Plan(batch_size=5), rng, h, watch=watch),
-        lambda h, watch: minimize(network, X, labels, Plan(tol=1e-9), h, watch=watch),
+        lambda *a, **k: train(network, X, labels, Adam(0.01), by_adam, rng, *a, **k),
+        lambda *a, **k: minimize(network, X, labels, by_lbfgs, *a, **k),
     ):
         history = History()
-        run(history, lambda h: len(h.costs) == 4)
+        run(history, watch=lambda h: len(h.costs) == 4)
         assert (history.status, len(history.costs)) == ("stopped", 4)
 
 
@@ -139,7 +152,7 @@ def test_ctrl_c_keeps_the_finished_epochs(batch_size, rng):
     history = History()
     timer = threading.Timer(0.5, _thread.interrupt_main)
     timer.start()
-    plan = Plan(batch_size=batch_size, max_iter=10**7, tol=0, n_iter_no_change=np.inf, shuffle=False)
+    plan = Plan(batch_size=batch_size, max_iter=10**7, n_iter_no_change=np.inf, shuffle=False)
     train(network, X, labels, GradientDescent(1e-4), plan, rng, history)
     timer.join()
     assert history.status == "interrupted"

@@ -1,10 +1,25 @@
-"""Feed-forward neural networks for tables (temporary while the parts arrive)."""
-import contextlib
-with contextlib.suppress(ImportError):
-    from multilayer.files import ModelFileError, load, save
-with contextlib.suppress(ImportError):
-    from multilayer.network import Network
-    from multilayer.base import DivergenceWarning
-    from multilayer.estimators import MLPClassifier, MLPRegressor
-with contextlib.suppress(ImportError):
-    from multilayer.tabular import TableEncoder
+"""Feed-forward neural networks for tables."""
+
+from importlib.metadata import version as _version
+
+from multilayer import equations, plots
+from multilayer.base import DivergenceWarning
+from multilayer.estimators import MLPClassifier, MLPRegressor
+from multilayer.files import ModelFileError, load, save
+from multilayer.network import Network
+from multilayer.tabular import TableEncoder
+
+__all__ = [
+    "DivergenceWarning",
+    "MLPClassifier",
+    "MLPRegressor",
+    "ModelFileError",
+    "Network",
+    "TableEncoder",
+    "equations",
+    "load",
+    "plots",
+    "save",
+]
+
+__version__ = _version("multilayer")

@@ -110,7 +110,7 @@ def softplus(z: Array) -> Array:
 
 
 def gelu(z: Array) -> Array:
-    """g(z) = z Φ(z), Φ the normal distribution function (Hendrycks and Gimpel, arXiv 1606.08415)."""
+    """g(z) = z Φ(z), Φ the normal distribution function (Hendrycks and Gimpel 2016)."""
     return z * _normal_cdf(z)
 
 
@@ -148,7 +148,7 @@ def _step(z: Array) -> Array:
 def _where_positive(
     z: Array, above: Callable[[Array], Array], below: Callable[[Array], Array]
 ) -> Array:
-    """Piece `above` where z > 0, else `below`; each sees only its own side, so neither overflows."""
+    """Piece `above` where z > 0, else `below`; each sees its own side only: no overflow."""
     xp = array_namespace(z)
     zero = xp.zeros_like(z)
     return xp.where(z > 0, above(xp.where(z > 0, z, zero)), below(xp.where(z > 0, zero, z)))

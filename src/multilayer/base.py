@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -33,7 +33,7 @@ class DivergenceWarning(ConvergenceWarning):
     """The cost became infinite or NaN; training stopped with the last finite Θ."""
 
 
-class BaseMLP(CallbackSupportMixin, Savable, BaseEstimator):  # type: ignore[misc]
+class BaseMLP(CallbackSupportMixin, Savable, BaseEstimator):
     """A network that is trained by `fit`; the classifier and the regressor say what y means."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -155,12 +155,12 @@ class BaseMLP(CallbackSupportMixin, Savable, BaseEstimator):  # type: ignore[mis
         ValueError
             If X or y is empty, not finite or of wrong shape; if a parameter is out of its range.
         """
-        before = vars(self).copy()
+        before = self.__dict__.copy()
         try:
             self._fit(X, y, X_val, y_val)
         except BaseException:  # a fit that fails leaves what was fitted before
-            vars(self).clear()
-            vars(self).update(before)
+            self.__dict__.clear()
+            self.__dict__.update(before)
             raise
         return self
 
@@ -172,22 +172,19 @@ class BaseMLP(CallbackSupportMixin, Savable, BaseEstimator):  # type: ignore[mis
         X, y = self._validated(X, y, reset=not warm)
         rng = check_random_state(self.random_state)
         self.network_ = self._start(X, y, rng, warm)
-        validation = None
+        validation: Any = None
         if X_val is not None:
             validation = self._validated(X_val, y_val, reset=False)
-        elif self.early_stopping and self.solver != "lbfgs":
+        elif self.early_stopping:
             X, y, *validation = self._split(X, y, rng)
         self._train(X, y, validation, rng)
 
     def _validated(self, X: Any, y: Any, reset: bool) -> tuple[Floats, NDArray[Any]]:
-        X, y = validate_data(
-            self, X, y, dtype=(np.float64, np.float32), multi_output=True, reset=reset
-        )
+        dtype = (np.float64, np.float32) if reset else self.network_.dtype
+        X, y = validate_data(self, X, y, dtype=dtype, multi_output=True, reset=reset)
         return X, self._encode(y, X.dtype, reset)
 
-    def _start(
-        self, X: Floats, y: NDArray[Any], rng: np.random.RandomState, warm: bool
-    ) -> Network:
+    def _start(self, X: Floats, y: NDArray[Any], rng: np.random.RandomState, warm: bool) -> Network:
         """Give the network to train: a new one, or the fitted one to go on with."""
         n_outputs, output = self._outputs(y)
         sizes = (X.shape[1], *_hidden_sizes(self.hidden_layer_sizes), n_outputs)
@@ -246,8 +243,9 @@ class BaseMLP(CallbackSupportMixin, Savable, BaseEstimator):  # type: ignore[mis
         # Where nobody watches, one call of the engine may last many epochs.
         watched = self.verbose or getattr(self, "_skl_callbacks", None)
         watch = self._watch(context) if watched else None
+        validate = (lambda: self._score(*validation)) if validation else None
         if self.solver == "lbfgs":
-            training.minimize(self.network_, X, y, plan, history, watch=watch)
+            training.minimize(self.network_, X, y, plan, history, validate=validate, watch=watch)
         else:
             training.train(
                 self.network_,
@@ -257,7 +255,7 @@ class BaseMLP(CallbackSupportMixin, Savable, BaseEstimator):  # type: ignore[mis
                 plan,
                 rng,
                 history,
-                validate=(lambda: self._score(*validation)) if validation else None,
+                validate=validate,
                 watch=watch,
             )
         self._read_off(history)
@@ -269,7 +267,7 @@ class BaseMLP(CallbackSupportMixin, Savable, BaseEstimator):  # type: ignore[mis
     def _batch_rows(self, m: int) -> int | None:
         if self.solver == "gd":
             return None
-        if self.batch_size == "auto":
+        if isinstance(self.batch_size, str):  # "auto"
             return min(200, m)
         if self.batch_size > m and self.solver != "lbfgs":
             warnings.warn(
@@ -358,6 +356,8 @@ class BaseMLP(CallbackSupportMixin, Savable, BaseEstimator):  # type: ignore[mis
     def _to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         check_is_fitted(self, "network_")
         params = self.get_params(deep=False)
+        if not isinstance(self.hidden_layer_sizes, Integral):
+            params["hidden_layer_sizes"] = _hidden_sizes(self.hidden_layer_sizes)
         if isinstance(params["random_state"], np.random.RandomState):
             params["random_state"] = None  # a generator's state is of no use to a fitted model
         network, arrays = self.network_._to_state()
@@ -374,7 +374,10 @@ class BaseMLP(CallbackSupportMixin, Savable, BaseEstimator):  # type: ignore[mis
 
     @classmethod
     def _from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
-        self = cls(**state["params"])
+        params = state["params"]
+        if isinstance(params["hidden_layer_sizes"], list):  # JSON has no tuples
+            params["hidden_layer_sizes"] = tuple(params["hidden_layer_sizes"])
+        self = cls(**params)
         self.network_ = Network._from_state(state["network"], arrays)
         self.n_features_in_ = state["n_features_in_"]
         if self.n_features_in_ != self.network_.sizes[0]:
@@ -390,8 +393,8 @@ class BaseMLP(CallbackSupportMixin, Savable, BaseEstimator):  # type: ignore[mis
         return self
 
 
-def _hidden_sizes(sizes: int | Iterable[int]) -> tuple[int, ...]:
-    listed = tuple(np.ravel(np.asarray(sizes)).tolist()) if np.size(sizes) else ()
-    if not all(isinstance(s, Integral) and s > 0 for s in listed):
-        raise ValueError(f"hidden_layer_sizes must be > 0, got {list(listed)}.")
-    return listed
+def _hidden_sizes(sizes: ArrayLike) -> tuple[int, ...]:
+    listed = np.ravel(sizes).tolist() if np.size(sizes) else []
+    if not all(isinstance(s, int) and s > 0 for s in listed):
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {listed}.")
+    return tuple(listed)

@@ -108,7 +108,7 @@ def cost_and_gradient(
     weights: Floats | None = None,
     n_threads: int | None = None,
 ) -> tuple[float, list[Floats]]:
-    """Compute the cost J and its gradient D, as `equations.cost` and `equations.backpropagation` do.
+    """Compute cost J and gradient D, as `equations.cost` and `equations.backpropagation` do.
 
     Parameters
     ----------
@@ -260,9 +260,7 @@ def _cost(
     codes = _check_network(thetas, hidden, output)
     examples = _check_examples(thetas, X, Y, weights)
     lambda_ = _check_lambda(lambda_)
-    return _native.cost(
-        list(thetas), *examples, *codes, lambda_, gradients, _threads(n_threads)
-    )
+    return _native.cost(list(thetas), *examples, *codes, lambda_, gradients, _threads(n_threads))
 
 
 def _check_network(

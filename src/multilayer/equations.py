@@ -4,9 +4,9 @@ A network has L layers; layer l has s_l units. X (m, s₁) holds m examples, one
 the K = s_L output units should say. Θ⁽ˡ⁾ (s_{l+1}, s_l + 1) leads from layer l to layer l + 1; its
 column 0 is the bias. In Python, `thetas[0]` is Θ⁽¹⁾, `A[0]` is a⁽¹⁾ = X, `Z[0]` is z⁽²⁾.
 
-Everything runs on any library of the Array-API standard (NumPy, PyTorch, CuPy, JAX, …): results have
-the library, device and dtype of the input, and no input is changed. The native engine computes the
-same, fast; this file decides what is right.
+Everything runs on any library of the Array-API standard (NumPy, PyTorch, CuPy, JAX, …): results
+have the library, device and dtype of the input, and no input is changed. The native engine computes
+the same, fast; this file decides what is right.
 
 Sources: Rumelhart, Hinton and Williams, *Learning representations by back-propagating errors*,
 Nature 323 (1986); Bishop, *Pattern Recognition and Machine Learning* (2006), sections 5.1 to 5.3;
@@ -22,7 +22,7 @@ from typing import NamedTuple
 from array_api_compat import array_namespace, device
 from numpy.random import RandomState
 
-from multilayer.activations import ACTIVATIONS, Array, sigmoid, sigmoid_gradient
+from multilayer.activations import ACTIVATIONS, Activation, Array, sigmoid, sigmoid_gradient
 from multilayer.initialization import INITIALIZERS
 from multilayer.losses import OUTPUTS, delta, softmax
 
@@ -97,12 +97,12 @@ def forward_propagation(
     Z : list of arrays, z⁽²⁾ … z⁽ᴸ⁾, shapes (m, s_l)
     A : list of arrays, a⁽¹⁾ … a⁽ᴸ⁾, shapes (m, s_l); the last is h, what the network says
     """
-    activations = [*_activations(hidden, thetas), OUTPUTS[output]]
+    functions = [*(activation.g for activation in _activations(hidden, thetas)), OUTPUTS[output].g]
     Z, A = [], [X]
-    for theta, activation in zip(thetas, activations, strict=True):
+    for theta, g in zip(thetas, functions, strict=True):
         z = theta[:, 0] + A[-1] @ theta[:, 1:].T  # (m, s_{l+1})
         Z.append(z)
-        A.append(activation.g(z))
+        A.append(g(z))
     return Z, A
 
 
@@ -324,9 +324,7 @@ def check_gradient(
         Below about 10⁻⁶ in float64 when all is right; relu and its kin may show more where a
         corner falls within ε.
     """
-    backward = backpropagation(
-        X, Y, thetas, lambda_, hidden=hidden, output=output, weights=weights
-    )
+    backward = backpropagation(X, Y, thetas, lambda_, hidden=hidden, output=output, weights=weights)
     numerical = numerical_gradient(
         X, Y, thetas, lambda_, epsilon=epsilon, hidden=hidden, output=output, weights=weights
     )
@@ -344,7 +342,7 @@ def check_gradient(
     return worst
 
 
-def _activations(hidden: Hidden, thetas: Sequence[Array]) -> list:
+def _activations(hidden: Hidden, thetas: Sequence[Array]) -> list[Activation]:
     names = [hidden] * (len(thetas) - 1) if isinstance(hidden, str) else list(hidden)
     if len(names) != len(thetas) - 1:
         raise ValueError(

@@ -17,7 +17,7 @@ from multilayer.files import labels_from_json, labels_to_json
 from multilayer.network import Floats
 
 
-class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
+class MLPClassifier(ClassifierMixin, BaseMLP):
     """Feed-forward network that tells classes apart.
 
     Parameters
@@ -55,7 +55,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Whether that momentum is Nesterov's.
     early_stopping : bool, default=False
         Set rows aside, score the network on them after each epoch, stop when the score no longer
-        improves, and keep the Θ that scored best. Has no effect on "lbfgs".
+        improves, and keep the Θ that scored best.
     validation_fraction : float in [0, 1), default=0.1
         The share of the rows that `early_stopping` sets aside.
     beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
@@ -141,8 +141,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         if self.network_.output == "softmax":
             return H
         total = H.sum(axis=1, keepdims=True)
-        even = np.full_like(H, 1 / H.shape[1])  # where all units say 0
-        return np.divide(H, total, out=even, where=total > 0)
+        shares = np.full_like(H, 1 / H.shape[1])  # even where all units say 0
+        np.divide(H, total, out=shares, where=total > 0)
+        return shares
 
     def predict_log_proba(self, X: ArrayLike) -> Floats:
         """Predict logarithms of probabilities, −inf where one is 0.
@@ -156,7 +157,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         ndarray, shape (m, n_classes)
         """
         with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
+            logarithms: Floats = np.log(self.predict_proba(X))
+        return logarithms
 
     def _encode(self, y: Any, dtype: np.dtype[Any], reset: bool) -> NDArray[Any]:
         check_classification_targets(y)
@@ -195,7 +197,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return self
 
 
-class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
+class MLPRegressor(RegressorMixin, BaseMLP):
     """Feed-forward network that predicts numbers.
 
     Parameters
@@ -233,7 +235,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         Whether that momentum is Nesterov's.
     early_stopping : bool, default=False
         Set rows aside, score the network on them after each epoch, stop when the score no longer
-        improves, and keep the Θ that scored best. Has no effect on "lbfgs".
+        improves, and keep the Θ that scored best.
     validation_fraction : float in [0, 1), default=0.1
         The share of the rows that `early_stopping` sets aside.
     beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
@@ -299,16 +301,17 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         y = np.asarray(y)
         if y.dtype.kind not in "biufO":
             raise ValueError(f"y must be numbers to be predicted as such, got {y.dtype}")
-        y = y.astype(dtype, copy=False).reshape(len(y), -1)
-        if not reset and y.shape[1] != self.network_.sizes[-1]:
+        targets: NDArray[Any] = y.astype(dtype, copy=False).reshape(len(y), -1)
+        if not reset and targets.shape[1] != self.network_.sizes[-1]:
             raise ValueError(
-                f"y has {y.shape[1]} columns, but the network has {self.network_.sizes[-1]} outputs"
+                f"y has {targets.shape[1]} columns, but the network has "
+                f"{self.network_.sizes[-1]} outputs"
             )
         if self.output_activation == "exp" and (y < 0).any():
             raise ValueError(
                 f"y must not be negative for output_activation='exp', but its smallest is {y.min()}"
             )
-        return y
+        return targets
 
     def _outputs(self, y: NDArray[Any]) -> tuple[int, str]:
         return y.shape[1], "exp" if self.output_activation == "exp" else "identity"

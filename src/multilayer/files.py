@@ -99,9 +99,10 @@ def save(model: Any, path: FilePath, notes: Mapping[str, Any] | None = None) -> 
     """
     packed, arrays = _pack(model)
     content = {"version": VERSION, "model": packed, "notes": dict(notes or {})}
+    text = json.dumps(content, default=_plain)
     # safetensors writes memory as it lies, so it must lie in C order.
     tensors = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    _write(path, safetensors.numpy.save(tensors, {"multilayer": json.dumps(content)}))
+    _write(path, safetensors.numpy.save(tensors, {"multilayer": text}))
 
 
 def load(path: FilePath) -> Any:
@@ -173,6 +174,12 @@ def labels_from_json(saved: Mapping[str, Any]) -> npt.NDArray[Any]:
     if json.dumps(labels_to_json(labels)["values"]) != json.dumps(values):
         raise ValueError(f"class labels {values} are not of dtype {dtype}")
     return labels
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):  # a parameter set by a search is often a NumPy number
+        return value.item()
+    raise TypeError(f"a model file holds what JSON can hold, but this is {value!r}")
 
 
 def _pack(model: Any) -> tuple[dict[str, Any], Arrays]:

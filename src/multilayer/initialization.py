@@ -30,7 +30,9 @@ def notebook(rng: np.random.RandomState, s_in: int, s_out: int) -> NDArray[np.fl
     Half the width of `glorot`, and the bias counted among the inputs: what the teaching notebook's
     code does, to the last bit.
     """
-    return (rng.rand(s_out, s_in + 1) - 0.5) * (np.sqrt(6) / np.sqrt(s_out + s_in + 1))
+    epsilon = np.sqrt(6) / np.sqrt(s_out + s_in + 1)
+    theta: NDArray[np.float64] = (rng.rand(s_out, s_in + 1) - 0.5) * epsilon
+    return theta
 
 
 def _uniform(

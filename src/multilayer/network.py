@@ -90,9 +90,7 @@ class Network(Savable):
             raise ValueError(f"dtype must be float32 or float64, got {np.dtype(dtype)}")
         self.output = output
         if thetas is None:
-            thetas = equations.initialize_thetas(
-                self.sizes, random_state, initializer=initializer
-            )
+            thetas = equations.initialize_thetas(self.sizes, random_state, initializer=initializer)
         self.thetas: list[Floats] = [np.array(theta, dtype=dtype, order="C") for theta in thetas]
         shapes = [(s_out, s_in + 1) for s_in, s_out in pairwise(self.sizes)]
         met = [theta.shape for theta in self.thetas]
@@ -181,9 +179,7 @@ class Network(Savable):
 
     def copy(self) -> Network:
         """Make a network of the same shape with a Θ of its own."""
-        return Network(
-            self.sizes, self.hidden, self.output, thetas=self.thetas, dtype=self.dtype
-        )
+        return Network(self.sizes, self.hidden, self.output, thetas=self.thetas, dtype=self.dtype)
 
     def __repr__(self) -> str:
         layers = zip(self.thetas, (*self.hidden, self.output), strict=True)

@@ -36,24 +36,23 @@ class Optimizer(ABC):
 
 @dataclass(frozen=True)
 class GradientDescent(Optimizer):
-    """θ ← θ − α D."""
+    """Plain gradient descent, as the textbook writes it."""
 
     def update(self, theta: Floats, D: Floats, slots: Sequence[Floats], step: int) -> None:
+        """θ ← θ − α D."""
         theta -= self.learning_rate * D
 
 
 @dataclass(frozen=True)
 class SGD(Optimizer):
-    """Gradient descent with momentum μ (Sutskever et al., ICML 2013).
-
-    v ← μ v − α D;  θ ← θ + v, or with Nesterov's look ahead θ ← θ + μ v − α D.
-    """
+    """Gradient descent with momentum μ (Sutskever et al., ICML 2013)."""
 
     momentum: float = 0.9
     nesterov: bool = True
     n_slots: ClassVar[int] = 1
 
     def update(self, theta: Floats, D: Floats, slots: Sequence[Floats], step: int) -> None:
+        """θ ← θ + v, with v ← μ v − α D; by Nesterov's look ahead θ ← θ + μ v − α D."""
         (velocity,) = slots
         velocity *= self.momentum
         velocity -= self.learning_rate * D
@@ -62,11 +61,7 @@ class SGD(Optimizer):
 
 @dataclass(frozen=True)
 class Adam(Optimizer):
-    """Adaptive moments (Kingma and Ba, arXiv 1412.6980, the efficient form of their section 2).
-
-    m ← β₁ m + (1 − β₁) D;  v ← β₂ v + (1 − β₂) D²;
-    θ ← θ − αₜ m / (√v + ε),  αₜ = α √(1 − β₂ᵗ) / (1 − β₁ᵗ).
-    """
+    """Adaptive moments (Kingma and Ba, arXiv 1412.6980, the efficient form of their section 2)."""
 
     learning_rate: float = 0.001
     beta_1: float = 0.9
@@ -75,6 +70,7 @@ class Adam(Optimizer):
     n_slots: ClassVar[int] = 2
 
     def update(self, theta: Floats, D: Floats, slots: Sequence[Floats], step: int) -> None:
+        """θ ← θ − αₜ m / (√v + ε), with m ← β₁ m + (1 − β₁) D and v ← β₂ v + (1 − β₂) D²."""
         m, v = slots
         m += (1 - self.beta_1) * (D - m)
         v += (1 - self.beta_2) * (D * D - v)
@@ -82,6 +78,6 @@ class Adam(Optimizer):
         theta -= rate * m / (np.sqrt(v) + self.epsilon)
 
     def rate(self, step: int) -> float:
-        """αₜ, the learning rate with the bias of the first steps' moments taken out."""
+        """αₜ = α √(1 − β₂ᵗ) / (1 − β₁ᵗ): α with the bias of the first moments taken out."""
         unbias: float = np.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
         return self.learning_rate * unbias

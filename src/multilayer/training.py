@@ -18,6 +18,7 @@ from multilayer import engine
 from multilayer.network import Floats, Network
 from multilayer.optimizers import Optimizer
 
+Validate = Callable[[], float]  # scores the network as it stands, larger being better
 Watch = Callable[["History"], bool]  # sees the history after each epoch; True stops training
 
 
@@ -50,6 +51,41 @@ class History:
     status: str = "running"
 
 
+@dataclass
+class _Referee:
+    """Looks at each finished epoch: scores it, tells the watcher, says whether to stop."""
+
+    network: Network
+    plan: Plan
+    history: History
+    validate: Validate | None
+    watch: Watch | None
+    best_thetas: list[Floats] | None = None
+
+    def after_epoch(self) -> None:
+        history = self.history
+        if self.validate is not None:
+            self._note(self.validate())
+        if self.watch is not None and self.watch(history) and history.status == "running":
+            history.status = "stopped"
+
+    def after_training(self) -> None:
+        if self.best_thetas is not None:
+            _restore(self.network.thetas, self.best_thetas)
+
+    def _note(self, score: float) -> None:
+        """Keep the best Θ; count the epochs without a better score, by scikit-learn's rule."""
+        history = self.history
+        history.scores.append(score)
+        stale = score < history.best_score + self.plan.tol
+        history.stale_scores = history.stale_scores + 1 if stale else 0
+        if score > history.best_score:
+            history.best_score = score
+            self.best_thetas = [theta.copy() for theta in self.network.thetas]
+        if history.stale_scores > self.plan.n_iter_no_change and history.status == "running":
+            history.status = "converged"
+
+
 def train(
     network: Network,
     X: Floats,
@@ -59,7 +95,7 @@ def train(
     rng: np.random.RandomState,
     history: History,
     *,
-    validate: Callable[[], float] | None = None,
+    validate: Validate | None = None,
     watch: Watch | None = None,
 ) -> None:
     """Change Θ of `network` step by step until a rule of `plan` stops it.
@@ -83,16 +119,16 @@ def train(
     """
     slots = optimizer.start(network.thetas)
     state = [*network.thetas, *(array for slot in slots for array in slot)]
-    best_thetas = None
-    m, steps = len(X), 0
-    batch_size = m if plan.batch_size is None else plan.batch_size
+    referee = _Referee(network, plan, history, validate, watch)
+    rows, steps = np.arange(len(X)), 0
     full_batch = plan.batch_size is None
     in_order = full_batch or not plan.shuffle
     # An epoch of mini-batches is a call of its own, so that Ctrl-C can take back a part of one.
     one_epoch = validate is not None or watch is not None or not full_batch
-    rows = np.arange(m)
 
-    def epochs(n: int, order: NDArray[np.intp] | None, max_steps: int | None) -> engine.Report:
+    def epochs(
+        n: int, order: NDArray[np.intp] | None, max_steps: int | None = None
+    ) -> engine.Report:
         return engine.train(
             network.thetas,
             X,
@@ -102,7 +138,7 @@ def train(
             optimizer,
             slots,
             lambda_=plan.lambda_,
-            batch_size=batch_size,
+            batch_size=plan.batch_size,
             order=order,
             epochs=n,
             steps_before=steps,
@@ -112,43 +148,39 @@ def train(
             progress=history.progress,
         )
 
+    before: list[Floats] | None = None  # Θ and slots at the start of a call that has not ended
     try:
         while history.status == "running":
             if not in_order:
                 rng.shuffle(rows)
             order = None if in_order else rows[None, :]
             before = [array.copy() for array in state]
-            report = epochs(1 if one_epoch else plan.max_iter - len(history.costs), order, None)
-            history.costs.extend(report.costs.tolist())
-            if report.status == "interrupted" and not full_batch and not len(report.costs):
-                _restore(state, before)  # the epoch that Ctrl-C cut short is taken back whole
+            report = epochs(1 if one_epoch else plan.max_iter - len(history.costs), order)
             if not _finite(network.thetas):
-                # One step too far: go again from the last good Θ, deterministic as all steps are,
-                # and halt before it.
+                # One step too far: go the same way again and halt before it.
                 _restore(state, before)
                 if report.steps > 1:
-                    epochs(plan.max_iter if full_batch else 1, order, report.steps - 1)
+                    epochs(len(report.costs) + 1, order, max_steps=report.steps - 1)
                 if not _finite(network.thetas):
                     _restore(state, before)
-                history.status = "diverged"
-            elif report.status != "finished":
-                history.status = report.status
+                report = report._replace(status="diverged")
+            elif report.status == "interrupted" and not full_batch and not len(report.costs):
+                _restore(state, before)  # the epoch that Ctrl-C cut short is taken back whole
+            history.costs.extend(report.costs.tolist())
+            before = None
             steps += report.steps
-            if history.status == "diverged" or not len(report.costs):
+            if report.status != "finished":
+                history.status = report.status
+            if report.status == "diverged" or not len(report.costs):
                 break
-            if validate is not None:
-                history.scores.append(validate())
-                if history.scores[-1] > history.best_score:
-                    best_thetas = [theta.copy() for theta in network.thetas]
-                _note_score(history, plan)
-            if watch is not None and watch(history) and history.status == "running":
-                history.status = "stopped"
+            referee.after_epoch()
             if len(history.costs) >= plan.max_iter and history.status == "running":
                 history.status = "max_iter"
     except KeyboardInterrupt:
         history.status = "interrupted"
-    if best_thetas is not None:
-        _restore(network.thetas, best_thetas)
+        if before is not None:
+            _restore(state, before)
+    referee.after_training()
 
 
 def minimize(
@@ -158,15 +190,17 @@ def minimize(
     plan: Plan,
     history: History,
     *,
+    validate: Validate | None = None,
     watch: Watch | None = None,
 ) -> None:
     """Train by L-BFGS (SciPy's), which sees all rows at each evaluation.
 
     Parameters
     ----------
-    network, X, Y, plan, history, watch
-        As for `train`.
+    network, X, Y, plan, history, validate, watch
+        As for `train`; an iteration takes the place of an epoch.
     """
+    referee = _Referee(network, plan, history, validate, watch)
     sizes = np.cumsum([theta.size for theta in network.thetas])[:-1]
 
     def unpack(x: NDArray[np.float64]) -> list[Floats]:
@@ -186,8 +220,8 @@ def minimize(
             raise StopIteration
         history.costs.append(cost)
         _restore(network.thetas, unpack(intermediate_result.x))
-        if watch is not None and watch(history):
-            history.status = "stopped"
+        referee.after_epoch()
+        if history.status != "running":
             raise StopIteration
 
     start = np.concatenate([theta.ravel() for theta in network.thetas]).astype(np.float64)
@@ -199,23 +233,13 @@ def minimize(
         result = scipy.optimize.minimize(
             evaluate, start, method="L-BFGS-B", jac=True, options=options, callback=after_iteration
         )
+        if not history.costs:  # the start was the minimum already
+            history.costs.append(float(result.fun))
+        if history.status == "running":
+            history.status = "max_iter" if result.status == 1 else "converged"
     except KeyboardInterrupt:
         history.status = "interrupted"
-        return
-    if history.status == "running":
-        history.status = "max_iter" if result.status == 1 else "converged"
-    if not history.costs:  # the start was the minimum already
-        history.costs.append(float(result.fun))
-
-
-def _note_score(history: History, plan: Plan) -> None:
-    """Count the epochs without a better validation score, by scikit-learn's rule."""
-    score = history.scores[-1]
-    stale = score < history.best_score + plan.tol
-    history.stale_scores = history.stale_scores + 1 if stale else 0
-    history.best_score = max(history.best_score, score)
-    if history.stale_scores > plan.n_iter_no_change and history.status == "running":
-        history.status = "converged"
+    referee.after_training()
 
 
 def _finite(arrays: list[Floats]) -> bool:
