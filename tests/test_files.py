@@ -22,7 +22,6 @@ from hypothesis.extra import numpy as npst
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
-import multilayer.files
 from multilayer.files import (
     ModelFileError,
     Savable,
@@ -351,18 +350,6 @@ def test_loading_neither_imports_nor_calls_what_a_file_names(tmp_path, monkeypat
         load(path)
     assert set(sys.modules) == loaded
     assert os.listdir(tmp_path) == ["attack.mlp"]
-
-
-def test_public_class_of_a_module_not_imported_yet(tmp_path, monkeypatch):
-    def late(name):
-        assert name == "Late"
-        return type(name, (Parts,), {})
-
-    monkeypatch.setattr(multilayer, "__all__", ["Late"], raising=False)
-    monkeypatch.setattr(multilayer, "__getattr__", late, raising=False)
-    monkeypatch.setattr(multilayer.files, "_SAVABLE", dict(multilayer.files._SAVABLE))
-    path = write(tmp_path / "model.mlp", content("Late", {"a": 1}))
-    assert load(path).state == {"a": 1}
 
 
 def loads_or_blames_the_file(path: Path) -> None:

@@ -18,7 +18,6 @@ import json
 import os
 import secrets
 import shutil
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -220,9 +219,6 @@ def _unpack(packed: dict[str, Any], arrays: Arrays) -> Any:
         if not steps:
             raise ValueError("a Pipeline has at least one step, but here none")
         return Pipeline(steps)
-    package = sys.modules[__package__]
-    if name in getattr(package, "__all__", ()):
-        getattr(package, name)  # A public class in a module not imported so far registers itself.
     if name not in _SAVABLE:
         raise ModelFileError(f"holds a {name!r}, but this multilayer knows {_names()}")
     return _SAVABLE[name]._from_state(state, arrays)

@@ -50,31 +50,28 @@ def demo(
     boundary is still straight, then left to find the moons. Breast cancer: 30 measurements of a
     cell nucleus, judged on rows held out.
 
-    Examples:
+    For example:
 
-        multilayer demo
+    * multilayer demo
 
-        multilayer demo --out /tmp/figures
+    * multilayer demo --out pictures
     """
-    from rich.console import Console
+    from multilayer.cli.screen import console
 
-    console = Console()
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        X, y = load_moons()
-        results = {experiment: train(experiment, X, y) for experiment in (STRAIGHT, MOONS)}
-        console.print(moons_table(results, X, y))
-        figures = moons_figures(results, X, y)
+    out.mkdir(parents=True, exist_ok=True)
+    screen = console()
+    X, y = load_moons()
+    results = {experiment: train(experiment, X, y) for experiment in (STRAIGHT, MOONS)}
+    screen.print(moons_table(results, X, y), "")
+    cancer, X_test, y_test = train_on_breast_cancer()
+    screen.print(*breast_cancer_tables(cancer, X_test, y_test), "", sep="\n")
 
-        cancer, X_test, y_test = train_on_breast_cancer()
-        console.print(*breast_cancer_tables(cancer, X_test, y_test), sep="\n")
-        figures["breast_cancer"] = breast_cancer_figure(cancer.model, X_test, y_test)
-
-        for name, figure in figures.items():
-            figure.savefig(out / f"{name}.png", dpi=150)
-    except OSError as error:
-        raise typer.BadParameter(f"cannot write figures to {out}: {error.strerror}") from error
-    console.print(f"Figures in {out}: {', '.join(f'{name}.png' for name in figures)}")
+    figures = moons_figures(results, X, y)
+    figures["breast_cancer"] = breast_cancer_figure(cancer.model, X_test, y_test)
+    for name, figure in figures.items():
+        figure.savefig(out / f"{name}.png", dpi=120)
+    names = ", ".join(f"{name}.png" for name in figures)
+    screen.print(f"Figures in {out}: {names}", markup=False, soft_wrap=True)
 
 
 def load_moons() -> tuple[Rows, Rows]:
@@ -106,17 +103,19 @@ def train(experiment: Experiment, X: Rows, y: Rows) -> Result:
 
 
 def moons_table(results: dict[Experiment, Result], X: Rows, y: Rows) -> Table:
-    """Compare the runs: cost, accuracy, speed."""
+    """Compare the runs: cost, accuracy on the rows trained on and on the others, speed."""
     from rich.table import Table
 
-    table = Table(title="Two moons, 2-5-5-2 sigmoid units", title_justify="left")
-    table.add_column("training")
-    for column in ("cost", "accuracy", "held-out accuracy", "time", "iterations/s"):
+    table = Table(title="Two moons, 2-5-5-2, sigmoid units", title_justify="left", box=None)
+    table.add_column("rows", justify="right")
+    table.add_column("iterations", justify="right")
+    for column in ("cost", "accuracy", "held out", "time", "iterations/s"):
         table.add_column(column, justify="right")
     for experiment, (model, seconds) in results.items():
         rows = experiment.rows
         table.add_row(
-            str(experiment),
+            f"{rows}",
+            f"{experiment.iterations}",
             f"{model.loss_:.4f}",
             f"{model.score(X[:rows], y[:rows]):.3f}",
             f"{model.score(X[rows:], y[rows:]):.3f}" if rows < len(X) else "–",
@@ -136,7 +135,8 @@ def moons_figures(results: dict[Experiment, Result], X: Rows, y: Rows) -> dict[s
     data = Figure(figsize=(6, 4), layout="constrained")
     ax = data.subplots()
     for label, marker in enumerate("os"):
-        ax.scatter(*X[y == label].T, s=14, marker=marker, color=COLORS[label], label=str(label))
+        x1, x2 = X[y == label].T
+        ax.scatter(x1, x2, s=14, marker=marker, color=COLORS[label], label=str(label))
     ax.set(xlabel="$x_1$", ylabel="$x_2$", title=f"Two moons, {len(X)} rows")
     ax.legend(title="class", frameon=False)
 
@@ -147,12 +147,10 @@ def moons_figures(results: dict[Experiment, Result], X: Rows, y: Rows) -> dict[s
     ax.set_title("Cost while learning")
 
     boundaries = Figure(figsize=(10, 3.8), layout="constrained")
-    panels = boundaries.subplots(1, len(results), sharex=True, sharey=True)
+    panels = boundaries.subplots(1, len(results), sharey=True)
     for ax, (experiment, (model, _)) in zip(panels, results.items(), strict=True):
-        rows = experiment.rows
-        DecisionBoundaryDisplay.from_estimator(model, X[:rows], y[:rows], ax=ax)
-        accuracy = model.score(X[:rows], y[:rows])
-        ax.set_title(f"{experiment}: {100 * accuracy:.1f} % right")
+        DecisionBoundaryDisplay.from_estimator(model, X, y, ax=ax)
+        ax.set_title(f"{experiment}: {model.score(X, y):.1%} of all rows right", fontsize=10)
         ax.label_outer()
     panels[0].get_legend().remove()
 
@@ -173,33 +171,27 @@ def train_on_breast_cancer() -> tuple[Result, Rows, Rows]:
     data = load_breast_cancer()
     labels = data.target_names[data.target]
     X, X_test, y, y_test = train_test_split(data.data, labels, stratify=labels, random_state=0)
-    network = MLPClassifier((16,), early_stopping=True, max_iter=500, random_state=0)
+    network = MLPClassifier((16,), random_state=0)
     return _timed_fit(make_pipeline(StandardScaler(), network), X, y), X_test, y_test
 
 
 def breast_cancer_tables(result: Result, X_test: Rows, y_test: Rows) -> list[Table]:
     """Tell how the model judges rows it has not seen: accuracy, and which classes it confuses."""
     from rich.table import Table
-    from sklearn.metrics import confusion_matrix
+
+    from multilayer.cli.screen import confusion_table
 
     model, seconds = result
-    accuracy = Table(title="Breast cancer, 30-16-1, Adam", title_justify="left")
+    scores = Table(title="Breast cancer, 30-16-1, Adam", title_justify="left", box=None)
     for column in ("rows held out", "accuracy", "time", "epochs/s"):
-        accuracy.add_column(column, justify="right")
-    accuracy.add_row(
+        scores.add_column(column, justify="right")
+    scores.add_row(
         f"{len(X_test)}",
         f"{model.score(X_test, y_test):.3f}",
         f"{1000 * seconds:.0f} ms",
         f"{model[-1].n_iter_ / seconds:,.0f}",
     )
-    confusion = Table(title="Confusion matrix", title_justify="left")
-    confusion.add_column("true class")
-    for label in model.classes_:
-        confusion.add_column(f"judged {label}", justify="right")
-    matrix = confusion_matrix(y_test, model.predict(X_test), labels=model.classes_)
-    for label, row in zip(model.classes_, matrix, strict=True):
-        confusion.add_row(label, *map(str, row))
-    return [accuracy, confusion]
+    return [scores, confusion_table(y_test, model.predict(X_test), model.classes_)]
 
 
 def breast_cancer_figure(model: Any, X_test: Rows, y_test: Rows) -> Figure:

@@ -1,15 +1,13 @@
-"""What the displays share: colours, and the network at the end of a pipeline."""
+"""The colours that the displays share."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.figure import Figure
 
 # M. A. Petroff, "Accessible color sequences for data visualization", arXiv:2107.02270: ten
 # colours that stay apart for colour-blind eyes and, neighbour from neighbour, in grey print.
@@ -39,21 +37,20 @@ def signed_colormap() -> LinearSegmentedColormap:
     return LinearSegmentedColormap.from_list("signed", ends)
 
 
+def root_figure(ax: Axes) -> Figure:
+    """Figure that `ax` is on, also through subfigures."""
+    figure = ax.get_figure(root=True)
+    if figure is None:
+        raise ValueError("ax must be on a figure, and has been removed from its own")
+    return figure
+
+
 def background(ax: Axes) -> tuple[float, float, float, float]:
     """Colour seen behind the artists of `ax`, opaque even where the figure is transparent."""
     from matplotlib.colors import to_rgba
 
-    figure = ax.get_figure(root=True)
-    for color in (ax.get_facecolor() if ax.axison else None, figure and figure.get_facecolor()):
-        if color is not None and to_rgba(color)[3] > 0:
+    colors = [ax.get_facecolor()] if ax.axison else []
+    for color in (*colors, root_figure(ax).get_facecolor()):
+        if to_rgba(color)[3] > 0:
             return to_rgba(color, 1.0)
     return to_rgba("white")
-
-
-def fitted_network(model: Any) -> Any:
-    """The network itself: `model`, or the last step of a fitted pipeline."""
-    if isinstance(model, Pipeline):
-        model = model[-1]
-    if hasattr(type(model), "fit"):
-        check_is_fitted(model)
-    return model

@@ -11,7 +11,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from multilayer.plots._style import COLORS, background
+from multilayer.plots._style import COLORS, background, root_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,9 +35,9 @@ class DecisionBoundaryDisplay:
         Probability of each class.
     classes : array-like of shape (n_classes,)
         Names of the classes.
-    X : ndarray of shape (n_samples, 2), default=None
+    X : array-like of shape (n_samples, 2), default=None
         Rows to draw as points.
-    y : ndarray of shape (n_samples,), default=None
+    y : array-like of shape (n_samples,), default=None
         Their classes.
     xlabel, ylabel : str, default=""
         Names of the features.
@@ -76,8 +76,8 @@ class DecisionBoundaryDisplay:
         response: NDArray[Any],
         classes: ArrayLike,
         *,
-        X: NDArray[Any] | None = None,
-        y: NDArray[Any] | None = None,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
         xlabel: str = "",
         ylabel: str = "",
     ) -> None:
@@ -147,7 +147,9 @@ class DecisionBoundaryDisplay:
             )
         rows = check_array(X, dtype=(np.float64, np.float32))
         if rows.shape[1] != 2:
-            raise ValueError(f"X must have 2 features to be drawn on a plane, and has {rows.shape[1]}")
+            raise ValueError(
+                f"X must have 2 features to be drawn on a plane, and has {rows.shape[1]}"
+            )
         if grid_resolution < 2:
             raise ValueError(f"grid_resolution must be at least 2, and is {grid_resolution}")
         columns = getattr(X, "columns", None)
@@ -161,7 +163,12 @@ class DecisionBoundaryDisplay:
         xx0, xx1 = np.meshgrid(*axes)
         flat = (xx0.ravel(), xx1.ravel())
         # pandas and polars build a frame alike from named columns.
-        grid = np.column_stack(flat) if columns is None else type(X)(dict(zip(columns, flat)))
+        frame: Any = type(X)
+        grid = (
+            np.column_stack(flat)
+            if columns is None
+            else frame(dict(zip(columns, flat, strict=True)))
+        )
         display = cls(
             xx0,
             xx1,
@@ -212,7 +219,12 @@ class DecisionBoundaryDisplay:
             rivals = np.delete(self.response, k, axis=2)
             lead = self.response[:, :, k] - rivals.max(axis=2, initial=0)
             if lead.min() < 0 < lead.max():
-                style = {"levels": [0], "colors": [ink], "linewidths": 1.5, "zorder": 3}
+                style: dict[str, Any] = {
+                    "levels": [0],
+                    "colors": [ink],
+                    "linewidths": 1.5,
+                    "zorder": 3,
+                }
                 self.boundaries_.append(ax.contour(self.xx0, self.xx1, lead, **style))
 
         size = float(np.clip(9000 / len(members[0]), 12, 36)) if members else 0.0
@@ -225,9 +237,9 @@ class DecisionBoundaryDisplay:
                 "marker": MARKERS[k % len(MARKERS)],
                 "linewidths": 0.5,
                 "zorder": 2.5,
-                "label": str(self.classes[k]),
+                "label": str(np.asarray(self.classes)[k]),
             }
-            self.points_.append(ax.scatter(*self.X[rows].T, **{**style, **kwargs}))
+            self.points_.append(ax.scatter(*np.asarray(self.X)[rows].T, **{**style, **kwargs}))
         if self.points_:
             # Beside the axes: inside, it would hide rows.
             ax.legend(
@@ -235,7 +247,7 @@ class DecisionBoundaryDisplay:
                 handletextpad=0.2, markerscale=(36 / size) ** 0.5,
             )  # fmt: skip
         ax.grid(visible=False)
-        self.ax_, self.figure_ = ax, ax.get_figure(root=True)
+        self.ax_, self.figure_ = ax, root_figure(ax)
         return self
 
     def _members(self) -> list[NDArray[np.bool_]]:
@@ -244,9 +256,11 @@ class DecisionBoundaryDisplay:
             return []
         y, classes = column_or_1d(self.y), np.asarray(self.classes)
         check_consistent_length(self.X, y)
-        unknown = np.setdiff1d(y, classes)
-        if unknown.size:
-            raise ValueError(f"y has the label {unknown[0]!r}, which is not among {classes.tolist()}")
+        unknown = np.setdiff1d(y, classes).tolist()
+        if unknown:
+            raise ValueError(
+                f"y has the label {unknown[0]!r}, which is not among {classes.tolist()}"
+            )
         return [y == label for label in classes]
 
     def _shade(self, ax: Axes) -> NDArray[np.float64]:
@@ -279,7 +293,7 @@ class DecisionBoundaryDisplay:
         meshes = np.atleast_1d(np.array(self.surface_.surface_, dtype=object))
         for mesh, ramp in zip(meshes, ramps, strict=True):
             mesh.set_cmap(ramp)
-        return colors
+        return np.asarray(colors)
 
 
 def _probabilities(estimator: Any, X: Any) -> NDArray[Any]:
@@ -291,4 +305,4 @@ def _probabilities(estimator: Any, X: Any) -> NDArray[Any]:
         )
     if hasattr(estimator, "predict_proba"):
         return np.asarray(estimator.predict_proba(X))
-    return (labels[:, np.newaxis] == estimator.classes_).astype(float)
+    return np.asarray(labels[:, np.newaxis] == estimator.classes_, dtype=np.float64)

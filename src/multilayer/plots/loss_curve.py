@@ -9,7 +9,8 @@ from sklearn.base import is_classifier
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import column_or_1d
 
-from multilayer.plots._style import COLORS, fitted_network
+from multilayer.plots._reading import fitted_network
+from multilayer.plots._style import COLORS, root_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -116,15 +117,13 @@ class LossCurveDisplay:
         network = fitted_network(estimator)
         if not hasattr(network, "loss_curve_"):
             solver = getattr(network, "solver", None)
-            trained = f" (solver={solver!r})" if solver else ""
-            raise TypeError(
-                f"LossCurveDisplay draws loss_curve_, and {type(network).__name__}{trained} has none"
-            )
+            kind = type(network).__name__ + (f" (solver={solver!r})" if solver else "")
+            raise TypeError(f"LossCurveDisplay draws loss_curve_, and {kind} has none")
         display = cls(
             network.loss_curve_,
             getattr(network, "validation_scores_", None),
             name=name,
-            xlabel="Iteration" if network.solver in FULL_BATCH_SOLVERS else "Epoch",
+            xlabel="Iteration" if getattr(network, "solver", "") in FULL_BATCH_SOLVERS else "Epoch",
             score_name=f"Validation {'accuracy' if is_classifier(network) else '$R^2$'}",
         )
         return display.plot(ax=ax, validation_ax=validation_ax, **kwargs)
@@ -163,6 +162,13 @@ class LossCurveDisplay:
         check_matplotlib_support(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt
         from cycler import cycler
+        from matplotlib.ticker import LogFormatter, MaxNLocator
+
+        class PlainFormatter(LogFormatter):
+            """Chooses which minor ticks to name, and writes them as the major ones are: 0.06."""
+
+            def __call__(self, x: float, pos: int | None = None) -> str:
+                return f"{x:g}" if super().__call__(x, pos) else ""
 
         costs, scores = self._curves()
         if ax is None:
@@ -178,8 +184,10 @@ class LossCurveDisplay:
         finite = costs[np.isfinite(costs)]
         if finite.min() > 0 and finite.max() >= 10 * finite.min():
             ax.set_yscale("log")
+            ax.yaxis.set_major_formatter("{x:g}")
+            ax.yaxis.set_minor_formatter(PlainFormatter())
         ax.set_ylabel("Cost $J$")
-        panels = [(ax, self.line_, costs)]
+        panels = [(ax, costs)]
 
         self.validation_ax_ = self.validation_line_ = None
         if scores is not None:
@@ -188,26 +196,28 @@ class LossCurveDisplay:
             style = {"color": color, "linestyle": self.line_.get_linestyle(), "linewidth": 2}
             (self.validation_line_,) = validation_ax.plot(iterations, scores, **{**style, **kwargs})
             validation_ax.set_ylabel(self.score_name)
-            panels.append((validation_ax, self.validation_line_, scores))
-            ax.get_figure(root=True).align_ylabels([ax, validation_ax])
+            panels.append((validation_ax, scores))
+            root_figure(ax).align_ylabels([ax, validation_ax])
             self.validation_ax_ = validation_ax
 
-        for panel, line, values in panels:
+        for panel, values in panels:
             panel.axvline(best + 1, color=color, linestyle=":", linewidth=1, zorder=1)
             panel.plot(
                 [best + 1], [values[best]], "o", color=color, markersize=7, clip_on=False, zorder=3
             )
             panel.grid(alpha=0.25, linewidth=0.5)
             panel.spines[["top", "right"]].set_visible(False)
-        last, line, values = panels[-1]
+        last, values = panels[-1]
+        line = self.validation_line_ or self.line_
         last.set_xlabel(self.xlabel)
+        last.xaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
         found = f"{'lowest' if scores is None else 'best'} {values[best]:.4g}"
         label = f"{found} ({self.xlabel.lower()} {best + 1})"
         name = self.name if name is None else name
         line.set_label(f"{name}: {label}" if name else label)
         last.legend(frameon=False)
 
-        self.ax_, self.figure_ = ax, ax.get_figure(root=True)
+        self.ax_, self.figure_ = ax, root_figure(ax)
         return self
 
     def _curves(self) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
@@ -228,10 +238,12 @@ def _cut_off(ax: Axes) -> Axes:
     """Make axes of the lower part of `ax`, with the same x."""
     from matplotlib.gridspec import GridSpec
 
-    figure, box = ax.figure, ax.get_position()
+    figure: Any = ax.figure
+    box = ax.get_position()
     edges = {"left": box.x0, "right": box.x1, "bottom": box.y0, "top": box.y1}
     place = ax.get_subplotspec() or GridSpec(1, 1, figure, **edges)[0]
-    upper, lower = place.subgridspec(2, 1, height_ratios=[3, 2], hspace=0.12)
-    ax.set_subplotspec(upper)
+    parts = place.subgridspec(2, 1, height_ratios=[3, 2], hspace=0.12)
+    ax.set_subplotspec(parts[0])
     ax.tick_params(labelbottom=False)
-    return figure.add_subplot(lower, sharex=ax)
+    lower: Axes = figure.add_subplot(parts[1], sharex=ax)
+    return lower

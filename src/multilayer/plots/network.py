@@ -6,11 +6,17 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from multilayer.plots._layout import Column, columns, label_place
-from multilayer.plots._style import background, fitted_network, signed_colormap
+from multilayer.plots._reading import (
+    fitted_network,
+    read_activations,
+    read_input_names,
+    read_output_names,
+    read_thetas,
+)
+from multilayer.plots._style import background, root_figure, signed_colormap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,11 +38,13 @@ LONGEST_NAME = 18
 
 
 class NetworkDisplay:
-    """Units in columns, weights as lines coloured by sign and size, bias units dashed.
+    """Units in columns, and weights as lines: blue if positive, red and dashed if negative.
 
-    A small network has its weights written on its lines. Where they would not be legible,
-    a picture of each Θ stands below instead: a row for each unit of the next layer, the bias
-    in the first column. Of large layers only the first and last units are drawn.
+    The larger a weight in its layer, the wider and stronger its line. Bias units, which always
+    say 1, stand on top with a dashed rim. A small network has its weights written on its lines.
+    Where they would not be legible, a picture of each Θ stands below instead: a row for each
+    unit of the next layer, the bias in the first column. Of large layers only the first and
+    last units are drawn.
 
     Parameters
     ----------
@@ -122,14 +130,14 @@ class NetworkDisplay:
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         network = fitted_network(estimator)
-        thetas = _thetas(network)
+        thetas = read_thetas(network)
         if input_names is None:
-            input_names = _input_names(estimator, n_inputs=np.shape(thetas[0])[1] - 1)
+            input_names = read_input_names(estimator, n_inputs=np.shape(thetas[0])[1] - 1)
         if output_names is None:
-            output_names = _output_names(network, n_outputs=len(thetas[-1]))
+            output_names = read_output_names(network, n_outputs=len(thetas[-1]))
         display = cls(
             thetas,
-            activations=_activations(network, n_layers=len(thetas)),
+            activations=read_activations(network, n_layers=len(thetas)),
             input_names=input_names,
             output_names=output_names,
         )
@@ -169,7 +177,7 @@ class NetworkDisplay:
             size = (3 * len(thetas) + 1.4, float(np.clip(0.85 * rows + 1.2, 3, 7)))
             figure, ax = plt.subplots(figsize=size)
             figure.subplots_adjust(0.01, 0.01, 0.99, 0.99)
-        self.ax_, self.figure_ = ax, ax.get_figure(root=True)
+        self.ax_, self.figure_ = ax, root_figure(ax)
 
         box = ax.get_window_extent()
         width, height = (72 * length / self.figure_.dpi for length in (box.width, box.height))
@@ -205,7 +213,9 @@ class NetworkDisplay:
         shapes = [theta.shape for theta in thetas]
         fits = bool(thetas) and all(theta.ndim == 2 and theta.size for theta in thetas)
         if not fits or any(len(a) + 1 != b.shape[1] for a, b in pairwise(thetas)):
-            raise ValueError(f"thetas must have the shapes (s2, s1 + 1), (s3, s2 + 1), …, got {shapes}")
+            raise ValueError(
+                f"thetas must have the shapes (s2, s1 + 1), (s3, s2 + 1), …, got {shapes}"
+            )
         for what, names, n_units in (
             ("input_names", self.input_names, shapes[0][1] - 1),
             ("output_names", self.output_names, shapes[-1][0]),
@@ -228,7 +238,8 @@ class NetworkDisplay:
             cmap=signed_colormap(),
             norm=norm,
             linewidths=0.6 + 3.2 * size,
-            capstyle="round",
+            # The sign shows in grey print too.
+            linestyles=[(0, (4, 1)) if value < 0 else "-" for value in values],
             zorder=1,
         )
         self.ax_.add_collection(lines)
@@ -239,11 +250,15 @@ class NetworkDisplay:
     ) -> list[Text]:
         values = _drawn(theta, left, right)
         ys = (1 - t) * left.sources + t * right.ys[:, np.newaxis]
-        style = {
+        style: dict[str, Any] = {
             "fontsize": min(0.9 * room, LARGEST_LABEL),
             "ha": "center",
             "va": "center_baseline",
-            "bbox": {"boxstyle": "square,pad=0.08", "fc": (*background(self.ax_)[:3], 0.85), "ec": "none"},
+            "bbox": {
+                "boxstyle": "square,pad=0.08",
+                "fc": (*background(self.ax_)[:3], 0.85),
+                "ec": "none",
+            },
             "zorder": 2,
         }
         x = (1 - t) * left.x + t * right.x
@@ -256,11 +271,16 @@ class NetworkDisplay:
         from matplotlib import rcParams
 
         ink, paper = rcParams["text.color"], background(self.ax_)
-        style = {"s": (2 * layer.radius) ** 2, "facecolors": [paper], "zorder": 3}
+        style: dict[str, Any] = {"s": (2 * layer.radius) ** 2, "facecolors": [paper], "zorder": 3}
         units = self.ax_.scatter(
             [layer.x] * len(layer.ys), layer.ys, edgecolors=[ink], linewidths=1.2, **style
         )
-        text = {"ha": "center", "va": "center_baseline", "fontsize": 0.75 * layer.radius, "zorder": 4}
+        text: dict[str, Any] = {
+            "ha": "center",
+            "va": "center_baseline",
+            "fontsize": 0.75 * layer.radius,
+            "zorder": 4,
+        }
         if layer.bias_y is not None:
             self.ax_.scatter(
                 layer.x, layer.bias_y, edgecolors=[ink], linewidths=0.9, linestyles="--", **style
@@ -287,7 +307,7 @@ class NetworkDisplay:
     ) -> None:
         step = layers[1].x - layers[0].x
         size = float(np.clip(step / 7.5, 5, 9))
-        style = {"ha": "center", "va": "baseline"}
+        style: dict[str, Any] = {"ha": "center", "va": "baseline"}
         titles = ["Input", *(f"Hidden {l}" for l in range(1, len(sizes) - 1)), "Output"]
         kinds = ["", *(self.activations or [""] * len(norms))]
         first, second = top - 1.4 * size, top - 2.9 * size
@@ -309,7 +329,7 @@ class NetworkDisplay:
         self, theta: Floats, norm: Normalize, left: Column, right: Column, height: float
     ) -> AxesImage:
         width = 0.8 * (right.x - left.x)
-        box = [(left.x + right.x - width) / 2, KEY, width, height]
+        box = ((left.x + right.x - width) / 2, KEY, width, height)
         frame = self.ax_.inset_axes(box, transform=self.ax_.transData)
         frame.set(xticks=[], yticks=[])
         frame.spines[:].set_linewidth(0.5)
@@ -320,63 +340,26 @@ class NetworkDisplay:
         from matplotlib.colors import Normalize
 
         length = min(150.0, 0.6 * width)
-        box = [(width - length) / 2, 13, length, 5]
+        box = ((width - length) / 2, 13.0, length, 5.0)
         frame = self.ax_.inset_axes(box, transform=self.ax_.transData)
         scale = ScalarMappable(Normalize(-1, 1), signed_colormap())
         key = self.figure_.colorbar(scale, cax=frame, orientation="horizontal")
-        key.set_ticks([-1, 0, 1], labels=["negative", "0", "positive"], fontsize=7)
+        key.set_ticks([-1, 0, 1], labels=["negative, dashed", "0", "positive"], fontsize=7)
         key.ax.tick_params(length=0, pad=2)
         key.outline.set_visible(False)
 
 
-def _thetas(network: Any) -> list[Floats]:
-    """Read Θ off a network, bias in column 0."""
-    if hasattr(network, "thetas"):
-        return [np.asarray(theta) for theta in network.thetas]
-    if not hasattr(network, "coefs_") or not hasattr(network, "intercepts_"):
-        raise TypeError(
-            "NetworkDisplay draws thetas, or coefs_ and intercepts_, and "
-            f"{type(network).__name__} has neither"
-        )
-    layers = zip(network.coefs_, network.intercepts_, strict=True)
-    return [np.column_stack([intercept, coef.T]) for coef, intercept in layers]
-
-
-def _activations(network: Any, n_layers: int) -> list[str] | None:
-    """Name what each layer but the first computes, where the network says so."""
-    if hasattr(network, "hidden"):
-        return [*network.hidden, network.output]
-    if hasattr(network, "activation") and hasattr(network, "out_activation_"):
-        return [network.activation] * (n_layers - 1) + [network.out_activation_]
-    return None
-
-
-def _input_names(estimator: Any, n_inputs: int) -> list[str] | None:
-    """Name the columns that reach the network, where the estimator knows them."""
-    names = getattr(estimator, "feature_names_in_", None)
-    if names is not None and isinstance(estimator, Pipeline) and len(estimator) > 1:
-        encoder = estimator[:-1]
-        names = encoder.get_feature_names_out() if hasattr(encoder, "get_feature_names_out") else None
-    return None if names is None or len(names) != n_inputs else [str(name) for name in names]
-
-
-def _output_names(network: Any, n_outputs: int) -> list[str] | None:
-    """Name the class of each output; a single sigmoid unit speaks for the second of two."""
-    names = getattr(network, "classes_", [])
-    names = names[1:] if n_outputs == 1 else names
-    return [str(name) for name in names] if len(names) == n_outputs else None
-
-
 def _drawn(theta: Floats, left: Column, right: Column) -> Floats:
     """Θ of the units that are drawn, shape (targets, 1 + sources)."""
-    return theta[np.ix_(right.units, [0, *(left.units + 1)])]
+    drawn: Floats = theta[np.ix_(right.units, np.append(0, left.units + 1))]
+    return drawn
 
 
 def _largest(theta: Floats) -> float:
     return float(np.abs(theta[np.isfinite(theta)]).max(initial=0)) or 1.0
 
 
-def _number(value: float) -> str:
+def _number(value: Any) -> str:
     text = f"{value:.2f}" if abs(value) < 100 else f"{value:.2g}"
     return text.replace("-", "\N{MINUS SIGN}")
 
