@@ -4,11 +4,21 @@
 namespace multilayer {
 
 enum class Activation : int {
-    identity, logistic, tanh, relu, leaky_relu, elu, selu, softplus, gelu, silu, mish
+    identity,
+    logistic,
+    tanh,
+    relu,
+    leaky_relu,
+    elu,
+    selu,
+    softplus,
+    gelu,
+    silu,
+    mish
 };
-inline constexpr const char* activation_names[] = {
-    "identity", "logistic", "tanh", "relu", "leaky_relu", "elu",
-    "selu", "softplus", "gelu", "silu", "mish"};
+inline constexpr const char* activation_names[] = {"identity",   "logistic", "tanh", "relu",
+                                                   "leaky_relu", "elu",      "selu", "softplus",
+                                                   "gelu",       "silu",     "mish"};
 
 enum class Output : int { logistic, softmax, identity, exp };
 inline constexpr const char* output_names[] = {"logistic", "softmax", "identity", "exp"};

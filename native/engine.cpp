@@ -29,17 +29,28 @@ T normal_cdf(T z) {
 template <class T>
 T g(Activation activation, T z) {
     switch (activation) {
-        case Activation::identity: return z;
-        case Activation::logistic: return logistic(z);
-        case Activation::tanh: return std::tanh(z);
-        case Activation::relu: return z < 0 ? T(0) : z;
-        case Activation::leaky_relu: return z < 0 ? T(leak) * z : z;
-        case Activation::elu: return z < 0 ? std::expm1(z) : z;
-        case Activation::selu: return T(selu_scale) * (z < 0 ? T(selu_alpha) * std::expm1(z) : z);
-        case Activation::softplus: return softplus(z);
-        case Activation::gelu: return z * normal_cdf(z);
-        case Activation::silu: return z * logistic(z);
-        case Activation::mish: return z * std::tanh(softplus(z));
+        case Activation::identity:
+            return z;
+        case Activation::logistic:
+            return logistic(z);
+        case Activation::tanh:
+            return std::tanh(z);
+        case Activation::relu:
+            return z < 0 ? T(0) : z;
+        case Activation::leaky_relu:
+            return z < 0 ? T(leak) * z : z;
+        case Activation::elu:
+            return z < 0 ? std::expm1(z) : z;
+        case Activation::selu:
+            return T(selu_scale) * (z < 0 ? T(selu_alpha) * std::expm1(z) : z);
+        case Activation::softplus:
+            return softplus(z);
+        case Activation::gelu:
+            return z * normal_cdf(z);
+        case Activation::silu:
+            return z * logistic(z);
+        case Activation::mish:
+            return z * std::tanh(softplus(z));
     }
     return z;
 }
@@ -47,17 +58,26 @@ T g(Activation activation, T z) {
 template <class T>
 T slope(Activation activation, T z) {
     switch (activation) {
-        case Activation::identity: return 1;
-        case Activation::logistic: return logistic(z) * logistic(-z);
-        case Activation::tanh: return (1 - std::tanh(z)) * (1 + std::tanh(z));
-        case Activation::relu: return z > 0 ? T(1) : T(0);
-        case Activation::leaky_relu: return z > 0 ? T(1) : T(leak);
-        case Activation::elu: return z > 0 ? T(1) : std::exp(z);
-        case Activation::selu: return T(selu_scale) * (z > 0 ? T(1) : T(selu_alpha) * std::exp(z));
-        case Activation::softplus: return logistic(z);
+        case Activation::identity:
+            return 1;
+        case Activation::logistic:
+            return logistic(z) * logistic(-z);
+        case Activation::tanh:
+            return (1 - std::tanh(z)) * (1 + std::tanh(z));
+        case Activation::relu:
+            return z > 0 ? T(1) : T(0);
+        case Activation::leaky_relu:
+            return z > 0 ? T(1) : T(leak);
+        case Activation::elu:
+            return z > 0 ? T(1) : std::exp(z);
+        case Activation::selu:
+            return T(selu_scale) * (z > 0 ? T(1) : T(selu_alpha) * std::exp(z));
+        case Activation::softplus:
+            return logistic(z);
         case Activation::gelu:
             return normal_cdf(z) + z * std::exp(T(-0.5) * z * z) * T(0.39894228040143268);
-        case Activation::silu: return logistic(z) * (1 + z * logistic(-z));
+        case Activation::silu:
+            return logistic(z) * (1 + z * logistic(-z));
         case Activation::mish: {
             const T t = std::tanh(softplus(z));
             return t + z * logistic(z) * (1 - t) * (1 + t);
@@ -147,8 +167,12 @@ double penalty(const Network<T>& network) {
 // Rows order[0] … order[n − 1] (or first, first + 1, …): their summed cost, and where `sums` is
 // given Δ⁽ˡ⁾ added to sums[l].
 template <class T>
-double block_cost(const Network<T>& network, const Data<T>& data, Room<T>& room,
-                  const std::int64_t* order, std::int64_t first, std::int64_t n,
+double block_cost(const Network<T>& network,
+                  const Data<T>& data,
+                  Room<T>& room,
+                  const std::int64_t* order,
+                  std::int64_t first,
+                  std::int64_t n,
                   std::vector<std::vector<T>>* sums) {
     const int L = network.layers();
     const std::int64_t s1 = network.sizes[0], K = network.sizes[L];
@@ -258,7 +282,9 @@ class Batch {
 };
 
 template <class T>
-void update(const Network<T>& network, const Optimizer<T>& optimizer, const Batch<T>& batch,
+void update(const Network<T>& network,
+            const Optimizer<T>& optimizer,
+            const Batch<T>& batch,
             std::int64_t step) {
     const double* number = optimizer.numbers;
     const T rate = static_cast<T>(number[0]);
@@ -285,7 +311,8 @@ void update(const Network<T>& network, const Optimizer<T>& optimizer, const Batc
                 const double t = static_cast<double>(step);
                 const T rate_t = static_cast<T>(number[0] * std::sqrt(1 - std::pow(number[2], t)) /
                                                 (1 - std::pow(number[1], t)));
-                const T one_1 = static_cast<T>(1 - number[1]), one_2 = static_cast<T>(1 - number[2]);
+                const T one_1 = static_cast<T>(1 - number[1]),
+                        one_2 = static_cast<T>(1 - number[2]);
                 const T epsilon = static_cast<T>(number[3]);
                 for (std::size_t q = 0; q < size; ++q) {
                     m[q] += one_1 * (D[q] - m[q]);
@@ -318,8 +345,13 @@ bool forward(const Network<T>& network, const Matrix<T>& X, T* H, int, const Pol
 }
 
 template <class T>
-bool cost(const Network<T>& network, const Data<T>& data, double lambda,
-          const std::vector<T*>& gradients, double& J, int, const Poll& poll) {
+bool cost(const Network<T>& network,
+          const Data<T>& data,
+          double lambda,
+          const std::vector<T*>& gradients,
+          double& J,
+          int,
+          const Poll& poll) {
     Batch<T> batch(network, data, lambda, poll);
     if (!batch.run(nullptr, 0, data.X.rows, !gradients.empty())) return false;
     J = batch.cost;
@@ -329,8 +361,12 @@ bool cost(const Network<T>& network, const Data<T>& data, double lambda,
 }
 
 template <class T>
-Report train(const Network<T>& network, const Data<T>& data, const Optimizer<T>& optimizer,
-             const Course& course, int, const Poll& poll) {
+Report train(const Network<T>& network,
+             const Data<T>& data,
+             const Optimizer<T>& optimizer,
+             const Course& course,
+             int,
+             const Poll& poll) {
     Batch<T> batch(network, data, course.lambda, poll);
     const std::int64_t m = data.X.rows;
     Report report;
@@ -367,12 +403,12 @@ Report train(const Network<T>& network, const Data<T>& data, const Optimizer<T>&
     return report;
 }
 
-#define MULTILAYER_INSTANTIATE(T)                                                              \
-    template bool forward(const Network<T>&, const Matrix<T>&, T*, int, const Poll&);          \
-    template bool cost(const Network<T>&, const Data<T>&, double, const std::vector<T*>&,      \
-                       double&, int, const Poll&);                                             \
-    template Report train(const Network<T>&, const Data<T>&, const Optimizer<T>&,              \
-                          const Course&, int, const Poll&);
+#define MULTILAYER_INSTANTIATE(T)                                                                  \
+    template bool forward(const Network<T>&, const Matrix<T>&, T*, int, const Poll&);              \
+    template bool cost(const Network<T>&, const Data<T>&, double, const std::vector<T*>&, double&, \
+                       int, const Poll&);                                                          \
+    template Report train(const Network<T>&, const Data<T>&, const Optimizer<T>&, const Course&,   \
+                          int, const Poll&);
 MULTILAYER_INSTANTIATE(float)
 MULTILAYER_INSTANTIATE(double)
 

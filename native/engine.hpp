@@ -1,4 +1,5 @@
-// What the module asks of the engine. Shapes are those of the Python side; nothing here owns memory.
+// What the module asks of the engine. Shapes are those of the Python side; nothing here owns
+// memory.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +43,7 @@ struct Data {
 template <class T>
 struct Optimizer {
     Rule rule = Rule::gradient_descent;
-    double numbers[4] = {};             // in the order of rule_names
+    double numbers[4] = {};              // in the order of rule_names
     std::vector<std::vector<T*>> slots;  // [slot][layer], shaped like Θ
 };
 
@@ -76,12 +77,21 @@ bool forward(const Network<T>& network, const Matrix<T>& X, T* H, int threads, c
 
 // J, and where gradients are asked for, D⁽ˡ⁾ into gradients[l], shaped like Θ⁽ˡ⁾.
 template <class T>
-bool cost(const Network<T>& network, const Data<T>& data, double lambda,
-          const std::vector<T*>& gradients, double& J, int threads, const Poll& poll);
+bool cost(const Network<T>& network,
+          const Data<T>& data,
+          double lambda,
+          const std::vector<T*>& gradients,
+          double& J,
+          int threads,
+          const Poll& poll);
 
 // Many epochs of mini-batches; Θ and the optimizer's slots are changed in place.
 template <class T>
-Report train(const Network<T>& network, const Data<T>& data, const Optimizer<T>& optimizer,
-             const Course& course, int threads, const Poll& poll);
+Report train(const Network<T>& network,
+             const Data<T>& data,
+             const Optimizer<T>& optimizer,
+             const Course& course,
+             int threads,
+             const Poll& poll);
 
 }  // namespace multilayer

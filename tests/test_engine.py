@@ -6,7 +6,7 @@ import copy
 import os
 import signal
 import threading
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 import pytest
@@ -318,7 +318,7 @@ def test_same_bits_for_any_number_of_threads(optimizer, dtype, batch_size):
             case.thetas, case.X, case.Y, case.hidden, case.output, n_threads=n_threads
         )
         H = engine.forward(case.thetas, case.X, case.hidden, case.output, n_threads=n_threads)
-        arrays = [report.costs, np.float64(J), *case.thetas, *sum(slots, []), *D, H]
+        arrays = [report.costs, np.float64(J), *case.thetas, *chain.from_iterable(slots), *D, H]
         results.append([array.tobytes() for array in arrays])
     assert all(result == results[0] for result in results)
 

@@ -36,6 +36,7 @@ __all__ = [
     "load",
     "read_notes",
     "save",
+    "write_whole",
 ]
 
 VERSION = 1
@@ -101,7 +102,7 @@ def save(model: Any, path: FilePath, notes: Mapping[str, Any] | None = None) -> 
     text = json.dumps(content, default=_plain)
     # safetensors writes memory as it lies, so it must lie in C order.
     tensors = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    _write(path, safetensors.numpy.save(tensors, {"multilayer": text}))
+    write_whole(path, safetensors.numpy.save(tensors, {"multilayer": text}))
 
 
 def load(path: FilePath) -> Any:
@@ -258,8 +259,21 @@ def _array(file: Any, name: str) -> npt.NDArray[Any]:
     return array
 
 
-def _write(path: FilePath, data: bytes) -> None:
-    """Write all or nothing: what was at the path stays until the new file is whole on the disk."""
+def write_whole(path: FilePath, data: bytes) -> None:
+    """Write all or nothing: what was at the path stays until the new file is whole on the disk.
+
+    Parameters
+    ----------
+    path : path-like
+        A link is followed: its target is replaced, with the permissions it had.
+    data : bytes
+
+    Raises
+    ------
+    OSError
+        If it cannot be written (no such folder, no right to, a full disk), or if something that is
+        no file stands at `path`.
+    """
     final = Path(os.path.realpath(path))  # through a link: its target is replaced, not the link
     temporary = final.with_name(f".{secrets.token_hex(8)}.tmp")
     if final.exists() and not final.is_file():

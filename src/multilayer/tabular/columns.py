@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import compress, repeat
 from typing import Any, Self
 
 import numpy as np
@@ -58,35 +58,37 @@ class Numbers:
     ) -> tuple[Self, list[Dropped]]:
         """Learn from values (m, n), gaps NaN, which are overwritten."""
         missing = np.isnan(values)
-        gaps, empty = missing.any(axis=0), missing.all(axis=0)
-        median = np.zeros(len(columns))
+        gaps = np.asarray(missing.any(axis=0))
+        empty = np.asarray(missing.all(axis=0))
+        median: Array = np.zeros(len(columns))
         median[~gaps] = np.median(values[:, ~gaps], axis=0)
-        for j in np.flatnonzero(gaps & ~empty):
-            median[j] = np.median(values[~missing[:, j], j])
+        for k in np.flatnonzero(gaps & ~empty):
+            median[k] = np.median(values[~missing[:, k], k])
         np.copyto(values, median, where=missing)
-        spread = np.ptp(values, axis=0)
         mean, scale = values.mean(axis=0), values.std(axis=0)
-        varies = spread > 0
+        spread: Array = np.ptp(values, axis=0)
+        varies: Array = spread > 0
         # The squares of very small numbers are 0, and so is σ.
         scale = np.where(scale > 0, scale, np.where(varies, spread, 1.0))
         kept = varies | (gaps & ~empty)
         dropped = [
-            Dropped(columns[j], "all gaps" if empty[j] else "constant")
-            for j in np.flatnonzero(~kept)
+            Dropped(j, "all gaps" if gone else "constant")
+            for j, gone, stays in zip(columns, empty, kept, strict=True)
+            if not stays
         ]
+        statistics: tuple[Array, ...] = (median, mean, scale, varies, gaps)
         self = cls(
-            tuple(columns[j] for j in np.flatnonzero(kept)),
-            tuple(kinds[j] for j in np.flatnonzero(kept)),
-            *(a[kept] for a in (median, mean, scale, varies, gaps)),
+            tuple(compress(columns, kept)),
+            tuple(compress(kinds, kept)),
+            *(values[kept] for values in statistics),
         )
         return self, dropped
 
     def features(self, names: Sequence[str]) -> list[str]:
         """Name the features, in their order."""
         own = [names[j] for j in self.columns]
-        return [own[k] for k in np.flatnonzero(self.varies)] + [
-            f"missingindicator_{own[k]}" for k in np.flatnonzero(self.gaps)
-        ]
+        gaps = [f"missingindicator_{name}" for name in compress(own, self.gaps)]
+        return [*compress(own, self.varies), *gaps]
 
     def encode(self, values: Array, out: Array) -> None:
         """Write the features of values (m, n), which are overwritten, to out (m, n_features)."""
@@ -100,10 +102,10 @@ class Numbers:
 
     def describe(self, k: int) -> tuple[str, int]:
         """Say what is done to the k-th of the columns, and how many features it gives."""
-        unit = {"date": " s since 1970-01-01"}.get(self.kinds[k], "")
         parts = []
         if self.varies[k]:
-            parts.append(f"standardised: mean {self.mean[k]:.4g}{unit}, sd {self.scale[k]:.4g}")
+            seconds = " in seconds" * (self.kinds[k] == "date")
+            parts.append(f"standardised{seconds}: mean {self.mean[k]:.4g}, sd {self.scale[k]:.4g}")
         if self.gaps[k]:
             parts.append(f"gaps to median {self.median[k]:.4g}, indicated")
         return "; ".join(parts), len(parts)

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_feature_names, _check_n_features, check_is_fitted
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_feature_names_in,
+    check_is_fitted,
+)
 
 from multilayer.files import Savable
 from multilayer.tabular.columns import Category, Dropped, Numbers
 from multilayer.tabular.frame import Frame
 
-from numbers import Integral
-
 __all__ = ["TableEncoder"]
 
-_STATISTICS = ("median", "mean", "scale", "varies", "gaps")
+# The arrays of a model file, and the kind of their dtype.
+_STATISTICS = {"median": "f", "mean": "f", "scale": "f", "varies": "b", "gaps": "b"}
+_NUMERIC = ("number", "boolean", "date")
 
 
-class TableEncoder(TransformerMixin, Savable, BaseEstimator):  # type: ignore[misc]
+class TableEncoder(TransformerMixin, Savable, BaseEstimator):
     """Encode a table of numbers, categories, booleans, dates and gaps for a network.
 
     Numbers, booleans and dates (in seconds) are standardised, their gaps filled with the median
@@ -100,16 +105,19 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):  # type: ignore[mi
         """
         frame = Frame(X)
         kinds = [frame.kind(j) for j in range(len(frame.names))]
-        numeric = [j for j, kind in enumerate(kinds) if kind in ("number", "boolean", "date")]
+        numeric = [j for j, kind in enumerate(kinds) if kind in _NUMERIC]
         dropped = [Dropped(j, "all gaps") for j, kind in enumerate(kinds) if kind == "empty"]
         numbers, constant = Numbers.fit(
             numeric, [kinds[j] for j in numeric], frame.numbers(numeric)
         )
-        categories = []
+        categories: list[Category] = []
         for j in (j for j, kind in enumerate(kinds) if kind == "category"):
             column = Category.fit(j, frame.texts(j), self.max_categories)
-            (dropped if isinstance(column, Dropped) else categories).append(column)
-        dropped += constant
+            if isinstance(column, Dropped):
+                dropped.append(column)
+            else:
+                categories.append(column)
+        dropped = sorted(dropped + constant, key=lambda d: d.column)
         if not numbers.columns and not categories:
             raise ValueError(
                 f"a table needs a column that varies, but with {len(frame)} sample(s) none of its "
@@ -117,11 +125,10 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):  # type: ignore[mi
                 + ", ".join(f"{frame.names[d.column]!r} ({d.reason})" for d in dropped[:5])
                 + (" …" if len(dropped) > 5 else "")
             )
-        _check_n_features(self, X, reset=True) if False else None
         self.n_features_in_ = len(kinds)
         _check_feature_names(self, X, reset=True)
         self.numbers_, self.categories_ = numbers, categories
-        self._dropped = sorted(dropped, key=lambda d: d.column)
+        self._dropped = dropped
         return self
 
     def transform(self, X: Any) -> NDArray[Any]:
@@ -143,7 +150,7 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):  # type: ignore[mi
         """
         check_is_fitted(self, "numbers_")
         frame = Frame(X)
-        at = self._positions(frame)
+        at = self._positions(X, frame)
         widths = [c.n_features for c in self.categories_]
         n_numeric = int(self.numbers_.varies.sum() + self.numbers_.gaps.sum())
         out = np.zeros((len(frame), n_numeric + sum(widths)), dtype=self.dtype)
@@ -170,8 +177,6 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):  # type: ignore[mi
         ndarray of str
             "age", "missingindicator_age", "town_Bern", "town_nan", "town_infrequent".
         """
-        from sklearn.utils.validation import _check_feature_names_in
-
         check_is_fitted(self, "numbers_")
         names = [str(name) for name in _check_feature_names_in(self, input_features)]
         features = self.numbers_.features(names)
@@ -212,15 +217,87 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):  # type: ignore[mi
             return [str(name) for name in self.feature_names_in_]
         return [f"x{j}" for j in range(self.n_features_in_)]
 
-    def _positions(self, frame: Frame) -> dict[int, int]:
-        """Find the columns of fit in another table: their position by that in fit."""
+    def _positions(self, X: Any, frame: Frame) -> dict[int, int]:
+        """Find the columns of fit that are needed in another table: position there by position."""
+        n = self.n_features_in_
         if not (frame.named and hasattr(self, "feature_names_in_")):
-            return {}
-        return {}
+            _check_feature_names(self, X, reset=False)  # warns if only one of the two has names
+            if len(frame.names) != n:
+                raise ValueError(
+                    f"X has {len(frame.names)} features, but {type(self).__name__} is expecting "
+                    f"{n} features as input."
+                )
+            return {j: j for j in range(n)}
+        there = {name: j for j, name in enumerate(frame.names)}
+        needed = [*self.numbers_.columns, *(c.column for c in self.categories_)]
+        names = self._names()
+        missing = [names[j] for j in sorted(needed) if names[j] not in there]
+        if missing:
+            surplus = [name for name in frame.names if name not in set(names)]
+            raise ValueError(
+                f"X lacks {_listed(missing)}, which {type(self).__name__} was fitted on"
+                + (f"; it knows nothing of {_listed(surplus)}" if surplus else "")
+            )
+        return {j: there[names[j]] for j in needed}
+
+    def _to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        check_is_fitted(self, "numbers_")
+        state = {
+            "params": self.get_params(),
+            "n_features_in_": self.n_features_in_,
+            "feature_names_in_": self._names() if hasattr(self, "feature_names_in_") else None,
+            "numbers": [self.numbers_.columns, self.numbers_.kinds],
+            "categories": [[c.column, c.levels, c.gaps, c.infrequent] for c in self.categories_],
+            "dropped": [[d.column, d.reason] for d in self._dropped],
+        }
+        return state, {name: getattr(self.numbers_, name) for name in _STATISTICS}
+
+    @classmethod
+    def _from_state(cls, state: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
+        self = cls(**state["params"])
+        self._validate_params()
+        columns, kinds = map(tuple, state["numbers"])
+        self.numbers_ = Numbers(columns, kinds, *(arrays[name] for name in _STATISTICS))
+        self.categories_ = [
+            Category(int(j), tuple(map(str, levels)), bool(gaps), bool(infrequent))
+            for j, levels, gaps, infrequent in state["categories"]
+        ]
+        self._dropped = [Dropped(int(j), str(reason)) for j, reason in state["dropped"]]
+        self.n_features_in_ = int(state["n_features_in_"])
+        if state["feature_names_in_"] is not None:
+            self.feature_names_in_ = np.array(state["feature_names_in_"], dtype=object)
+        met = [*columns, *(c.column for c in self.categories_), *(d.column for d in self._dropped)]
+        if sorted(met) != list(range(self.n_features_in_)) or len(self._names()) != len(met):
+            raise ValueError("the columns of the encoder contradict each other")
+        kept = {name: (arrays[name].shape, arrays[name].dtype.kind) for name in _STATISTICS}
+        if kept != {name: ((len(columns),), kind) for name, kind in _STATISTICS.items()}:
+            raise ValueError(f"the statistics of {len(columns)} columns are {kept}")
+        if not set(kinds) <= set(_NUMERIC) or len(kinds) != len(columns):
+            raise ValueError(f"{len(columns)} columns of numbers are of kinds {kinds}")
+        return self
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
-        tags.input_tags.categorical = True
+        tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def _listed(names: Sequence[str], most: int = 10) -> str:
+    shown = ", ".join(map(repr, names[:most]))
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Make names differ: "a_nan" may stand for the gaps of "a" and for its category "nan"."""
+    taken, seen = set(names), Counter[str]()
+    result = []
+    for name in names:
+        seen[name] += 1
+        new, k = name, seen[name]
+        while k > 1 and new in taken:
+            new, k = f"{name}_{k}", k + 1
+        taken.add(new)
+        result.append(new)
+    return result

@@ -13,6 +13,7 @@ from typing import Any
 
 import narwhals as nw
 import numpy as np
+from narwhals.exceptions import DuplicateError
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
@@ -45,13 +46,16 @@ class Frame:
     """
 
     def __init__(self, X: Any) -> None:
-        frame = nw.from_native(X, pass_through=True)
+        try:
+            frame = nw.from_native(X, pass_through=True)
+        except DuplicateError as error:
+            raise ValueError(" ".join(str(error).split())) from None
         self._matrix: NDArray[Any] | None = None
         if isinstance(frame, nw.LazyFrame):
             raise TypeError("a table must be in memory, but this one is lazy: collect() it first")
         if isinstance(frame, nw.DataFrame):
             given: Sequence[Any] = frame.columns
-            self._columns: list[Any] = [frame[:, j] for j in range(len(given))]
+            self._columns: list[Any] = list(frame.iter_columns())
             self._rows = frame.shape[0]
             for what, met in (("sample", self._rows), ("feature", len(given))):
                 if met == 0:
@@ -123,8 +127,8 @@ class Frame:
         if too_large.any():
             row, k = np.argwhere(too_large)[0]
             raise ValueError(
-                f"{self._place(columns[k], row)} must be a finite number of at most ±{limit:.1e}, "
-                f"but is {values[row, k]}"
+                f"column {self.names[columns[k]]!r} must hold finite numbers of at most "
+                f"±{limit:.1e}, but holds {values[row, k]} at index {row}"
             )
         return values
 
@@ -146,7 +150,7 @@ class Frame:
             if dtype == nw.Duration:
                 return column.dt.total_microseconds().cast(nw.Float64).to_numpy() / 1e6
         elif column.dtype.kind in "biuf":
-            return column
+            return np.asarray(column)
         elif column.dtype.kind in "Mm":
             unit, step = np.datetime_data(column.dtype)
             if unit not in _UNITS:
@@ -159,7 +163,8 @@ class Frame:
         except (ValueError, TypeError):
             row = next(row for row, v in enumerate(values) if not _is_number(v))
             raise ValueError(
-                f"{self._place(j, row)} must be a number, as in fit, but is {values[row]!r}"
+                f"column {self.names[j]!r} must hold numbers, as in fit, but holds "
+                f"{values[row]!r:.60} at index {row}"
             ) from None
 
     def _objects(self, j: int) -> list[Any]:
@@ -183,17 +188,14 @@ class Frame:
                 row for row, v in enumerate(values) if v is not None and not _kind_of_type(type(v))
             )
             raise TypeError(
-                f"{self._place(j, row)}: argument must be a string, a number or a date, but is "
-                f"{values[row]!r:.60}"
+                f"column {self.names[j]!r} must hold numbers, texts, booleans or dates, but holds "
+                f"{values[row]!r:.60} at index {row}"
             )
         if len(kinds) == 1:
             return str(kinds.pop())
         if not kinds:
             return "empty"
         return "number" if kinds == {"number", "boolean"} else "category"
-
-    def _place(self, j: int, row: int) -> str:
-        return f"column {self.names[j]!r}, row {row} (the first is 0),"
 
 
 def _kind_of_type(t: type) -> str | None:

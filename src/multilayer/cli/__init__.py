@@ -1,0 +1,18 @@
+"""Command line: `multilayer fit`, `predict`, `evaluate`, `inspect`, `demo`."""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        from multilayer.cli.app import app
+    except ModuleNotFoundError as error:
+        if error.name not in ("typer", "rich", "polars"):
+            raise
+        sys.exit(f"multilayer's commands need {error.name}: pip install 'multilayer[cli]'")
+    app(prog_name="multilayer")

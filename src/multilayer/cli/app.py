@@ -1,0 +1,97 @@
+"""The commands together, and what is common to them: one line for every error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from multilayer.cli.demo import demo
+from multilayer.cli.fit import fit
+from multilayer.cli.inspect import inspect
+from multilayer.cli.predict import evaluate, predict
+
+__all__ = ["app"]
+
+
+class _Commands(TyperGroup):
+    """A group of commands in which wrong input ends with one line and exit code 2."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:  # as in `| head`: nobody reads on, and that is no error
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return None
+        return result
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        extra["standalone_mode"] = False
+        try:
+            code = super().main(*args, **extra)
+        except Exception as error:
+            message = _message(error)
+            if message is None:
+                raise
+            sys.stderr.write(f"multilayer: error: {message}\n")
+            code = 2
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _message(error: Exception) -> str | None:
+    """Say in one line what is wrong with the input; None if it is the program that is wrong."""
+    usage = getattr(error, "format_message", None)  # an unknown option, a number out of range
+    if usage is not None:
+        text = usage()
+    elif isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    elif isinstance(error, ValueError | OSError):
+        text = str(error)
+    else:
+        return None
+    return " ".join(text.split())
+
+
+app = typer.Typer(
+    name="multilayer",
+    cls=_Commands,
+    rich_markup_mode="markdown",
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (fit, predict, evaluate, inspect, demo):
+    app.command()(command)
+
+
+@app.callback(invoke_without_command=True)
+def _start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Neural networks for tables: train one on a file, look at it, predict new rows.
+
+    A table is a file of CSV, TSV, Parquet, Arrow (Feather) or JSON lines, or - for standard
+    input, or one of scikit-learn's: moons, breast_cancer, digits, iris, wine, diabetes.
+
+    For example:
+
+    * multilayer fit titanic.csv --target survived -o titanic.mlp
+
+    * multilayer predict titanic.mlp new.csv -o predicted.csv
+
+    * multilayer evaluate titanic.mlp test.csv
+
+    * multilayer inspect titanic.mlp
+
+    * multilayer demo
+    """
+    if version:
+        import multilayer
+
+        print(f"multilayer {multilayer.__version__}")
+    elif context.invoked_subcommand is None:
+        print(context.get_help(), end="")

@@ -1,0 +1,141 @@
+"""`multilayer predict` and `multilayer evaluate`: a saved network on a table."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import polars as pl
+import typer
+
+from multilayer.cli import screen
+from multilayer.cli.options import (
+    Header,
+    Model,
+    ModelPath,
+    TablePath,
+    column_name,
+    features,
+    labels,
+    read_model,
+)
+from multilayer.cli.training import known
+from multilayer.files import write_whole
+
+__all__ = ["evaluate", "predict"]
+
+_WRITERS: dict[str, Callable[[pl.DataFrame, io.BytesIO], Any]] = {
+    ".csv": lambda frame, file: frame.write_csv(file),
+    ".tsv": lambda frame, file: frame.write_csv(file, separator="\t"),
+    ".parquet": lambda frame, file: frame.write_parquet(file),
+    ".arrow": lambda frame, file: frame.write_ipc(file),
+    ".feather": lambda frame, file: frame.write_ipc(file),
+    ".jsonl": lambda frame, file: frame.write_ndjson(file),
+    ".ndjson": lambda frame, file: frame.write_ndjson(file),
+}
+
+
+def predict(
+    model: ModelPath,
+    table: TablePath,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            help="File to write: .csv, .tsv, .parquet, .feather or .jsonl. Default: CSV to "
+            "standard output.",
+            show_default=False,
+        ),
+    ] = None,
+    header: Header = None,
+) -> None:
+    """Predict the rows of a table.
+
+    Gives a row for each row, in their order: the prediction, and for classes the probability of
+    each. Columns are found by name; columns that the model does not know, the target among them,
+    do not matter.
+
+    For example:
+
+    * multilayer predict titanic.mlp new.csv
+
+    * multilayer predict titanic.mlp new.csv -o predicted.parquet
+
+    * cat new.csv | multilayer predict titanic.mlp - | head
+    """
+    suffix = ".csv" if output is None else output.suffix.lower()
+    if suffix not in _WRITERS:
+        raise ValueError(f"--output must end in {', '.join(_WRITERS)}; got {str(output)!r}")
+    saved = read_model(model)
+    result = predictions(saved, features(saved, table, header))
+    buffer = io.BytesIO()
+    _WRITERS[suffix](result, buffer)
+    if output is None:
+        sys.stdout.write(buffer.getvalue().decode())
+    else:
+        write_whole(output, buffer.getvalue())
+
+
+def predictions(model: Model, X: pl.DataFrame) -> pl.DataFrame:
+    """Predict: a frame (m, 1 + n_classes) of labels and probabilities, or (m, 1) of numbers."""
+    if not model.classifies:
+        return pl.DataFrame({"prediction": model.pipeline.predict(X)})
+    classes = model.network.classes_
+    H = model.pipeline.predict_proba(X)
+    return pl.DataFrame(
+        {"prediction": classes[H.argmax(axis=1)]}
+        | {f"probability_{label}": H[:, k] for k, label in enumerate(classes)}
+    )
+
+
+def evaluate(
+    model: ModelPath,
+    table: TablePath,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target",
+            "-t",
+            metavar="COLUMN",
+            help="The column with the truth; default: that of fit.",
+            show_default=False,
+        ),
+    ] = None,
+    header: Header = None,
+) -> None:
+    """Compare predictions with the truth in a table.
+
+    Accuracy, log-loss (in nats) and confusions for classes; R², root mean squared and mean
+    absolute error for numbers. Rows without the truth are left out.
+
+    For example:
+
+    * multilayer evaluate titanic.mlp test.csv
+
+    * multilayer evaluate diabetes.mlp diabetes
+    """
+    console = screen.console()
+    saved = read_model(model)
+    frame = features(saved, table, header)
+    name = column_name(frame.columns, target or str(saved.notes.get("target")), table)
+    rows = frame.filter(known(frame[name]))
+    if not len(rows):
+        raise ValueError(f"target {name!r} must have values, but all {len(frame)} are missing")
+    if saved.classifies:
+        y = labels(rows[name], saved.network.classes_, f"target {name!r}")
+    elif rows[name].dtype.is_numeric():
+        y = rows[name].to_numpy().astype(np.float64)
+    else:
+        raise ValueError(f"target {name!r} must be numbers, but holds {rows[name][0]!r}")
+    values = screen.scores(saved.pipeline, rows, y)
+    console.print(screen.scores_table({"rows": {table: len(rows)}, "scores": {table: values}}))
+    if saved.classifies:
+        console.print()
+        predicted = saved.pipeline.predict(rows)
+        console.print(screen.confusion_table(y, predicted, saved.network.classes_))

@@ -1,0 +1,82 @@
+"""The column to be predicted: what kind of task it sets, and which rows validate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["detect_task", "fold_in_units", "split_rows"]
+
+MOST_CLASSES = 20
+
+
+def detect_task(y: NDArray[Any]) -> str:
+    """Tell classification from regression by the values to be predicted.
+
+    Parameters
+    ----------
+    y : ndarray, shape (m,)
+        Without gaps.
+
+    Returns
+    -------
+    {"classification", "regression"}
+        Texts and booleans are classes. So are whole numbers if there are at most 20 different
+        ones, and at least five rows for each on average.
+    """
+    if y.dtype.kind not in "iuf":
+        return "classification"
+    values = np.unique(y)
+    few = len(values) <= min(MOST_CLASSES, max(2, len(y) // 5))
+    return "classification" if few and np.all(values == np.round(values)) else "regression"
+
+
+def split_rows(
+    y: NDArray[Any], fraction: float, random_state: np.random.RandomState
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Choose rows to validate on that represent all of y, be it classes or numbers.
+
+    The rows are sorted by y, in random order where it is equal, and every (1/fraction)-th is
+    taken (systematic sampling). A class is never taken whole.
+
+    Parameters
+    ----------
+    y : ndarray, shape (m,)
+    fraction : float in [0, 1)
+        The share of rows to validate on.
+    random_state : RandomState
+
+    Returns
+    -------
+    training, validation : ndarray of int
+        Indices of rows, ascending.
+    """
+    m = len(y)
+    n = round(fraction * m)
+    order = random_state.permutation(m)
+    order = order[np.argsort(y[order], kind="stable")]
+    every = np.floor((np.arange(n) + random_state.uniform()) * (m / max(n, 1)))
+    chosen = np.zeros(m, dtype=bool)
+    chosen[order[np.minimum(every, m - 1).astype(np.intp)]] = True
+    if y.dtype.kind not in "f":
+        chosen &= np.isin(y, y[~chosen])
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+
+
+def fold_in_units(network: Any, mean: float, scale: float) -> None:
+    """Make a network that was trained on (y − μ)/σ predict y itself, by rewriting its last Θ.
+
+    With identity output units h = Θa, so that μ + σh is σΘ with μ added to the bias.
+
+    Parameters
+    ----------
+    network : Network
+        With identity output units; changed in place.
+    mean, scale : float
+        μ and σ, in units of y.
+    """
+    theta = network.thetas[-1]  # (K, s + 1), bias in column 0
+    theta *= scale
+    theta[:, 0] += mean

@@ -1,0 +1,65 @@
+"""What the README shows, run as it is written."""
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+import multilayer
+from multilayer.cli.app import app
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def passengers(tmp_path, monkeypatch, rng):
+    """A small titanic.csv in the folder where the README's lines run."""
+    sex, age = rng.choice(["male", "female"], 300), rng.uniform(1, 80, 300)
+    survived = (sex == "female") ^ (rng.rand(300) < 0.1)
+    table = pl.DataFrame(
+        {"sex": sex, "age": np.where(age > 75, np.nan, age), "survived": survived.astype(int)}
+    )
+    table.with_columns(pl.col("age").fill_nan(None)).write_csv(tmp_path / "titanic.csv")
+    table.head(5).drop("survived").write_csv(tmp_path / "new_passengers.csv")
+    monkeypatch.chdir(tmp_path)
+
+
+def blocks(language):
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    return [text for name, text in fenced if name == language]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_python(tmp_path, capsys):
+    (code,) = blocks("python")
+    exec(compile(code, "README.md", "exec"), {})
+    assert (tmp_path / "cost.png").stat().st_size > 1000
+    assert "[[" in capsys.readouterr().out
+    assert len(code.splitlines()) <= 11
+
+
+def test_command_line(tmp_path):
+    lines = [
+        line
+        for block in blocks("")
+        for line in block.splitlines()
+        if line.startswith("multilayer ")
+    ]
+    assert len(lines) == 4
+    for line in lines:
+        result = CliRunner().invoke(app, shlex.split(line)[1:])
+        assert result.exit_code == 0, result.output
+    assert pl.read_csv(tmp_path / "predictions.csv").height == 5
+    assert multilayer.load(tmp_path / "titanic.mlp").predict(pl.read_csv("titanic.csv")).shape
+
+
+def test_tree_names_what_is_there():
+    (tree,) = [block for block in blocks("") if block.startswith("src/multilayer/")]
+    named = {line.split()[0].rstrip("/") for line in tree.splitlines() if line.startswith("  ")}
+    there = Path(multilayer.__file__).parent.iterdir()
+    files = {p.name for p in there if p.suffix == ".py" or p.is_dir()}
+    assert named == {name for name in files if not name.startswith("_")}
