@@ -1,345 +1,214 @@
-// The engine in plain loops: correct first.
+// The loop around the two phases: chunks, batches, epochs, stopping; and prediction.
 #include "engine.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <vector>
+
+#include "dispatch.hpp"
+#include "threads.hpp"
+#include "workspace.hpp"
 
 namespace multilayer {
 namespace {
 
-constexpr std::int64_t block = 128;  // rows that go through the network together
+using Clock = std::chrono::steady_clock;
 
+// How long threads work before the caller looks for signals, and for helpers that became free.
+constexpr std::chrono::milliseconds turn{20};
+
+// Multiply-adds below which waking another thread costs more than it brings.
+constexpr double worth_a_team = 2e5;
+
+// Walks over batches chunk by chunk. `advance` is called by one thread while the others wait.
 template <class T>
-T logistic(T z) {
-    const T e = std::exp(-std::abs(z));
-    return z < 0 ? e / (1 + e) : 1 / (1 + e);
-}
-
-template <class T>
-T softplus(T z) {
-    return (z > 0 ? z : (z <= 0 ? T(0) : z)) + std::log1p(std::exp(-std::abs(z)));
-}
-
-template <class T>
-T normal_cdf(T z) {
-    return T(0.5) * std::erfc(-z * T(0.70710678118654752));
-}
-
-template <class T>
-T g(Activation activation, T z) {
-    switch (activation) {
-        case Activation::identity:
-            return z;
-        case Activation::logistic:
-            return logistic(z);
-        case Activation::tanh:
-            return std::tanh(z);
-        case Activation::relu:
-            return z < 0 ? T(0) : z;
-        case Activation::leaky_relu:
-            return z < 0 ? T(leak) * z : z;
-        case Activation::elu:
-            return z < 0 ? std::expm1(z) : z;
-        case Activation::selu:
-            return T(selu_scale) * (z < 0 ? T(selu_alpha) * std::expm1(z) : z);
-        case Activation::softplus:
-            return softplus(z);
-        case Activation::gelu:
-            return z * normal_cdf(z);
-        case Activation::silu:
-            return z * logistic(z);
-        case Activation::mish:
-            return z * std::tanh(softplus(z));
-    }
-    return z;
-}
-
-template <class T>
-T slope(Activation activation, T z) {
-    switch (activation) {
-        case Activation::identity:
-            return 1;
-        case Activation::logistic:
-            return logistic(z) * logistic(-z);
-        case Activation::tanh:
-            return (1 - std::tanh(z)) * (1 + std::tanh(z));
-        case Activation::relu:
-            return z > 0 ? T(1) : T(0);
-        case Activation::leaky_relu:
-            return z > 0 ? T(1) : T(leak);
-        case Activation::elu:
-            return z > 0 ? T(1) : std::exp(z);
-        case Activation::selu:
-            return T(selu_scale) * (z > 0 ? T(1) : T(selu_alpha) * std::exp(z));
-        case Activation::softplus:
-            return logistic(z);
-        case Activation::gelu:
-            return normal_cdf(z) + z * std::exp(T(-0.5) * z * z) * T(0.39894228040143268);
-        case Activation::silu:
-            return logistic(z) * (1 + z * logistic(-z));
-        case Activation::mish: {
-            const T t = std::tanh(softplus(z));
-            return t + z * logistic(z) * (1 - t) * (1 + t);
-        }
-    }
-    return 1;
-}
-
-// z (K) becomes h in place; returns the cost of the example where y (K) is given.
-template <class T>
-double finish(Output output, T* z, const T* y, std::int64_t K) {
-    double J = 0;
-    if (output == Output::softmax) {
-        const T top = *std::max_element(z, z + K);
-        double total = 0;
-        for (std::int64_t k = 0; k < K; ++k) total += std::exp(static_cast<double>(z[k] - top));
-        const double log_total = std::log(total);
-        for (std::int64_t k = 0; k < K; ++k) {
-            const double log_h = static_cast<double>(z[k] - top) - log_total;
-            if (y) J -= y[k] == 0 ? 0 : y[k] * log_h;
-            z[k] = static_cast<T>(std::exp(log_h));
-        }
-        return J;
-    }
-    for (std::int64_t k = 0; k < K; ++k) {
-        const T zk = z[k];
-        if (output == Output::logistic) {
-            if (y) J += static_cast<double>(softplus(zk)) - static_cast<double>(y[k]) * zk;
-            z[k] = logistic(zk);
-        } else if (output == Output::exp) {
-            z[k] = std::exp(zk);
-            if (y) J += static_cast<double>(z[k]) - static_cast<double>(y[k]) * zk;
-        } else if (y) {
-            J += 0.5 * static_cast<double>(zk - y[k]) * static_cast<double>(zk - y[k]);
-        }
-    }
-    return J;
-}
-
-// Room for one block of rows: z and a of every layer, rows one after another.
-template <class T>
-struct Room {
-    std::vector<std::vector<T>> a, z, delta;
-
-    explicit Room(const Network<T>& network) {
-        for (const auto size : network.sizes) {
-            a.emplace_back(block * size);
-            z.emplace_back(block * size);
-            delta.emplace_back(block * size);
-        }
-    }
-};
-
-// Carries n rows, already in room.a[0], to the last layer's z.
-template <class T>
-void propagate(const Network<T>& network, Room<T>& room, std::int64_t n) {
-    for (int l = 0; l < network.layers(); ++l) {
-        const std::int64_t in = network.sizes[l], out = network.sizes[l + 1];
-        for (std::int64_t b = 0; b < n; ++b) {
-            const T* a = &room.a[l][b * in];
-            for (std::int64_t j = 0; j < out; ++j) {
-                const T* theta = network.thetas[l] + j * (in + 1);
-                T sum = theta[0];
-                for (std::int64_t i = 0; i < in; ++i) sum += theta[i + 1] * a[i];
-                room.z[l + 1][b * out + j] = sum;
-                room.a[l + 1][b * out + j] =
-                    l + 1 < network.layers() ? g(network.hidden[l], sum) : sum;
-            }
-        }
-    }
-}
-
-template <class T>
-double penalty(const Network<T>& network) {
-    double sum = 0;
-    for (int l = 0; l < network.layers(); ++l) {
-        const std::int64_t in = network.sizes[l], out = network.sizes[l + 1];
-        for (std::int64_t j = 0; j < out; ++j)
-            for (std::int64_t i = 1; i <= in; ++i) {
-                const double theta = network.thetas[l][j * (in + 1) + i];
-                sum += theta * theta;
-            }
-    }
-    return sum;
-}
-
-// Rows order[0] … order[n − 1] (or first, first + 1, …): their summed cost, and where `sums` is
-// given Δ⁽ˡ⁾ added to sums[l].
-template <class T>
-double block_cost(const Network<T>& network,
-                  const Data<T>& data,
-                  Room<T>& room,
-                  const std::int64_t* order,
-                  std::int64_t first,
-                  std::int64_t n,
-                  std::vector<std::vector<T>>* sums) {
-    const int L = network.layers();
-    const std::int64_t s1 = network.sizes[0], K = network.sizes[L];
-    for (std::int64_t b = 0; b < n; ++b) {
-        const std::int64_t row = order ? order[b] : first + b;
-        for (std::int64_t i = 0; i < s1; ++i) room.a[0][b * s1 + i] = data.X(row, i);
-    }
-    propagate(network, room, n);
-    double J = 0;
-    std::vector<T> y(K);
-    for (std::int64_t b = 0; b < n; ++b) {
-        const std::int64_t row = order ? order[b] : first + b;
-        if (data.labels) {
-            for (std::int64_t k = 0; k < K; ++k)
-                y[k] = K == 1 ? T(data.labels[row]) : T(data.labels[row] == k);
-        } else {
-            for (std::int64_t k = 0; k < K; ++k) y[k] = data.Y(row, k);
-        }
-        const T weight = data.weights ? data.weights[row] : T(1);
-        T* h = &room.a[L][b * K];
-        const double cost = finish(network.output, h, y.data(), K);
-        J += weight == 0 ? 0 : weight * cost;
-        for (std::int64_t k = 0; k < K; ++k) room.delta[L][b * K + k] = weight * (h[k] - y[k]);
-    }
-    if (!sums) return J;
-    for (int l = L - 1; l >= 0; --l) {
-        const std::int64_t in = network.sizes[l], out = network.sizes[l + 1];
-        for (std::int64_t b = 0; b < n; ++b) {
-            const T* a = &room.a[l][b * in];
-            const T* delta = &room.delta[l + 1][b * out];
-            for (std::int64_t j = 0; j < out; ++j) {
-                T* sum = (*sums)[l].data() + j * (in + 1);
-                sum[0] += delta[j];
-                for (std::int64_t i = 0; i < in; ++i) sum[i + 1] += delta[j] * a[i];
-            }
-            if (l == 0) continue;
-            T* back = &room.delta[l][b * in];
-            std::fill(back, back + in, T(0));
-            for (std::int64_t j = 0; j < out; ++j) {
-                const T* theta = network.thetas[l] + j * (in + 1) + 1;
-                for (std::int64_t i = 0; i < in; ++i) back[i] += theta[i] * delta[j];
-            }
-            for (std::int64_t i = 0; i < in; ++i)
-                back[i] *= slope(network.hidden[l - 1], room.z[l][b * in + i]);
-        }
-    }
-    return J;
-}
-
-// Rows of one batch: J with the penalty, and D where asked for. False where the poll stopped it.
-template <class T>
-class Batch {
+class Walk {
   public:
-    Batch(const Network<T>& network, const Data<T>& data, double lambda, const Poll& poll)
-        : network_(network), data_(data), lambda_(lambda), poll_(poll), room_(network) {
-        for (int l = 0; l < network.layers(); ++l)
-            sums_.emplace_back(network.sizes[l + 1] * (network.sizes[l] + 1));
+    Walk(const Network<T>& network,
+         const Data<T>& data,
+         double lambda,
+         std::int64_t batch_size,
+         bool backward,
+         bool own_gradients)
+        : work(network, kernels_in_use<T>(), batch_size, backward, own_gradients),
+          lambda_(lambda),
+          group_costs_(static_cast<std::size_t>(work.capacity / work.kernels().group)),
+          penalties_(static_cast<std::size_t>(work.items)) {
+        plan.layers = work.layers.data();
+        plan.n_layers = network.layers();
+        plan.output = network.output;
+        plan.X = data.X;
+        plan.Y = data.Y;
+        plan.labels = data.labels;
+        plan.weights = data.weights;
+        plan.capacity = work.capacity;
+        plan.backward = backward;
+        plan.group_costs = group_costs_.data();
+        plan.penalized = lambda != 0;
+        plan.penalties = penalties_.data();
+        if (plan.penalized)
+            for (std::int64_t item = 0; item < work.items; ++item)
+                work.kernels().penalize(plan, item);
+        double weights = 0;
+        for (const auto& layer : work.layers)
+            weights += static_cast<double>(layer.in + 1) * static_cast<double>(layer.out);
+        alone = weights * static_cast<double>(std::min(batch_size, work.capacity)) < worth_a_team;
     }
 
-    bool run(const std::int64_t* order, std::int64_t first, std::int64_t n, bool gradient) {
-        for (auto& sum : sums_) std::fill(sum.begin(), sum.end(), T(0));
-        double sum = 0, total = data_.weights ? 0 : static_cast<double>(n);
-        if (data_.weights)
-            for (std::int64_t b = 0; b < n; ++b)
-                total += data_.weights[order ? order[b] : first + b];
-        weightless = total == 0;
-        if (weightless) {
-            cost = 0;
-            return true;
+    // Starts on a batch: rows order[first] … order[first + n − 1].
+    void start_batch(const std::int64_t* order, std::int64_t first, std::int64_t n) {
+        plan.order = order;
+        plan.first = first;
+        batch_first_ = first;
+        batch_end_ = first + n;
+        sum_ = 0;
+        total_ = static_cast<double>(n);
+        if (plan.weights) {
+            total_ = 0;
+            for (std::int64_t at = first; at < first + n; ++at)
+                total_ += static_cast<double>(plan.weights[order ? order[at] : at]);
         }
-        for (std::int64_t at = 0; at < n; at += block) {
-            if (stopped()) return false;
-            sum += block_cost(network_, data_, room_, order ? order + at : nullptr, first + at,
-                              std::min(block, n - at), gradient ? &sums_ : nullptr);
-        }
-        cost = (sum + (lambda_ == 0 ? 0 : lambda_ / 2 * penalty(network_))) / total;
-        if (!gradient) return true;
-        for (int l = 0; l < network_.layers(); ++l) {
-            const std::int64_t width = network_.sizes[l] + 1;
-            for (std::int64_t q = 0; q < static_cast<std::int64_t>(sums_[l].size()); ++q) {
-                const T decay = q % width == 0 ? T(0) : T(lambda_) * network_.thetas[l][q];
-                sums_[l][q] = (sums_[l][q] + decay) / T(total);
-            }
-        }
+        plan.scale = static_cast<T>(1 / total_);
+        plan.decay = static_cast<T>(lambda_ / total_);
+        start_chunk();
+    }
+
+    // After phase 1: adds up its costs in their order. The batch's cost is known after its last
+    // chunk.
+    void add_costs() {
+        for (std::int64_t g = 0; g < groups(); ++g)
+            sum_ += group_costs_[static_cast<std::size_t>(g)];
+        if (!plan.last_chunk) return;
+        double squares = 0;
+        if (plan.penalized)
+            for (const double square : penalties_) squares += square;
+        cost = (sum_ + lambda_ / 2 * squares) / total_;
+    }
+
+    // To the next chunk of the batch; false where there is none.
+    bool next_chunk() {
+        if (plan.last_chunk) return false;
+        plan.first += plan.count;
+        start_chunk();
         return true;
     }
 
-    const std::vector<T>& D(int l) const { return sums_[l]; }
-    double cost = 0;
-    bool weightless = false;  // its rows count for nothing: no cost, no step
+    bool weightless() const { return total_ == 0; }
 
-  private:
-    bool stopped() {
-        const auto now = std::chrono::steady_clock::now();
-        if (now - polled_ < std::chrono::milliseconds(50)) return false;
-        polled_ = now;
-        return poll_();
+    // All of phase 1, by all the threads of a team.
+    void first_phase(Team& team, int thread) {
+        const std::int64_t pieces = pieces_of(team.size());
+        for (std::int64_t piece; (piece = team.next()) < pieces;) {
+            const std::int64_t from = piece * groups() / pieces;
+            const std::int64_t to = (piece + 1) * groups() / pieces;
+            work.kernels().propagate(plan, work.room(thread), from, static_cast<int>(to - from));
+        }
     }
 
-    const Network<T>& network_;
-    const Data<T>& data_;
+    void second_phase(Team& team) {
+        for (std::int64_t item; (item = team.next()) < work.items;)
+            work.kernels().update(plan, item);
+    }
+
+    Workspace<T> work;
+    Plan<T> plan;
+    double cost = 0;
+    bool alone = false;
+
+  private:
+    std::int64_t groups() const { return divide_up(plan.count, work.kernels().group); }
+
+    std::int64_t pieces_of(int threads) const {
+        const std::int64_t fair = divide_up(groups(), threads);
+        return divide_up(groups(), std::min(fair, work.groups_at_a_time));
+    }
+
+    void start_chunk() {
+        plan.count = std::min(work.capacity, batch_end_ - plan.first);
+        plan.first_chunk = plan.first == batch_first_;
+        plan.last_chunk = plan.first + plan.count == batch_end_;
+    }
+
     double lambda_;
-    const Poll& poll_;
-    Room<T> room_;
-    std::vector<std::vector<T>> sums_;
-    std::chrono::steady_clock::time_point polled_ = std::chrono::steady_clock::now();
+    std::vector<double> group_costs_, penalties_;
+    std::int64_t batch_first_ = 0, batch_end_ = 0;
+    double sum_ = 0, total_ = 0;
 };
 
 template <class T>
-void update(const Network<T>& network,
-            const Optimizer<T>& optimizer,
-            const Batch<T>& batch,
-            std::int64_t step) {
+void prepare_step(Plan<T>& plan, const Optimizer<T>& optimizer, std::int64_t step) {
     const double* number = optimizer.numbers;
-    const T rate = static_cast<T>(number[0]);
-    for (int l = 0; l < network.layers(); ++l) {
-        T* theta = network.thetas[l];
-        const auto& D = batch.D(l);
-        const std::size_t size = D.size();
-        switch (optimizer.rule) {
-            case Rule::gradient_descent:
-                for (std::size_t q = 0; q < size; ++q) theta[q] -= rate * D[q];
-                break;
-            case Rule::sgd: {
-                T* v = optimizer.slots[0][l];
-                const T momentum = static_cast<T>(number[1]);
-                for (std::size_t q = 0; q < size; ++q) {
-                    v[q] = momentum * v[q] - rate * D[q];
-                    theta[q] += number[2] != 0 ? momentum * v[q] - rate * D[q] : v[q];
-                }
-                break;
+    for (int i = 0; i < 4; ++i) plan.numbers[i] = static_cast<T>(number[i]);
+    if (optimizer.rule != Rule::adam) return;
+    const double t = static_cast<double>(step);
+    plan.numbers[0] = static_cast<T>(number[0] * std::sqrt(1 - std::pow(number[2], t)) /
+                                     (1 - std::pow(number[1], t)));
+    plan.numbers[1] = static_cast<T>(1 - number[1]);
+    plan.numbers[2] = static_cast<T>(1 - number[2]);
+}
+
+// Repeats chunk after chunk in turns, until next() says that there is no other. next() is called
+// by one thread between two chunks; proceed() by one thread between the phases, and where it is
+// false, the walk ends there. False where the poll stopped it.
+template <class T, class Proceed, class Next>
+bool walk(Walk<T>& chunks, int threads, const Poll& poll, Proceed proceed, Next next) {
+    bool ended = false;
+    while (!ended) {
+        Team team(threads, chunks.alone);
+        chunks.work.make_rooms(team.size());
+        const auto until = Clock::now() + turn;
+        bool over = false;
+        team.run([&](int thread) {
+            while (!over) {
+                chunks.first_phase(team, thread);
+                team.barrier([&] { over = ended = !proceed(); });
+                if (over) return;
+                if (chunks.plan.backward) chunks.second_phase(team);
+                team.barrier([&] {
+                    ended = !next();
+                    over = ended || Clock::now() > until;
+                });
             }
-            case Rule::adam: {
-                T* m = optimizer.slots[0][l];
-                T* v = optimizer.slots[1][l];
-                const double t = static_cast<double>(step);
-                const T rate_t = static_cast<T>(number[0] * std::sqrt(1 - std::pow(number[2], t)) /
-                                                (1 - std::pow(number[1], t)));
-                const T one_1 = static_cast<T>(1 - number[1]),
-                        one_2 = static_cast<T>(1 - number[2]);
-                const T epsilon = static_cast<T>(number[3]);
-                for (std::size_t q = 0; q < size; ++q) {
-                    m[q] += one_1 * (D[q] - m[q]);
-                    v[q] += one_2 * (D[q] * D[q] - v[q]);
-                    theta[q] -= rate_t * m[q] / (std::sqrt(v[q]) + epsilon);
-                }
-                break;
-            }
-        }
+        });
+        if (!ended && poll()) return false;
     }
+    return true;
 }
 
 }  // namespace
 
 template <class T>
-bool forward(const Network<T>& network, const Matrix<T>& X, T* H, int, const Poll& poll) {
-    Room<T> room(network);
-    const std::int64_t s1 = network.sizes[0], K = network.sizes.back();
-    for (std::int64_t at = 0; at < X.rows; at += block) {
-        if (at % (256 * block) == 256 * block - block && poll()) return false;
-        const std::int64_t n = std::min(block, X.rows - at);
-        for (std::int64_t b = 0; b < n; ++b)
-            for (std::int64_t i = 0; i < s1; ++i) room.a[0][b * s1 + i] = X(at + b, i);
-        propagate(network, room, n);
-        std::copy_n(room.a.back().data(), n * K, H + at * K);
-        for (std::int64_t b = 0; b < n; ++b)
-            finish<T>(network.output, H + (at + b) * K, nullptr, K);
+bool forward(const Network<T>& network, const Matrix<T>& X, T* H, int threads, const Poll& poll) {
+    const Kernels<T>& kernels = kernels_in_use<T>();
+    Workspace<T> work(network, kernels, X.rows, false, false);
+    Plan<T> plan;
+    plan.layers = work.layers.data();
+    plan.n_layers = network.layers();
+    plan.output = network.output;
+    plan.X = X;
+    plan.H = H;
+    double weights = 0;
+    for (const auto& layer : work.layers)
+        weights += static_cast<double>(layer.in + 1) * static_cast<double>(layer.out);
+    // About a turn's worth of work at a time, between looks for signals.
+    const auto rows = std::max<std::int64_t>(
+        4096, static_cast<std::int64_t>(4e8 / weights) / kernels.group * kernels.group);
+    for (plan.first = 0; plan.first < X.rows; plan.first += plan.count) {
+        if (plan.first > 0 && poll()) return false;
+        plan.count = std::min(rows, X.rows - plan.first);
+        Team team(threads, weights * static_cast<double>(plan.count) < worth_a_team);
+        work.make_rooms(team.size());
+        const std::int64_t groups = divide_up(plan.count, kernels.group);
+        const std::int64_t fair = divide_up(groups, team.size());
+        const std::int64_t pieces = divide_up(groups, std::min(fair, work.groups_at_a_time));
+        team.run([&](int thread) {
+            for (std::int64_t piece; (piece = team.next()) < pieces;) {
+                const std::int64_t from = piece * groups / pieces;
+                const std::int64_t to = (piece + 1) * groups / pieces;
+                kernels.predict(plan, work.room(thread), from, static_cast<int>(to - from));
+            }
+        });
     }
     return true;
 }
@@ -350,14 +219,19 @@ bool cost(const Network<T>& network,
           double lambda,
           const std::vector<T*>& gradients,
           double& J,
-          int,
+          int threads,
           const Poll& poll) {
-    Batch<T> batch(network, data, lambda, poll);
-    if (!batch.run(nullptr, 0, data.X.rows, !gradients.empty())) return false;
-    J = batch.cost;
+    const bool backward = !gradients.empty();
+    Walk<T> chunks(network, data, lambda, data.X.rows, backward, false);
     for (std::size_t l = 0; l < gradients.size(); ++l)
-        std::copy(batch.D(l).begin(), batch.D(l).end(), gradients[l]);
-    return true;
+        chunks.work.layers[l].gradient = gradients[l];
+    chunks.plan.store = true;
+    chunks.start_batch(nullptr, 0, data.X.rows);
+    const bool done = walk(
+        chunks, threads, poll, [&] { return chunks.add_costs(), true; },
+        [&] { return chunks.next_chunk(); });
+    J = chunks.cost;
+    return done;
 }
 
 template <class T>
@@ -365,41 +239,63 @@ Report train(const Network<T>& network,
              const Data<T>& data,
              const Optimizer<T>& optimizer,
              const Course& course,
-             int,
+             int threads,
              const Poll& poll) {
-    Batch<T> batch(network, data, course.lambda, poll);
+    Walk<T> chunks(network, data, course.lambda, course.batch_size, true, true);
+    for (std::size_t s = 0; s < optimizer.slots.size(); ++s)
+        for (std::size_t l = 0; l < network.thetas.size(); ++l)
+            chunks.work.layers[l].slots[s] = optimizer.slots[s][l];
+    chunks.plan.rule = optimizer.rule;
+
     const std::int64_t m = data.X.rows;
     Report report;
     report.best = course.best;
     report.stale = course.stale;
-    for (std::int64_t epoch = 0; epoch < course.epochs; ++epoch) {
-        const std::int64_t* order = course.order ? course.order + epoch * m : nullptr;
-        double sum = 0;
-        for (std::int64_t first = 0; first < m; first += course.batch_size) {
-            if (report.steps == course.max_steps) return report;
-            const std::int64_t n = std::min(course.batch_size, m - first);
-            if (!batch.run(order ? order + first : nullptr, first, n, true)) {
-                report.status = Status::interrupted;
-                return report;
-            }
-            if (!std::isfinite(batch.cost)) {
-                report.status = Status::diverged;
-                return report;
-            }
-            sum += batch.cost * static_cast<double>(n);
-            ++report.steps;
-            if (!batch.weightless)
-                update(network, optimizer, batch, course.steps_before + report.steps);
-        }
+    std::int64_t epoch = 0, at = 0;  // the batch at hand
+    double sum = 0;                  // of the epoch's costs
+    const auto batch_rows = [&] { return std::min(course.batch_size, m - at); };
+    // After the last batch of an epoch; false where training ends with it.
+    const auto end_epoch = [&] {
         const double cost = sum / static_cast<double>(m);
+        sum = 0;
+        at = 0;
+        ++epoch;
         report.costs.push_back(cost);
         report.stale = cost > report.best - course.tol ? report.stale + 1 : 0;
         report.best = std::min(report.best, cost);
-        if (static_cast<double>(report.stale) > course.patience) {
-            report.status = Status::converged;
-            return report;
+        if (static_cast<double>(report.stale) <= course.patience) return true;
+        report.status = Status::converged;
+        return false;
+    };
+    const auto end_batch = [&] {
+        ++report.steps;
+        at += batch_rows();
+        return at < m || end_epoch();
+    };
+    const auto start = [&] {
+        while (epoch < course.epochs && report.steps < course.max_steps) {
+            chunks.start_batch(course.order ? course.order + epoch * m : nullptr, at, batch_rows());
+            if (!chunks.weightless()) {
+                prepare_step(chunks.plan, optimizer, course.steps_before + report.steps + 1);
+                return true;
+            }
+            // A batch whose weights are all zero has nothing to teach, and is passed over.
+            if (!end_batch()) return false;
         }
-    }
+        return false;
+    };
+    const auto proceed = [&] {
+        chunks.add_costs();
+        if (!chunks.plan.last_chunk || std::isfinite(chunks.cost)) return true;
+        report.status = Status::diverged;
+        return false;
+    };
+    const auto next = [&] {
+        if (chunks.next_chunk()) return true;
+        sum += chunks.cost * static_cast<double>(batch_rows());
+        return end_batch() && start();
+    };
+    if (start() && !walk(chunks, threads, poll, proceed, next)) report.status = Status::interrupted;
     return report;
 }
 

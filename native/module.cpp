@@ -6,7 +6,9 @@
 
 #include <optional>
 
+#include "dispatch.hpp"
 #include "engine.hpp"
+#include "threads.hpp"
 
 namespace nb = nanobind;
 namespace ml = multilayer;
@@ -155,11 +157,19 @@ nb::tuple train(const Arrays<T>& thetas,
 }
 
 template <class T>
+void apply(const char* function, const Array<const T>& x, const Array<T>& y) {
+    if (!ml::kernels_in_use<T>().apply(function, x.data(), y.data(),
+                                       static_cast<std::int64_t>(x.size())))
+        throw nb::key_error(function);
+}
+
+template <class T>
 void define(nb::module_& m) {
     // Nothing may be converted: a copy of Θ would be trained in its stead, and then thrown away.
     const auto arg = [](const char* name) { return nb::arg(name).noconvert(); };
     const auto option = [](const char* name) { return nb::arg(name).noconvert().none(); };
     // No conversion: an array of the other dtype must choose the other overload, not be copied.
+    m.def("apply", &apply<T>, arg("function"), arg("x"), arg("y"));
     m.def("forward", &forward<T>, arg("thetas"), arg("X"), arg("H"), arg("hidden"), arg("output"),
           arg("threads"));
     m.def("cost", &cost<T>, arg("thetas"), arg("X"), option("Y"), option("labels"),
@@ -185,6 +195,11 @@ NB_MODULE(_native, m) {
     m.doc() = "Forward propagation, cost, gradient and training, without the GIL.";
     define<float>(m);
     define<double>(m);
+    m.def("default_threads", &ml::default_threads);
+    m.attr("ISA") = ml::instruction_set().name;
+    nb::list sets;
+    for (const auto* set : ml::instruction_sets()) sets.append(set->name);
+    m.attr("ISAS") = nb::tuple(sets);
     m.attr("ACTIVATIONS") = codes(ml::activation_names);
     m.attr("OUTPUTS") = codes(ml::output_names);
     nb::dict rules;

@@ -5,16 +5,19 @@ from __future__ import annotations
 import copy
 import os
 import signal
+import subprocess
+import sys
 import threading
-from itertools import chain, pairwise
+from itertools import pairwise
 
 import numpy as np
 import pytest
+import scipy.special
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.utils import gen_batches
 
-from multilayer import engine, equations
+from multilayer import _native, engine, equations
 from multilayer.activations import ACTIVATIONS
 from multilayer.losses import OUTPUTS
 from multilayer.optimizers import SGD, Adam, GradientDescent, Optimizer
@@ -318,7 +321,8 @@ def test_same_bits_for_any_number_of_threads(optimizer, dtype, batch_size):
             case.thetas, case.X, case.Y, case.hidden, case.output, n_threads=n_threads
         )
         H = engine.forward(case.thetas, case.X, case.hidden, case.output, n_threads=n_threads)
-        arrays = [report.costs, np.float64(J), *case.thetas, *chain.from_iterable(slots), *D, H]
+        remembered = [array for slot in slots for array in slot]
+        arrays = [report.costs, np.float64(J), *case.thetas, *remembered, *D, H]
         results.append([array.tobytes() for array in arrays])
     assert all(result == results[0] for result in results)
 
@@ -536,6 +540,140 @@ def test_no_rows():
     assert engine.forward(case.thetas, case.X, case.hidden, case.output).shape == (0, 2)
     with pytest.raises(ValueError, match="at least one row"):
         engine.cost(case.thetas, case.X, case.Y, case.hidden, case.output)
+
+
+def python(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def softplus(x):
+    return np.maximum(x, 0) + np.log1p(np.exp(-abs(x)))
+
+
+# Each with the range in which it is neither overflowing nor all underflow.
+FUNCTIONS = {
+    "exp": (np.exp, -745, 710),
+    "expm1": (np.expm1, -50, 60),
+    "log": (np.log, 0, 1e300),
+    "log1p": (np.log1p, 0, 1),
+    "tanh": (np.tanh, -25, 25),
+    "logistic": (ACTIVATIONS["logistic"].g, -745, 50),
+    "erf": (scipy.special.erf, -7, 7),
+    "softplus": (softplus, -745, 710),
+}
+
+
+@pytest.mark.parametrize("name", [*FUNCTIONS])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_functions_of_the_kernels(name, dtype):
+    """Within 4 units in the last place (float32), 2 (float64, and NumPy may itself be one off)."""
+    function, least, most = FUNCTIONS[name]
+    finfo, rng = np.finfo(dtype), np.random.default_rng(0)
+    most = min(most, float(finfo.max))
+    x = np.r_[
+        rng.uniform(max(least, -1), min(most, 1), 20_000),
+        rng.uniform(max(least, -90), min(most, 90), 20_000),
+        rng.uniform(max(least, -745), min(most, 1000), 20_000),
+        np.geomspace(finfo.smallest_subnormal, most, 20_000),
+        -np.geomspace(finfo.smallest_subnormal, 1, 20_000),
+    ]
+    x = x[(x >= least) & (x <= most)].astype(dtype)
+    got = np.empty_like(x)
+    _native.apply(name, x, got)
+    with np.errstate(over="ignore", under="ignore", divide="ignore"):
+        wanted = function(x.astype(np.float64))
+        rounded = wanted.astype(dtype)
+        finite = np.isfinite(rounded)
+        units = np.spacing(np.abs(rounded[finite])).astype(np.float64)
+        errors = np.abs(got[finite].astype(np.float64) - wanted[finite]) / units
+    assert errors.max() <= (4 if dtype == "float32" else 3)
+    np.testing.assert_array_equal(got[~finite], rounded[~finite])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_functions_at_the_ends(dtype):
+    x = np.array([0.0, np.inf, -np.inf, np.nan], dtype)
+    got = np.empty_like(x)
+    for name, wanted in {
+        "exp": [1, np.inf, 0, np.nan],
+        "log": [-np.inf, np.inf, np.nan, np.nan],
+        "tanh": [0, 1, -1, np.nan],
+        "logistic": [0.5, 1, 0, np.nan],
+        "erf": [0, 1, -1, np.nan],
+        "softplus": [np.log(2), np.inf, 0, np.nan],
+    }.items():
+        _native.apply(name, x, got)
+        np.testing.assert_array_equal(got, np.array(wanted, dtype), err_msg=name)
+    with pytest.raises(KeyError):
+        _native.apply("sine", x, got)
+
+
+@pytest.mark.parametrize("isa", [isa for isa in _native.ISAS if isa != _native.ISA])
+def test_every_instruction_set(isa):
+    """The tests of the kernels again, in a process made to use another instruction set."""
+    kernels = "gradient or forward or widths or far_out or step_by_step or same_bits or functions"
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", kernels],
+        env=os.environ | {"MULTILAYER_ISA": isa},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout
+
+
+def test_forced_instruction_set():
+    for isa in _native.ISAS:
+        run = python("from multilayer import _native; print(_native.ISA)", MULTILAYER_ISA=isa)
+        assert run.stdout.strip() == isa
+
+
+def test_unknown_instruction_set():
+    run = python("import multilayer._native", MULTILAYER_ISA="mmx")
+    assert run.returncode != 0
+    assert "MULTILAYER_ISA must be one of" in run.stderr
+
+
+@pytest.mark.parametrize("number", ["0", "two", "1025", "-1"])
+def test_bad_number_of_threads(number):
+    code = "from multilayer import _native; _native.default_threads()"
+    run = python(code, MULTILAYER_NUM_THREADS=number)
+    message = f"ValueError: MULTILAYER_NUM_THREADS must be a number from 1 to 1024: '{number}'"
+    assert message in run.stderr
+
+
+def test_number_of_threads():
+    code = "from multilayer import _native; print(_native.default_threads())"
+    assert int(python(code, MULTILAYER_NUM_THREADS="3").stdout) == 3
+    assert 1 <= int(python(code, MULTILAYER_NUM_THREADS="").stdout) <= os.cpu_count()
+
+
+MEMORY = """
+import resource
+import numpy as np
+from multilayer import engine
+from multilayer.optimizers import Adam
+
+X, y = np.ones((200_000, 50), np.float32), np.zeros(200_000, np.int32)
+thetas = [np.zeros((64, 51), np.float32), np.zeros((3, 65), np.float32)]
+adam = Adam()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for batch_size in [None, 200]:
+    slots = adam.start(thetas)
+    engine.train(thetas, X, y, ("relu",), "softmax", adam, slots, batch_size=batch_size)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_memory_does_not_grow_with_rows():
+    run = python(MEMORY)
+    assert int(run.stdout) < 16_000, run.stderr  # kilobytes; X alone has 40 000
 
 
 BAD = {

@@ -5,10 +5,14 @@ from numpy.typing import NDArray
 
 Floats = NDArray[Any]
 
+ISA: Final[str]
+ISAS: Final[tuple[str, ...]]
 ACTIVATIONS: Final[dict[str, int]]
 OUTPUTS: Final[dict[str, int]]
 RULES: Final[dict[str, tuple[int, int, tuple[str, ...]]]]
 
+def default_threads() -> int: ...
+def apply(function: str, x: Floats, y: Floats) -> None: ...
 def forward(
     thetas: list[Floats], X: Floats, H: Floats, hidden: list[int], output: int, threads: int
 ) -> None: ...

@@ -1,0 +1,196 @@
+// The end of phase 2: from a tile of Δ to a step of Θ. One more optimizer is one more struct.
+#pragma once
+
+#include "kernels.hpp"
+#include "plan.hpp"
+
+namespace multilayer::MULTILAYER_ISA {
+namespace {
+
+// Each is given D and changes θ and its slots, a vector of each.
+
+template <class T>
+struct DescentStep {  // numbers: α
+    static constexpr int slots = 0;
+    Vec<T> rate;
+    explicit DescentStep(const T* numbers) : rate(splat(numbers[0])) {}
+    void operator()(Vec<T>& theta, Vec<T> D, Vec<T>&, Vec<T>&) const { theta -= rate * D; }
+};
+
+template <class T, bool nesterov>
+struct MomentumStep {  // numbers: α, μ
+    static constexpr int slots = 1;
+    Vec<T> rate, momentum;
+    explicit MomentumStep(const T* numbers)
+        : rate(splat(numbers[0])), momentum(splat(numbers[1])) {}
+    void operator()(Vec<T>& theta, Vec<T> D, Vec<T>& v, Vec<T>&) const {
+        v = momentum * v - rate * D;
+        if constexpr (nesterov)
+            theta += momentum * v - rate * D;
+        else
+            theta += v;
+    }
+};
+
+template <class T>
+struct AdamStep {  // numbers: αₜ of this step, 1 − β₁, 1 − β₂, ε
+    static constexpr int slots = 2;
+    Vec<T> rate, rest_1, rest_2, epsilon;
+    explicit AdamStep(const T* numbers)
+        : rate(splat(numbers[0])),
+          rest_1(splat(numbers[1])),
+          rest_2(splat(numbers[2])),
+          epsilon(splat(numbers[3])) {}
+    void operator()(Vec<T>& theta, Vec<T> D, Vec<T>& m, Vec<T>& v) const {
+        m += rest_1 * (D - m);
+        v += rest_2 * (D * D - v);
+        theta -= rate * m / (square_root<T>(v) + epsilon);
+    }
+};
+
+// Calls f(column, n) for the vectors of a panel, n being how many lanes lie inside Θ.
+template <class T, class F>
+inline void for_vectors(i64 width, i64 first_column, F f) {
+    for (int at = 0; at < group_size<T> && first_column + at < width; at += lanes<T>) {
+        const i64 left = width - first_column - at;
+        f(first_column + at, left < lanes<T> ? static_cast<int>(left) : lanes<T>);
+    }
+}
+
+// 1 where θ is penalised: everywhere but in column 0, the biases.
+template <class T>
+inline Vec<T> weights_only(i64 column) {
+    Vec<T> one = splat(T(1));
+    if (column == 0) one[0] = 0;
+    return one;
+}
+
+// Calls for the part of Θ and of its slots that belongs to a tile, whose rows lie too far apart for
+// the processor to see them coming; they arrive while the tile is summed. (Always inline: GCC takes
+// a function that only prefetches for one without effect, and drops it.)
+template <class T>
+[[gnu::always_inline]] inline void prefetch_tile(
+    const Plan<T>& plan, const Layer<T>& layer, i64 row, int height, i64 first_column) {
+    const i64 width = layer.in + 1;
+    const i64 last = first_column + group_size<T> < width ? first_column + group_size<T> : width;
+    const T* const arrays[] = {layer.theta, layer.slots[0], layer.slots[1]};
+    for (const T* array : arrays) {
+        if (!array || plan.store) continue;
+        for (int i = 0; i < height; ++i) {
+            __builtin_prefetch(array + (row + i) * width + first_column, 1);
+            __builtin_prefetch(array + (row + i) * width + last - 1, 1);
+        }
+    }
+}
+
+template <class T>
+inline Vec<T> get(const T* from, int n) {
+    return n == lanes<T> ? load(from) : load_some(from, n);
+}
+template <class T>
+inline void put(T* to, Vec<T> value, int n) {
+    if (n == lanes<T>)
+        store(to, value);
+    else
+        store_some(to, value, n);
+}
+
+// Adds the chunks before to a tile of sums; leaves the result for the chunks to come.
+template <class T>
+void carry_tile(
+    const Plan<T>& plan, const Layer<T>& layer, T* sums, i64 row, int height, i64 first_column) {
+    for (int i = 0; i < height; ++i)
+        for_vectors<T>(layer.in + 1, first_column, [&](i64 column, int n) {
+            T* so_far = layer.gradient + (row + i) * (layer.in + 1) + column;
+            T* sum = sums + i * group_size<T> + (column - first_column);
+            Vec<T> Delta = load(sum);
+            if (!plan.first_chunk) Delta += get(so_far, n);
+            if (plan.last_chunk)
+                store(sum, Delta);
+            else
+                put(so_far, Delta, n);
+        });
+}
+
+// D = scale · Δ + decay · Θ into `gradient`, for a caller who wants no more than that.
+template <class T>
+void store_tile(const Plan<T>& plan,
+                const Layer<T>& layer,
+                const T* sums,
+                i64 row,
+                int height,
+                i64 first_column) {
+    for (int i = 0; i < height; ++i)
+        for_vectors<T>(layer.in + 1, first_column, [&](i64 column, int n) {
+            const i64 at = (row + i) * (layer.in + 1) + column;
+            const Vec<T> Delta = load(sums + i * group_size<T> + (column - first_column));
+            const Vec<T> decay = plan.decay * weights_only<T>(column);
+            put(layer.gradient + at, plan.scale * Delta + decay * get(layer.theta + at, n), n);
+        });
+}
+
+// A step of the optimizer for a tile. `squares` gathers θ² for the penalty of the next step.
+template <class T, class Step>
+void step_tile(const Plan<T>& plan,
+               const Layer<T>& layer,
+               const T* sums,
+               i64 row,
+               int height,
+               i64 first_column,
+               Vec<T>& squares) {
+    const Step step(plan.numbers);
+    const i64 width = layer.in + 1;
+    const Vec<T> scale = splat(plan.scale);
+    for_vectors<T>(width, first_column, [&](i64 column, int n) {
+        const Vec<T> penalised = weights_only<T>(column), decay = plan.decay * penalised;
+        i64 at = row * width + column;
+        const T* sum = sums + (column - first_column);
+        const auto rows = [&](auto get_vector, auto put_vector) {
+            for (int i = 0; i < height; ++i, at += width, sum += group_size<T>) {
+                Vec<T> theta = get_vector(layer.theta + at), slots[2] = {};
+                const Vec<T> D = scale * load(sum) + decay * theta;
+                for (int s = 0; s < Step::slots; ++s) slots[s] = get_vector(layer.slots[s] + at);
+                step(theta, D, slots[0], slots[1]);
+                for (int s = 0; s < Step::slots; ++s) put_vector(layer.slots[s] + at, slots[s]);
+                put_vector(layer.theta + at, theta);
+                // Read back where lanes beyond the last column may hold anything.
+                const Vec<T> kept = penalised * get_vector(layer.theta + at);
+                squares += kept * kept;
+            }
+        };
+        if (n == lanes<T>)
+            rows([](const T* p) { return load(p); }, [](T* p, Vec<T> value) { store(p, value); });
+        else
+            rows([n](const T* p) { return load_some(p, n); },
+                 [n](T* p, Vec<T> value) { store_some(p, value, n); });
+    });
+}
+
+template <class T>
+void finish_tile(const Plan<T>& plan,
+                 const Layer<T>& layer,
+                 T* sums,
+                 i64 row,
+                 int height,
+                 i64 first_column,
+                 Vec<T>& squares) {
+    if (!(plan.first_chunk && plan.last_chunk))
+        carry_tile(plan, layer, sums, row, height, first_column);
+    if (!plan.last_chunk) return;
+    if (plan.store) return store_tile(plan, layer, sums, row, height, first_column);
+    const auto with = [&](auto finish) {
+        finish(plan, layer, sums, row, height, first_column, squares);
+    };
+    switch (plan.rule) {
+        case Rule::gradient_descent:
+            return with(step_tile<T, DescentStep<T>>);
+        case Rule::sgd:
+            return plan.numbers[2] != 0 ? with(step_tile<T, MomentumStep<T, true>>)
+                                        : with(step_tile<T, MomentumStep<T, false>>);
+        case Rule::adam:
+            return with(step_tile<T, AdamStep<T>>);
+    }
+}
+
+}  // namespace
+}  // namespace multilayer::MULTILAYER_ISA

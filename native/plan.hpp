@@ -1,0 +1,88 @@
+// What the kernels of every instruction set are told: plain records, shared by all of them.
+//
+// Words used throughout. A *group* is as many examples as fill the registers of one tile of a
+// kernel. A *chunk* is as many examples as the workspace holds; a batch has one or more. A *panel*
+// is as many columns of Θ as fill the registers of one tile of the gradient.
+#pragma once
+
+#include <cstdint>
+
+#include "engine.hpp"
+
+namespace multilayer {
+
+// Θ⁽ˡ⁾, what belongs to it, and the place of what phase 1 leaves behind for phase 2.
+template <class T>
+struct Layer {
+    std::int64_t in = 0, out = 0;                  // s_l and s_{l+1}
+    Activation activation = Activation::identity;  // of its units; the last layer has the output's
+    T* theta = nullptr;                            // (out, in + 1)
+    T* slots[2] = {};                              // shaped like theta
+    T* gradient = nullptr;  // shaped like theta: the sum of the chunks before, or the result
+    // [1, a⁽ˡ⁾] of the chunk as (panel, example, column of the panel); null where only forward.
+    T* columns = nullptr;
+    T* delta = nullptr;           // δ⁽ˡ⁺¹⁾ of the chunk as (group, unit, example of the group)
+    std::int64_t first_item = 0;  // of phase 2, counted over all layers
+    std::int64_t row_blocks = 0;  // items of one panel
+};
+
+template <class T>
+struct Plan {
+    const Layer<T>* layers = nullptr;
+    int n_layers = 0;
+    Output output = Output::logistic;
+
+    Matrix<T> X;
+    Matrix<T> Y;                           // or no data
+    const std::int32_t* labels = nullptr;  // or null
+    const T* weights = nullptr;            // or null
+    const std::int64_t* order = nullptr;   // null: rows as they lie
+    std::int64_t first = 0, count = 0;     // of the chunk, as places in `order`
+    std::int64_t capacity = 0;             // examples that the workspace holds
+
+    // Of phase 1.
+    bool backward = true;
+    double* group_costs = nullptr;  // one for each group of the chunk
+    T* H = nullptr;                 // (rows, s_L), where only forward
+
+    // Of phase 2.
+    bool first_chunk = true, last_chunk = true;
+    bool store = false;  // leave D in `gradient` and make no step
+    bool penalized = false;
+    T scale = 1, decay = 0;  // D = scale · Δ + decay · Θ
+    Rule rule = Rule::gradient_descent;
+    T numbers[4] = {};            // of the rule, ready for use in this step
+    double* penalties = nullptr;  // Σθ² of each item of phase 2, biases left out
+};
+
+// The work one instruction set does; pieces of a phase may run at the same time in many threads.
+template <class T>
+struct Kernels {
+    int group;         // examples of a group = columns of a panel
+    int rows_of_item;  // of Θ, about
+    // Phase 1 for some groups of the chunk: forward, δ at the output, backward. `room` holds, for
+    // every layer in turn, [1, a⁽ˡ⁾] of each of these groups (room_size(...) numbers).
+    void (*propagate)(const Plan<T>&, T* room, std::int64_t first_group, int groups);
+    // Forward alone, for `forward`.
+    void (*predict)(const Plan<T>&, T* room, std::int64_t first_group, int groups);
+    // Phase 2 for one item, some rows of one panel of one Θ⁽ˡ⁾.
+    void (*update)(const Plan<T>&, std::int64_t item);
+    // Σθ² of one item, to the same bits as `update` leaves it.
+    void (*penalize)(const Plan<T>&, std::int64_t item);
+    // One of math.hpp's functions on n numbers, for tests; false where there is no such function.
+    bool (*apply)(const char* function, const T* x, T* y, std::int64_t n);
+};
+
+struct InstructionSet {
+    const char* name;
+    Kernels<float> single;
+    Kernels<double> twofold;
+};
+
+// Numbers that [1, a] of a layer takes in `room` for one group: a multiple of the vector's lanes,
+// so that it can be transposed whole.
+inline std::int64_t padded_units(std::int64_t units, int group) {
+    return (units + group) / group * group;  // units + 1, rounded up
+}
+
+}  // namespace multilayer

@@ -1,0 +1,175 @@
+// Vectors of T as wide as the instruction set's registers, and the few things done to them.
+//
+// This header and the others that a file of isa/ includes are compiled once for each instruction
+// set. Everything in them has internal linkage, and they use no code of the standard library: a
+// shared inline function compiled for AVX-512 could be the copy that the linker keeps for all.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
+
+namespace multilayer::MULTILAYER_ISA {
+namespace {
+
+using i64 = std::int64_t;
+
+constexpr int vector_bytes = MULTILAYER_VECTOR_BYTES;
+
+template <class T>
+struct Simd;
+template <>
+struct Simd<float> {
+    typedef float Vec __attribute__((vector_size(vector_bytes)));
+    typedef float Loose __attribute__((vector_size(vector_bytes), aligned(4), may_alias));
+    typedef std::int32_t Int __attribute__((vector_size(vector_bytes)));
+    typedef std::uint32_t Unsigned __attribute__((vector_size(vector_bytes)));
+    using Lane = std::int32_t;
+};
+template <>
+struct Simd<double> {
+    typedef double Vec __attribute__((vector_size(vector_bytes)));
+    typedef double Loose __attribute__((vector_size(vector_bytes), aligned(8), may_alias));
+    typedef std::int64_t Int __attribute__((vector_size(vector_bytes)));
+    typedef std::uint64_t Unsigned __attribute__((vector_size(vector_bytes)));
+    using Lane = std::int64_t;
+};
+template <class T>
+using Vec = typename Simd<T>::Vec;
+template <class T>
+using Int = typename Simd<T>::Int;
+
+template <class T>
+constexpr int lanes = vector_bytes / static_cast<int>(sizeof(T));
+
+template <class T>
+inline Vec<T> load(const T* from) {
+    return *reinterpret_cast<const typename Simd<T>::Loose*>(from);
+}
+
+template <class T>
+inline void store(T* to, Vec<T> value) {
+    *reinterpret_cast<typename Simd<T>::Loose*>(to) = value;
+}
+
+// Copies n numbers, fewer than a vector has, in pieces of 8, 4, 2 and 1.
+template <class T, int piece = lanes<T> / 2>
+inline void copy_some(T* to, const T* from, int n) {
+    if (n & piece) {
+        __builtin_memcpy(to, from, piece * sizeof(T));
+        to += piece;
+        from += piece;
+    }
+    if constexpr (piece > 1) copy_some<T, piece / 2>(to, from, n);
+}
+
+// The first n lanes only, n less than all; the others are zero.
+template <class T>
+inline Vec<T> load_some(const T* from, int n) {
+    Vec<T> value = {};
+    copy_some(reinterpret_cast<T*>(&value), from, n);
+    return value;
+}
+
+template <class T>
+inline void store_some(T* to, Vec<T> value, int n) {
+    copy_some(to, reinterpret_cast<const T*>(&value), n);
+}
+
+template <class T>
+inline Vec<T> splat(T value) {
+    return value - Vec<T>{};  // x − 0 is x, and costs nothing; 0 + x would lose the sign of −0
+}
+
+template <class T>
+inline Int<T> bits(Vec<T> value) {
+    return (Int<T>)value;  // the same bits: a vector cast converts nothing
+}
+
+template <class T>
+inline Vec<T> from_bits(Int<T> value) {
+    return (Vec<T>)value;
+}
+
+template <class T>
+inline Vec<T> absolute(Vec<T> x) {
+    const Int<T> sign = bits<T>(splat(T(-0.0)));
+    return from_bits<T>(bits<T>(x) & ~sign);
+}
+
+template <class T>
+inline double sum(Vec<T> value) {
+    double total = 0;
+    for (int lane = 0; lane < lanes<T>; ++lane) total += static_cast<double>(value[lane]);
+    return total;
+}
+
+template <class T>
+inline Vec<T> square_root(Vec<T> x) {
+    constexpr bool single = sizeof(T) == 4;
+#if defined(__SSE2__) && MULTILAYER_VECTOR_BYTES == 64
+    if constexpr (single)
+        return _mm512_maskz_sqrt_ps(0xffff, x);
+    else
+        return _mm512_maskz_sqrt_pd(0xff, x);
+#elif defined(__SSE2__) && MULTILAYER_VECTOR_BYTES == 32
+    if constexpr (single)
+        return _mm256_sqrt_ps(x);
+    else
+        return _mm256_sqrt_pd(x);
+#elif defined(__SSE2__)
+    if constexpr (single)
+        return _mm_sqrt_ps(x);
+    else
+        return _mm_sqrt_pd(x);
+#else
+    if constexpr (single)
+        return (Vec<T>)vsqrtq_f32((float32x4_t)x);
+    else
+        return (Vec<T>)vsqrtq_f64((float64x2_t)x);
+#endif
+}
+
+// One stage of the transposition below: swaps the off-diagonal h × h blocks of two rows.
+template <class T, int h, int... lane>
+inline void swap_blocks(Vec<T>& a, Vec<T>& b, std::integer_sequence<int, lane...>) {
+    constexpr int n = lanes<T>;
+    const Vec<T> low = __builtin_shufflevector(a, b, ((lane & h) ? n + lane - h : lane)...);
+    const Vec<T> high = __builtin_shufflevector(a, b, ((lane & h) ? n + lane : lane + h)...);
+    a = low;
+    b = high;
+}
+
+template <class T, int h>
+inline void transpose_stages(Vec<T> (&r)[lanes<T>]) {
+    if constexpr (h > 0) {
+        for (int i = 0; i < lanes<T>; ++i)
+            if (!(i & h))
+                swap_blocks<T, h>(r[i], r[i + h], std::make_integer_sequence<int, lanes<T>>{});
+        transpose_stages<T, h / 2>(r);
+    }
+}
+
+// A square of lanes × lanes numbers, one row a vector, in registers.
+template <class T>
+inline void transpose(Vec<T> (&rows)[lanes<T>]) {
+    transpose_stages<T, lanes<T> / 2>(rows);
+}
+
+// (first, x₀, x₁, …): x moved up by one lane.
+template <class T, int... lane>
+inline Vec<T> shift_in(Vec<T> x, T first, std::integer_sequence<int, 0, lane...>) {
+    return __builtin_shufflevector(x, splat<T>(first), lanes<T>, (lane - 1)...);
+}
+template <class T>
+inline Vec<T> shift_in(Vec<T> x, T first) {
+    return shift_in<T>(x, first, std::make_integer_sequence<int, lanes<T>>{});
+}
+
+}  // namespace
+}  // namespace multilayer::MULTILAYER_ISA

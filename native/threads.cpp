@@ -1,0 +1,168 @@
+#include "threads.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <thread>
+
+#if defined(__linux__)
+#include <sched.h>
+#endif
+#if !defined(_WIN32)
+#include <pthread.h>
+#endif
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+namespace multilayer {
+
+// A thread of the pool, asleep until `ticket` changes.
+struct Worker {
+    std::atomic<std::uint32_t> ticket{0}, done{0};
+    const std::function<void(int)>* work = nullptr;
+    int number = 0;
+};
+
+namespace {
+
+// Long enough to bridge the gap between two phases, short enough not to steal from others.
+constexpr int patience = 4000;
+
+void pause() {
+#if defined(__SSE2__)
+    _mm_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+// Waits until `value` is no longer `old`: awake at first, then asleep.
+void wait_until_changed(const std::atomic<std::uint32_t>& value, std::uint32_t old) {
+    for (int turn = 0; turn < patience; ++turn) {
+        if (value.load(std::memory_order_acquire) != old) return;
+        pause();
+    }
+    while (value.load(std::memory_order_acquire) == old) value.wait(old);
+}
+
+void live(Worker* self) {
+    for (std::uint32_t ticket = 0;; ++ticket) {
+        wait_until_changed(self->ticket, ticket);
+        (*self->work)(self->number);
+        self->done.store(ticket + 1, std::memory_order_release);
+        self->done.notify_one();
+    }
+}
+
+struct Pool {
+    std::mutex mutex;
+    std::vector<Worker*> idle;
+    int callers = 0, helping = 0;
+};
+
+// Never destroyed: at the end of the process its threads may still look at it. After a fork the
+// child has none of the threads, and leaves the pool behind for a new one.
+Pool* pool = nullptr;
+
+Pool& the_pool() {
+    static std::once_flag once;
+    std::call_once(once, [] {
+        pool = new Pool;
+#if !defined(_WIN32)
+        pthread_atfork(nullptr, nullptr, [] { pool = new Pool; });
+#endif
+    });
+    return *pool;
+}
+
+int allowed_by_cgroup() {
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(
+        std::fopen("/sys/fs/cgroup/cpu.max", "r"),
+        [](std::FILE* f) { return f ? std::fclose(f) : 0; });
+    double quota = 0, period = 0;
+    if (!file || std::fscanf(file.get(), "%lf %lf", &quota, &period) != 2 || period <= 0)
+        return 1024;  // no such file, or "max"
+    return std::max(1, static_cast<int>(std::ceil(quota / period)));
+}
+
+int processors() {
+#if defined(__linux__)
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+#endif
+    return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+}  // namespace
+
+int default_threads() {
+    if (const char* text = std::getenv("MULTILAYER_NUM_THREADS"); text && *text) {
+        char* end = nullptr;
+        const long number = std::strtol(text, &end, 10);
+        if (*end || number < 1 || number > 1024)
+            throw std::invalid_argument(
+                "MULTILAYER_NUM_THREADS must be a number from 1 to 1024: '" + std::string(text) +
+                "'");
+        return static_cast<int>(number);
+    }
+    // Affinity may change while the process lives, a cgroup's quota hardly.
+    static const int quota = allowed_by_cgroup();
+    return std::min(processors(), quota);
+}
+
+Team::Team(int wanted, bool alone) {
+    const int most = alone ? 1 : wanted > 0 ? wanted : default_threads();
+    Pool& p = the_pool();
+    const std::lock_guard lock(p.mutex);
+    ++p.callers;
+    int free = most - 1;
+    // Fits at the same time share the processors instead of crowding them.
+    if (wanted == 0) free = std::min(free, most - p.callers - p.helping);
+    for (; free > 0; --free) {
+        if (p.idle.empty()) {
+            auto worker = std::make_unique<Worker>();
+            try {
+                std::thread(live, worker.get()).detach();
+            } catch (const std::system_error&) {
+                break;  // no more threads to be had: do with those that are there
+            }
+            p.idle.push_back(worker.release());
+        }
+        helpers_.push_back(p.idle.back());
+        p.idle.pop_back();
+        ++p.helping;
+    }
+}
+
+Team::~Team() {
+    Pool& p = the_pool();
+    const std::lock_guard lock(p.mutex);
+    --p.callers;
+    p.helping -= static_cast<int>(helpers_.size());
+    p.idle.insert(p.idle.end(), helpers_.begin(), helpers_.end());
+}
+
+void Team::run(const std::function<void(int)>& work) {
+    next_.store(0, std::memory_order_relaxed);
+    int number = 0;
+    for (Worker* helper : helpers_) {
+        helper->work = &work;
+        helper->number = ++number;
+        helper->ticket.fetch_add(1, std::memory_order_release);
+        helper->ticket.notify_one();
+    }
+    work(0);
+    for (Worker* helper : helpers_)
+        wait_until_changed(helper->done, helper->ticket.load(std::memory_order_relaxed) - 1);
+}
+
+void Team::wait(std::uint32_t round) { wait_until_changed(round_, round); }
+
+}  // namespace multilayer

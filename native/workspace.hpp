@@ -1,0 +1,113 @@
+// Memory of a call: how many examples are worked on at a time, and where everything lies. Its size
+// depends on the network, never on how many rows there are.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "plan.hpp"
+
+namespace multilayer {
+
+// Numbers on a cache line's boundary, zero at first where asked for.
+template <class T>
+class Buffer {
+  public:
+    Buffer() = default;
+    explicit Buffer(std::size_t n)
+        : data_(static_cast<T*>(::operator new[](n * sizeof(T), std::align_val_t{64}))) {}
+    T* get() const { return data_.get(); }
+
+  private:
+    struct Delete {
+        void operator()(T* p) const { ::operator delete[](p, std::align_val_t{64}); }
+    };
+    std::unique_ptr<T[], Delete> data_;
+};
+
+inline std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+template <class T>
+class Workspace {
+  public:
+    // most_rows: of a batch; learning: with room for δ and for [1, a] in columns.
+    Workspace(const Network<T>& network,
+              const Kernels<T>& kernels,
+              std::int64_t most_rows,
+              bool learning,
+              bool own_gradients)
+        : kernels_(kernels), layers(network.thetas.size()) {
+        const int group = kernels.group;
+        std::int64_t numbers_per_row = 0, widest = 0;
+        const int L = network.layers();
+        for (int l = 0; l < L; ++l) {
+            Layer<T>& layer = layers[l];
+            layer.in = network.sizes[l];
+            layer.out = network.sizes[l + 1];
+            layer.theta = network.thetas[l];
+            if (l + 1 < L) layer.activation = network.hidden[l];
+            const std::int64_t panels = divide_up(layer.in + 1, group);
+            layer.row_blocks = divide_up(layer.out, kernels.rows_of_item);
+            layer.first_item = items;
+            items += panels * layer.row_blocks;
+            numbers_per_row += panels * group + layer.out;
+            const std::int64_t in = padded_units(layer.in, group);
+            room_per_group += in * group;
+            widest = std::max(widest, in + padded_units(layer.out, group));
+        }
+        // The last layer's h, and its targets.
+        room_per_group += 2 * padded_units(network.sizes[L], group) * group;
+
+        // A few groups at a time share each tile of Θ, as many as the second cache has room for.
+        const std::int64_t second_cache = 256 << 10;
+        groups_at_a_time = std::clamp<std::int64_t>(
+            second_cache / static_cast<std::int64_t>(widest * group * sizeof(T)), 1, 4);
+
+        // A chunk long enough to make its gradients worth their two barriers, and short enough to
+        // keep the workspace small.
+        const std::int64_t bytes = numbers_per_row * static_cast<std::int64_t>(sizeof(T));
+        std::int64_t rows = std::clamp<std::int64_t>((2 << 20) / bytes, 512, 4096);
+        rows = std::max<std::int64_t>(std::min(rows, (32 << 20) / bytes), 4 * group);
+        rows = std::min(rows, most_rows);
+        capacity = divide_up(rows, group) * group;
+        if (!learning) return;
+
+        if (own_gradients && most_rows > capacity)
+            for (Layer<T>& layer : layers) layer.gradient = take((layer.in + 1) * layer.out);
+        for (Layer<T>& layer : layers) {
+            layer.columns = take(divide_up(layer.in + 1, group) * group * capacity);
+            layer.delta = take(layer.out * capacity);
+        }
+    }
+
+    // For each thread its own room in phase 1.
+    void make_rooms(int threads) {
+        while (static_cast<int>(rooms_.size()) < threads)
+            rooms_.emplace_back(static_cast<std::size_t>(room_per_group * groups_at_a_time));
+    }
+    T* room(int thread) const { return rooms_[static_cast<std::size_t>(thread)].get(); }
+
+    const Kernels<T>& kernels() const { return kernels_; }
+
+  private:
+    T* take(std::int64_t n) {
+        buffers_.emplace_back(static_cast<std::size_t>(n));
+        return buffers_.back().get();
+    }
+
+    const Kernels<T>& kernels_;
+    std::vector<Buffer<T>> buffers_, rooms_;
+
+  public:
+    std::vector<Layer<T>> layers;
+    std::int64_t items = 0;             // of phase 2
+    std::int64_t room_per_group = 0;    // numbers
+    std::int64_t groups_at_a_time = 1;  // of one piece of phase 1
+    std::int64_t capacity = 0;          // examples of a chunk
+};
+
+}  // namespace multilayer
