@@ -24,16 +24,18 @@ enum class Output : int { logistic, softmax, identity, exp };
 inline constexpr const char* output_names[] = {"logistic", "softmax", "identity", "exp"};
 
 // An optimizer: its name, how many slots it keeps for each θ, and the order of its numbers.
-enum class Rule : int { gradient_descent, sgd, adam };
+enum class Rule : int { gradient_descent, sgd, adam, adamw };
+inline constexpr int most_numbers = 5;
 struct RuleName {
     const char* name;
     int slots;
-    const char* numbers[4];  // attributes of the Python dataclass; unused ones are null
+    const char* numbers[most_numbers];  // attributes of the Python dataclass; unused ones are null
 };
 inline constexpr RuleName rule_names[] = {
     {"GradientDescent", 0, {"learning_rate"}},
     {"SGD", 1, {"learning_rate", "momentum", "nesterov"}},
     {"Adam", 2, {"learning_rate", "beta_1", "beta_2", "epsilon"}},
+    {"AdamW", 2, {"learning_rate", "beta_1", "beta_2", "epsilon", "weight_decay"}},
 };
 
 inline constexpr double leak = 0.01;  // slope of leaky_relu below zero

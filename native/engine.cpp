@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "dispatch.hpp"
@@ -140,13 +142,38 @@ template <class T>
 void prepare_step(Plan<T>& plan, const Optimizer<T>& optimizer, std::int64_t step) {
     const double* number = optimizer.numbers;
     for (int i = 0; i < 4; ++i) plan.numbers[i] = static_cast<T>(number[i]);
-    if (optimizer.rule != Rule::adam) return;
+    if (optimizer.rule != Rule::adam && optimizer.rule != Rule::adamw) return;
     const double t = static_cast<double>(step);
     plan.numbers[0] = static_cast<T>(number[0] * std::sqrt(1 - std::pow(number[2], t)) /
                                      (1 - std::pow(number[1], t)));
     plan.numbers[1] = static_cast<T>(1 - number[1]);
     plan.numbers[2] = static_cast<T>(1 - number[2]);
+    if (optimizer.rule == Rule::adamw) plan.shrink = static_cast<T>(number[0] * number[4]);
 }
+
+// Θ and slots at the start of an epoch of several steps, to go back to when it is cut short.
+template <class T>
+class Snapshot {
+  public:
+    Snapshot(const Network<T>& network, const Optimizer<T>& optimizer) {
+        for (int l = 0; l < network.layers(); ++l) {
+            const auto size = static_cast<std::size_t>(network.sizes[l + 1]) *
+                              static_cast<std::size_t>(network.sizes[l] + 1);
+            arrays_.push_back({network.thetas[l], std::vector<T>(size)});
+            for (const auto& slot : optimizer.slots)
+                arrays_.push_back({slot[l], std::vector<T>(size)});
+        }
+    }
+    void take() {
+        for (auto& [array, copy] : arrays_) std::copy_n(array, copy.size(), copy.begin());
+    }
+    void give_back() const {
+        for (const auto& [array, copy] : arrays_) std::copy(copy.begin(), copy.end(), array);
+    }
+
+  private:
+    std::vector<std::pair<T*, std::vector<T>>> arrays_;
+};
 
 // Repeats chunk after chunk in turns, until next() says that there is no other. next() is called
 // by one thread between two chunks; proceed() by one thread between the phases, and where it is
@@ -252,7 +279,19 @@ Report train(const Network<T>& network,
     report.best = course.best;
     report.stale = course.stale;
     std::int64_t epoch = 0, at = 0;  // the batch at hand
+    std::int64_t epoch_steps = 0;    // made in this epoch
     double sum = 0;                  // of the epoch's costs
+    const std::int64_t* order = nullptr;
+    std::optional<Snapshot<T>> snapshot;
+    if (course.batch_size < m) snapshot.emplace(network, optimizer);
+    const auto begin_epoch = [&] {
+        epoch_steps = 0;
+        if (snapshot) snapshot->take();
+        order = course.order ? course.order + epoch * m : nullptr;
+        if (!course.shuffle) return;
+        shuffle(*course.shuffle, m);
+        order = course.shuffle->rows;
+    };
     const auto batch_rows = [&] { return std::min(course.batch_size, m - at); };
     // After the last batch of an epoch; false where training ends with it.
     const auto end_epoch = [&] {
@@ -269,12 +308,14 @@ Report train(const Network<T>& network,
     };
     const auto end_batch = [&] {
         ++report.steps;
+        ++epoch_steps;
         at += batch_rows();
         return at < m || end_epoch();
     };
     const auto start = [&] {
         while (epoch < course.epochs && report.steps < course.max_steps) {
-            chunks.start_batch(course.order ? course.order + epoch * m : nullptr, at, batch_rows());
+            if (at == 0) begin_epoch();
+            chunks.start_batch(order, at, batch_rows());
             if (!chunks.weightless()) {
                 prepare_step(chunks.plan, optimizer, course.steps_before + report.steps + 1);
                 return true;
@@ -295,7 +336,13 @@ Report train(const Network<T>& network,
         sum += chunks.cost * static_cast<double>(batch_rows());
         return end_batch() && start();
     };
-    if (start() && !walk(chunks, threads, poll, proceed, next)) report.status = Status::interrupted;
+    if (start() && !walk(chunks, threads, poll, proceed, next)) {
+        report.status = Status::interrupted;
+        if (at > 0) {
+            snapshot->give_back();
+            report.steps -= epoch_steps;
+        }
+    }
     return report;
 }
 

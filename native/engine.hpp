@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "codes.hpp"
+#include "shuffle.hpp"
 
 namespace multilayer {
 
@@ -43,7 +44,7 @@ struct Data {
 template <class T>
 struct Optimizer {
     Rule rule = Rule::gradient_descent;
-    double numbers[4] = {};              // in the order of rule_names
+    double numbers[most_numbers] = {};   // in the order of rule_names
     std::vector<std::vector<T*>> slots;  // [slot][layer], shaped like Θ
 };
 
@@ -52,6 +53,7 @@ struct Course {
     std::int64_t batch_size = 1, epochs = 1, steps_before = 0;
     std::int64_t max_steps = std::numeric_limits<std::int64_t>::max();
     const std::int64_t* order = nullptr;  // (epochs, m), or null: rows as they lie
+    Shuffle* shuffle = nullptr;           // or null; goes before `order`
     double tol = 0, patience = std::numeric_limits<double>::infinity();
     double best = std::numeric_limits<double>::infinity();  // of the stopping rule
     std::int64_t stale = 0;
@@ -85,7 +87,8 @@ bool cost(const Network<T>& network,
           int threads,
           const Poll& poll);
 
-// Many epochs of mini-batches; Θ and the optimizer's slots are changed in place.
+// Many epochs of mini-batches; Θ and the optimizer's slots are changed in place. Where the poll
+// stopped it, they are left as they were at the end of the last whole epoch.
 template <class T>
 Report train(const Network<T>& network,
              const Data<T>& data,

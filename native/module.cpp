@@ -125,6 +125,9 @@ nb::tuple train(const Arrays<T>& thetas,
                 double lambda,
                 std::int64_t batch_size,
                 const Optional<std::int64_t>& order,
+                const std::optional<Array<std::int64_t>>& rows,
+                const std::optional<Array<std::uint32_t>>& key,
+                std::int64_t position,
                 std::int64_t epochs,
                 std::int64_t steps_before,
                 std::int64_t max_steps,
@@ -139,9 +142,19 @@ nb::tuple train(const Arrays<T>& thetas,
     optimizer.rule = static_cast<ml::Rule>(rule);
     for (std::size_t i = 0; i < numbers.size(); ++i) optimizer.numbers[i] = numbers[i];
     for (const auto& slot : slots) optimizer.slots.push_back(pointers(slot));
-    const ml::Course course{
-        lambda, batch_size, epochs, steps_before, max_steps, order ? order->data() : nullptr,
-        tol,    patience,   best,   stale};
+    ml::Shuffle shuffle;
+    if (rows && key) shuffle = {rows->data(), key->data(), position};
+    const ml::Course course{lambda,
+                            batch_size,
+                            epochs,
+                            steps_before,
+                            max_steps,
+                            order ? order->data() : nullptr,
+                            shuffle.rows ? &shuffle : nullptr,
+                            tol,
+                            patience,
+                            best,
+                            stale};
     ml::Report report;
     {
         const nb::gil_scoped_release release;
@@ -153,7 +166,7 @@ nb::tuple train(const Arrays<T>& thetas,
     }
     return nb::make_tuple(report.costs, report.steps,
                           ml::status_names[static_cast<int>(report.status)], report.best,
-                          report.stale);
+                          report.stale, shuffle.position);
 }
 
 template <class T>
@@ -177,9 +190,9 @@ void define(nb::module_& m) {
           arg("threads"));
     m.def("train", &train<T>, arg("thetas"), arg("X"), option("Y"), option("labels"),
           option("weights"), arg("hidden"), arg("output"), arg("rule"), arg("numbers"),
-          arg("slots"), arg("lambda_"), arg("batch_size"), option("order"), arg("epochs"),
-          arg("steps_before"), arg("max_steps"), arg("tol"), arg("patience"), arg("best"),
-          arg("stale"), arg("threads"));
+          arg("slots"), arg("lambda_"), arg("batch_size"), option("order"), option("rows"),
+          option("key"), arg("position"), arg("epochs"), arg("steps_before"), arg("max_steps"),
+          arg("tol"), arg("patience"), arg("best"), arg("stale"), arg("threads"));
 }
 
 template <std::size_t N>

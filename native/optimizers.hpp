@@ -143,6 +143,7 @@ void step_tile(const Plan<T>& plan,
     const Vec<T> scale = splat(plan.scale);
     for_vectors<T>(width, first_column, [&](i64 column, int n) {
         const Vec<T> penalised = weights_only<T>(column), decay = plan.decay * penalised;
+        const Vec<T> keep = T(1) - plan.shrink * penalised;
         i64 at = row * width + column;
         const T* sum = sums + (column - first_column);
         const auto rows = [&](auto get_vector, auto put_vector) {
@@ -150,6 +151,7 @@ void step_tile(const Plan<T>& plan,
                 Vec<T> theta = get_vector(layer.theta + at), slots[2] = {};
                 const Vec<T> D = scale * load(sum) + decay * theta;
                 for (int s = 0; s < Step::slots; ++s) slots[s] = get_vector(layer.slots[s] + at);
+                theta *= keep;
                 step(theta, D, slots[0], slots[1]);
                 for (int s = 0; s < Step::slots; ++s) put_vector(layer.slots[s] + at, slots[s]);
                 put_vector(layer.theta + at, theta);
@@ -188,6 +190,7 @@ void finish_tile(const Plan<T>& plan,
             return plan.numbers[2] != 0 ? with(step_tile<T, MomentumStep<T, true>>)
                                         : with(step_tile<T, MomentumStep<T, false>>);
         case Rule::adam:
+        case Rule::adamw:  // its decay is plan.shrink
             return with(step_tile<T, AdamStep<T>>);
     }
 }

@@ -52,6 +52,7 @@ struct Plan {
     T scale = 1, decay = 0;  // D = scale · Δ + decay · Θ
     Rule rule = Rule::gradient_descent;
     T numbers[4] = {};            // of the rule, ready for use in this step
+    T shrink = 0;                 // θ ← (1 − shrink) θ before the step, biases left out
     double* penalties = nullptr;  // Σθ² of each item of phase 2, biases left out
 };
 

@@ -20,13 +20,14 @@ from sklearn.utils import gen_batches
 from multilayer import _native, engine, equations
 from multilayer.activations import ACTIVATIONS
 from multilayer.losses import OUTPUTS
-from multilayer.optimizers import SGD, Adam, GradientDescent, Optimizer
+from multilayer.optimizers import SGD, Adam, AdamW, GradientDescent, Optimizer
 
 OPTIMIZERS = [
     GradientDescent(0.3),
     SGD(0.1, momentum=0.9, nesterov=True),
     SGD(0.1, momentum=0.8, nesterov=False),
     Adam(0.01),
+    AdamW(0.01, weight_decay=0.5),
 ]
 # Relative to the largest number of an array: rounding of sums of a few hundred terms.
 TOLERANCE = {"float32": 3e-5, "float64": 1e-12}
@@ -715,7 +716,7 @@ BAD = {
     "negative order": ({"order": np.full((1, 9), -1)}, ValueError, "from 0 to 8: -1"),
     "shape of order": ({"order": np.zeros((2, 9), int)}, ValueError, r"\(1, 9\): \(2, 9\)"),
     "kind of order": ({"order": np.zeros((1, 9))}, TypeError, "integers"),
-    "optimizer": ({"optimizer": 0.1}, ValueError, "GradientDescent, SGD, Adam: float"),
+    "optimizer": ({"optimizer": 0.1}, ValueError, "GradientDescent, SGD, Adam, AdamW: float"),
     "slots": ({"optimizer": Adam()}, ValueError, "Adam keeps 2 slots: 0"),
     "layers of slots": (
         {"optimizer": SGD(0.1), "slots": [[np.zeros((4, 4))]]},
@@ -756,3 +757,54 @@ def test_read_only_thetas():
         engine.train(
             case.thetas, case.X, case.Y, case.hidden, case.output, GradientDescent(0.1), []
         )
+
+
+@pytest.mark.parametrize("m", [1, 2, 3, 64, 1000])
+def test_shuffles_as_random_state_does(m, rng):
+    """The order of several epochs, and the generator after them, are NumPy's."""
+    rng.shuffle(np.arange(500))  # somewhere within its 624 numbers
+    twin = np.random.RandomState()
+    twin.set_state(rng.get_state())
+    rows, expected, orders = np.arange(m), np.arange(m), []
+    for _ in range(7):
+        twin.shuffle(expected)
+        orders.append(expected.copy())
+    X, thetas = rng_free_rows(m), [np.array([[0.5, 1.0]])]
+    same = [theta.copy() for theta in thetas]
+    arguments = {"batch_size": 1, "epochs": 7}
+    engine.train(
+        thetas, X, X, (), "identity", GradientDescent(0.01), [], rows=rows, rng=rng, **arguments
+    )
+    engine.train(
+        same, X, X, (), "identity", GradientDescent(0.01), [], order=np.array(orders), **arguments
+    )
+    np.testing.assert_array_equal(rows, expected)
+    np.testing.assert_array_equal(thetas[0], same[0])
+    assert rng.randint(2**31) == twin.randint(2**31)
+
+
+def rng_free_rows(m):
+    return np.linspace(-1, 1, m)[:, None]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"rows": np.arange(4)}, ValueError, "rows and rng go together"),
+        ({"rng": np.random.RandomState(0)}, ValueError, "rows and rng go together"),
+        ({"rows": [0, 1, 2, 3], "rng": np.random.RandomState(0)}, TypeError, "array of int64"),
+        ({"rows": np.arange(5), "rng": np.random.RandomState(0)}, ValueError, "hold 4 row numbers"),
+        ({"rows": np.arange(1, 5), "rng": np.random.RandomState(0)}, ValueError, "from 0 to 3"),
+        (
+            {"rows": np.arange(4), "rng": np.random.RandomState(np.random.PCG64(0))},
+            TypeError,
+            "MT19937",
+        ),
+    ],
+    ids=["no rng", "no rows", "list", "too many", "too large", "another generator"],
+)
+def test_refuses_rows_it_cannot_shuffle(arguments, error, message):
+    X, theta = rng_free_rows(4), np.array([[0.5, 1.0]])
+    with pytest.raises(error, match=message):
+        engine.train([theta], X, X, (), "identity", GradientDescent(0.01), [], **arguments)
+    np.testing.assert_array_equal(theta, [[0.5, 1.0]])

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from multilayer import Network, equations
-from multilayer.optimizers import SGD, Adam, GradientDescent
+from multilayer.optimizers import SGD, Adam, AdamW, GradientDescent
 from multilayer.training import History, Plan, minimize, train
 
 OPTIMIZERS = [GradientDescent(0.3), SGD(0.1, 0.9, nesterov=True), SGD(0.1, 0.8, nesterov=False)]
-OPTIMIZERS.append(Adam(0.01))
+OPTIMIZERS += [Adam(0.01), AdamW(0.01, weight_decay=0.3)]
 
 
 def problem(rng, m=23, sizes=(3, 4, 2), hidden="tanh", output="softmax"):

@@ -1,6 +1,6 @@
 from typing import Any, Final
 
-from numpy import int32, int64
+from numpy import int32, int64, uint32
 from numpy.typing import NDArray
 
 Floats = NDArray[Any]
@@ -42,6 +42,9 @@ def train(
     lambda_: float,
     batch_size: int,
     order: NDArray[int64] | None,
+    rows: NDArray[int64] | None,
+    key: NDArray[uint32] | None,
+    position: int,
     epochs: int,
     steps_before: int,
     max_steps: int,
@@ -50,4 +53,4 @@ def train(
     best: float,
     stale: int,
     threads: int,
-) -> tuple[list[float], int, str, float, int]: ...
+) -> tuple[list[float], int, str, float, int, int]: ...

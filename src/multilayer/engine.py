@@ -162,6 +162,8 @@ def train(
     weights: Floats | None = None,
     batch_size: int | None = None,
     order: NDArray[np.integer] | None = None,
+    rows: NDArray[np.int64] | None = None,
+    rng: np.random.RandomState | None = None,
     epochs: int = 1,
     steps_before: int = 0,
     max_steps: int | None = None,
@@ -184,6 +186,11 @@ def train(
         Rows of a batch, the last of an epoch may be smaller; by default all rows.
     order : ndarray of int, shape (epochs, m), optional
         The order of the rows in each epoch; by default as they lie.
+    rows : ndarray of int64, shape (m,), optional
+        Row numbers that are shuffled in place before each epoch, as `rng.shuffle(rows)` would do
+        it, and then are the order of that epoch.
+    rng : RandomState on an MT19937, optional
+        Draws that order; its state goes on as if it had shuffled itself. Goes with `rows`.
     epochs : int
         How many epochs at most.
     steps_before : int
@@ -200,7 +207,7 @@ def train(
     -------
     report : Report
         `status` is "diverged" when the cost of a batch was infinite or NaN: its step is not made.
-        It is "interrupted" after Ctrl-C: the steps made so far stand.
+        It is "interrupted" after Ctrl-C: Θ and slots are those of the last finished epoch.
 
     Raises
     ------
@@ -224,7 +231,8 @@ def train(
         if not 0 <= value <= _HUGE:
             raise ValueError(f"{name} must be from 0 to {_HUGE}: {value}")
     progress = Progress() if progress is None else progress
-    costs, steps, status, progress.best, progress.stale = _native.train(
+    state = _check_shuffle(rows, rng, order, m)
+    costs, steps, status, progress.best, progress.stale, position = _native.train(
         list(thetas),
         *examples,
         *codes,
@@ -234,6 +242,9 @@ def train(
         _check_lambda(lambda_),
         int(batch_size),
         _check_order(order, epochs, m),
+        rows,
+        state["state"]["key"] if state else None,
+        state["state"]["pos"] if state else 0,
         int(epochs),
         int(steps_before),
         _HUGE if max_steps is None else int(max_steps),
@@ -243,6 +254,9 @@ def train(
         progress.stale,
         _threads(n_threads),
     )
+    if rng is not None and state is not None:
+        state["state"]["pos"] = position
+        rng.set_state(state)
     return Report(np.array(costs, np.float64), steps, status)
 
 
@@ -400,6 +414,28 @@ def _check_order(
             f"order must hold row numbers from 0 to {m - 1}: {order.min()} to {order.max()}"
         )
     return np.ascontiguousarray(order, np.int64)
+
+
+def _check_shuffle(
+    rows: NDArray[np.int64] | None,
+    rng: np.random.RandomState | None,
+    order: NDArray[np.integer] | None,
+    m: int,
+) -> dict[str, Any] | None:
+    """Return a copy of the generator's state, or None where nothing is to be shuffled."""
+    if rows is None and rng is None:
+        return None
+    if rows is None or rng is None or order is not None:
+        raise ValueError("rows and rng go together, and without an order")
+    if not isinstance(rows, np.ndarray) or rows.dtype != np.int64 or not rows.flags.c_contiguous:
+        raise TypeError("rows must be a contiguous array of int64")
+    if rows.shape != (m,) or rows.min() < 0 or rows.max() >= m:
+        raise ValueError(f"rows must hold {m} row numbers from 0 to {m - 1}")
+    _check_writeable("rows", rows)
+    state = rng.get_state(legacy=False)
+    if not isinstance(state, dict) or state["bit_generator"] != "MT19937":
+        raise TypeError("rng must draw from an MT19937, as RandomState does by default")
+    return state
 
 
 def _threads(n_threads: int | None) -> int:

@@ -70,14 +70,33 @@ class Adam(Optimizer):
     n_slots: ClassVar[int] = 2
 
     def update(self, theta: Floats, D: Floats, slots: Sequence[Floats], step: int) -> None:
-        """θ ← θ − αₜ m / (√v + ε), with m ← β₁ m + (1 − β₁) D and v ← β₂ v + (1 − β₂) D²."""
+        """θ ← θ − αₜ m / (√v + ε), αₜ = α √(1 − β₂ᵗ) / (1 − β₁ᵗ).
+
+        The moments are m ← β₁ m + (1 − β₁) D and v ← β₂ v + (1 − β₂) D².
+        """
         m, v = slots
         m += (1 - self.beta_1) * (D - m)
         v += (1 - self.beta_2) * (D * D - v)
-        rate = self.rate(step)
-        theta -= rate * m / (np.sqrt(v) + self.epsilon)
+        unbias = np.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
+        theta -= self.learning_rate * unbias * m / (np.sqrt(v) + self.epsilon)
 
-    def rate(self, step: int) -> float:
-        """αₜ = α √(1 − β₂ᵗ) / (1 − β₁ᵗ): α with the bias of the first moments taken out."""
-        unbias: float = np.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
-        return self.learning_rate * unbias
+
+@dataclass(frozen=True)
+class AdamW(Optimizer):
+    """Adam whose decay goes past the moments (Loshchilov and Hutter, arXiv 1711.05101).
+
+    As for the penalty λ, biases do not decay.
+    """
+
+    learning_rate: float = 0.001
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    weight_decay: float = 0.01
+    n_slots: ClassVar[int] = 2
+
+    def update(self, theta: Floats, D: Floats, slots: Sequence[Floats], step: int) -> None:
+        """θ ← (1 − α w) θ, w being the decay; then Adam's step."""
+        theta[:, 1:] *= 1 - self.learning_rate * self.weight_decay
+        adam = Adam(self.learning_rate, self.beta_1, self.beta_2, self.epsilon)
+        adam.update(theta, D, slots, step)

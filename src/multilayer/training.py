@@ -120,15 +120,13 @@ def train(
     slots = optimizer.start(network.thetas)
     state = [*network.thetas, *(array for slot in slots for array in slot)]
     referee = _Referee(network, plan, history, validate, watch)
-    rows, steps = np.arange(len(X)), 0
-    full_batch = plan.batch_size is None
-    in_order = full_batch or not plan.shuffle
-    # An epoch of mini-batches is a call of its own, so that Ctrl-C can take back a part of one.
-    one_epoch = validate is not None or watch is not None or not full_batch
+    steps = 0
+    shuffled: dict[str, Any] = {}
+    if plan.shuffle and plan.batch_size is not None:
+        shuffled = {"rows": np.arange(len(X)), "rng": _twister(rng)}
+        state.append(shuffled["rows"])
 
-    def epochs(
-        n: int, order: NDArray[np.intp] | None, max_steps: int | None = None
-    ) -> engine.Report:
+    def epochs(n: int, max_steps: int | None = None) -> engine.Report:
         return engine.train(
             network.thetas,
             X,
@@ -139,7 +137,7 @@ def train(
             slots,
             lambda_=plan.lambda_,
             batch_size=plan.batch_size,
-            order=order,
+            **shuffled,
             epochs=n,
             steps_before=steps,
             max_steps=max_steps,
@@ -148,24 +146,21 @@ def train(
             progress=history.progress,
         )
 
-    before: list[Floats] | None = None  # Θ and slots at the start of a call that has not ended
+    before: list[Floats] | None = None  # the state at the start of a call that has not ended
     try:
         while history.status == "running":
-            if not in_order:
-                rng.shuffle(rows)
-            order = None if in_order else rows[None, :]
             before = [array.copy() for array in state]
-            report = epochs(1 if one_epoch else plan.max_iter - len(history.costs), order)
+            generator = rng.get_state()
+            report = epochs(1 if validate or watch else plan.max_iter - len(history.costs))
             if not _finite(network.thetas):
                 # One step too far: go the same way again and halt before it.
                 _restore(state, before)
+                rng.set_state(generator)
                 if report.steps > 1:
-                    epochs(len(report.costs) + 1, order, max_steps=report.steps - 1)
+                    epochs(len(report.costs) + 1, max_steps=report.steps - 1)
                 if not _finite(network.thetas):
                     _restore(state, before)
                 report = report._replace(status="diverged")
-            elif report.status == "interrupted" and not full_batch and not len(report.costs):
-                _restore(state, before)  # the epoch that Ctrl-C cut short is taken back whole
             history.costs.extend(report.costs.tolist())
             before = None
             steps += report.steps
@@ -240,6 +235,13 @@ def minimize(
     except KeyboardInterrupt:
         history.status = "interrupted"
     referee.after_training()
+
+
+def _twister(rng: np.random.RandomState) -> np.random.RandomState:
+    """Give `rng` itself where the engine can draw from it, else one that it seeds."""
+    if rng.get_state(legacy=False)["bit_generator"] == "MT19937":
+        return rng
+    return np.random.RandomState(rng.randint(2**32, dtype=np.uint32))
 
 
 def _finite(arrays: list[Floats]) -> bool:
