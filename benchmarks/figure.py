@@ -1,0 +1,39 @@
+"""Draw results/training.json: how many times as long an epoch takes with each of the others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+
+HERE = Path(__file__).parent
+PEERS = {"scikit-learn": "#3f90da", "PyTorch": "#ffa90e", "JAX": "#bd1f01"}
+
+
+def draw(results: dict[str, dict[str, float]], path: Path) -> None:
+    names = list(results)
+    places = np.arange(len(names))
+    figure, ax = plt.subplots(figsize=(7, 0.42 * len(names) + 1.2), layout="constrained")
+    for row, (peer, color) in enumerate(PEERS.items()):
+        ratios = [results[name][peer] / results[name]["multilayer"] for name in names]
+        bars = ax.barh(places + (row - 1) * 0.27, ratios, 0.25, color=color, label=peer)
+        ax.bar_label(bars, [f"{ratio:.1f}" for ratio in ratios], padding=2, fontsize=6)
+    ax.axvline(1, color="black", linewidth=1)
+    ax.set_xscale("log")
+    ax.xaxis.set_major_formatter("{x:g}×")
+    ax.set_yticks(places, names)
+    ax.invert_yaxis()
+    ax.set_xlabel("Time of an epoch, multilayer's own = 1")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.07), ncols=3, frameon=False)
+    figure.savefig(path, dpi=110)
+
+
+if __name__ == "__main__":
+    whole = json.loads((HERE / "results" / "training.json").read_text())
+    draw(whole["seconds an epoch"], HERE.parent / "docs" / "images" / "speed.png")
