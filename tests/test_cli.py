@@ -261,6 +261,15 @@ def test_bad_input_is_one_line(run, case, tmp_path):
     assert sorted(os.listdir()) == before
 
 
+@pytest.mark.parametrize("command", ["demo", "fit moons --plot figures"])
+def test_figures_without_matplotlib(run, monkeypatch, command):
+    monkeypatch.setattr("multilayer.cli.figures.find_spec", lambda name: None)
+    result = run(*command.split(), code=2)
+    assert result.stderr == (
+        "multilayer: error: figures need matplotlib: pip install 'multilayer[plot]'\n"
+    )
+
+
 def test_programming_errors_are_not_hidden(run, monkeypatch):
     monkeypatch.setattr("multilayer.cli.inspect.read_model", lambda path: None)
     result = CliRunner().invoke(app, ["inspect", "m.mlp"])

@@ -56,9 +56,10 @@ def demo(
 
     * multilayer demo --out pictures
     """
+    from multilayer.cli.figures import check_figures
     from multilayer.cli.screen import console
 
-    out.mkdir(parents=True, exist_ok=True)
+    check_figures(out)
     screen = console()
     X, y = load_moons()
     results = {experiment: train(experiment, X, y) for experiment in (STRAIGHT, MOONS)}

@@ -12,13 +12,13 @@ import polars as pl
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-__all__ = ["check_matplotlib", "write_figures"]
+__all__ = ["check_figures", "write_figures"]
 
 
-def check_matplotlib(folder: Path) -> None:
+def check_figures(folder: Path) -> None:
     """See that figures can be drawn and written, before training and not after."""
     if find_spec("matplotlib") is None:
-        raise ValueError("--plot needs matplotlib: pip install 'multilayer[plot]'")
+        raise ValueError("figures need matplotlib: pip install 'multilayer[plot]'")
     folder.mkdir(parents=True, exist_ok=True)
 
 

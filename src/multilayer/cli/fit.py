@@ -18,7 +18,7 @@ import multilayer
 from multilayer import MLPClassifier, MLPRegressor
 from multilayer.activations import ACTIVATIONS
 from multilayer.cli import screen
-from multilayer.cli.figures import check_matplotlib, write_figures
+from multilayer.cli.figures import check_figures, write_figures
 from multilayer.cli.options import Header, TablePath
 from multilayer.cli.progress import TrainingProgress
 from multilayer.cli.training import read_data, telling_columns, train
@@ -164,7 +164,7 @@ def fit(
     if path.is_dir():
         raise ValueError(f"--output must be a file, but {path} is a folder")
     if plot is not None:
-        check_matplotlib(plot)
+        check_figures(plot)
 
     data = read_data(table, target, task, header)
     console.print(data.describe())
