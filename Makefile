@@ -30,6 +30,7 @@ bench: $(BENCH)/installed ## time training and prediction beside scikit-learn, P
 	$(BENCH)/bin/python benchmarks/training.py
 	$(BENCH)/bin/python benchmarks/figure.py
 	$(BENCH)/bin/python benchmarks/prediction.py
+	$(BENCH)/bin/python benchmarks/scaling.py
 
 format: $(VENV)/installed ## put every source file in its form
 	$(BIN)/ruff format .

@@ -2,23 +2,18 @@
 #include "engine.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "dispatch.hpp"
+#include "pace.hpp"
 #include "threads.hpp"
 #include "workspace.hpp"
 
 namespace multilayer {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-// How long threads work before the caller looks for signals, and for helpers that became free.
-constexpr std::chrono::milliseconds turn{20};
 
 // Multiply-adds below which waking another thread costs more than it brings.
 constexpr double worth_a_team = 2e5;
@@ -181,10 +176,11 @@ class Snapshot {
 template <class T, class Proceed, class Next>
 bool walk(Walk<T>& chunks, int threads, const Poll& poll, Proceed proceed, Next next) {
     bool ended = false;
+    Pace pace(chunks.alone);
     while (!ended) {
-        Team team(threads, chunks.alone);
+        Team team(threads, !pace.start());
         chunks.work.make_rooms(team.size());
-        const auto until = Clock::now() + turn;
+        double count = 0;
         bool over = false;
         team.run([&](int thread) {
             while (!over) {
@@ -194,10 +190,12 @@ bool walk(Walk<T>& chunks, int threads, const Poll& poll, Proceed proceed, Next 
                 if (chunks.plan.backward) chunks.second_phase(team);
                 team.barrier([&] {
                     ended = !next();
-                    over = ended || Clock::now() > until;
+                    ++count;
+                    over = ended || pace.over();
                 });
             }
         });
+        pace.end(count);
         if (!ended && poll()) return false;
     }
     return true;
