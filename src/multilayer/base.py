@@ -355,7 +355,7 @@ class BaseMLP(CallbackSupportMixin, Savable, BaseEstimator):
         return self.network_.forward(X)
 
     def _ready(self, X: Any) -> bool:
-        """Whether `validate_data` would find nothing to do: it takes longer than to predict a row."""
+        """Whether `validate_data` would find nothing to do; it takes longer than to predict."""
         return (
             type(X) is np.ndarray
             and X.dtype == self.network_.dtype
