@@ -53,6 +53,8 @@ def initialize_thetas(
 ) -> list[Array]:
     """Draw Θ at random: uniform in [−ε, ε], ε = √6 / √(s_out + s_in).
 
+    Source: Glorot and Bengio, AISTATS 2010, equation 16.
+
     Parameters
     ----------
     sizes : sequence of int
@@ -82,6 +84,8 @@ def forward_propagation(
     X: Array, thetas: Sequence[Array], *, hidden: Hidden = "logistic", output: str = "logistic"
 ) -> tuple[list[Array], list[Array]]:
     """Carry X through the layers: a⁽¹⁾ = x,  z⁽ˡ⁺¹⁾ = Θ⁽ˡ⁾ [1; a⁽ˡ⁾],  a⁽ˡ⁺¹⁾ = g(z⁽ˡ⁺¹⁾).
+
+    Source: Bishop (2006), equations 5.2 to 5.5.
 
     Parameters
     ----------
@@ -120,7 +124,7 @@ def cost(
 
     J = 1/m Σᵢ cost(h⁽ⁱ⁾, y⁽ⁱ⁾) + λ/(2m) Σ θ², the biases left out of the second sum. For K sigmoid
     units, cost = Σₖ −yₖ log hₖ − (1 − yₖ) log(1 − hₖ); it is computed from z and so is finite
-    even where h is 0 or 1 to the last bit.
+    even where h is 0 or 1 to the last bit. Source: Bishop (2006), equations 5.22 and 5.112.
 
     Parameters
     ----------
@@ -159,7 +163,8 @@ def backpropagation(
     """Gradient of the cost: D⁽ˡ⁾ = ∂J/∂Θ⁽ˡ⁾, by the chain rule from the last layer to the first.
 
     δ⁽ᴸ⁾ = h − y,  δ⁽ˡ⁾ = (Θ⁽ˡ⁾)ᵀ δ⁽ˡ⁺¹⁾ ⊙ g′(z⁽ˡ⁾),  Δ⁽ˡ⁾ = Σᵢ δ⁽ˡ⁺¹⁾ [1; a⁽ˡ⁾]ᵀ,
-    D⁽ˡ⁾ = Δ⁽ˡ⁾/m + λ/m Θ⁽ˡ⁾, the second term without the biases.
+    D⁽ˡ⁾ = Δ⁽ˡ⁾/m + λ/m Θ⁽ˡ⁾, the second term without the biases. Source: Rumelhart, Hinton and
+    Williams (1986); Bishop (2006), equations 5.53 to 5.56.
 
     Parameters
     ----------
@@ -199,6 +204,8 @@ def gradient_descent(
     output: str = "logistic",
 ) -> tuple[list[Array], list[Array]]:
     """Walk downhill: Θ⁽ˡ⁾ ← Θ⁽ˡ⁾ − α D⁽ˡ⁾, again and again.
+
+    Source: Bishop (2006), equation 5.41.
 
     Parameters
     ----------
@@ -317,6 +324,7 @@ def check_gradient(
 
     The relative error of a pair (d, n) is |d − n| / max(|d|, |n|, 10⁻³ max |D|): slopes a thousand
     times flatter than the steepest count by their difference alone, since rounding in J hides them.
+    Source: Bishop (2006), section 5.3.3.
 
     Returns
     -------
