@@ -124,7 +124,7 @@ def cost(
 
     J = 1/m Σᵢ cost(h⁽ⁱ⁾, y⁽ⁱ⁾) + λ/(2m) Σ θ², the biases left out of the second sum. For K sigmoid
     units, cost = Σₖ −yₖ log hₖ − (1 − yₖ) log(1 − hₖ); it is computed from z and so is finite
-    even where h is 0 or 1 to the last bit. Source: Bishop (2006), equations 5.22 and 5.112.
+    even where h is 0 or 1 to the last bit. Source: Bishop (2006), equations 5.23 and 5.112.
 
     Parameters
     ----------
