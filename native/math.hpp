@@ -104,17 +104,20 @@ inline Vec<T> from_integer(Int<T> n) {
 
 template <class T>
 struct ExpParts {
-    Vec<T> less_one;  // e^r − 1, |r| ≤ ½ log 2
-    Vec<T> n;         // e^x = 2ⁿ e^r
+    Vec<T> r, rest;  // e^r − 1 = r + rest, |r| ≤ ½ log 2
+    Vec<T> n;        // e^x = 2ⁿ e^r
 };
 
 template <class T>
 inline ExpParts<T> exp_parts(Vec<T> x) {
     using F = Format<T>;
     const Vec<T> n = (x * T(1.4426950408889634) + F::rounder) - F::rounder;
-    const Vec<T> r = (x - n * F::ln2_high) - n * F::ln2_low;
+    const Vec<T> high = x - n * F::ln2_high, r = high - n * F::ln2_low;
     static constexpr ExpSeries<T> series;
-    return {r + r * r * polynomial<T>(r, series.c), n};
+    Vec<T> rest = r * r * polynomial<T>(r, series.c);
+    // What r was rounded by: float64 has but 2 units in the last place to lose, float32 4.
+    if constexpr (sizeof(T) == 8) rest += (high - r) - n * F::ln2_low;
+    return {r, rest, n};
 }
 
 template <class T>
@@ -130,16 +133,24 @@ inline Vec<T> exp(Vec<T> x) {
     const auto parts = exp_parts<T>(x);
     // In two factors, since 2ⁿ alone may lie outside the range where the result does not.
     const Int<T> half = to_integer<T>(T(0.5) * parts.n), rest = to_integer<T>(parts.n) - half;
-    return (parts.less_one + T(1)) * power_of_two<T>(half) * power_of_two<T>(rest);
+    return (parts.r + parts.rest + T(1)) * power_of_two<T>(half) * power_of_two<T>(rest);
 }
 
-// e^x − 1 for x ≤ 60.
+// e^x − 1 for x ≤ 60, and what its last addition rounded away.
 template <class T>
-inline Vec<T> expm1(Vec<T> x) {
+inline Vec<T> expm1(Vec<T> x, Vec<T>& lost) {
     x = x < T(-60) ? splat(T(-60)) : x;
     const auto parts = exp_parts<T>(x);
     const Vec<T> scale = power_of_two<T>(to_integer<T>(parts.n));
-    return scale * parts.less_one + (scale - T(1));
+    const Vec<T> high = scale * parts.r + (scale - T(1)), y = high + scale * parts.rest;
+    lost = scale * parts.rest - (y - high);
+    return y;
+}
+
+template <class T>
+inline Vec<T> expm1(Vec<T> x) {
+    Vec<T> lost;
+    return expm1<T>(x, lost);
 }
 
 template <class T>
@@ -177,15 +188,25 @@ inline Vec<T> log1p(Vec<T> x) {
 template <class T>
 inline Vec<T> tanh(Vec<T> x) {
     const Vec<T> a = absolute<T>(x);
-    const Vec<T> t = expm1<T>(T(2) * (a > T(22) ? splat(T(22)) : a));
-    const Vec<T> y = t / (t + T(2));
-    return x < T(0) ? -y : y;
+    Vec<T> lost;
+    const Vec<T> t = expm1<T>(T(2) * (a > T(22) ? splat(T(22)) : a), lost), d = t + T(2);
+    Vec<T> y = t / d;
+    // What t and d were rounded by, put back; 1/d = (1 − y)/2. From 2⁵⁴ on d − 2 is rounded too,
+    // but there y is 1 to within its last bit.
+    if constexpr (sizeof(T) == 8) {
+        const Vec<T> rest = T(1) - y, off = lost * rest - y * (t - (d - T(2)));
+        y = a > T(18.7) ? splat(T(1)) : y + T(0.5) * rest * off;
+    }
+    return from_bits<T>(bits<T>(y) | (bits<T>(x) & bits<T>(splat(T(-0.0)))));  // the sign of x
 }
 
 template <class T>
 inline Vec<T> logistic(Vec<T> x) {
-    const Vec<T> t = exp<T>(-absolute<T>(x));
-    return (x < T(0) ? t : splat(T(1))) / (t + T(1));
+    const Vec<T> t = exp<T>(-absolute<T>(x)), d = t + T(1);
+    const Vec<T> y = (x < T(0) ? t : splat(T(1))) / d;
+    if constexpr (sizeof(T) == 4) return y;
+    // What d was rounded by, put back; 1/d is y, or 1 − y.
+    return y - y * (x < T(0) ? T(1) - y : y) * (t - (d - T(1)));
 }
 
 template <class T>

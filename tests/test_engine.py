@@ -12,7 +12,6 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-import scipy.special
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.utils import gen_batches
@@ -553,74 +552,13 @@ def python(code, **environment):
     )
 
 
-def softplus(x):
-    return np.maximum(x, 0) + np.log1p(np.exp(-abs(x)))
-
-
-# Each with the range in which it is neither overflowing nor all underflow.
-FUNCTIONS = {
-    "exp": (np.exp, -745, 710),
-    "expm1": (np.expm1, -50, 60),
-    "log": (np.log, 0, 1e300),
-    "log1p": (np.log1p, 0, 1),
-    "tanh": (np.tanh, -25, 25),
-    "logistic": (ACTIVATIONS["logistic"].g, -745, 50),
-    "erf": (scipy.special.erf, -7, 7),
-    "softplus": (softplus, -745, 710),
-}
-
-
-@pytest.mark.parametrize("name", [*FUNCTIONS])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_functions_of_the_kernels(name, dtype):
-    """Within 4 units in the last place (float32), 2 (float64, and NumPy may itself be one off)."""
-    function, least, most = FUNCTIONS[name]
-    finfo, rng = np.finfo(dtype), np.random.default_rng(0)
-    most = min(most, float(finfo.max))
-    x = np.r_[
-        rng.uniform(max(least, -1), min(most, 1), 20_000),
-        rng.uniform(max(least, -90), min(most, 90), 20_000),
-        rng.uniform(max(least, -745), min(most, 1000), 20_000),
-        np.geomspace(finfo.smallest_subnormal, most, 20_000),
-        -np.geomspace(finfo.smallest_subnormal, 1, 20_000),
-    ]
-    x = x[(x >= least) & (x <= most)].astype(dtype)
-    got = np.empty_like(x)
-    _native.apply(name, x, got)
-    with np.errstate(over="ignore", under="ignore", divide="ignore"):
-        wanted = function(x.astype(np.float64))
-        rounded = wanted.astype(dtype)
-        finite = np.isfinite(rounded)
-        units = np.spacing(np.abs(rounded[finite])).astype(np.float64)
-        errors = np.abs(got[finite].astype(np.float64) - wanted[finite]) / units
-    assert errors.max() <= (4 if dtype == "float32" else 3)
-    np.testing.assert_array_equal(got[~finite], rounded[~finite])
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_functions_at_the_ends(dtype):
-    x = np.array([0.0, np.inf, -np.inf, np.nan], dtype)
-    got = np.empty_like(x)
-    for name, wanted in {
-        "exp": [1, np.inf, 0, np.nan],
-        "log": [-np.inf, np.inf, np.nan, np.nan],
-        "tanh": [0, 1, -1, np.nan],
-        "logistic": [0.5, 1, 0, np.nan],
-        "erf": [0, 1, -1, np.nan],
-        "softplus": [np.log(2), np.inf, 0, np.nan],
-    }.items():
-        _native.apply(name, x, got)
-        np.testing.assert_array_equal(got, np.array(wanted, dtype), err_msg=name)
-    with pytest.raises(KeyError):
-        _native.apply("sine", x, got)
-
-
 @pytest.mark.parametrize("isa", [isa for isa in _native.ISAS if isa != _native.ISA])
 def test_every_instruction_set(isa):
     """The tests of the kernels again, in a process made to use another instruction set."""
-    kernels = "gradient or forward or widths or far_out or step_by_step or same_bits or functions"
+    kernels = "gradient or forward or widths or far_out or step_by_step or same_bits or float"
+    files = [__file__, __file__.replace("engine", "math")]
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", kernels],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files, "-k", kernels],
         env=os.environ | {"MULTILAYER_ISA": isa},
         capture_output=True,
         text=True,
