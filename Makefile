@@ -9,7 +9,7 @@ CXX_FILES := $(filter %.cpp %.hpp,$(NATIVE))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench format clean
+.PHONY: help demo test bench sweep sanitize neon check format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,37 @@ demo: $(VENV)/installed ## train the notebook's networks, write their figures to
 
 test: $(VENV)/installed ## run the tests, report the coverage
 	$(BIN)/pytest --cov
+
+sweep: $(VENV)/installed ## exp and tanh on all 2³² float32 numbers (minutes)
+	$(BIN)/pytest -s -m sweep tests/test_math.py
+
+# An environment of its own, on top of .venv's packages, so that every process of the tests finds
+# the module that is watched. libstdc++ comes first too, or its exceptions escape the runtimes.
+SANITIZE := build/sanitize
+CMAKE := $(BIN)/cmake -G Ninja -S . -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja
+RUNTIMES = $(shell for name in libasan.so libubsan.so libstdc++.so; do $(CXX) -print-file-name=$$name; done)
+sanitize: $(VENV)/installed ## native code under AddressSanitizer, UndefinedBehaviourSanitizer, ThreadSanitizer
+	$(CMAKE) -B $(SANITIZE)/python -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python -DMULTILAYER_SANITIZE=address,undefined
+	$(BIN)/cmake --build $(SANITIZE)/python
+	$(BIN)/python -m venv --clear --without-pip $(SANITIZE)/venv
+	site=$$($(SANITIZE)/venv/bin/python -c 'import site; print(site.getsitepackages()[0])') && \
+	$(BIN)/python -c 'import site; print(site.getsitepackages()[0])' > $$site/packages.pth && \
+	cp -r src/multilayer $$site && rm -f $$site/multilayer/_native.*.so && \
+	cp $(SANITIZE)/python/_native.*.so $$site/multilayer
+	LD_PRELOAD="$(RUNTIMES)" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+		$(SANITIZE)/venv/bin/python -m pytest -q -p no:cacheprovider tests/test_engine.py
+	$(CMAKE) -B $(SANITIZE)/address -DMULTILAYER_TESTS=ON -DMULTILAYER_SANITIZE=address,undefined
+	$(BIN)/cmake --build $(SANITIZE)/address
+	$(SANITIZE)/address/engine_tests
+	$(CMAKE) -B $(SANITIZE)/thread -DMULTILAYER_TESTS=ON -DMULTILAYER_SANITIZE=thread
+	$(BIN)/cmake --build $(SANITIZE)/thread
+	$(SANITIZE)/thread/engine_tests threads
+
+neon: $(VENV)/tools ## every kernel for aarch64, emulated (apt install g++-aarch64-linux-gnu qemu-user)
+	$(CMAKE) -B build/neon -DMULTILAYER_TESTS=ON -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
+		-DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++
+	$(BIN)/cmake --build build/neon
+	qemu-aarch64 -L /usr/aarch64-linux-gnu build/neon/engine_tests kernels
 
 check: $(VENV)/installed ## formatting, lint, types
 	$(BIN)/ruff format --check .

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
+#include <new>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -279,6 +281,7 @@ Report train(const Network<T>& network,
     std::int64_t epoch = 0, at = 0;  // the batch at hand
     std::int64_t epoch_steps = 0;    // made in this epoch
     double sum = 0;                  // of the epoch's costs
+    std::exception_ptr failure;      // where memory ran out: work must not throw
     const std::int64_t* order = nullptr;
     std::optional<Snapshot<T>> snapshot;
     if (course.batch_size < m) snapshot.emplace(network, optimizer);
@@ -297,7 +300,12 @@ Report train(const Network<T>& network,
         sum = 0;
         at = 0;
         ++epoch;
-        report.costs.push_back(cost);
+        try {
+            report.costs.push_back(cost);
+        } catch (const std::bad_alloc&) {
+            failure = std::current_exception();
+            return false;
+        }
         report.stale = cost > report.best - course.tol ? report.stale + 1 : 0;
         report.best = std::min(report.best, cost);
         if (static_cast<double>(report.stale) <= course.patience) return true;
@@ -341,6 +349,7 @@ Report train(const Network<T>& network,
             report.steps -= epoch_steps;
         }
     }
+    if (failure) std::rethrow_exception(failure);
     return report;
 }
 

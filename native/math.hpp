@@ -163,10 +163,13 @@ inline Vec<T> log(Vec<T> x) {
     // Take the exponent so that the mantissa lies in [√½, √2).
     const Lane root_half = sizeof(T) == 4 ? Lane(0x3f3504f3) : Lane(0x3fe6a09e667f3bcdLL);
     const Lane one = Lane(1) << F::mantissa;
-    const Int<T> raised = bits<T>(lifted) - root_half + F::bias * one;
-    const Int<T> k = (Int<T>)((typename Simd<T>::Unsigned)raised >> F::mantissa) - Lane(F::bias) -
+    // Unsigned, for the bits of a NaN may overflow here.
+    using Unsigned = typename Simd<T>::Unsigned;
+    const Unsigned raised =
+        (Unsigned)bits<T>(lifted) - (Unsigned)(Int<T>{} + (root_half - F::bias * one));
+    const Int<T> k = (Int<T>)(raised >> F::mantissa) - Lane(F::bias) -
                      (low ? Int<T>{} + Lane(F::mantissa + 2) : Int<T>{});
-    const Vec<T> m = from_bits<T>((raised & (one - 1)) + root_half);
+    const Vec<T> m = from_bits<T>(((Int<T>)raised & (one - 1)) + root_half);
     const Vec<T> n = from_integer<T>(k);
     const Vec<T> f = m - T(1), s = f / (f + T(2)), z = s * s, half = T(0.5) * f * f;
     static constexpr LogSeries<T> series;

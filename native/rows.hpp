@@ -85,7 +85,7 @@ void gather_targets(const Plan<T>& plan, const Rows<T>& rows, i64 K, T* y) {
     }
     for (i64 i = 0; i < K * size; i += lanes<T>) store(y + i, Vec<T>{});
     for (int b = 0; b < size; ++b) {
-        const std::int32_t label = plan.labels[rows.row[b]];
+        const i64 label = plan.labels[rows.row[b]];
         if (K == 1)
             y[b] = static_cast<T>(label);
         else

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -28,6 +29,13 @@ struct Worker {
     std::atomic<std::uint32_t> ticket{0}, done{0};
     const std::function<void(int)>* work = nullptr;
     int number = 0;
+};
+
+struct Pool {
+    std::mutex mutex;
+    std::vector<Worker*> idle;  // with room for all workers: to come back, none needs memory
+    std::size_t workers = 0;
+    int callers = 0, helping = 0;
 };
 
 namespace {
@@ -60,12 +68,6 @@ void live(Worker* self) {
         self->done.notify_one();
     }
 }
-
-struct Pool {
-    std::mutex mutex;
-    std::vector<Worker*> idle;
-    int callers = 0, helping = 0;
-};
 
 // Never destroyed: at the end of the process its threads may still look at it. After a fork the
 // child has none of the threads, and leaves the pool behind for a new one.
@@ -119,34 +121,41 @@ int default_threads() {
 
 Team::Team(int wanted, bool alone) {
     const int most = alone ? 1 : wanted > 0 ? wanted : default_threads();
-    Pool& p = the_pool();
+    helpers_.reserve(static_cast<std::size_t>(most - 1));
+    pool_ = &the_pool();
+    Pool& p = *pool_;
     const std::lock_guard lock(p.mutex);
-    ++p.callers;
     int free = most - 1;
     // Fits at the same time share the processors instead of crowding them.
-    if (wanted == 0) free = std::min(free, most - p.callers - p.helping);
+    if (wanted == 0) free = std::min(free, most - 1 - p.callers - p.helping);
     for (; free > 0; --free) {
         if (p.idle.empty()) {
-            auto worker = std::make_unique<Worker>();
             try {
+                p.idle.reserve(p.workers + 1);
+                auto worker = std::make_unique<Worker>();
                 std::thread(live, worker.get()).detach();
+                p.idle.push_back(worker.release());
+                ++p.workers;
             } catch (const std::system_error&) {
                 break;  // no more threads to be had: do with those that are there
+            } catch (const std::bad_alloc&) {
+                break;
             }
-            p.idle.push_back(worker.release());
         }
         helpers_.push_back(p.idle.back());
         p.idle.pop_back();
         ++p.helping;
     }
+    ++p.callers;
 }
 
 Team::~Team() {
-    Pool& p = the_pool();
-    const std::lock_guard lock(p.mutex);
-    --p.callers;
-    p.helping -= static_cast<int>(helpers_.size());
-    p.idle.insert(p.idle.end(), helpers_.begin(), helpers_.end());
+    // After a fork, the child's pool knows nothing of this team, nor are its helpers alive there.
+    if (pool_ != &the_pool()) return;
+    const std::lock_guard lock(pool_->mutex);
+    --pool_->callers;
+    pool_->helping -= static_cast<int>(helpers_.size());
+    pool_->idle.insert(pool_->idle.end(), helpers_.begin(), helpers_.end());
 }
 
 void Team::run(const std::function<void(int)>& work) {

@@ -13,6 +13,7 @@ namespace multilayer {
 // allow. Throws std::invalid_argument where the variable is not a number from 1 to 1024.
 int default_threads();
 
+struct Pool;
 struct Worker;
 
 // The calling thread and the helpers it got, until the end of its life.
@@ -48,6 +49,7 @@ class Team {
   private:
     void wait(std::uint32_t round);
 
+    Pool* pool_;
     std::vector<Worker*> helpers_;
     // Apart from each other, so that taking numbers does not disturb those who wait.
     alignas(64) std::atomic<std::int64_t> next_{0};

@@ -1,0 +1,51 @@
+// engine_tests [kernels|memory|threads|forks]: all of them by default, for every instruction set of
+// the machine or the one that MULTILAYER_ISA names. Ends with 0 where all is well.
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+
+#include "../dispatch.hpp"
+#include "check.hpp"
+
+namespace {
+
+// The instruction set is chosen once a process: each but the last gets a process of its own.
+bool others_pass(const char* program, const char* which) {
+    const auto& sets = multilayer::instruction_sets();
+    for (std::size_t i = 0; i + 1 < sets.size(); ++i) {
+        const std::string command =
+            std::string("MULTILAYER_ISA=") + sets[i]->name + " '" + program + "' " + which;
+        if (std::system(command.c_str()) != 0) return false;
+    }
+    return true;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+    const struct {
+        const char* name;
+        void (*run)();
+    } all[] = {{"kernels", tests::test_kernels},
+               {"memory", tests::test_memory},
+               {"threads", tests::test_threads},
+               {"forks", tests::test_forks}};
+    const char* wanted = count > 1 ? words[1] : "";
+    bool found = false;
+    if (!std::getenv("MULTILAYER_ISA") && !others_pass(words[0], wanted)) return 1;
+    for (const auto& test : all) {
+        if (*wanted && std::strcmp(wanted, test.name) != 0) continue;
+        found = true;
+        std::printf("%s, %s: ", test.name, multilayer::instruction_set().name);
+        std::fflush(stdout);
+        try {
+            test.run();
+        } catch (const std::exception& error) {
+            std::printf("%s\n", error.what());
+            return 1;
+        }
+        std::printf("passed\n");
+    }
+    return found ? 0 : 2;
+}

@@ -1,0 +1,155 @@
+// The pool: many teams at the same time, numbers, barriers, forks, and training in all of them.
+#include "../threads.hpp"
+
+#include <atomic>
+#include <thread>
+
+#include "check.hpp"
+
+#if !defined(_WIN32)
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
+
+namespace tests {
+namespace {
+
+// f(0), …, f(n − 1), each in a thread of its own; what one throws is thrown again.
+template <class F>
+void at_once(int n, F f) {
+    std::vector<std::exception_ptr> errors(static_cast<std::size_t>(n));
+    std::vector<std::thread> threads;
+    for (int i = 0; i < n; ++i)
+        threads.emplace_back([&, i] {
+            try {
+                f(i);
+            } catch (...) {
+                errors[static_cast<std::size_t>(i)] = std::current_exception();
+            }
+        });
+    for (auto& thread : threads) thread.join();
+    for (const auto& error : errors)
+        if (error) std::rethrow_exception(error);
+}
+
+// Rounds of work on plain numbers: what one thread writes before a barrier, all read after it.
+void use_team(int wanted, int rounds) {
+    constexpr i64 n = 100;
+    ml::Team team(wanted);
+    check(wanted == 0 || team.size() <= wanted, "a team of", team.size(), "instead of", wanted);
+    std::vector<i64> numbers(n);
+    i64 total = 0, finished = 0;
+    std::vector<int> present(static_cast<std::size_t>(team.size()));
+    bool over = false, good = true;
+    team.run([&](int thread) {
+        ++present[static_cast<std::size_t>(thread)];
+        while (!over) {
+            for (i64 at; (at = team.next()) < n;) ++numbers[at];
+            team.barrier([&] {
+                total = 0;
+                for (const i64 number : numbers) total += number;
+                good = good && total == n * (finished + 1);
+            });
+            for (i64 at; (at = team.next()) < n;) numbers[at] = total / n;
+            team.barrier([&] { over = ++finished == rounds; });
+        }
+    });
+    check(good && finished == rounds, "a number was taken twice, or never");
+    for (const int times : present) check(times == 1, "a thread worked", times, "times");
+}
+
+template <class T>
+std::vector<std::vector<T>> fit(int threads, bool mini_batches) {
+    Case<T> example({20, 64, 64, 2}, 600, ml::Activation::relu, ml::Output::softmax);
+    Slots<T> slots(example, 2);
+    ml::Optimizer<T> optimizer{ml::Rule::adam, {0.001, 0.9, 0.999, 1e-8}, slots.pointers()};
+    ml::Course course;
+    course.lambda = 0.1;
+    course.batch_size = mini_batches ? 150 : 600;
+    course.epochs = 4;
+    const auto report =
+        ml::train(example.network(), example.data(true, true), optimizer, course, threads, never);
+    check(report.costs.size() == 4, "epochs of a fit");
+    return example.thetas;
+}
+
+void test_fits_at_once() {
+    const auto wanted = fit<float>(1, true);
+    const auto wanted_too = fit<double>(1, false);
+    at_once(6, [&](int i) {
+        for (int again = 0; again < 3; ++again) {
+            check(fit<float>(i % 4, true) == wanted, "other bits beside other fits");
+            check(fit<double>(i % 3 + 1, false) == wanted_too, "other bits beside other fits");
+        }
+    });
+}
+
+#if !defined(_WIN32)
+// In a child nothing of the pool's threads is left; it must make its own.
+void fork_and_fit(const std::vector<std::vector<float>>& wanted) {
+    const pid_t child = ::fork();
+    check(child >= 0, "no fork");
+    if (child == 0) {
+        bool good = false;
+        try {
+            good = fit<float>(3, true) == wanted;
+            use_team(4, 20);
+        } catch (...) {
+            good = false;
+        }
+        ::_exit(good ? 0 : 1);
+    }
+    int status = 0;
+    check(::waitpid(child, &status, 0) == child, "no child");
+    check(status == 0, "the child ended with", status);
+}
+
+void test_quiet_forks() {
+    const auto wanted = fit<float>(3, true);
+    fork_and_fit(wanted);
+    use_team(3, 20);
+    // In a pause between two turns of work, when a handler of signals may well fork.
+    pid_t child = -1;
+    Case<float> example({20, 64, 64, 2}, 600, ml::Activation::relu, ml::Output::softmax);
+    ml::Course course;
+    course.batch_size = 100;
+    course.epochs = 1'000'000;
+    ml::train<float>(example.network(), example.data(true, false), {}, course, 2,
+                     [&] { return (child = ::fork()) >= 0; });
+    if (child == 0) {
+        ::alarm(60);  // where the child waits for a thread that it has not
+        ::_exit(fit<float>(3, true) == wanted ? 0 : 1);
+    }
+    int status = 0;
+    check(::waitpid(child, &status, 0) == child, "no child");
+    check(status == 0, "the child of a pause ended with", status);
+}
+#endif
+
+}  // namespace
+
+void test_threads() {
+    for (const int wanted : {0, 1, 2, 3, 7}) use_team(wanted, 100);
+    at_once(8, [](int i) {
+        for (int again = 0; again < 30; ++again) use_team((i + again) % 6, 10);
+    });
+    test_fits_at_once();
+}
+
+void test_forks() {
+#if !defined(_WIN32)
+    test_quiet_forks();
+    // Forks while other threads are at work.
+    const auto wanted = fit<float>(3, true);
+    std::atomic<bool> over{false};
+    at_once(3, [&](int i) {
+        if (i == 0) {
+            for (int again = 0; again < 5; ++again) fork_and_fit(wanted);
+            over = true;
+        }
+        while (!over) use_team(i + 1, 20);
+    });
+#endif
+}
+
+}  // namespace tests
