@@ -17,7 +17,7 @@ import numpy as np
 HERE = Path(__file__).parent
 SIZES = (20, 64, 64, 2)
 
-MEMORY = """
+MEMORY = r"""
 import re, numpy as np
 from multilayer import MLPClassifier
 def memory(what):
