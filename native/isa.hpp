@@ -34,8 +34,8 @@ bool apply(const char* function, const T* x, T* y, i64 n) {
 }
 
 template <class T>
-constexpr Kernels<T> kernels = {group_size<T>, 48,          propagate<T>, predict<T>,
-                                update<T>,     penalize<T>, apply<T>};
+constexpr Kernels<T> kernels = {group_size<T>, rows_of_item, propagate<T>, predict<T>,
+                                update<T>,     penalize<T>,  apply<T>};
 
 }  // namespace
 

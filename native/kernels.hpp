@@ -11,6 +11,7 @@ namespace multilayer::MULTILAYER_ISA {
 namespace {
 
 constexpr int tile_rows = 6;
+constexpr int rows_of_item = 48;  // of Θ, at most: a whole number of tiles
 constexpr int wide = MULTILAYER_TILE_VECTORS;
 template <class T>
 constexpr int group_size = wide * lanes<T>;
@@ -22,16 +23,33 @@ inline void clear(Vec<T> (&sum)[rows][vectors]) {
         for (int n = 0; n < vectors; ++n) sum[i][n] = Vec<T>{};
 }
 
-// z = Θ a for `rows` rows of Θ and one group; negative z become `floor` where that is larger.
+// Sums that are left half done lie as all tiles do: rows a group apart.
+template <class T, int rows, int vectors>
+inline void load_sums(Vec<T> (&sum)[rows][vectors], const T* from) {
+    for (int i = 0; i < rows; ++i)
+        for (int n = 0; n < vectors; ++n) sum[i][n] = load(from + i * group_size<T> + n * lanes<T>);
+}
+template <class T, int rows, int vectors>
+inline void store_sums(const Vec<T> (&sum)[rows][vectors], T* to) {
+    for (int i = 0; i < rows; ++i)
+        for (int n = 0; n < vectors; ++n) store(to + i * group_size<T> + n * lanes<T>, sum[i][n]);
+}
+
+// z = b + Θ a for `rows` rows of Θ and one group; negative z become `floor` where that is larger.
 template <class T, int rows>
-void dense_tile(const T* theta,  // (rows, in), rows `stride` apart; the bias is a's first unit, 1
+void dense_tile(const T* bias,   // (rows), `stride` apart; null: z holds what to add to
+                const T* theta,  // (rows, in), rows `stride` apart
                 const T* a,      // (in, group)
                 T* z,            // (rows, group)
                 i64 in,
                 i64 stride,
                 T floor) {
     Vec<T> sum[rows][wide];
-    clear<T>(sum);
+    if (bias)
+        for (int i = 0; i < rows; ++i)
+            for (int n = 0; n < wide; ++n) sum[i][n] = splat(bias[i * stride]);
+    else
+        load_sums(sum, z);
     for (i64 k = 0; k < in; ++k) {
         Vec<T> x[wide];
         for (int n = 0; n < wide; ++n) x[n] = load(a + k * group_size<T> + n * lanes<T>);
@@ -41,24 +59,27 @@ void dense_tile(const T* theta,  // (rows, in), rows `stride` apart; the bias is
         }
     }
     for (int i = 0; i < rows; ++i)
-        for (int n = 0; n < wide; ++n) {
-            const Vec<T> s = sum[i][n];
-            store(z + i * group_size<T> + n * lanes<T>, s < floor ? splat(floor) : s);
-        }
+        for (int n = 0; n < wide; ++n) sum[i][n] = sum[i][n] < floor ? splat(floor) : sum[i][n];
+    store_sums(sum, z);
 }
 
-// δ⁽ˡ⁾ = Θᵀ δ⁽ˡ⁺¹⁾ for `rows` columns of Θ and one group; zero where a is not above `threshold`.
+// δ⁽ˡ⁾ = Θᵀ δ⁽ˡ⁺¹⁾ for `rows` columns of Θ and one group; where a is given, zero where a is.
 template <class T, int rows>
 void reverse_tile(const T* theta,  // (out, rows), rows `stride` apart
                   const T* delta,  // (out, group)
-                  const T* a,      // (rows, group)
+                  const T* a,      // (rows, group) or null
                   T* result,       // (rows, group)
                   i64 out,
                   i64 stride,
-                  T threshold) {
+                  bool begun) {  // result holds what to add to
     Vec<T> sum[rows][wide];
-    clear<T>(sum);
+    if (begun)
+        load_sums(sum, result);
+    else
+        clear<T>(sum);
     for (i64 k = 0; k < out; ++k) {
+        // Rows of a wide Θ lie in pages of their own, where the processor does not look ahead.
+        __builtin_prefetch(theta + (k + 12) * stride);
         Vec<T> d[wide];
         for (int n = 0; n < wide; ++n) d[n] = load(delta + k * group_size<T> + n * lanes<T>);
         for (int i = 0; i < rows; ++i) {
@@ -66,24 +87,33 @@ void reverse_tile(const T* theta,  // (out, rows), rows `stride` apart
             for (int n = 0; n < wide; ++n) sum[i][n] += w * d[n];
         }
     }
-    for (int i = 0; i < rows; ++i)
-        for (int n = 0; n < wide; ++n) {
-            const i64 at = i * group_size<T> + n * lanes<T>;
-            store(result + at, load(a + at) > threshold ? sum[i][n] : Vec<T>{});
-        }
+    if (a)
+        for (int i = 0; i < rows; ++i)
+            for (int n = 0; n < wide; ++n) {
+                const Vec<T> unit = load(a + i * group_size<T> + n * lanes<T>);
+                sum[i][n] = unit > T(0) ? sum[i][n] : Vec<T>{};
+            }
+    store_sums(sum, result);
 }
 
-// Δ = Σ δ [1, a]ᵀ over all groups of the chunk, in their order, for `rows` units and `vectors`
-// vectors of one panel.
+// Δ = Σ δ aᵀ over some groups of the chunk, in their order, for `rows` units and `vectors` vectors
+// of one panel.
 template <class T, int rows, int vectors>
 void gradient_tile(const T* delta,    // (groups, rows, group), groups `stride` apart
                    const T* columns,  // (examples, group): one panel
                    T* sums,           // (rows, group)
                    i64 groups,
-                   i64 stride) {
+                   i64 stride,
+                   bool begun) {  // sums hold what to add to
     Vec<T> sum[rows][vectors];
-    clear<T>(sum);
+    if (begun)
+        load_sums(sum, sums);
+    else
+        clear<T>(sum);
     for (i64 g = 0; g < groups; ++g) {
+        // The next group's δ lies too far off for the processor to see it coming.
+        if (g + 1 < groups)
+            for (int i = 0; i < rows; ++i) __builtin_prefetch(delta + stride + i * group_size<T>);
         for (int b = 0; b < group_size<T>; ++b) {
             Vec<T> x[vectors];
             for (int n = 0; n < vectors; ++n)
@@ -96,8 +126,23 @@ void gradient_tile(const T* delta,    // (groups, rows, group), groups `stride` 
         delta += stride;
         columns += group_size<T> * group_size<T>;
     }
+    store_sums(sum, sums);
+}
+
+// The biases' part of Δ: Σ δ over the groups, of as many units as a vector has lanes or fewer.
+template <class T>
+Vec<T> bias_sums(const T* delta,  // (groups, rows, group), groups `stride` apart
+                 int rows,
+                 i64 groups,
+                 i64 stride) {
+    Vec<T> square[lanes<T>] = {}, total = {};
     for (int i = 0; i < rows; ++i)
-        for (int n = 0; n < vectors; ++n) store(sums + i * group_size<T> + n * lanes<T>, sum[i][n]);
+        for (i64 g = 0; g < groups; ++g)
+            for (int n = 0; n < wide; ++n)
+                square[i] += load(delta + g * stride + i * group_size<T> + n * lanes<T>);
+    transpose<T>(square);
+    for (int i = 0; i < lanes<T>; ++i) total += square[i];
+    return total;
 }
 
 // Rows are cut into tiles of nearly the same height: two of 4 rows are faster than 6 and 2.

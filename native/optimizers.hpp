@@ -48,21 +48,21 @@ struct AdamStep {  // numbers: αₜ of this step, 1 − β₁, 1 − β₂, ε
     }
 };
 
-// Calls f(column, n) for the vectors of a panel, n being how many lanes lie inside Θ.
-template <class T, class F>
-inline void for_vectors(i64 width, i64 first_column, F f) {
-    for (int at = 0; at < group_size<T> && first_column + at < width; at += lanes<T>) {
-        const i64 left = width - first_column - at;
-        f(first_column + at, left < lanes<T> ? static_cast<int>(left) : lanes<T>);
-    }
-}
+// What lies side by side in a tile: columns of Θ, one number apart; or the biases of some rows,
+// taken for columns that are a whole row apart.
+struct Columns {
+    i64 first, last;  // last one left out
+    i64 step;
+    bool biases() const { return step != 1; }
+};
 
-// 1 where θ is penalised: everywhere but in column 0, the biases.
-template <class T>
-inline Vec<T> weights_only(i64 column) {
-    Vec<T> one = splat(T(1));
-    if (column == 0) one[0] = 0;
-    return one;
+// Calls f(column, n) for the vectors of some columns, n being how many lanes lie inside.
+template <class T, class F>
+inline void for_vectors(Columns columns, F f) {
+    for (i64 at = columns.first; at < columns.last; at += lanes<T>) {
+        const i64 left = columns.last - at;
+        f(at, left < lanes<T> ? static_cast<int>(left) : lanes<T>);
+    }
 }
 
 // Calls for the part of Θ and of its slots that belongs to a tile, whose rows lie too far apart for
@@ -70,45 +70,48 @@ inline Vec<T> weights_only(i64 column) {
 // a function that only prefetches for one without effect, and drops it.)
 template <class T>
 [[gnu::always_inline]] inline void prefetch_tile(
-    const Plan<T>& plan, const Layer<T>& layer, i64 row, int height, i64 first_column) {
-    const i64 width = layer.in + 1;
-    const i64 last = first_column + group_size<T> < width ? first_column + group_size<T> : width;
+    const Plan<T>& plan, const Layer<T>& layer, i64 row, int height, Columns columns) {
     const T* const arrays[] = {layer.theta, layer.slots[0], layer.slots[1]};
     for (const T* array : arrays) {
         if (!array || plan.store) continue;
         for (int i = 0; i < height; ++i) {
-            __builtin_prefetch(array + (row + i) * width + first_column, 1);
-            __builtin_prefetch(array + (row + i) * width + last - 1, 1);
+            const T* line = array + (row + i) * (layer.in + 1);
+            __builtin_prefetch(line + columns.first, 1);
+            __builtin_prefetch(line + columns.last - 1, 1);
         }
     }
 }
 
 template <class T>
-inline Vec<T> get(const T* from, int n) {
-    return n == lanes<T> ? load(from) : load_some(from, n);
+inline Vec<T> get(const T* from, int n, i64 step = 1) {
+    if (step == 1) return n == lanes<T> ? load(from) : load_some(from, n);
+    alignas(vector_bytes) T value[lanes<T>];  // whole: lanes beyond the last repeat it
+    for (int lane = 0; lane < lanes<T>; ++lane)
+        value[lane] = from[(lane < n ? lane : n - 1) * step];
+    return load(value);
 }
 template <class T>
-inline void put(T* to, Vec<T> value, int n) {
-    if (n == lanes<T>)
-        store(to, value);
-    else
-        store_some(to, value, n);
+inline void put(T* to, Vec<T> value, int n, i64 step = 1) {
+    if (step == 1) return n == lanes<T> ? store(to, value) : store_some(to, value, n);
+    alignas(vector_bytes) T values[lanes<T>];
+    store(values, value);
+    for (int lane = 0; lane < n; ++lane) to[lane * step] = values[lane];
 }
 
 // Adds the chunks before to a tile of sums; leaves the result for the chunks to come.
 template <class T>
 void carry_tile(
-    const Plan<T>& plan, const Layer<T>& layer, T* sums, i64 row, int height, i64 first_column) {
+    const Plan<T>& plan, const Layer<T>& layer, T* sums, i64 row, int height, Columns columns) {
     for (int i = 0; i < height; ++i)
-        for_vectors<T>(layer.in + 1, first_column, [&](i64 column, int n) {
-            T* so_far = layer.gradient + (row + i) * (layer.in + 1) + column;
-            T* sum = sums + i * group_size<T> + (column - first_column);
+        for_vectors<T>(columns, [&](i64 column, int n) {
+            T* so_far = layer.gradient + (row + i) * (layer.in + 1) + column * columns.step;
+            T* sum = sums + i * group_size<T> + (column - columns.first);
             Vec<T> Delta = load(sum);
-            if (!plan.first_chunk) Delta += get(so_far, n);
+            if (!plan.first_chunk) Delta += get(so_far, n, columns.step);
             if (plan.last_chunk)
                 store(sum, Delta);
             else
-                put(so_far, Delta, n);
+                put(so_far, Delta, n, columns.step);
         });
 }
 
@@ -119,13 +122,14 @@ void store_tile(const Plan<T>& plan,
                 const T* sums,
                 i64 row,
                 int height,
-                i64 first_column) {
+                Columns columns) {
+    const T decay = columns.biases() ? T(0) : plan.decay;
     for (int i = 0; i < height; ++i)
-        for_vectors<T>(layer.in + 1, first_column, [&](i64 column, int n) {
-            const i64 at = (row + i) * (layer.in + 1) + column;
-            const Vec<T> Delta = load(sums + i * group_size<T> + (column - first_column));
-            const Vec<T> decay = plan.decay * weights_only<T>(column);
-            put(layer.gradient + at, plan.scale * Delta + decay * get(layer.theta + at, n), n);
+        for_vectors<T>(columns, [&](i64 column, int n) {
+            const i64 at = (row + i) * (layer.in + 1) + column * columns.step;
+            const Vec<T> Delta = load(sums + i * group_size<T> + (column - columns.first));
+            const Vec<T> theta = get(layer.theta + at, n, columns.step);
+            put(layer.gradient + at, plan.scale * Delta + decay * theta, n, columns.step);
         });
 }
 
@@ -136,16 +140,15 @@ void step_tile(const Plan<T>& plan,
                const T* sums,
                i64 row,
                int height,
-               i64 first_column,
+               Columns columns,
                Vec<T>& squares) {
     const Step step(plan.numbers);
     const i64 width = layer.in + 1;
-    const Vec<T> scale = splat(plan.scale);
-    for_vectors<T>(width, first_column, [&](i64 column, int n) {
-        const Vec<T> penalised = weights_only<T>(column), decay = plan.decay * penalised;
-        const Vec<T> keep = T(1) - plan.shrink * penalised;
-        i64 at = row * width + column;
-        const T* sum = sums + (column - first_column);
+    const Vec<T> scale = splat(plan.scale), penalised = splat(columns.biases() ? T(0) : T(1)),
+                 decay = plan.decay * penalised, keep = T(1) - plan.shrink * penalised;
+    for_vectors<T>(columns, [&](i64 column, int n) {
+        i64 at = row * width + column * columns.step;
+        const T* sum = sums + (column - columns.first);
         const auto rows = [&](auto get_vector, auto put_vector) {
             for (int i = 0; i < height; ++i, at += width, sum += group_size<T>) {
                 Vec<T> theta = get_vector(layer.theta + at), slots[2] = {};
@@ -160,7 +163,10 @@ void step_tile(const Plan<T>& plan,
                 squares += kept * kept;
             }
         };
-        if (n == lanes<T>)
+        if (columns.biases())
+            rows([=](const T* p) { return get(p, n, width); },
+                 [=](T* p, Vec<T> value) { put(p, value, n, width); });
+        else if (n == lanes<T>)
             rows([](const T* p) { return load(p); }, [](T* p, Vec<T> value) { store(p, value); });
         else
             rows([n](const T* p) { return load_some(p, n); },
@@ -174,14 +180,13 @@ void finish_tile(const Plan<T>& plan,
                  T* sums,
                  i64 row,
                  int height,
-                 i64 first_column,
+                 Columns columns,
                  Vec<T>& squares) {
-    if (!(plan.first_chunk && plan.last_chunk))
-        carry_tile(plan, layer, sums, row, height, first_column);
+    if (!(plan.first_chunk && plan.last_chunk)) carry_tile(plan, layer, sums, row, height, columns);
     if (!plan.last_chunk) return;
-    if (plan.store) return store_tile(plan, layer, sums, row, height, first_column);
+    if (plan.store) return store_tile(plan, layer, sums, row, height, columns);
     const auto with = [&](auto finish) {
-        finish(plan, layer, sums, row, height, first_column, squares);
+        finish(plan, layer, sums, row, height, columns, squares);
     };
     switch (plan.rule) {
         case Rule::gradient_descent:

@@ -2,7 +2,7 @@
 //
 // Words used throughout. A *group* is as many examples as fill the registers of one tile of a
 // kernel. A *chunk* is as many examples as the workspace holds; a batch has one or more. A *panel*
-// is as many columns of Θ as fill the registers of one tile of the gradient.
+// is as many columns of Θ, its biases left out, as fill the registers of one tile of the gradient.
 #pragma once
 
 #include <cstdint>
@@ -19,11 +19,13 @@ struct Layer {
     T* theta = nullptr;                            // (out, in + 1)
     T* slots[2] = {};                              // shaped like theta
     T* gradient = nullptr;  // shaped like theta: the sum of the chunks before, or the result
-    // [1, a⁽ˡ⁾] of the chunk as (panel, example, column of the panel); null where only forward.
+    // a⁽ˡ⁾ of the chunk as (panel, example, column of the panel); null where only forward.
     T* columns = nullptr;
-    T* delta = nullptr;           // δ⁽ˡ⁺¹⁾ of the chunk as (group, unit, example of the group)
-    std::int64_t first_item = 0;  // of phase 2, counted over all layers
-    std::int64_t row_blocks = 0;  // items of one panel
+    T* delta = nullptr;             // δ⁽ˡ⁺¹⁾ of the chunk as (group, unit, example of the group)
+    std::int64_t delta_stride = 0;  // from one group of δ to the next
+    std::int64_t first_item = 0;    // of phase 2, counted over all layers
+    std::int64_t panels = 0, row_blocks = 0;  // items: panels × row_blocks
+    bool by_panels = true;  // items of one panel follow each other; or those of one block of rows
 };
 
 template <class T>
@@ -60,9 +62,9 @@ struct Plan {
 template <class T>
 struct Kernels {
     int group;         // examples of a group = columns of a panel
-    int rows_of_item;  // of Θ, about
+    int rows_of_item;  // of Θ, at most
     // Phase 1 for some groups of the chunk: forward, δ at the output, backward. `room` holds, for
-    // every layer in turn, [1, a⁽ˡ⁾] of each of these groups (room_size(...) numbers).
+    // every layer in turn, a⁽ˡ⁾ of each of these groups (room_size(...) numbers).
     void (*propagate)(const Plan<T>&, T* room, std::int64_t first_group, int groups);
     // Forward alone, for `forward`.
     void (*predict)(const Plan<T>&, T* room, std::int64_t first_group, int groups);
@@ -80,10 +82,14 @@ struct InstructionSet {
     Kernels<double> twofold;
 };
 
-// Numbers that [1, a] of a layer takes in `room` for one group: a multiple of the vector's lanes,
-// so that it can be transposed whole.
+// Units that a layer takes in `room`: a multiple of the vector's lanes, so that a can be transposed
+// whole.
 inline std::int64_t padded_units(std::int64_t units, int group) {
-    return (units + group) / group * group;  // units + 1, rounded up
+    return (units + group - 1) / group * group;
 }
+
+// Units from one group of δ to the next. Phase 2 reads a few units of all groups: were they a power
+// of two apart, they would fight for the same few places of the caches.
+inline std::int64_t spread_units(std::int64_t units) { return (units + 7) / 16 * 16 + 8; }
 
 }  // namespace multilayer

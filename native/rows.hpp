@@ -25,27 +25,25 @@ struct Rows {
     }
 };
 
-// Columns at … at + lanes of [1, x]; beyond the last there are zeros.
+// Columns at … at + lanes of x; beyond the last there are zeros.
 template <class T>
 inline Vec<T> row_vector(const Matrix<T>& X, i64 row, i64 at) {
     const T* x = X.data + row * X.row_stride;
-    const i64 in = X.columns;
-    if (X.column_stride == 1) {
-        if (at == 0 && in >= lanes<T>) return shift_in<T>(load(x), T(1));
-        if (at > 0 && at + lanes<T> <= in + 1) return load(x + at - 1);
-    }
+    const i64 left = X.columns - at;
+    if (X.column_stride == 1)
+        return left >= lanes<T> ? load(x + at) : load_some(x + at, static_cast<int>(left));
     Vec<T> result = {};
-    for (int lane = 0; lane < lanes<T> && at + lane <= in; ++lane)
-        result[lane] = at + lane == 0 ? T(1) : x[(at + lane - 1) * X.column_stride];
+    for (int lane = 0; lane < lanes<T> && lane < left; ++lane)
+        result[lane] = x[(at + lane) * X.column_stride];
     return result;
 }
 
-// Gathers one group: [1, x] into `room` (unit, group), and, where phase 2 will want them, into
+// Gathers one group: x into `room` (unit, group), and, where phase 2 will want them, into
 // `columns` (panel, example, column) as well: the same vectors before and after transposition.
 template <class T>
 void gather(const Matrix<T>& X, const Rows<T>& rows, T* room, T* columns, i64 panel_stride) {
     constexpr int n = lanes<T>, size = group_size<T>;
-    for (i64 at = 0; at <= X.columns; at += n)
+    for (i64 at = 0; at < X.columns; at += n)
         for (int b = 0; b < size; b += n) {
             Vec<T> square[n];
             for (int i = 0; i < n; ++i) square[i] = row_vector(X, rows.row[b + i], at);
@@ -58,11 +56,11 @@ void gather(const Matrix<T>& X, const Rows<T>& rows, T* room, T* columns, i64 pa
         }
 }
 
-// [1, a] of one group from `room` (unit, group) to `columns` (panel, example, column).
+// a of one group from `room` (unit, group) to `columns` (panel, example, column).
 template <class T>
 void to_columns(const T* room, i64 units, T* columns, i64 panel_stride) {
     constexpr int n = lanes<T>, size = group_size<T>;
-    for (i64 at = 0; at <= units; at += n)
+    for (i64 at = 0; at < units; at += n)
         for (int b = 0; b < size; b += n) {
             Vec<T> square[n];
             for (int i = 0; i < n; ++i) square[i] = load(room + (at + i) * size + b);

@@ -161,15 +161,5 @@ inline void transpose(Vec<T> (&rows)[lanes<T>]) {
     transpose_stages<T, lanes<T> / 2>(rows);
 }
 
-// (first, x₀, x₁, …): x moved up by one lane.
-template <class T, int... lane>
-inline Vec<T> shift_in(Vec<T> x, T first, std::integer_sequence<int, 0, lane...>) {
-    return __builtin_shufflevector(x, splat<T>(first), lanes<T>, (lane - 1)...);
-}
-template <class T>
-inline Vec<T> shift_in(Vec<T> x, T first) {
-    return shift_in<T>(x, first, std::make_integer_sequence<int, lanes<T>>{});
-}
-
 }  // namespace
 }  // namespace multilayer::MULTILAYER_ISA

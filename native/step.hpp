@@ -17,23 +17,31 @@
 namespace multilayer::MULTILAYER_ISA {
 namespace {
 
+// Where the sums of a wide layer are cut: a part of a tile of Θ then stays in the first cache,
+// which the reverse reads by whole lines of which it needs a few numbers.
+constexpr i64 dense_depth = 1024, reverse_depth = 256;
+
 // z⁽ˡ⁺¹⁾ = Θ⁽ˡ⁾ [1, a⁽ˡ⁾], relu included, for some groups. A tile of Θ stays in the first cache
 // while all the groups go past it.
 template <class T>
 void dense(
     const Layer<T>& layer, const T* a, i64 a_stride, T* z, i64 z_stride, int groups, bool relu) {
     const Tiles tiles(layer.out);
-    const T floor = relu ? T(0) : T(-__builtin_inf());
-    const i64 in = layer.in + 1;
-    for (i64 tile = 0; tile < tiles.count; ++tile) {
-        const i64 first = tiles.first(tile);
-        const T* theta = layer.theta + first * in;
-        with_height(tiles.height(tile), [&](auto height) {
-            for (int g = 0; g < groups; ++g)
-                dense_tile<T, height.value>(theta, a + g * a_stride,
-                                            z + g * z_stride + first * group_size<T>, in, in,
-                                            floor);
-        });
+    const i64 stride = layer.in + 1, parts = (layer.in + dense_depth - 1) / dense_depth;
+    for (i64 part = 0; part < parts; ++part) {
+        const i64 from = part * layer.in / parts, to = (part + 1) * layer.in / parts;
+        const T floor = relu && part + 1 == parts ? T(0) : T(-__builtin_inf());
+        for (i64 tile = 0; tile < tiles.count; ++tile) {
+            const i64 first = tiles.first(tile);
+            const T* theta = layer.theta + first * stride;
+            with_height(tiles.height(tile), [&](auto height) {
+                for (int g = 0; g < groups; ++g)
+                    dense_tile<T, height.value>(part == 0 ? theta : nullptr, theta + 1 + from,
+                                                a + g * a_stride + from * group_size<T>,
+                                                z + g * z_stride + first * group_size<T>, to - from,
+                                                stride, floor);
+            });
+        }
     }
 }
 
@@ -44,24 +52,29 @@ void reverse(const Layer<T>& layer,
              i64 a_stride,
              const T* delta,
              T* result,
+             i64 result_stride,
              int groups,
              bool relu) {
     const Tiles tiles(layer.in);
-    const T threshold = relu ? T(0) : T(-__builtin_inf());
-    for (i64 tile = 0; tile < tiles.count; ++tile) {
-        const i64 first = tiles.first(tile), at = first * group_size<T>;
-        with_height(tiles.height(tile), [&](auto height) {
-            for (int g = 0; g < groups; ++g)
-                reverse_tile<T, height.value>(
-                    layer.theta + 1 + first, delta + g * layer.out * group_size<T>,
-                    a + g * a_stride + at, result + g * layer.in * group_size<T> + at, layer.out,
-                    layer.in + 1, threshold);
-        });
+    const i64 stride = layer.in + 1, parts = (layer.out + reverse_depth - 1) / reverse_depth;
+    for (i64 part = 0; part < parts; ++part) {
+        const i64 from = part * layer.out / parts, to = (part + 1) * layer.out / parts;
+        const bool slope = relu && part + 1 == parts;
+        for (i64 tile = 0; tile < tiles.count; ++tile) {
+            const i64 first = tiles.first(tile), at = first * group_size<T>;
+            const T* theta = layer.theta + from * stride + 1 + first;
+            with_height(tiles.height(tile), [&](auto height) {
+                for (int g = 0; g < groups; ++g)
+                    reverse_tile<T, height.value>(
+                        theta, delta + g * layer.delta_stride + from * group_size<T>,
+                        slope ? a + g * a_stride + at : nullptr, result + g * result_stride + at,
+                        to - from, stride, part > 0);
+            });
+        }
     }
 }
 
 // Forward through the hidden layers and the last dense one. Returns where a⁽ᴸ⁾ lies in `room`;
-// where[l] is where [1, a⁽ˡ⁾] of the first group lies.
 template <class T>
 T* forward(const Plan<T>& plan, T* room, i64 first_group, int groups, bool learning) {
     constexpr int size = group_size<T>;
@@ -80,14 +93,13 @@ T* forward(const Plan<T>& plan, T* room, i64 first_group, int groups, bool learn
         const i64 next_stride = padded_units(layer.out, size) * size;
         T* next = a + groups * stride;
         const bool relu = !last && layer.activation == Activation::relu;
-        dense(layer, a, stride, next + size, next_stride, groups, relu);
+        dense(layer, a, stride, next, next_stride, groups, relu);
         for (int g = 0; g < groups && !last; ++g) {
             T* units = next + g * next_stride;
-            for (int n = 0; n < wide; ++n) store(units + n * lanes<T>, splat(T(1)));
             T* slope = learning && slope_from_z(layer.activation)
-                           ? layer.delta + (first_group + g) * layer.out * size
+                           ? layer.delta + (first_group + g) * layer.delta_stride
                            : nullptr;
-            activate(layer.activation, units + size, slope, layer.out * size);
+            activate(layer.activation, units, slope, layer.out * size);
             if (learning)
                 to_columns(units, layer.out,
                            plan.layers[l + 1].columns + (first_group + g) * size * size,
@@ -111,7 +123,7 @@ void propagate(const Plan<T>& plan, T* room, i64 first_group, int groups) {
     room += groups * h_stride;
     for (int g = 0; g < groups; ++g)
         gather_targets(plan, Rows<T>(plan, first_group + g), K, y + g * h_stride);
-    T* h = forward(plan, room, first_group, groups, plan.backward) + size;
+    T* h = forward(plan, room, first_group, groups, plan.backward);
     for (int g = 0; g < groups; ++g, h += h_stride, y += h_stride) {
         const Rows<T> rows(plan, first_group + g);
         double total = 0;
@@ -126,7 +138,7 @@ void propagate(const Plan<T>& plan, T* room, i64 first_group, int groups) {
             const Vec<T> J = cost(plan.output, h + at, y + at, K, size);
             total += sum<T>(weight == T(0) ? Vec<T>{} : weight * J);
             if (!plan.backward) continue;
-            T* delta = output.delta + (first_group + g) * K * size + at;
+            T* delta = output.delta + (first_group + g) * output.delta_stride + at;
             for (i64 k = 0; k < K * size; k += size)
                 store(delta + k, weight * (load(h + at + k) - load(y + at + k)));
         }
@@ -142,23 +154,23 @@ void propagate(const Plan<T>& plan, T* room, i64 first_group, int groups) {
         const i64 stride = padded_units(layer.in, size) * size;
         a -= groups * stride;
         const bool stored = slope_from_z(below.activation);
-        const T* delta = layer.delta + first_group * layer.out * size;
-        T* result = below.delta + first_group * layer.in * size;
+        const T* delta = layer.delta + first_group * layer.delta_stride;
+        T* result = below.delta + first_group * below.delta_stride;
         // Slopes lie where the result belongs; a⁽ˡ⁾ is no longer needed, and its place is free.
         if (stored) {
             for (int g = 0; g < groups; ++g) {
-                T* units = a + g * stride + size;
-                T* slope = result + g * layer.in * size;
-                reverse(layer, units, 0, delta + g * layer.out * size, units, 1, false);
+                T* units = a + g * stride;
+                T* slope = result + g * below.delta_stride;
+                reverse(layer, units, 0, delta + g * layer.delta_stride, units, 0, 1, false);
                 for (i64 i = 0; i < layer.in * size; i += lanes<T>)
                     store(slope + i, load(slope + i) * load(units + i));
             }
             continue;
         }
-        reverse(layer, a + size, stride, delta, result, groups,
+        reverse(layer, a, stride, delta, result, below.delta_stride, groups,
                 below.activation == Activation::relu);
         for (int g = 0; g < groups; ++g)
-            times_slope(below.activation, a + g * stride + size, result + g * layer.in * size,
+            times_slope(below.activation, a + g * stride, result + g * below.delta_stride,
                         layer.in * size);
     }
 }
@@ -167,7 +179,7 @@ template <class T>
 void predict(const Plan<T>& plan, T* room, i64 first_group, int groups) {
     constexpr int size = group_size<T>;
     const i64 K = plan.layers[plan.n_layers - 1].out, stride = padded_units(K, size) * size;
-    T* h = forward(plan, room, first_group, groups, false) + size;
+    T* h = forward(plan, room, first_group, groups, false);
     for (int g = 0; g < groups; ++g, h += stride) {
         for (int n = 0; n < wide; ++n) say(plan.output, h + n * lanes<T>, K, size);
         const i64 first = (first_group + g) * size;
@@ -183,19 +195,20 @@ template <class T>
 struct Item {
     const Layer<T>* layer;
     i64 panel, first_tile, last_tile;
-    int vectors;  // of the panel
+    Columns columns;  // of the panel
     Tiles tiles;
 
-    Item(const Plan<T>& plan, i64 item) : layer(plan.layers), tiles(1) {
+    Item(const Plan<T>& plan, i64 item) : layer(plan.layers), columns{0, 0, 1}, tiles(1) {
         while (layer + 1 < plan.layers + plan.n_layers && layer[1].first_item <= item) ++layer;
         const i64 at = item - layer->first_item;
-        panel = at / layer->row_blocks;
-        const i64 block = at % layer->row_blocks;
+        panel = layer->by_panels ? at / layer->row_blocks : at % layer->panels;
+        const i64 block = layer->by_panels ? at % layer->row_blocks : at / layer->panels;
         tiles = Tiles(layer->out);
         first_tile = block * tiles.count / layer->row_blocks;
         last_tile = (block + 1) * tiles.count / layer->row_blocks;
-        const i64 left = layer->in + 1 - panel * group_size<T>;
-        vectors = static_cast<int>(left < group_size<T> ? (left + lanes<T> - 1) / lanes<T> : wide);
+        columns.first = 1 + panel * group_size<T>;
+        columns.last = columns.first + group_size<T>;
+        if (columns.last > layer->in + 1) columns.last = layer->in + 1;
     }
 };
 
@@ -204,21 +217,38 @@ void update(const Plan<T>& plan, i64 number) {
     constexpr int size = group_size<T>;
     const Item<T> item(plan, number);
     const Layer<T>& layer = *item.layer;
-    const i64 groups = (plan.count + size - 1) / size;
+    const i64 stride = layer.delta_stride;
     const T* columns = layer.columns + item.panel * plan.capacity * size;
-    alignas(vector_bytes) T sums[tile_rows * size];
+    const int vectors =
+        static_cast<int>((item.columns.last - item.columns.first + lanes<T> - 1) / lanes<T>);
+    // Part by part of the examples, so that a part of the panel stays in the first cache while all
+    // the tiles go past it.
+    constexpr i64 part = (16 << 10) / (size * size * static_cast<i64>(sizeof(T)));
+    const i64 groups = (plan.count + size - 1) / size;
+    alignas(vector_bytes) T sums[rows_of_item / tile_rows][tile_rows * size];
     Vec<T> squares = {};
-    for (i64 tile = item.first_tile; tile < item.last_tile; ++tile) {
-        const i64 row = item.tiles.first(tile);
-        const int height = item.tiles.height(tile);
-        prefetch_tile(plan, layer, row, height, item.panel * size);
-        with_vectors<wide>(item.vectors, [&](auto vectors) {
-            with_height(height, [&](auto rows) {
-                gradient_tile<T, rows.value, vectors.value>(layer.delta + row * size, columns, sums,
-                                                            groups, layer.out * size);
+    for (i64 from = 0; from < groups; from += part) {
+        const bool last = groups - from <= part;
+        for (i64 tile = item.first_tile; tile < item.last_tile; ++tile) {
+            const i64 row = item.tiles.first(tile);
+            const int height = item.tiles.height(tile);
+            T* sum = sums[tile - item.first_tile];
+            if (last) prefetch_tile(plan, layer, row, height, item.columns);
+            with_vectors<wide>(vectors, [&](auto v) {
+                with_height(height, [&](auto rows) {
+                    gradient_tile<T, rows.value, v.value>(
+                        layer.delta + from * stride + row * size, columns + from * size * size, sum,
+                        last ? groups - from : part, stride, from > 0);
+                });
             });
-        });
-        finish_tile(plan, layer, sums, row, height, item.panel * size, squares);
+            if (last) finish_tile(plan, layer, sum, row, height, item.columns, squares);
+        }
+    }
+    const i64 end = item.panel == 0 ? item.tiles.first(item.last_tile) : 0;
+    for (i64 row = item.tiles.first(item.first_tile); row < end; row += lanes<T>) {
+        const int n = end - row < lanes<T> ? static_cast<int>(end - row) : lanes<T>;
+        store(sums[0], bias_sums(layer.delta + row * size, n, groups, stride));
+        finish_tile(plan, layer, sums[0], row, 1, {0, n, layer.in + 1}, squares);
     }
     if (plan.penalized && plan.last_chunk && !plan.store) plan.penalties[number] = sum<T>(squares);
 }
@@ -229,11 +259,10 @@ void penalize(const Plan<T>& plan, i64 number) {
     const Layer<T>& layer = *item.layer;
     Vec<T> squares = {};
     for (i64 tile = item.first_tile; tile < item.last_tile; ++tile)
-        for_vectors<T>(layer.in + 1, item.panel * group_size<T>, [&](i64 column, int n) {
+        for_vectors<T>(item.columns, [&](i64 column, int n) {
             for (i64 row = item.tiles.first(tile); row < item.tiles.first(tile + 1); ++row) {
-                const T* theta = layer.theta + row * (layer.in + 1) + column;
-                const Vec<T> kept = weights_only<T>(column) * get(theta, n);
-                squares += kept * kept;
+                const Vec<T> theta = get(layer.theta + row * (layer.in + 1) + column, n);
+                squares += theta * theta;
             }
         });
     plan.penalties[number] = sum<T>(squares);

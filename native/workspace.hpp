@@ -29,12 +29,14 @@ class Buffer {
     std::unique_ptr<T[], Delete> data_;
 };
 
+constexpr std::int64_t second_cache = 256 << 10;  // bytes of it that may be counted on
+
 inline std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 template <class T>
 class Workspace {
   public:
-    // most_rows: of a batch; learning: with room for δ and for [1, a] in columns.
+    // most_rows: of a batch; learning: with room for δ and for a in columns.
     Workspace(const Network<T>& network,
               const Kernels<T>& kernels,
               std::int64_t most_rows,
@@ -50,11 +52,12 @@ class Workspace {
             layer.out = network.sizes[l + 1];
             layer.theta = network.thetas[l];
             if (l + 1 < L) layer.activation = network.hidden[l];
-            const std::int64_t panels = divide_up(layer.in + 1, group);
+            layer.panels = divide_up(layer.in, group);
+            layer.delta_stride = spread_units(layer.out) * group;
             layer.row_blocks = divide_up(layer.out, kernels.rows_of_item);
             layer.first_item = items;
-            items += panels * layer.row_blocks;
-            numbers_per_row += panels * group + layer.out;
+            items += layer.panels * layer.row_blocks;
+            numbers_per_row += layer.panels * group + spread_units(layer.out);
             const std::int64_t in = padded_units(layer.in, group);
             room_per_group += in * group;
             widest = std::max(widest, in + padded_units(layer.out, group));
@@ -62,10 +65,10 @@ class Workspace {
         // The last layer's h, and its targets.
         room_per_group += 2 * padded_units(network.sizes[L], group) * group;
 
-        // A few groups at a time share each tile of Θ, as many as the second cache has room for.
-        const std::int64_t second_cache = 256 << 10;
+        // A few groups at a time share each tile of Θ, as many as the second cache has room for;
+        // more than one even where it has not, or wide Θ is fetched anew for each.
         groups_at_a_time = std::clamp<std::int64_t>(
-            second_cache / static_cast<std::int64_t>(widest * group * sizeof(T)), 1, 4);
+            second_cache / static_cast<std::int64_t>(widest * group * sizeof(T)), 4, 4);
 
         // A chunk long enough to make its gradients worth their two barriers, and short enough to
         // keep the workspace small.
@@ -79,8 +82,13 @@ class Workspace {
         if (own_gradients && most_rows > capacity)
             for (Layer<T>& layer : layers) layer.gradient = take((layer.in + 1) * layer.out);
         for (Layer<T>& layer : layers) {
-            layer.columns = take(divide_up(layer.in + 1, group) * group * capacity);
-            layer.delta = take(layer.out * capacity);
+            layer.columns = take(layer.panels * group * capacity);
+            layer.delta = take(spread_units(layer.out) * capacity);
+            // All of δ passes by each panel, from the second cache where it has room for that;
+            // where not, all panels pass by one block of δ.
+            layer.by_panels =
+                spread_units(layer.out) * capacity * static_cast<std::int64_t>(sizeof(T)) <=
+                second_cache;
         }
     }
 
