@@ -136,10 +136,13 @@ Vec<T> bias_sums(const T* delta,  // (groups, rows, group), groups `stride` apar
                  i64 groups,
                  i64 stride) {
     Vec<T> square[lanes<T>] = {}, total = {};
-    for (int i = 0; i < rows; ++i)
-        for (i64 g = 0; g < groups; ++g)
-            for (int n = 0; n < wide; ++n)
-                square[i] += load(delta + g * stride + i * group_size<T> + n * lanes<T>);
+    // Rows inside: a sum would wait for itself if it came again at once.
+    for (i64 g = 0; g < groups; ++g, delta += stride)
+        for (int i = 0; i < rows; ++i) {
+            Vec<T> sum = load(delta + i * group_size<T>);
+            for (int n = 1; n < wide; ++n) sum += load(delta + i * group_size<T> + n * lanes<T>);
+            square[i] += sum;
+        }
     transpose<T>(square);
     for (int i = 0; i < lanes<T>; ++i) total += square[i];
     return total;

@@ -136,6 +136,21 @@ inline Vec<T> exp(Vec<T> x) {
     return (parts.r + parts.rest + T(1)) * power_of_two<T>(half) * power_of_two<T>(rest);
 }
 
+// e^x for x ≤ 0: never too large, so that one factor does, and a second where the first would be
+// subnormal.
+template <class T>
+inline Vec<T> exp_of_negative(Vec<T> x) {
+    using F = Format<T>;
+    using Lane = typename Simd<T>::Lane;
+    constexpr Lane lift = 64;
+    x = x < F::exp_least ? splat(F::exp_least) : x;  // written so that NaN stays
+    const auto parts = exp_parts<T>(x);
+    const auto low = parts.n < T(2 - F::bias);
+    const Int<T> n = to_integer<T>(parts.n) + (low ? Int<T>{} + lift : Int<T>{});
+    const Vec<T> power = power_of_two<T>(n), e = (parts.r + parts.rest + T(1)) * power;
+    return low ? e * T(1 / 18446744073709551616.0) : e;
+}
+
 // e^x − 1 for x ≤ 60, and what its last addition rounded away.
 template <class T>
 inline Vec<T> expm1(Vec<T> x, Vec<T>& lost) {
@@ -153,39 +168,50 @@ inline Vec<T> expm1(Vec<T> x) {
     return expm1<T>(x, lost);
 }
 
+// log x + log 2 · more for x positive, finite and not subnormal.
 template <class T>
-inline Vec<T> log(Vec<T> x) {
+inline Vec<T> log_of_normal(Vec<T> x, Int<T> more) {
     using F = Format<T>;
     using Lane = typename Simd<T>::Lane;
-    const T lift = T(Lane(1) << (F::mantissa + 2));
-    const auto low = x < F::tiny;
-    const Vec<T> lifted = low ? x * lift : x;
     // Take the exponent so that the mantissa lies in [√½, √2).
     const Lane root_half = sizeof(T) == 4 ? Lane(0x3f3504f3) : Lane(0x3fe6a09e667f3bcdLL);
     const Lane one = Lane(1) << F::mantissa;
     // Unsigned, for the bits of a NaN may overflow here.
     using Unsigned = typename Simd<T>::Unsigned;
     const Unsigned raised =
-        (Unsigned)bits<T>(lifted) - (Unsigned)(Int<T>{} + (root_half - F::bias * one));
-    const Int<T> k = (Int<T>)(raised >> F::mantissa) - Lane(F::bias) -
-                     (low ? Int<T>{} + Lane(F::mantissa + 2) : Int<T>{});
+        (Unsigned)bits<T>(x) - (Unsigned)(Int<T>{} + (root_half - F::bias * one));
+    const Int<T> k = (Int<T>)(raised >> F::mantissa) - Lane(F::bias) + more;
     const Vec<T> m = from_bits<T>(((Int<T>)raised & (one - 1)) + root_half);
     const Vec<T> n = from_integer<T>(k);
     const Vec<T> f = m - T(1), s = f / (f + T(2)), z = s * s, half = T(0.5) * f * f;
     static constexpr LogSeries<T> series;
     const Vec<T> rest = z * polynomial<T>(z, series.c);
-    const Vec<T> y = n * F::ln2_high - ((half - (s * (half + rest) + n * F::ln2_low)) - f);
+    return n * F::ln2_high - ((half - (s * (half + rest) + n * F::ln2_low)) - f);
+}
+
+template <class T>
+inline Vec<T> log(Vec<T> x) {
+    using F = Format<T>;
+    using Lane = typename Simd<T>::Lane;
+    const T lift = T(Lane(1) << (F::mantissa + 2));
+    const auto low = x < F::tiny;
+    const Vec<T> y =
+        log_of_normal<T>(low ? x * lift : x, low ? Int<T>{} - Lane(F::mantissa + 2) : Int<T>{});
     const T infinity = T(__builtin_inf());
     Vec<T> result = x == infinity ? x : y;
     result = x == T(0) ? splat(-infinity) : result;
     return x >= T(0) ? result : splat(T(__builtin_nan("")));
 }
 
-// log(1 + x) for 0 ≤ x ≤ 1: what 1 + x rounds away is put back.
+// log(1 + x) for 0 ≤ x ≤ 1, u = 1 + x, share = 1/u: what 1 + x rounds away is put back, and NaN.
+template <class T>
+inline Vec<T> log1p_shared(Vec<T> x, Vec<T> u, Vec<T> share) {
+    return log_of_normal<T>(u, Int<T>{}) + (x - (u - T(1))) * share;
+}
 template <class T>
 inline Vec<T> log1p(Vec<T> x) {
     const Vec<T> u = x + T(1);
-    return log<T>(u) + (x - (u - T(1))) / u;
+    return log1p_shared<T>(x, u, T(1) / u);
 }
 
 template <class T>
@@ -205,7 +231,7 @@ inline Vec<T> tanh(Vec<T> x) {
 
 template <class T>
 inline Vec<T> logistic(Vec<T> x) {
-    const Vec<T> t = exp<T>(-absolute<T>(x)), d = t + T(1);
+    const Vec<T> t = exp_of_negative<T>(-absolute<T>(x)), d = t + T(1);
     const Vec<T> y = (x < T(0) ? t : splat(T(1))) / d;
     if constexpr (sizeof(T) == 4) return y;
     // What d was rounded by, put back; 1/d is y, or 1 − y.
@@ -214,7 +240,7 @@ inline Vec<T> logistic(Vec<T> x) {
 
 template <class T>
 inline Vec<T> softplus(Vec<T> x) {
-    return (x < T(0) ? Vec<T>{} : x) + log1p<T>(exp<T>(-absolute<T>(x)));
+    return (x < T(0) ? Vec<T>{} : x) + log1p<T>(exp_of_negative<T>(-absolute<T>(x)));
 }
 
 // erfc x for x ≥ 1, as e^(−x²)/x times a polynomial in (x − 3)/(x + 3).

@@ -66,10 +66,11 @@ Vec<T> cost(Output output, T* z, const T* y, i64 K, i64 stride) {
         case Output::logistic:
             for (i64 k = 0; k < K; ++k) {
                 // One e^−|z| serves both h and the cost, log(1 + e^z) − y z.
-                const Vec<T> x = load(z + k * stride), e = exp<T>(-absolute<T>(x));
+                const Vec<T> x = load(z + k * stride), e = exp_of_negative<T>(-absolute<T>(x));
+                const Vec<T> u = e + T(1), share = T(1) / u;
                 const auto low = x < T(0);
-                J += (low ? Vec<T>{} : x) + log1p<T>(e) - load(y + k * stride) * x;
-                store(z + k * stride, (low ? e : splat(T(1))) / (e + T(1)));
+                J += (low ? Vec<T>{} : x) + log1p_shared<T>(e, u, share) - load(y + k * stride) * x;
+                store(z + k * stride, low ? e * share : share);
             }
             return J;
         case Output::exp:

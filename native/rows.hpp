@@ -30,8 +30,7 @@ template <class T>
 inline Vec<T> row_vector(const Matrix<T>& X, i64 row, i64 at) {
     const T* x = X.data + row * X.row_stride;
     const i64 left = X.columns - at;
-    if (X.column_stride == 1)
-        return left >= lanes<T> ? load(x + at) : load_some(x + at, static_cast<int>(left));
+    if (X.column_stride == 1 && left >= lanes<T>) return load(x + at);
     Vec<T> result = {};
     for (int lane = 0; lane < lanes<T> && lane < left; ++lane)
         result[lane] = x[(at + lane) * X.column_stride];
