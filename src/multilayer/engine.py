@@ -24,6 +24,7 @@ Floats = NDArray[Any]  # float32 or float64
 
 _HUGE = np.iinfo(np.int64).max
 _MAX_THREADS = 1024
+_FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
 @dataclass
@@ -285,20 +286,21 @@ def _check_network(
         raise ValueError("thetas must hold at least one array, and it is empty")
     units = None
     for number, theta in enumerate(thetas, 1):
-        name = f"Θ{number}"
-        _check_float(name, theta, thetas[0])
-        if theta.ndim != 2 or theta.shape[0] < 1 or theta.shape[1] < 2:
+        if not _is_float(theta, thetas[0]):
+            _check_float(f"Θ{number}", theta, thetas[0])
+        shape = theta.shape
+        if len(shape) != 2 or shape[0] < 1 or shape[1] < 2:
             raise ValueError(
-                f"{name} must have shape (units, inputs + 1), at least (1, 2): {theta.shape}"
+                f"Θ{number} must have shape (units, inputs + 1), at least (1, 2): {shape}"
             )
         if not theta.flags.c_contiguous:
-            raise ValueError(f"{name} must be C-contiguous, and its strides are {theta.strides}")
-        if units is not None and theta.shape[1] != units + 1:
+            raise ValueError(f"Θ{number} must be C-contiguous, and its strides are {theta.strides}")
+        if units is not None and shape[1] != units + 1:
             raise ValueError(
-                f"{name} must have {units + 1} columns, one more than the rows of Θ{number - 1}: "
-                f"{theta.shape[1]}"
+                f"Θ{number} must have {units + 1} columns, one more than the rows of "
+                f"Θ{number - 1}: {shape[1]}"
             )
-        units = theta.shape[0]
+        units = shape[0]
     if isinstance(hidden, str) or len(hidden) != len(thetas) - 1:
         raise ValueError(
             f"hidden must name one activation for each of the {len(thetas) - 1} hidden layers: "
@@ -349,12 +351,25 @@ def _check_examples(
 
 
 def _check_matrix(name: str, array: Floats, like: Floats, columns: int) -> Floats:
-    _check_float(name, array, like)
+    if not _is_float(array, like):
+        _check_float(name, array, like)
     if array.ndim != 2 or array.shape[1] != columns:
         raise ValueError(f"{name} must have shape (m, {columns}): {array.shape}")
+    flags = array.flags
+    if flags.c_contiguous and flags.aligned:
+        return array
     if any(stride % array.itemsize for stride in array.strides) or not array.flags.aligned:
         return array.copy()  # a field of a record array: its elements lie between others
     return array
+
+
+def _is_float(array: Floats, like: Floats) -> bool:
+    """Whether a glance is enough: NumPy keeps one object of each of its own dtypes."""
+    return (
+        type(array) is np.ndarray
+        and array.dtype is like.dtype
+        and (like.dtype is _FLOAT64 or like.dtype is _FLOAT32)
+    )
 
 
 def _check_float(name: str, array: Floats, like: Floats) -> None:
