@@ -24,10 +24,8 @@ class Pace {
         if (alone_) return team_ = false;
         if (turns_ < 2)
             team_ = turns_ == 0;
-        else if (turns_ == look_)
-            team_ = !team_;
         else
-            team_ = rates_[1] >= rates_[0];
+            team_ = (rates_[1] >= rates_[0]) != (turns_ == look_);
         return team_;
     }
 
@@ -37,16 +35,17 @@ class Pace {
     void end(double chunks) {
         const std::chrono::duration<double> taken = Clock::now() - began_;
         rates_[team_] = chunks / taken.count();
-        if (turns_++ != look_) return;
-        // Looks become rarer: what they cost stays below a fiftieth.
-        wait_ = std::min(2 * wait_, 50);
-        look_ = turns_ + wait_;
+        if (++turns_ == 2 || turns_ == look_ + 1) {
+            // The next look: soon where it was close, later where it was not.
+            const double slower = std::min(rates_[0], rates_[1]);
+            look_ = turns_ + (slower < 0.8 * std::max(rates_[0], rates_[1]) ? 100 : 20);
+        }
     }
 
   private:
     bool alone_, team_ = true;
     double rates_[2] = {};  // chunks a second: alone, with helpers
-    int turns_ = 0, wait_ = 5, look_ = 1 + 5;
+    int turns_ = 0, look_ = -1;
     Clock::time_point began_;
 };
 

@@ -44,7 +44,7 @@ class Workspace {
               bool own_gradients)
         : kernels_(kernels), layers(network.thetas.size()) {
         const int group = kernels.group;
-        std::int64_t numbers_per_row = 0, widest = 0;
+        std::int64_t numbers_per_row = 0;
         const int L = network.layers();
         for (int l = 0; l < L; ++l) {
             Layer<T>& layer = layers[l];
@@ -60,15 +60,9 @@ class Workspace {
             numbers_per_row += layer.panels * group + spread_units(layer.out);
             const std::int64_t in = padded_units(layer.in, group);
             room_per_group += in * group;
-            widest = std::max(widest, in + padded_units(layer.out, group));
         }
         // The last layer's h, and its targets.
         room_per_group += 2 * padded_units(network.sizes[L], group) * group;
-
-        // A few groups at a time share each tile of Θ, as many as the second cache has room for;
-        // more than one even where it has not, or wide Θ is fetched anew for each.
-        groups_at_a_time = std::clamp<std::int64_t>(
-            second_cache / static_cast<std::int64_t>(widest * group * sizeof(T)), 4, 4);
 
         // A chunk long enough to make its gradients worth their two barriers, and short enough to
         // keep the workspace small.
@@ -112,10 +106,11 @@ class Workspace {
 
   public:
     std::vector<Layer<T>> layers;
-    std::int64_t items = 0;             // of phase 2
-    std::int64_t room_per_group = 0;    // numbers
-    std::int64_t groups_at_a_time = 1;  // of one piece of phase 1
-    std::int64_t capacity = 0;          // examples of a chunk
+    std::int64_t items = 0;           // of phase 2
+    std::int64_t room_per_group = 0;  // numbers
+    // Groups of one piece of phase 1: they share each tile of Θ.
+    static constexpr std::int64_t groups_at_a_time = 4;
+    std::int64_t capacity = 0;  // examples of a chunk
 };
 
 }  // namespace multilayer
