@@ -1,0 +1,211 @@
+"""What the native code may be given: every rule is checked here, before it is entered.
+
+Whatever is wrong with an argument is said in one sentence that states the rule and the value met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer import _native
+
+if TYPE_CHECKING:
+    from multilayer.optimizers import Optimizer
+
+Floats = NDArray[Any]  # float32 or float64
+
+HUGE = np.iinfo(np.int64).max
+_MAX_THREADS = 1024
+_FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+
+
+def check_network(
+    thetas: Sequence[Floats], hidden: Sequence[str], output: str
+) -> tuple[list[int], int]:
+    """Return the codes of the activations and of the output unit."""
+    if len(thetas) == 0:
+        raise ValueError("thetas must hold at least one array, and it is empty")
+    units = None
+    for number, theta in enumerate(thetas, 1):
+        if not _is_float(theta, thetas[0]):
+            check_float(f"Θ{number}", theta, thetas[0])
+        shape = theta.shape
+        if len(shape) != 2 or shape[0] < 1 or shape[1] < 2:
+            raise ValueError(
+                f"Θ{number} must have shape (units, inputs + 1), at least (1, 2): {shape}"
+            )
+        if not theta.flags.c_contiguous:
+            raise ValueError(f"Θ{number} must be C-contiguous, and its strides are {theta.strides}")
+        if units is not None and shape[1] != units + 1:
+            raise ValueError(
+                f"Θ{number} must have {units + 1} columns, one more than the rows of "
+                f"Θ{number - 1}: {shape[1]}"
+            )
+        units = shape[0]
+    if isinstance(hidden, str) or len(hidden) != len(thetas) - 1:
+        raise ValueError(
+            f"hidden must name one activation for each of the {len(thetas) - 1} hidden layers: "
+            f"{hidden!r}"
+        )
+    codes = [_code(_native.ACTIVATIONS, "an activation", name) for name in hidden]
+    return codes, _code(_native.OUTPUTS, "an output unit", output)
+
+
+def _code(table: dict[str, int], what: str, name: str) -> int:
+    try:
+        return table[name]
+    except (KeyError, TypeError):
+        raise ValueError(f"{what} must be one of {', '.join(table)}: {name!r}") from None
+
+
+def check_examples(
+    thetas: Sequence[Floats], X: Floats, Y: NDArray[Any], weights: Floats | None
+) -> tuple[Floats, Floats | None, NDArray[np.int32] | None, Floats | None]:
+    """Return X, targets or None, labels or None, weights."""
+    X = check_matrix("X", X, thetas[0], columns=thetas[0].shape[1] - 1)
+    if len(X) == 0:
+        raise ValueError("X must have at least one row, and it has none")
+    K = len(thetas[-1])
+    labels = targets = None
+    if isinstance(Y, np.ndarray) and Y.dtype.kind in "iu":
+        if Y.shape != (len(X),):
+            raise ValueError(
+                f"Y must have shape {(len(X),)} when it holds class indices: {Y.shape}"
+            )
+        low, high = Y.min(), Y.max()
+        if low < 0 or high >= max(K, 2):
+            met = low if low < 0 else high
+            raise ValueError(f"class indices must be from 0 to {max(K, 2) - 1}: {met}")
+        labels = np.ascontiguousarray(Y, np.int32)
+    else:
+        targets = check_matrix("Y", Y, thetas[0], columns=K)
+        if len(targets) != len(X):
+            raise ValueError(f"X has {len(X)} rows, but Y has {len(targets)}")
+    if weights is not None:
+        check_float("weights", weights, thetas[0])
+        if weights.shape != (len(X),):
+            raise ValueError(f"weights must have shape {(len(X),)}: {weights.shape}")
+        if not (weights.min() >= 0 and 0 < weights.sum() < np.inf):
+            raise ValueError("weights must be finite, not negative, and not all zero")
+        weights = np.ascontiguousarray(weights)
+    return X, targets, labels, weights
+
+
+def check_matrix(name: str, array: Floats, like: Floats, columns: int) -> Floats:
+    """Return an array (m, columns) of the dtype of `like`, copied only if its strides are odd."""
+    if not _is_float(array, like):
+        check_float(name, array, like)
+    if array.ndim != 2 or array.shape[1] != columns:
+        raise ValueError(f"{name} must have shape (m, {columns}): {array.shape}")
+    flags = array.flags
+    if flags.c_contiguous and flags.aligned:
+        return array
+    if any(stride % array.itemsize for stride in array.strides) or not array.flags.aligned:
+        return array.copy()  # a field of a record array: its elements lie between others
+    return array
+
+
+def _is_float(array: Floats, like: Floats) -> bool:
+    """Whether a glance is enough: NumPy keeps one object of each of its own dtypes."""
+    return (
+        type(array) is np.ndarray
+        and array.dtype is like.dtype
+        and (like.dtype is _FLOAT64 or like.dtype is _FLOAT32)
+    )
+
+
+def check_float(name: str, array: Floats, like: Floats) -> None:
+    """See that it is an array of the dtype of `like`, float32 or float64."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name} must be a NumPy array: {type(array).__name__}")
+    if array.dtype.char not in "fd" or not array.dtype.isnative:
+        raise TypeError(f"{name} must be float32 or float64 in native byte order: {array.dtype!r}")
+    if array.dtype != like.dtype:
+        raise TypeError(f"{name} must be {like.dtype} as Θ1 is: {array.dtype}")
+
+
+def check_writeable(name: str, array: Floats) -> None:
+    """See that it may be changed in place."""
+    if not array.flags.writeable:
+        raise ValueError(f"{name} is changed in place, and it is read-only")
+
+
+def check_optimizer(
+    optimizer: Optimizer, slots: Sequence[Sequence[Floats]], thetas: Sequence[Floats]
+) -> tuple[int, list[float]]:
+    """Return the code of its rule and its numbers."""
+    kind = type(optimizer).__name__
+    if kind not in _native.RULES:
+        raise ValueError(f"the optimizer must be one of {', '.join(_native.RULES)}: {kind}")
+    rule, n_slots, names = _native.RULES[kind]
+    if len(slots) != n_slots:
+        raise ValueError(f"{kind} keeps {n_slots} slots: {len(slots)}")
+    for slot in slots:
+        if len(slot) != len(thetas):
+            raise ValueError(f"a slot must hold {len(thetas)} arrays, one a layer: {len(slot)}")
+        for array, theta in zip(slot, thetas, strict=True):
+            check_float("a slot", array, theta)
+            if array.shape != theta.shape or not array.flags.c_contiguous:
+                raise ValueError(
+                    f"a slot must be C-contiguous of shape {theta.shape}, as its Θ is: "
+                    f"shape {array.shape}, strides {array.strides}"
+                )
+            check_writeable("a slot", array)
+    return rule, [float(getattr(optimizer, name)) for name in names]
+
+
+def check_lambda(lambda_: float) -> float:
+    """Return λ, finite and not negative."""
+    if not 0 <= lambda_ < np.inf:
+        raise ValueError(f"lambda_ must be finite and not negative: {lambda_}")
+    return float(lambda_)
+
+
+def check_order(order: NDArray[np.integer] | None, epochs: int, m: int) -> NDArray[np.int64] | None:
+    """Return the order (epochs, m) of the rows in each epoch, or None."""
+    if order is None:
+        return None
+    if not isinstance(order, np.ndarray) or order.dtype.kind not in "iu":
+        raise TypeError(f"order must be an array of integers: {type(order).__name__}")
+    if order.shape != (epochs, m):
+        raise ValueError(f"order must have shape (epochs, m) = {(epochs, m)}: {order.shape}")
+    if order.size and (order.min() < 0 or order.max() >= m):
+        raise ValueError(
+            f"order must hold row numbers from 0 to {m - 1}: {order.min()} to {order.max()}"
+        )
+    return np.ascontiguousarray(order, np.int64)
+
+
+def check_shuffle(
+    rows: NDArray[np.int64] | None,
+    rng: np.random.RandomState | None,
+    order: NDArray[np.integer] | None,
+    m: int,
+) -> dict[str, Any] | None:
+    """Return a copy of the generator's state, or None where nothing is to be shuffled."""
+    if rows is None and rng is None:
+        return None
+    if rows is None or rng is None or order is not None:
+        raise ValueError("rows and rng go together, and without an order")
+    if not isinstance(rows, np.ndarray) or rows.dtype != np.int64 or not rows.flags.c_contiguous:
+        raise TypeError("rows must be a contiguous array of int64")
+    if rows.shape != (m,) or rows.min() < 0 or rows.max() >= m:
+        raise ValueError(f"rows must hold {m} row numbers from 0 to {m - 1}")
+    check_writeable("rows", rows)
+    state = rng.get_state(legacy=False)
+    if not isinstance(state, dict) or state["bit_generator"] != "MT19937":
+        raise TypeError("rng must draw from an MT19937, as RandomState does by default")
+    return state
+
+
+def check_threads(n_threads: int | None) -> int:
+    """Return 0 for "as many as the process may use"."""
+    if n_threads is None:
+        return 0
+    if not 1 <= n_threads <= _MAX_THREADS:
+        raise ValueError(f"n_threads must be from 1 to {_MAX_THREADS}: {n_threads}")
+    return int(n_threads)
