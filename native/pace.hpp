@@ -22,20 +22,22 @@ class Pace {
     bool start() {
         began_ = Clock::now();
         if (alone_) return team_ = false;
-        if (turns_ < 2)
-            team_ = turns_ == 0;
+        if (turns_ < trials)
+            team_ = turns_ % 2 == 0;
         else
             team_ = (rates_[1] >= rates_[0]) != (turns_ == look_);
         return team_;
     }
 
-    bool over() const { return Clock::now() - began_ > (turns_ < 2 && !alone_ ? turn / 5 : turn); }
+    bool over() const {
+        return Clock::now() - began_ > (turns_ < trials && !alone_ ? turn / 5 : turn);
+    }
 
     // Ends a turn in which so many chunks were done.
     void end(double chunks) {
         const std::chrono::duration<double> taken = Clock::now() - began_;
         rates_[team_] = chunks / taken.count();
-        if (++turns_ == 2 || turns_ == look_ + 1) {
+        if (++turns_ == trials || turns_ == look_ + 1) {
             // The next look: soon where it was close, later where it was not.
             const double slower = std::min(rates_[0], rates_[1]);
             look_ = turns_ + (slower < 0.8 * std::max(rates_[0], rates_[1]) ? 100 : 20);
@@ -43,6 +45,9 @@ class Pace {
     }
 
   private:
+    // With helpers, alone, with helpers: the first turn finds the caches cold and does not count.
+    static constexpr int trials = 3;
+
     bool alone_, team_ = true;
     double rates_[2] = {};  // chunks a second: alone, with helpers
     int turns_ = 0, look_ = -1;
