@@ -707,7 +707,7 @@ def test_shuffles_as_random_state_does(m, rng):
     for _ in range(7):
         twin.shuffle(expected)
         orders.append(expected.copy())
-    X, thetas = rng_free_rows(m), [np.array([[0.5, 1.0]])]
+    X, thetas = spread_rows(m), [np.array([[0.5, 1.0]])]
     same = [theta.copy() for theta in thetas]
     arguments = {"batch_size": 1, "epochs": 7}
     engine.train(
@@ -721,7 +721,7 @@ def test_shuffles_as_random_state_does(m, rng):
     assert rng.randint(2**31) == twin.randint(2**31)
 
 
-def rng_free_rows(m):
+def spread_rows(m):
     return np.linspace(-1, 1, m)[:, None]
 
 
@@ -742,7 +742,7 @@ def rng_free_rows(m):
     ids=["no rng", "no rows", "list", "too many", "too large", "another generator"],
 )
 def test_refuses_rows_it_cannot_shuffle(arguments, error, message):
-    X, theta = rng_free_rows(4), np.array([[0.5, 1.0]])
+    X, theta = spread_rows(4), np.array([[0.5, 1.0]])
     with pytest.raises(error, match=message):
         engine.train([theta], X, X, (), "identity", GradientDescent(0.01), [], **arguments)
     np.testing.assert_array_equal(theta, [[0.5, 1.0]])
