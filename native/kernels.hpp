@@ -16,117 +16,135 @@ constexpr int wide = MULTILAYER_TILE_VECTORS;
 template <class T>
 constexpr int group_size = wide * lanes<T>;
 
-// Number by number: GCC clears an array that is cleared as a whole in memory, not in registers.
-template <class T, int rows, int vectors>
-inline void clear(Vec<T> (&sum)[rows][vectors]) {
-    for (int i = 0; i < rows; ++i)
-        for (int n = 0; n < vectors; ++n) sum[i][n] = Vec<T>{};
+// Calls f(0), f(1), … with constants. Written out so, the sums of a tile are registers from the first
+// to the last; as loops, GCC would take them through memory before and after.
+#define MULTILAYER_INLINE __attribute__((always_inline))
+template <class F, int... i>
+MULTILAYER_INLINE inline void repeat(F f, std::integer_sequence<int, i...>) {
+    (f(std::integral_constant<int, i>{}), ...);
 }
+template <int n, class F>
+MULTILAYER_INLINE inline void repeat(F f) {
+    repeat(f, std::make_integer_sequence<int, n>{});
+}
+
+template <class T, int rows, int vectors, class F>
+MULTILAYER_INLINE inline void each_sum(Vec<T> (&sum)[rows][vectors], F f) {
+    repeat<rows>([&](auto i) MULTILAYER_INLINE {
+        repeat<vectors>([&](auto n) MULTILAYER_INLINE { f(sum[i][n], i, n); });
+    });
+}
+
+// Each has a `begun` that says at compile time whether its sums go on from where a call before left
+// them: were it an if, GCC would take all sums through memory on either way.
 
 // Sums that are left half done lie as all tiles do: rows a group apart.
 template <class T, int rows, int vectors>
-inline void load_sums(Vec<T> (&sum)[rows][vectors], const T* from) {
-    for (int i = 0; i < rows; ++i)
-        for (int n = 0; n < vectors; ++n) sum[i][n] = load(from + i * group_size<T> + n * lanes<T>);
+MULTILAYER_INLINE inline void load_sums(Vec<T> (&sum)[rows][vectors], const T* from) {
+    each_sum<T>(sum, [&](Vec<T>& s, int i, int n) MULTILAYER_INLINE {
+        s = load(from + i * group_size<T> + n * lanes<T>);
+    });
 }
 template <class T, int rows, int vectors>
-inline void store_sums(const Vec<T> (&sum)[rows][vectors], T* to) {
-    for (int i = 0; i < rows; ++i)
-        for (int n = 0; n < vectors; ++n) store(to + i * group_size<T> + n * lanes<T>, sum[i][n]);
+MULTILAYER_INLINE inline void store_sums(Vec<T> (&sum)[rows][vectors], T* to) {
+    each_sum<T>(sum, [&](Vec<T>& s, int i, int n) MULTILAYER_INLINE {
+        store(to + i * group_size<T> + n * lanes<T>, s);
+    });
 }
 
-// z = b + Θ a for `rows` rows of Θ and one group; negative z become `floor` where that is larger.
-template <class T, int rows>
-void dense_tile(const T* bias,   // (rows), `stride` apart; null: z holds what to add to
+// sum += w x: one number w[i · step] for each row, one vector x for each column.
+template <class T, int rows, int vectors>
+MULTILAYER_INLINE inline void multiply_add(Vec<T> (&sum)[rows][vectors],
+                                                const T* w,
+                                                i64 step,
+                                                const T* x) {
+    Vec<T> column[vectors];
+    repeat<vectors>([&](auto n) MULTILAYER_INLINE { column[n] = load(x + n * lanes<T>); });
+    repeat<rows>([&](auto i) MULTILAYER_INLINE {
+        const Vec<T> number = splat(w[i * step]);
+        repeat<vectors>([&](auto n) MULTILAYER_INLINE { sum[i][n] += number * column[n]; });
+    });
+}
+
+// z = b + Θ a for `rows` rows of Θ and one group.
+template <class T, int rows, bool begun>
+void dense_tile(const T* bias,   // (rows), `stride` apart; not where z holds what to add to
                 const T* theta,  // (rows, in), rows `stride` apart
                 const T* a,      // (in, group)
                 T* z,            // (rows, group)
                 i64 in,
                 i64 stride,
-                T floor) {
+                bool relu) {  // of the result
     Vec<T> sum[rows][wide];
-    if (bias)
-        for (int i = 0; i < rows; ++i)
-            for (int n = 0; n < wide; ++n) sum[i][n] = splat(bias[i * stride]);
+    if constexpr (begun)
+        load_sums<T>(sum, z);
     else
-        load_sums(sum, z);
-    for (i64 k = 0; k < in; ++k) {
-        Vec<T> x[wide];
-        for (int n = 0; n < wide; ++n) x[n] = load(a + k * group_size<T> + n * lanes<T>);
-        for (int i = 0; i < rows; ++i) {
-            const Vec<T> w = splat(theta[i * stride + k]);
-            for (int n = 0; n < wide; ++n) sum[i][n] += w * x[n];
-        }
-    }
-    for (int i = 0; i < rows; ++i)
-        for (int n = 0; n < wide; ++n) sum[i][n] = sum[i][n] < floor ? splat(floor) : sum[i][n];
-    store_sums(sum, z);
+        each_sum<T>(sum, [&](Vec<T>& s, int i, int) MULTILAYER_INLINE {
+            s = splat(bias[i * stride]);
+        });
+    for (i64 k = 0; k < in; ++k) multiply_add<T>(sum, theta + k, stride, a + k * group_size<T>);
+    if (relu)
+        each_sum<T>(sum, [](Vec<T>& s, int, int) MULTILAYER_INLINE {
+            s = s < T(0) ? Vec<T>{} : s;
+        });
+    store_sums<T>(sum, z);
+}
+
+// Some columns of Θ, side by side: where they lie in Θ, each row of them is in a cache line and often
+// in a page of its own.
+template <class T, int rows>
+void pack(const T* theta,  // (out, rows), rows `stride` apart
+          T* packed,       // (out, rows)
+          i64 out,
+          i64 stride) {
+    for (i64 k = 0; k < out; ++k)
+        __builtin_memcpy(packed + k * rows, theta + k * stride, rows * sizeof(T));
 }
 
 // δ⁽ˡ⁾ = Θᵀ δ⁽ˡ⁺¹⁾ for `rows` columns of Θ and one group; where a is given, zero where a is.
-template <class T, int rows>
-void reverse_tile(const T* theta,  // (out, rows), rows `stride` apart
+template <class T, int rows, bool begun>
+void reverse_tile(const T* theta,  // (out, rows), packed
                   const T* delta,  // (out, group)
                   const T* a,      // (rows, group) or null
-                  T* result,       // (rows, group)
-                  i64 out,
-                  i64 stride,
-                  bool begun) {  // result holds what to add to
+                  T* result,       // (rows, group); where begun, what to add to
+                  i64 out) {
     Vec<T> sum[rows][wide];
-    if (begun)
-        load_sums(sum, result);
+    if constexpr (begun)
+        load_sums<T>(sum, result);
     else
-        clear<T>(sum);
-    for (i64 k = 0; k < out; ++k) {
-        // Rows of a wide Θ lie in pages of their own, where the processor does not look ahead.
-        __builtin_prefetch(theta + (k + 12) * stride);
-        Vec<T> d[wide];
-        for (int n = 0; n < wide; ++n) d[n] = load(delta + k * group_size<T> + n * lanes<T>);
-        for (int i = 0; i < rows; ++i) {
-            const Vec<T> w = splat(theta[k * stride + i]);
-            for (int n = 0; n < wide; ++n) sum[i][n] += w * d[n];
-        }
-    }
+        each_sum<T>(sum, [](Vec<T>& s, int, int) MULTILAYER_INLINE { s = Vec<T>{}; });
+    for (i64 k = 0; k < out; ++k)
+        multiply_add<T>(sum, theta + k * rows, 1, delta + k * group_size<T>);
     if (a)
-        for (int i = 0; i < rows; ++i)
-            for (int n = 0; n < wide; ++n) {
-                const Vec<T> unit = load(a + i * group_size<T> + n * lanes<T>);
-                sum[i][n] = unit > T(0) ? sum[i][n] : Vec<T>{};
-            }
-    store_sums(sum, result);
+        each_sum<T>(sum, [&](Vec<T>& s, int i, int n) MULTILAYER_INLINE {
+            s = load(a + i * group_size<T> + n * lanes<T>) > T(0) ? s : Vec<T>{};
+        });
+    store_sums<T>(sum, result);
 }
 
 // Δ = Σ δ aᵀ over some groups of the chunk, in their order, for `rows` units and `vectors` vectors
 // of one panel.
-template <class T, int rows, int vectors>
+template <class T, int rows, int vectors, bool begun>
 void gradient_tile(const T* delta,    // (groups, rows, group), groups `stride` apart
                    const T* columns,  // (examples, group): one panel
-                   T* sums,           // (rows, group)
+                   T* sums,           // (rows, group); where begun, what to add to
                    i64 groups,
-                   i64 stride,
-                   bool begun) {  // sums hold what to add to
+                   i64 stride) {
     Vec<T> sum[rows][vectors];
-    if (begun)
-        load_sums(sum, sums);
+    if constexpr (begun)
+        load_sums<T>(sum, sums);
     else
-        clear<T>(sum);
+        each_sum<T>(sum, [](Vec<T>& s, int, int) MULTILAYER_INLINE { s = Vec<T>{}; });
     for (i64 g = 0; g < groups; ++g) {
         // The next group's δ lies too far off for the processor to see it coming.
         if (g + 1 < groups)
             for (int i = 0; i < rows; ++i) __builtin_prefetch(delta + stride + i * group_size<T>);
-        for (int b = 0; b < group_size<T>; ++b) {
-            Vec<T> x[vectors];
-            for (int n = 0; n < vectors; ++n)
-                x[n] = load(columns + b * group_size<T> + n * lanes<T>);
-            for (int i = 0; i < rows; ++i) {
-                const Vec<T> d = splat(delta[i * group_size<T> + b]);
-                for (int n = 0; n < vectors; ++n) sum[i][n] += d * x[n];
-            }
-        }
+        for (int b = 0; b < group_size<T>; ++b)
+            multiply_add<T>(sum, delta + b, group_size<T>, columns + b * group_size<T>);
         delta += stride;
         columns += group_size<T> * group_size<T>;
     }
-    store_sums(sum, sums);
+    store_sums<T>(sum, sums);
 }
 
 // The biases' part of Δ: Σ δ over the groups, of as many units as a vector has lanes or fewer.
@@ -156,22 +174,28 @@ struct Tiles {
     int height(i64 tile) const { return static_cast<int>(first(tile + 1) - first(tile)); }
 };
 
-// Calls f with the height of a tile as a constant.
+// Calls f with the height of a tile, and with whether its sums are begun, as constants.
 template <class F>
-inline void with_height(int height, F f) {
+inline void with_height(int height, bool begun, F f) {
+    const auto with = [&](auto rows) {
+        if (begun)
+            f(rows, std::true_type{});
+        else
+            f(rows, std::false_type{});
+    };
     switch (height) {
         case 1:
-            return f(std::integral_constant<int, 1>{});
+            return with(std::integral_constant<int, 1>{});
         case 2:
-            return f(std::integral_constant<int, 2>{});
+            return with(std::integral_constant<int, 2>{});
         case 3:
-            return f(std::integral_constant<int, 3>{});
+            return with(std::integral_constant<int, 3>{});
         case 4:
-            return f(std::integral_constant<int, 4>{});
+            return with(std::integral_constant<int, 4>{});
         case 5:
-            return f(std::integral_constant<int, 5>{});
+            return with(std::integral_constant<int, 5>{});
         default:
-            return f(std::integral_constant<int, 6>{});
+            return with(std::integral_constant<int, 6>{});
     }
 }
 

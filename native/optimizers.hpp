@@ -147,30 +147,38 @@ void step_tile(const Plan<T>& plan,
     const Vec<T> scale = splat(plan.scale), penalised = splat(columns.biases() ? T(0) : T(1)),
                  decay = plan.decay * penalised, keep = T(1) - plan.shrink * penalised;
     for_vectors<T>(columns, [&](i64 column, int n) {
-        i64 at = row * width + column * columns.step;
-        const T* sum = sums + (column - columns.first);
-        const auto rows = [&](auto get_vector, auto put_vector) {
+        // Of its own, or the compiler would write it to memory for each vector.
+        Vec<T> of_rows = {};
+        const auto rows = [&](auto get_vector, auto put_vector, auto kept_vector) {
+            T* const arrays[] = {layer.slots[0], layer.slots[1], layer.theta};
+            i64 at = row * width + column * columns.step;
+            const T* sum = sums + (column - columns.first);
             for (int i = 0; i < height; ++i, at += width, sum += group_size<T>) {
-                Vec<T> theta = get_vector(layer.theta + at), slots[2] = {};
+                Vec<T> theta = get_vector(arrays[2] + at), slots[2] = {};
                 const Vec<T> D = scale * load(sum) + decay * theta;
-                for (int s = 0; s < Step::slots; ++s) slots[s] = get_vector(layer.slots[s] + at);
+                for (int s = 0; s < Step::slots; ++s) slots[s] = get_vector(arrays[s] + at);
                 theta *= keep;
                 step(theta, D, slots[0], slots[1]);
-                for (int s = 0; s < Step::slots; ++s) put_vector(layer.slots[s] + at, slots[s]);
-                put_vector(layer.theta + at, theta);
-                // Read back where lanes beyond the last column may hold anything.
-                const Vec<T> kept = penalised * get_vector(layer.theta + at);
-                squares += kept * kept;
+                for (int s = 0; s < Step::slots; ++s) put_vector(arrays[s] + at, slots[s]);
+                put_vector(arrays[2] + at, theta);
+                const Vec<T> kept = kept_vector(arrays[2] + at, theta);
+                of_rows += kept * kept;
             }
         };
+        // Lanes beyond the last column may hold anything by then. Where there are none, θ is not
+        // read back: a number just written, across two cache lines, is slow to come.
         if (columns.biases())
             rows([=](const T* p) { return get(p, n, width); },
-                 [=](T* p, Vec<T> value) { put(p, value, n, width); });
+                 [=](T* p, Vec<T> value) { put(p, value, n, width); },
+                 [](const T*, Vec<T>) { return Vec<T>{}; });
         else if (n == lanes<T>)
-            rows([](const T* p) { return load(p); }, [](T* p, Vec<T> value) { store(p, value); });
+            rows([](const T* p) { return load(p); }, [](T* p, Vec<T> value) { store(p, value); },
+                 [](const T*, Vec<T> value) { return value; });
         else
             rows([n](const T* p) { return load_some(p, n); },
-                 [n](T* p, Vec<T> value) { store_some(p, value, n); });
+                 [n](T* p, Vec<T> value) { store_some(p, value, n); },
+                 [n](const T* p, Vec<T>) { return load_some(p, n); });
+        squares += of_rows;
     });
 }
 

@@ -30,16 +30,15 @@ void dense(
     const i64 stride = layer.in + 1, parts = (layer.in + dense_depth - 1) / dense_depth;
     for (i64 part = 0; part < parts; ++part) {
         const i64 from = part * layer.in / parts, to = (part + 1) * layer.in / parts;
-        const T floor = relu && part + 1 == parts ? T(0) : T(-__builtin_inf());
         for (i64 tile = 0; tile < tiles.count; ++tile) {
             const i64 first = tiles.first(tile);
             const T* theta = layer.theta + first * stride;
-            with_height(tiles.height(tile), [&](auto height) {
+            with_height(tiles.height(tile), part > 0, [&](auto height, auto begun) {
                 for (int g = 0; g < groups; ++g)
-                    dense_tile<T, height.value>(part == 0 ? theta : nullptr, theta + 1 + from,
-                                                a + g * a_stride + from * group_size<T>,
-                                                z + g * z_stride + first * group_size<T>, to - from,
-                                                stride, floor);
+                    dense_tile<T, height.value, begun.value>(
+                        theta, theta + 1 + from, a + g * a_stride + from * group_size<T>,
+                        z + g * z_stride + first * group_size<T>, to - from, stride,
+                        relu && part + 1 == parts);
             });
         }
     }
@@ -62,13 +61,15 @@ void reverse(const Layer<T>& layer,
         const bool slope = relu && part + 1 == parts;
         for (i64 tile = 0; tile < tiles.count; ++tile) {
             const i64 first = tiles.first(tile), at = first * group_size<T>;
-            const T* theta = layer.theta + from * stride + 1 + first;
-            with_height(tiles.height(tile), [&](auto height) {
+            with_height(tiles.height(tile), part > 0, [&](auto height, auto begun) {
+                alignas(64) T packed[reverse_depth * height.value];
+                pack<T, height.value>(layer.theta + from * stride + 1 + first, packed, to - from,
+                                      stride);
                 for (int g = 0; g < groups; ++g)
-                    reverse_tile<T, height.value>(
-                        theta, delta + g * layer.delta_stride + from * group_size<T>,
+                    reverse_tile<T, height.value, begun.value>(
+                        packed, delta + g * layer.delta_stride + from * group_size<T>,
                         slope ? a + g * a_stride + at : nullptr, result + g * result_stride + at,
-                        to - from, stride, part > 0);
+                        to - from);
             });
         }
     }
@@ -158,10 +159,10 @@ void propagate(const Plan<T>& plan, T* room, i64 first_group, int groups) {
         T* result = below.delta + first_group * below.delta_stride;
         // Slopes lie where the result belongs; a⁽ˡ⁾ is no longer needed, and its place is free.
         if (stored) {
+            reverse(layer, a, stride, delta, a, stride, groups, false);
             for (int g = 0; g < groups; ++g) {
-                T* units = a + g * stride;
+                const T* units = a + g * stride;
                 T* slope = result + g * below.delta_stride;
-                reverse(layer, units, 0, delta + g * layer.delta_stride, units, 0, 1, false);
                 for (i64 i = 0; i < layer.in * size; i += lanes<T>)
                     store(slope + i, load(slope + i) * load(units + i));
             }
@@ -235,10 +236,10 @@ void update(const Plan<T>& plan, i64 number) {
             T* sum = sums[tile - item.first_tile];
             if (last) prefetch_tile(plan, layer, row, height, item.columns);
             with_vectors<wide>(vectors, [&](auto v) {
-                with_height(height, [&](auto rows) {
-                    gradient_tile<T, rows.value, v.value>(
+                with_height(height, from > 0, [&](auto rows, auto begun) {
+                    gradient_tile<T, rows.value, v.value, begun.value>(
                         layer.delta + from * stride + row * size, columns + from * size * size, sum,
-                        last ? groups - from : part, stride, from > 0);
+                        last ? groups - from : part, stride);
                 });
             });
             if (last) finish_tile(plan, layer, sum, row, height, item.columns, squares);
