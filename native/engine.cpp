@@ -17,8 +17,23 @@
 namespace multilayer {
 namespace {
 
-// Multiply-adds below which waking another thread costs more than it brings.
-constexpr double worth_a_team = 2e5;
+// Operations on whole groups below which waking another thread costs more than it brings: some
+// 20 µs of work, found by measuring (docs/engine.md).
+constexpr double worth_a_team = 3e4;
+
+// Roughly how many there are in a pass over some rows. products: how often each weight is used.
+template <class T>
+double operations(const Workspace<T>& work, std::int64_t rows, int products) {
+    double each = 0;
+    for (const Layer<T>& layer : work.layers) {
+        const bool plain = &layer != &work.layers.back() &&
+                           (layer.activation == Activation::relu ||
+                            layer.activation == Activation::identity);
+        each += static_cast<double>(layer.out) *
+                (products * static_cast<double>(layer.in + 1) + (plain ? 10 : 60));
+    }
+    return each * static_cast<double>(rows) / work.kernels().group;
+}
 
 // Walks over batches chunk by chunk. `advance` is called by one thread while the others wait.
 template <class T>
@@ -49,10 +64,7 @@ class Walk {
         if (plan.penalized)
             for (std::int64_t item = 0; item < work.items; ++item)
                 work.kernels().penalize(plan, item);
-        double weights = 0;
-        for (const auto& layer : work.layers)
-            weights += static_cast<double>(layer.in + 1) * static_cast<double>(layer.out);
-        alone = weights * static_cast<double>(std::min(batch_size, work.capacity)) < worth_a_team;
+        alone = operations(work, std::min(batch_size, work.capacity), 3) < worth_a_team;
     }
 
     // Starts on a batch: rows order[first] … order[first + n − 1].
@@ -215,16 +227,13 @@ bool forward(const Network<T>& network, const Matrix<T>& X, T* H, int threads, c
     plan.output = network.output;
     plan.X = X;
     plan.H = H;
-    double weights = 0;
-    for (const auto& layer : work.layers)
-        weights += static_cast<double>(layer.in + 1) * static_cast<double>(layer.out);
     // About a turn's worth of work at a time, between looks for signals.
     const auto rows = std::max<std::int64_t>(
-        4096, static_cast<std::int64_t>(4e8 / weights) / kernels.group * kernels.group);
+        4096, static_cast<std::int64_t>(2.5e7 / operations(work, kernels.group, 1)) * kernels.group);
     for (plan.first = 0; plan.first < X.rows; plan.first += plan.count) {
         if (plan.first > 0 && poll()) return false;
         plan.count = std::min(rows, X.rows - plan.first);
-        Team team(threads, weights * static_cast<double>(plan.count) < worth_a_team);
+        Team team(threads, operations(work, plan.count, 1) < worth_a_team);
         work.make_rooms(team.size());
         const std::int64_t groups = divide_up(plan.count, kernels.group);
         const std::int64_t fair = divide_up(groups, team.size());

@@ -28,12 +28,18 @@ struct Rows {
 // Columns at … at + lanes of x; beyond the last there are zeros.
 template <class T>
 inline Vec<T> row_vector(const Matrix<T>& X, i64 row, i64 at) {
-    const T* x = X.data + row * X.row_stride;
+    const T* x = X.data + row * X.row_stride + at * X.column_stride;
     const i64 left = X.columns - at;
-    if (X.column_stride == 1 && left >= lanes<T>) return load(x + at);
+    if (X.column_stride == 1 && left >= lanes<T>) return load(x);
     Vec<T> result = {};
+    // Beyond the row lies the next one: read with it and left out, where there are enough of them.
+    if (X.column_stride == 1 && left + (X.rows - 1 - row) * X.row_stride >= lanes<T>) {
+        Int<T> lane;
+        for (int i = 0; i < lanes<T>; ++i) lane[i] = i;
+        return lane < static_cast<typename Simd<T>::Lane>(left) ? load(x) : result;
+    }
     for (int lane = 0; lane < lanes<T> && lane < left; ++lane)
-        result[lane] = x[(at + lane) * X.column_stride];
+        result[lane] = x[lane * X.column_stride];
     return result;
 }
 

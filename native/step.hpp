@@ -127,6 +127,8 @@ void propagate(const Plan<T>& plan, T* room, i64 first_group, int groups) {
     T* h = forward(plan, room, first_group, groups, plan.backward);
     for (int g = 0; g < groups; ++g, h += h_stride, y += h_stride) {
         const Rows<T> rows(plan, first_group + g);
+        Vec<T> J[wide];
+        cost(plan.output, h, y, K, J);
         double total = 0;
         for (int n = 0; n < wide; ++n) {
             const int at = n * lanes<T>;
@@ -136,8 +138,7 @@ void propagate(const Plan<T>& plan, T* room, i64 first_group, int groups) {
                     weight[lane] = at + lane >= rows.real ? T(0)
                                    : plan.weights         ? plan.weights[rows.row[at + lane]]
                                                           : T(1);
-            const Vec<T> J = cost(plan.output, h + at, y + at, K, size);
-            total += sum<T>(weight == T(0) ? Vec<T>{} : weight * J);
+            total += sum<T>(weight == T(0) ? Vec<T>{} : weight * J[n]);
             if (!plan.backward) continue;
             T* delta = output.delta + (first_group + g) * output.delta_stride + at;
             for (i64 k = 0; k < K * size; k += size)
@@ -182,7 +183,7 @@ void predict(const Plan<T>& plan, T* room, i64 first_group, int groups) {
     const i64 K = plan.layers[plan.n_layers - 1].out, stride = padded_units(K, size) * size;
     T* h = forward(plan, room, first_group, groups, false);
     for (int g = 0; g < groups; ++g, h += stride) {
-        for (int n = 0; n < wide; ++n) say(plan.output, h + n * lanes<T>, K, size);
+        say(plan.output, h, K);
         const i64 first = (first_group + g) * size;
         const i64 count = plan.count - first < size ? plan.count - first : size;
         T* H = plan.H + (plan.first + first) * K;
