@@ -66,8 +66,8 @@ MULTILAYER_INLINE inline void multiply_add(Vec<T> (&sum)[rows][vectors],
     });
 }
 
-// z = b + Θ a for `rows` rows of Θ and one group.
-template <class T, int rows, bool begun>
+// z = b + Θ a for `rows` rows of Θ and the first `vectors` of one group.
+template <class T, int rows, int vectors, bool begun>
 void dense_tile(const T* bias,   // (rows), `stride` apart; not where z holds what to add to
                 const T* theta,  // (rows, in), rows `stride` apart
                 const T* a,      // (in, group)
@@ -75,7 +75,7 @@ void dense_tile(const T* bias,   // (rows), `stride` apart; not where z holds wh
                 i64 in,
                 i64 stride,
                 bool relu) {  // of the result
-    Vec<T> sum[rows][wide];
+    Vec<T> sum[rows][vectors];
     if constexpr (begun)
         load_sums<T>(sum, z);
     else

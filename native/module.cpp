@@ -72,21 +72,28 @@ void raise_if_set() {
     if (PyErr_Occurred()) throw nb::python_error();
 }
 
+// Forward propagation through Θ that were checked and unpacked once: for a single row that would
+// take longer than the arithmetic.
 template <class T>
-void forward(const Arrays<const T>& thetas,
-             const Array<const T>& X,
-             const Array<T>& H,
-             const std::vector<int>& hidden,
-             int output,
-             int threads) {
-    const auto net = network<T>(thetas, hidden, output);
-    const auto rows = matrix(X);
-    {
-        const nb::gil_scoped_release release;
-        ml::forward(net, rows, H.data(), threads, signalled);
+class Forward {
+  public:
+    Forward(const Arrays<const T>& thetas, const std::vector<int>& hidden, int output)
+        : thetas_(thetas), network_(network<T>(thetas, hidden, output)) {}
+
+    void into(const Array<const T>& X, const Array<T>& H, int threads) const {
+        const auto rows = matrix(X);
+        T* result = H.data();
+        {
+            const nb::gil_scoped_release release;
+            ml::forward(network_, rows, result, threads, signalled);
+        }
+        raise_if_set();
     }
-    raise_if_set();
-}
+
+  private:
+    Arrays<const T> thetas_;  // kept alive
+    ml::Network<T> network_;
+};
 
 template <class T>
 double cost(const Arrays<const T>& thetas,
@@ -183,8 +190,10 @@ void define(nb::module_& m) {
     const auto option = [](const char* name) { return nb::arg(name).noconvert().none(); };
     // No conversion: an array of the other dtype must choose the other overload, not be copied.
     m.def("apply", &apply<T>, arg("function"), arg("x"), arg("y"));
-    m.def("forward", &forward<T>, arg("thetas"), arg("X"), arg("H"), arg("hidden"), arg("output"),
-          arg("threads"));
+    nb::class_<Forward<T>>(m, sizeof(T) == 4 ? "Forward32" : "Forward64")
+        .def(nb::init<const Arrays<const T>&, const std::vector<int>&, int>(), arg("thetas"),
+             arg("hidden"), arg("output"))
+        .def("into", &Forward<T>::into, arg("X"), arg("H"), arg("threads"));
     m.def("cost", &cost<T>, arg("thetas"), arg("X"), option("Y"), option("labels"),
           option("weights"), arg("hidden"), arg("output"), arg("lambda_"), arg("gradients"),
           arg("threads"));

@@ -21,9 +21,9 @@ namespace {
 // which the reverse reads by whole lines of which it needs a few numbers.
 constexpr i64 dense_depth = 1024, reverse_depth = 256;
 
-// z⁽ˡ⁺¹⁾ = Θ⁽ˡ⁾ [1, a⁽ˡ⁾], relu included, for some groups. A tile of Θ stays in the first cache
-// while all the groups go past it.
-template <class T>
+// z⁽ˡ⁺¹⁾ = Θ⁽ˡ⁾ [1, a⁽ˡ⁾], relu included, for the first `vectors` of some groups. A tile of Θ stays in
+// the first cache while all the groups go past it.
+template <class T, int vectors>
 void dense(
     const Layer<T>& layer, const T* a, i64 a_stride, T* z, i64 z_stride, int groups, bool relu) {
     const Tiles tiles(layer.out);
@@ -35,7 +35,7 @@ void dense(
             const T* theta = layer.theta + first * stride;
             with_height(tiles.height(tile), part > 0, [&](auto height, auto begun) {
                 for (int g = 0; g < groups; ++g)
-                    dense_tile<T, height.value, begun.value>(
+                    dense_tile<T, height.value, vectors, begun.value>(
                         theta, theta + 1 + from, a + g * a_stride + from * group_size<T>,
                         z + g * z_stride + first * group_size<T>, to - from, stride,
                         relu && part + 1 == parts);
@@ -75,8 +75,9 @@ void reverse(const Layer<T>& layer,
     }
 }
 
-// Forward through the hidden layers and the last dense one. Returns where a⁽ᴸ⁾ lies in `room`;
-template <class T>
+// Forward through the hidden layers and the last dense one. Returns where a⁽ᴸ⁾ lies in `room`.
+// vectors: of each group, where the others have nothing to say.
+template <class T, int vectors = wide>
 T* forward(const Plan<T>& plan, T* room, i64 first_group, int groups, bool learning) {
     constexpr int size = group_size<T>;
     const i64 panel_stride = plan.capacity * size;
@@ -94,7 +95,7 @@ T* forward(const Plan<T>& plan, T* room, i64 first_group, int groups, bool learn
         const i64 next_stride = padded_units(layer.out, size) * size;
         T* next = a + groups * stride;
         const bool relu = !last && layer.activation == Activation::relu;
-        dense(layer, a, stride, next, next_stride, groups, relu);
+        dense<T, vectors>(layer, a, stride, next, next_stride, groups, relu);
         for (int g = 0; g < groups && !last; ++g) {
             T* units = next + g * next_stride;
             T* slope = learning && slope_from_z(layer.activation)
@@ -181,7 +182,9 @@ template <class T>
 void predict(const Plan<T>& plan, T* room, i64 first_group, int groups) {
     constexpr int size = group_size<T>;
     const i64 K = plan.layers[plan.n_layers - 1].out, stride = padded_units(K, size) * size;
-    T* h = forward(plan, room, first_group, groups, false);
+    // A single row costs half as much as a group.
+    T* h = plan.count <= lanes<T> ? forward<T, 1>(plan, room, first_group, groups, false)
+                                  : forward(plan, room, first_group, groups, false);
     for (int g = 0; g < groups; ++g, h += stride) {
         say(plan.output, h, K);
         const i64 first = (first_group + g) * size;

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 
@@ -98,3 +100,32 @@ def test_refuses_wrong_input(rng):
         network.cost(rng.randn(5, 3), rng.rand(4, 2))
     with pytest.raises(ValueError, match="2"):
         network.cost(rng.randn(5, 3), [0, 1, 2, 0, 1])
+
+
+def test_forward_sees_every_change_of_the_weights():
+    net = Network((3, 4, 2), "tanh", random_state=0)
+    X = np.random.RandomState(1).randn(5, 3)
+
+    def right():
+        _, a = equations.forward_propagation(X, net.thetas, hidden=net.hidden)
+        return np.allclose(net.forward(X), a[-1])
+
+    assert right()
+    net.thetas[0][:] *= 2  # within an array
+    assert right()
+    net.thetas[1] = net.thetas[1] * 3  # another array
+    assert right()
+    net.hidden = ("relu",)
+    assert right()
+    net = pickle.loads(pickle.dumps(net))
+    net.thetas[0] += 1
+    assert right()
+
+
+def test_a_row_alone_says_what_it_says_among_others():
+    for dtype in (np.float32, np.float64):
+        net = Network((7, 13, 9, 3), "relu", "softmax", random_state=0, dtype=dtype)
+        X = np.random.RandomState(1).randn(40, 7).astype(dtype)
+        H = net.forward(X)
+        for count in (1, 2, 4, 5, 8, 9, 15, 16, 17):
+            assert np.array_equal(net.forward(X[:count]), H[:count])

@@ -101,8 +101,7 @@ def check_matrix(name: str, array: Floats, like: Floats, columns: int) -> Floats
         check_float(name, array, like)
     if array.ndim != 2 or array.shape[1] != columns:
         raise ValueError(f"{name} must have shape (m, {columns}): {array.shape}")
-    flags = array.flags
-    if flags.c_contiguous and flags.aligned:
+    if (flags := array.flags).c_contiguous and flags.aligned:
         return array
     if any(stride % array.itemsize for stride in array.strides) or not array.flags.aligned:
         return array.copy()  # a field of a record array: its elements lie between others

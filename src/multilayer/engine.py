@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import is_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ from multilayer.arguments import (
 if TYPE_CHECKING:
     from multilayer.optimizers import Optimizer
 
-__all__ = ["Progress", "Report", "cost", "cost_and_gradient", "forward", "train"]
+__all__ = ["Forward", "Progress", "Report", "cost", "cost_and_gradient", "forward", "train"]
 
 
 @dataclass
@@ -94,12 +95,38 @@ def forward(
     ValueError, TypeError
         When an argument breaks one of these rules.
     """
-    codes = check_network(thetas, hidden, output)
-    X = check_matrix("X", X, thetas[0], columns=thetas[0].shape[1] - 1)
-    H = np.empty((len(X), len(thetas[-1])), X.dtype)
-    if len(X):
-        _native.forward(list(thetas), X, H, *codes, check_threads(n_threads))
-    return H
+    return Forward(thetas, hidden, output)(X, n_threads)
+
+
+class Forward:
+    """`forward` through one network, checked once for many calls.
+
+    It reads Θ where they lie, so that changes within the arrays are seen.
+
+    Parameters
+    ----------
+    thetas, hidden, output
+        As for `forward`.
+    """
+
+    def __init__(self, thetas: Sequence[Floats], hidden: Sequence[str], output: str) -> None:
+        codes = check_network(thetas, hidden, output)
+        self._network: tuple[Any, ...] = (*thetas, hidden, output)
+        self._inputs, self._outputs = thetas[0].shape[1] - 1, thetas[-1].shape[0]
+        native = _native.Forward32 if thetas[0].itemsize == 4 else _native.Forward64
+        self._into = native(list(thetas), *codes).into
+
+    def __call__(self, X: Floats, n_threads: int | None = None) -> Floats:
+        """Carry X, an array (m, s_1), through the network."""
+        X = check_matrix("X", X, self._network[0], columns=self._inputs)
+        H = np.empty((len(X), self._outputs), X.dtype)
+        if len(H):
+            self._into(X, H, 0 if n_threads is None else check_threads(n_threads))
+        return H
+
+    def goes_through(self, thetas: Sequence[Floats], hidden: Sequence[str], output: str) -> bool:
+        """Whether these are the very objects it was made of."""
+        return all(map(is_, (*thetas, hidden, output), self._network))
 
 
 def cost_and_gradient(

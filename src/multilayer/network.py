@@ -96,6 +96,7 @@ class Network(Savable):
         met = [theta.shape for theta in self.thetas]
         if met != shapes:
             raise ValueError(f"sizes {self.sizes} ask for thetas of shapes {shapes}, got {met}")
+        self._forward: engine.Forward | None = None  # made at first use
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -124,7 +125,13 @@ class Network(Savable):
         ValueError
             If X has not s₁ columns.
         """
-        return engine.forward(self.thetas, self._inputs(X), self.hidden, self.output)
+        forward = self._forward
+        if forward is None or not forward.goes_through(self.thetas, self.hidden, self.output):
+            forward = self._forward = engine.Forward(self.thetas, self.hidden, self.output)
+        return forward(self._inputs(X))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_forward": None}
 
     def cost(self, X: ArrayLike, Y: ArrayLike, lambda_: float = 0.0) -> float:
         """Mean cost of the examples plus λ/(2m) Σ θ², see `multilayer.equations.cost`.
