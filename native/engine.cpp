@@ -26,9 +26,9 @@ template <class T>
 double operations(const Workspace<T>& work, std::int64_t rows, int products) {
     double each = 0;
     for (const Layer<T>& layer : work.layers) {
-        const bool plain = &layer != &work.layers.back() &&
-                           (layer.activation == Activation::relu ||
-                            layer.activation == Activation::identity);
+        const bool plain =
+            &layer != &work.layers.back() &&
+            (layer.activation == Activation::relu || layer.activation == Activation::identity);
         each += static_cast<double>(layer.out) *
                 (products * static_cast<double>(layer.in + 1) + (plain ? 10 : 60));
     }
@@ -229,7 +229,8 @@ bool forward(const Network<T>& network, const Matrix<T>& X, T* H, int threads, c
     plan.H = H;
     // About a turn's worth of work at a time, between looks for signals.
     const auto rows = std::max<std::int64_t>(
-        4096, static_cast<std::int64_t>(2.5e7 / operations(work, kernels.group, 1)) * kernels.group);
+        4096,
+        static_cast<std::int64_t>(2.5e7 / operations(work, kernels.group, 1)) * kernels.group);
     for (plan.first = 0; plan.first < X.rows; plan.first += plan.count) {
         if (plan.first > 0 && poll()) return false;
         plan.count = std::min(rows, X.rows - plan.first);

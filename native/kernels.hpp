@@ -16,8 +16,8 @@ constexpr int wide = MULTILAYER_TILE_VECTORS;
 template <class T>
 constexpr int group_size = wide * lanes<T>;
 
-// Calls f(0), f(1), … with constants. Written out so, the sums of a tile are registers from the first
-// to the last; as loops, GCC would take them through memory before and after.
+// Calls f(0), f(1), … with constants. Written out so, the sums of a tile are registers from the
+// first to the last; as loops, GCC would take them through memory before and after.
 #define MULTILAYER_INLINE __attribute__((always_inline))
 template <class F, int... i>
 MULTILAYER_INLINE inline void repeat(F f, std::integer_sequence<int, i...>) {
@@ -35,29 +35,24 @@ MULTILAYER_INLINE inline void each_sum(Vec<T> (&sum)[rows][vectors], F f) {
     });
 }
 
-// Each has a `begun` that says at compile time whether its sums go on from where a call before left
-// them: were it an if, GCC would take all sums through memory on either way.
-
 // Sums that are left half done lie as all tiles do: rows a group apart.
 template <class T, int rows, int vectors>
 MULTILAYER_INLINE inline void load_sums(Vec<T> (&sum)[rows][vectors], const T* from) {
-    each_sum<T>(sum, [&](Vec<T>& s, int i, int n) MULTILAYER_INLINE {
-        s = load(from + i * group_size<T> + n * lanes<T>);
-    });
+    each_sum<T>(sum, [&](Vec<T>& s, int i, int n)
+                         MULTILAYER_INLINE { s = load(from + i * group_size<T> + n * lanes<T>); });
 }
 template <class T, int rows, int vectors>
 MULTILAYER_INLINE inline void store_sums(Vec<T> (&sum)[rows][vectors], T* to) {
-    each_sum<T>(sum, [&](Vec<T>& s, int i, int n) MULTILAYER_INLINE {
-        store(to + i * group_size<T> + n * lanes<T>, s);
-    });
+    each_sum<T>(sum, [&](Vec<T>& s, int i, int n)
+                         MULTILAYER_INLINE { store(to + i * group_size<T> + n * lanes<T>, s); });
 }
 
 // sum += w x: one number w[i · step] for each row, one vector x for each column.
 template <class T, int rows, int vectors>
 MULTILAYER_INLINE inline void multiply_add(Vec<T> (&sum)[rows][vectors],
-                                                const T* w,
-                                                i64 step,
-                                                const T* x) {
+                                           const T* w,
+                                           i64 step,
+                                           const T* x) {
     Vec<T> column[vectors];
     repeat<vectors>([&](auto n) MULTILAYER_INLINE { column[n] = load(x + n * lanes<T>); });
     repeat<rows>([&](auto i) MULTILAYER_INLINE {
@@ -65,6 +60,9 @@ MULTILAYER_INLINE inline void multiply_add(Vec<T> (&sum)[rows][vectors],
         repeat<vectors>([&](auto n) MULTILAYER_INLINE { sum[i][n] += number * column[n]; });
     });
 }
+
+// In the three kernels, `begun` says whether the sums go on from where a call before left them. It
+// is known at compile time: for an if, GCC would take all sums through memory on either way.
 
 // z = b + Θ a for `rows` rows of Θ and the first `vectors` of one group.
 template <class T, int rows, int vectors, bool begun>
@@ -79,19 +77,17 @@ void dense_tile(const T* bias,   // (rows), `stride` apart; not where z holds wh
     if constexpr (begun)
         load_sums<T>(sum, z);
     else
-        each_sum<T>(sum, [&](Vec<T>& s, int i, int) MULTILAYER_INLINE {
-            s = splat(bias[i * stride]);
-        });
+        each_sum<T>(sum,
+                    [&](Vec<T>& s, int i, int) MULTILAYER_INLINE { s = splat(bias[i * stride]); });
     for (i64 k = 0; k < in; ++k) multiply_add<T>(sum, theta + k, stride, a + k * group_size<T>);
     if (relu)
-        each_sum<T>(sum, [](Vec<T>& s, int, int) MULTILAYER_INLINE {
-            s = s < T(0) ? Vec<T>{} : s;
-        });
+        each_sum<T>(sum,
+                    [](Vec<T>& s, int, int) MULTILAYER_INLINE { s = s < T(0) ? Vec<T>{} : s; });
     store_sums<T>(sum, z);
 }
 
-// Some columns of Θ, side by side: where they lie in Θ, each row of them is in a cache line and often
-// in a page of its own.
+// Some columns of Θ, side by side: where they lie in Θ, each row of them is in a cache line and
+// often in a page of its own.
 template <class T, int rows>
 void pack(const T* theta,  // (out, rows), rows `stride` apart
           T* packed,       // (out, rows)

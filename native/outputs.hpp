@@ -8,8 +8,8 @@
 namespace multilayer::MULTILAYER_ISA {
 namespace {
 
-// The vectors of a group go side by side through all of this: one would wait for itself at each step
-// of a long chain of arithmetic.
+// The vectors of a group go side by side through all of this: one would wait for itself at each
+// step of a long chain of arithmetic.
 template <class T>
 using Group = Vec<T>[wide];
 
@@ -49,11 +49,10 @@ void say(Output output, T* z, i64 K) {
         case Output::softmax:
             return softmax(z, K, top, total);
         case Output::logistic:
-            return each_vector<T>(
-                K, [=](int, i64 at) { store(z + at, logistic<T>(load(z + at))); });
-        case Output::exp:
             return each_vector<T>(K,
-                                  [=](int, i64 at) { store(z + at, exp<T>(load(z + at))); });
+                                  [=](int, i64 at) { store(z + at, logistic<T>(load(z + at))); });
+        case Output::exp:
+            return each_vector<T>(K, [=](int, i64 at) { store(z + at, exp<T>(load(z + at))); });
         case Output::identity:
             return;
     }

@@ -21,8 +21,8 @@ namespace {
 // which the reverse reads by whole lines of which it needs a few numbers.
 constexpr i64 dense_depth = 1024, reverse_depth = 256;
 
-// z⁽ˡ⁺¹⁾ = Θ⁽ˡ⁾ [1, a⁽ˡ⁾], relu included, for the first `vectors` of some groups. A tile of Θ stays in
-// the first cache while all the groups go past it.
+// z⁽ˡ⁺¹⁾ = Θ⁽ˡ⁾ [1, a⁽ˡ⁾], relu included, for the first `vectors` of some groups. A tile of Θ stays
+// in the first cache while all the groups go past it.
 template <class T, int vectors>
 void dense(
     const Layer<T>& layer, const T* a, i64 a_stride, T* z, i64 z_stride, int groups, bool relu) {

@@ -61,6 +61,10 @@ class Workspace {
             const std::int64_t in = padded_units(layer.in, group);
             room_per_group += in * group;
         }
+        std::int64_t weights = 0;
+        for (const Layer<T>& layer : layers) weights += (layer.in + 1) * layer.out;
+        if (weights * static_cast<std::int64_t>(sizeof(T)) > 8 * second_cache) groups_at_a_time = 8;
+
         // The last layer's h, and its targets.
         room_per_group += 2 * padded_units(network.sizes[L], group) * group;
 
@@ -108,8 +112,8 @@ class Workspace {
     std::vector<Layer<T>> layers;
     std::int64_t items = 0;           // of phase 2
     std::int64_t room_per_group = 0;  // numbers
-    // Groups of one piece of phase 1: they share each tile of Θ.
-    static constexpr std::int64_t groups_at_a_time = 4;
+    // Groups of one piece of phase 1: they share each tile of Θ. More where Θ comes from afar.
+    std::int64_t groups_at_a_time = 4;
     std::int64_t capacity = 0;  // examples of a chunk
 };
 

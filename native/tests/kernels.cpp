@@ -259,12 +259,13 @@ void test_training() {
     const i64 batch = 20;
     const struct {
         ml::Rule rule;
-        std::array<double, 4> numbers;
+        std::array<double, ml::most_numbers> numbers;
         int slots;
     } optimizers[] = {{ml::Rule::gradient_descent, {0.3}, 0},
                       {ml::Rule::sgd, {0.1, 0.9, 0}, 1},
                       {ml::Rule::sgd, {0.1, 0.9, 1}, 1},
-                      {ml::Rule::adam, {0.01, 0.9, 0.999, 1e-8}, 2}};
+                      {ml::Rule::adam, {0.01, 0.9, 0.999, 1e-8}, 2},
+                      {ml::Rule::adamw, {0.01, 0.9, 0.999, 1e-8, 0.1}, 2}};
     for (const auto& [rule, numbers, count] : optimizers) {
         const Case<T> fresh({7, 30, 66, 3}, 53, ml::Activation::tanh, ml::Output::softmax);
         Twin twin(fresh);
@@ -298,6 +299,9 @@ void test_training() {
                             const double rate = numbers[0] *
                                                 std::sqrt(1 - std::pow(numbers[2], step)) /
                                                 (1 - std::pow(numbers[1], step));
+                            // AdamW's decay leaves out the biases, column 0 of Θ.
+                            const bool bias = i % static_cast<std::size_t>(fresh.sizes[l] + 1) == 0;
+                            if (!bias) theta *= 1 - numbers[0] * numbers[4];
                             theta -= rate * v / (std::sqrt(w) + numbers[3]);
                         }
                     }
