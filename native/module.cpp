@@ -215,6 +215,8 @@ nb::dict codes(const char* const (&names)[N]) {
 
 NB_MODULE(_native, m) {
     m.doc() = "Forward propagation, cost, gradient and training, without the GIL.";
+    // What is still alive when Python ends, as in any script's globals, is no leak.
+    nb::set_leak_warnings(false);
     define<float>(m);
     define<double>(m);
     m.def("default_threads", &ml::default_threads);
