@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.inspection import DecisionBoundaryDisplay as Surface
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted, column_or_1d
@@ -273,6 +272,9 @@ class DecisionBoundaryDisplay:
         paper = np.array(background(ax))
         # Deepest shade of each class: lighter than its points, which have the full colour.
         deep = paper + 0.55 * (colors - paper)
+        # Only now: it takes a quarter of a second to import.
+        from sklearn.inspection import DecisionBoundaryDisplay as Surface
+
         self.surface_ = Surface(
             xx0=self.xx0,
             xx1=self.xx1,
