@@ -115,7 +115,9 @@ def test_forward_sees_every_change_of_the_weights():
     assert right()
     net.thetas[1] = net.thetas[1] * 3  # another array
     assert right()
-    net.hidden = ("relu",)
+    net.hidden = ["relu"]
+    assert right()
+    net.hidden[0] = "logistic"  # within a list
     assert right()
     net = pickle.loads(pickle.dumps(net))
     net.thetas[0] += 1

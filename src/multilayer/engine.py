@@ -111,22 +111,26 @@ class Forward:
 
     def __init__(self, thetas: Sequence[Floats], hidden: Sequence[str], output: str) -> None:
         codes = check_network(thetas, hidden, output)
-        self._network: tuple[Any, ...] = (*thetas, hidden, output)
+        self._thetas, self._units = tuple(thetas), (*hidden, output)
         self._inputs, self._outputs = thetas[0].shape[1] - 1, thetas[-1].shape[0]
         native = _native.Forward32 if thetas[0].itemsize == 4 else _native.Forward64
         self._into = native(list(thetas), *codes).into
 
     def __call__(self, X: Floats, n_threads: int | None = None) -> Floats:
         """Carry X, an array (m, s_1), through the network."""
-        X = check_matrix("X", X, self._network[0], columns=self._inputs)
+        X = check_matrix("X", X, self._thetas[0], columns=self._inputs)
         H = np.empty((len(X), self._outputs), X.dtype)
         if len(H):
             self._into(X, H, 0 if n_threads is None else check_threads(n_threads))
         return H
 
     def goes_through(self, thetas: Sequence[Floats], hidden: Sequence[str], output: str) -> bool:
-        """Whether these are the very objects it was made of."""
-        return all(map(is_, (*thetas, hidden, output), self._network))
+        """Whether it was made of these very arrays, and of units of these names."""
+        return (
+            len(thetas) == len(self._thetas)
+            and all(map(is_, thetas, self._thetas))
+            and (*hidden, output) == self._units
+        )
 
 
 def cost_and_gradient(
