@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from multilayer import Network, equations, load
+from multilayer.activations import Activation
+from multilayer.losses import CustomLoss, Focal, Gamma, Huber, Softmax
 
 
 def test_draws_its_shape():
@@ -72,8 +74,55 @@ def test_save_and_load(tmp_path, rng):
 
 
 @pytest.mark.parametrize(
+    ("output", "loss"),
+    [
+        ("softmax", "auto"),
+        ("softmax", "focal"),
+        ("identity", Huber(0.3)),
+        ("exp", Gamma()),
+        (Softmax((2, 3)), "auto"),
+        (Softmax([2, 3]), Focal(1.5)),
+    ],
+    ids=repr,
+)
+def test_output_and_loss_are_saved_shown_and_copied(output, loss, tmp_path):
+    network = Network((3, 4, 5), "tanh", output, loss=loss, random_state=0)
+    network.save(tmp_path / "n.mlp")
+    for twin in (load(tmp_path / "n.mlp"), network.copy(), pickle.loads(pickle.dumps(network))):
+        assert (twin.output, twin.loss) == (output, loss)
+        assert repr(twin) == repr(network)
+    assert ("loss" in repr(network)) == (loss != "auto")
+
+
+def test_shows_groups_and_loss():
+    network = Network((3, 5), output=Softmax((2, 3)), loss=Focal(1.5), random_state=0)
+    assert repr(network) == (
+        "Network: 20 parameters, float64, loss Focal(gamma=1.5)\n3 inputs ── 20 ─▶ 5 softmax(2, 3)"
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"hidden": Activation(np.sin, np.cos)},
+        {"output": "identity", "loss": CustomLoss(lambda Y, Z: Z[:, 0], lambda Y, Z: Z)},
+    ],
+    ids=["activation", "loss"],
+)
+def test_functions_of_ones_own_cannot_be_saved(arguments, tmp_path):
+    network = Network((3, 4, 2), **arguments, random_state=0)
+    assert network.copy().loss is network.loss
+    assert repr(network)
+    with pytest.raises(TypeError, match="functions of one's own cannot be saved"):
+        network.save(tmp_path / "n.mlp")
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"sizes": (3, 2), "loss": "huber"}, "goes with outputs identity; got 'logistic'"),
+        ({"sizes": (3, 2), "loss": "hinge"}, "loss must be one of .* got 'hinge'"),
+        ({"sizes": (3, 2), "output": Softmax((2, 3))}, r"the 2 output units, got \(2, 3\)"),
         ({"sizes": (3,)}, r"two or more positive integers .* got \(3,\)"),
         ({"sizes": (3, 0, 2)}, r"got \(3, 0, 2\)"),
         ({"sizes": (3, 2.0)}, "positive integers"),

@@ -12,8 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer import _native
+from multilayer.losses import CANONICAL, Loss, resolve
+from multilayer.outputs import Output, output_name
 
 if TYPE_CHECKING:
+    from multilayer.activations import Activation
     from multilayer.optimizers import Optimizer
 
 Floats = NDArray[Any]  # float32 or float64
@@ -24,7 +27,7 @@ _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
 def check_network(
-    thetas: Sequence[Floats], hidden: Sequence[str], output: str
+    thetas: Sequence[Floats], hidden: Sequence[str | Activation], output: Output
 ) -> tuple[list[int], int]:
     """Return the codes of the activations and of the output unit."""
     if len(thetas) == 0:
@@ -55,9 +58,15 @@ def check_network(
     return codes, _code(_native.OUTPUTS, "an output unit", output)
 
 
-def _code(table: dict[str, int], what: str, name: str) -> int:
+def check_loss(loss: str | Loss, output: Output) -> None:
+    """See that it is the output unit's own."""
+    if (found := resolve(loss, output)) != CANONICAL[output_name(output)]:
+        raise ValueError(f"the loss must be the output unit's own: {found}")
+
+
+def _code(table: dict[str, int], what: str, name: object) -> int:
     try:
-        return table[name]
+        return table[name]  # type: ignore[index]
     except (KeyError, TypeError):
         raise ValueError(f"{what} must be one of {', '.join(table)}: {name!r}") from None
 

@@ -16,6 +16,7 @@ from multilayer.arguments import (
     Floats,
     check_examples,
     check_lambda,
+    check_loss,
     check_matrix,
     check_network,
     check_optimizer,
@@ -26,6 +27,8 @@ from multilayer.arguments import (
 )
 
 if TYPE_CHECKING:
+    from multilayer.activations import Activation
+    from multilayer.losses import Loss, Output
     from multilayer.optimizers import Optimizer
 
 __all__ = ["Forward", "Progress", "Report", "cost", "cost_and_gradient", "forward", "train"]
@@ -67,8 +70,8 @@ class Report(NamedTuple):
 def forward(
     thetas: Sequence[Floats],
     X: Floats,
-    hidden: Sequence[str],
-    output: str,
+    hidden: Sequence[str | Activation],
+    output: Output,
     n_threads: int | None = None,
 ) -> Floats:
     """Carry X through the network.
@@ -81,7 +84,7 @@ def forward(
         Of the dtype of Θ, in any layout.
     hidden : sequence of str
         The activation of each hidden layer.
-    output : str
+    output : str or Softmax
         The output unit.
     n_threads : int, optional
         How many threads at most; by default as many as the process may use.
@@ -109,7 +112,9 @@ class Forward:
         As for `forward`.
     """
 
-    def __init__(self, thetas: Sequence[Floats], hidden: Sequence[str], output: str) -> None:
+    def __init__(
+        self, thetas: Sequence[Floats], hidden: Sequence[str | Activation], output: Output
+    ) -> None:
         codes = check_network(thetas, hidden, output)
         self._thetas, self._units = tuple(thetas), (*hidden, output)
         self._inputs, self._outputs = thetas[0].shape[1] - 1, thetas[-1].shape[0]
@@ -124,7 +129,9 @@ class Forward:
             self._into(X, H, 0 if n_threads is None else check_threads(n_threads))
         return H
 
-    def goes_through(self, thetas: Sequence[Floats], hidden: Sequence[str], output: str) -> bool:
+    def goes_through(
+        self, thetas: Sequence[Floats], hidden: Sequence[str | Activation], output: Output
+    ) -> bool:
         """Whether it was made of these very arrays, and of units of these names."""
         return (
             len(thetas) == len(self._thetas)
@@ -137,11 +144,13 @@ def cost_and_gradient(
     thetas: Sequence[Floats],
     X: Floats,
     Y: NDArray[Any],
-    hidden: Sequence[str],
-    output: str,
+    hidden: Sequence[str | Activation],
+    output: Output,
     lambda_: float = 0.0,
     weights: Floats | None = None,
     n_threads: int | None = None,
+    *,
+    loss: str | Loss = "auto",
 ) -> tuple[float, list[Floats]]:
     """Compute cost J and gradient D, as `equations.cost` and `equations.backpropagation` do.
 
@@ -155,6 +164,8 @@ def cost_and_gradient(
         λ, the strength of the penalty.
     weights : ndarray, shape (m,), optional
         The weight of each row; the divisor of J is then their sum instead of m.
+    loss : str or Loss
+        A record of `multilayer.losses` or its name; "auto" is the output unit's own.
 
     Returns
     -------
@@ -166,6 +177,7 @@ def cost_and_gradient(
     ValueError, TypeError
         When an argument breaks one of these rules.
     """
+    check_loss(loss, output)
     gradients = [np.empty_like(theta) for theta in thetas]
     return _cost(thetas, X, Y, hidden, output, lambda_, weights, gradients, n_threads), gradients
 
@@ -174,13 +186,16 @@ def cost(
     thetas: Sequence[Floats],
     X: Floats,
     Y: NDArray[Any],
-    hidden: Sequence[str],
-    output: str,
+    hidden: Sequence[str | Activation],
+    output: Output,
     lambda_: float = 0.0,
     weights: Floats | None = None,
     n_threads: int | None = None,
+    *,
+    loss: str | Loss = "auto",
 ) -> float:
     """Compute the cost J alone; parameters and errors are those of `cost_and_gradient`."""
+    check_loss(loss, output)
     return _cost(thetas, X, Y, hidden, output, lambda_, weights, [], n_threads)
 
 
@@ -188,11 +203,12 @@ def train(
     thetas: Sequence[Floats],
     X: Floats,
     Y: NDArray[Any],
-    hidden: Sequence[str],
-    output: str,
+    hidden: Sequence[str | Activation],
+    output: Output,
     optimizer: Optimizer,
     slots: Sequence[Sequence[Floats]],
     *,
+    loss: str | Loss = "auto",
     lambda_: float = 0.0,
     weights: Floats | None = None,
     batch_size: int | None = None,
@@ -211,7 +227,7 @@ def train(
 
     Parameters
     ----------
-    thetas, X, Y, hidden, output, lambda_, weights, n_threads
+    thetas, X, Y, hidden, output, loss, lambda_, weights, n_threads
         As for `cost_and_gradient`; Θ must be writeable.
     optimizer : Optimizer
         A record of `multilayer.optimizers`.
@@ -250,6 +266,7 @@ def train(
         When an argument breaks one of these rules.
     """
     codes = check_network(thetas, hidden, output)
+    check_loss(loss, output)
     examples = check_examples(thetas, X, Y, weights)
     m = len(X)
     for number, theta in enumerate(thetas, 1):
@@ -299,8 +316,8 @@ def _cost(
     thetas: Sequence[Floats],
     X: Floats,
     Y: NDArray[Any],
-    hidden: Sequence[str],
-    output: str,
+    hidden: Sequence[str | Activation],
+    output: Output,
     lambda_: float,
     weights: Floats | None,
     gradients: list[Floats],

@@ -17,14 +17,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from array_api_compat import array_namespace, device
 from numpy.random import RandomState
 
 from multilayer.activations import ACTIVATIONS, Activation, Array, sigmoid, sigmoid_gradient
 from multilayer.initialization import INITIALIZERS
-from multilayer.losses import OUTPUTS, delta, softmax
+from multilayer.losses import Loss, resolve
+from multilayer.outputs import Output, Softmax, output_name, parts, say, softmax
 
 __all__ = [
     "GradientCheck",
@@ -41,7 +42,8 @@ __all__ = [
     "softmax",
 ]
 
-Hidden = str | Sequence[str]
+Hidden = str | Activation | Sequence[str | Activation]
+Masks = Sequence[Array | None]
 
 
 def initialize_thetas(
@@ -81,7 +83,12 @@ def initialize_thetas(
 
 
 def forward_propagation(
-    X: Array, thetas: Sequence[Array], *, hidden: Hidden = "logistic", output: str = "logistic"
+    X: Array,
+    thetas: Sequence[Array],
+    *,
+    hidden: Hidden = "logistic",
+    output: Output = "logistic",
+    masks: Masks | None = None,
 ) -> tuple[list[Array], list[Array]]:
     """Carry X through the layers: a⁽¹⁾ = x,  z⁽ˡ⁺¹⁾ = Θ⁽ˡ⁾ [1; a⁽ˡ⁾],  a⁽ˡ⁺¹⁾ = g(z⁽ˡ⁺¹⁾).
 
@@ -91,19 +98,25 @@ def forward_propagation(
     ----------
     X : array, shape (m, s₁)
     thetas : sequence of arrays, shapes (s_{l+1}, s_l + 1)
-    hidden : str or sequence of str
-        g of the hidden layers, a key of `multilayer.activations.ACTIVATIONS`; or one for each.
-    output : {"logistic", "softmax", "identity", "exp"}
-        The output unit, a key of `multilayer.losses.OUTPUTS`.
+    hidden : str, Activation or a sequence of them
+        g of the hidden layers, a key of `multilayer.activations.ACTIVATIONS` or a pair (g, g′) of
+        one's own; or one for each.
+    output : {"logistic", "softmax", "identity", "exp"} or Softmax
+        The output unit, a key of `multilayer.losses.OUTPUTS`; or softmax over groups of units.
+    masks : sequence of arrays or None, shapes (m, s_l), one for each Θ, optional
+        Dropout: a⁽ˡ⁾ ← a⁽ˡ⁾ ⊙ mask⁽ˡ⁾, l = 1 … L − 1, see `multilayer.dropout.dropout_mask`; None
+        for a layer without.
 
     Returns
     -------
     Z : list of arrays, z⁽²⁾ … z⁽ᴸ⁾, shapes (m, s_l)
     A : list of arrays, a⁽¹⁾ … a⁽ᴸ⁾, shapes (m, s_l); the last is h, what the network says
     """
-    functions = [*(activation.g for activation in _activations(hidden, thetas)), OUTPUTS[output].g]
+    functions = [g for g, _ in _activations(hidden, thetas)]
+    functions.append(lambda z: say(z, output))
     Z, A = [], [X]
-    for theta, g in zip(thetas, functions, strict=True):
+    for theta, g, mask in zip(thetas, functions, _masks(masks, thetas), strict=True):
+        A[-1] = _masked(A[-1], mask)
         z = theta[:, 0] + A[-1] @ theta[:, 1:].T  # (m, s_{l+1})
         Z.append(z)
         A.append(g(z))
@@ -117,8 +130,10 @@ def cost(
     lambda_: float = 0.0,
     *,
     hidden: Hidden = "logistic",
-    output: str = "logistic",
+    output: Output = "logistic",
+    loss: str | Loss = "auto",
     weights: Array | None = None,
+    masks: Masks | None = None,
 ) -> Array:
     """Mean cost of the examples plus the penalty on Θ.
 
@@ -129,11 +144,14 @@ def cost(
     Parameters
     ----------
     X, Y : arrays, shapes (m, s₁) and (m, K)
-    thetas, hidden, output
-        As for `forward_propagation`; the output unit brings its own cost: "logistic" and "softmax"
-        cross-entropy, "identity" half the squared error, "exp" the Poisson likelihood.
+    thetas, hidden, output, masks
+        As for `forward_propagation`.
     lambda_ : float
         λ, the strength of the penalty.
+    loss : str or Loss
+        A key of `multilayer.losses.LOSSES` or one of its records. "auto" is the output unit's own:
+        for "logistic" and "softmax" cross-entropy, for "identity" half the squared error, for
+        "exp" the Poisson likelihood.
     weights : array, shape (m,), optional
         Weight of each example; m above is then their sum.
 
@@ -142,8 +160,8 @@ def cost(
     J : array, shape ()
     """
     xp = array_namespace(X)
-    Z, _ = forward_propagation(X, thetas, hidden=hidden, output=output)
-    costs = OUTPUTS[output].cost(Z[-1], Y)  # (m,)
+    Z, _ = forward_propagation(X, thetas, hidden=hidden, output=output, masks=masks)
+    costs = resolve(loss, output).cost(Z[-1], Y, output)  # (m,)
     penalty = sum(xp.sum(theta[:, 1:] ** 2) for theta in thetas)
     if weights is None:
         return xp.mean(costs) + lambda_ / (2 * X.shape[0]) * penalty
@@ -157,18 +175,22 @@ def backpropagation(
     lambda_: float = 0.0,
     *,
     hidden: Hidden = "logistic",
-    output: str = "logistic",
+    output: Output = "logistic",
+    loss: str | Loss = "auto",
     weights: Array | None = None,
+    masks: Masks | None = None,
 ) -> list[Array]:
     """Gradient of the cost: D⁽ˡ⁾ = ∂J/∂Θ⁽ˡ⁾, by the chain rule from the last layer to the first.
 
     δ⁽ᴸ⁾ = h − y,  δ⁽ˡ⁾ = (Θ⁽ˡ⁾)ᵀ δ⁽ˡ⁺¹⁾ ⊙ g′(z⁽ˡ⁾),  Δ⁽ˡ⁾ = Σᵢ δ⁽ˡ⁺¹⁾ [1; a⁽ˡ⁾]ᵀ,
-    D⁽ˡ⁾ = Δ⁽ˡ⁾/m + λ/m Θ⁽ˡ⁾, the second term without the biases. Source: Rumelhart, Hinton and
-    Williams (1986); Bishop (2006), equations 5.53 to 5.56.
+    D⁽ˡ⁾ = Δ⁽ˡ⁾/m + λ/m Θ⁽ˡ⁾, the second term without the biases. That is δ⁽ᴸ⁾ for the loss that is
+    the output unit's own; another loss says what it is, and dropout multiplies δ⁽ˡ⁾ by the mask
+    that a⁽ˡ⁾ had. Source: Rumelhart, Hinton and Williams (1986); Bishop (2006), equations 5.53 to
+    5.56.
 
     Parameters
     ----------
-    X, Y, thetas, lambda_, hidden, output, weights
+    X, Y, thetas, lambda_, hidden, output, loss, weights, masks
         As for `cost`.
 
     Returns
@@ -176,11 +198,12 @@ def backpropagation(
     D : list of arrays, of the shapes of `thetas`
     """
     xp = array_namespace(X)
-    Z, A = forward_propagation(X, thetas, hidden=hidden, output=output)
-    activations = _activations(hidden, thetas)
+    Z, A = forward_propagation(X, thetas, hidden=hidden, output=output, masks=masks)
+    activations, masks = _activations(hidden, thetas), _masks(masks, thetas)
     m = X.shape[0] if weights is None else xp.sum(weights)
 
-    d = delta(A[-1], Y) if weights is None else weights[:, None] * delta(A[-1], Y)  # (m, K)
+    d = resolve(loss, output).derivative(Z[-1], Y, output)  # (m, K); h − y where it is its own
+    d = d if weights is None else weights[:, None] * d
     D: list[Array] = []
     for layer in reversed(range(len(thetas))):
         theta, a = thetas[layer], A[layer]
@@ -189,6 +212,7 @@ def backpropagation(
         D.insert(0, xp.concat([bias, Delta], axis=1) / m)
         if layer > 0:
             d = (d @ theta[:, 1:]) * activations[layer - 1].slope(Z[layer - 1])  # (m, s_l)
+            d = _masked(d, masks[layer])
     return D
 
 
@@ -201,7 +225,8 @@ def gradient_descent(
     lambda_: float = 0.0,
     *,
     hidden: Hidden = "logistic",
-    output: str = "logistic",
+    output: Output = "logistic",
+    loss: str | Loss = "auto",
 ) -> tuple[list[Array], list[Array]]:
     """Walk downhill: Θ⁽ˡ⁾ ← Θ⁽ˡ⁾ − α D⁽ˡ⁾, again and again.
 
@@ -209,7 +234,7 @@ def gradient_descent(
 
     Parameters
     ----------
-    X, Y, thetas, lambda_, hidden, output
+    X, Y, thetas, lambda_, hidden, output, loss
         As for `cost`; `thetas` is where the walk starts and is not changed.
     alpha : float
         α, the learning rate (not scikit-learn's `alpha`, which is λ).
@@ -225,14 +250,14 @@ def gradient_descent(
     """
     thetas, costs = list(thetas), []
     for _ in range(iterations):
-        costs.append(cost(X, Y, thetas, lambda_, hidden=hidden, output=output))
-        D = backpropagation(X, Y, thetas, lambda_, hidden=hidden, output=output)
+        costs.append(cost(X, Y, thetas, lambda_, hidden=hidden, output=output, loss=loss))
+        D = backpropagation(X, Y, thetas, lambda_, hidden=hidden, output=output, loss=loss)
         thetas = [theta - alpha * d for theta, d in zip(thetas, D, strict=True)]
     return thetas, costs
 
 
 def predict(
-    X: Array, thetas: Sequence[Array], *, hidden: Hidden = "logistic", output: str = "logistic"
+    X: Array, thetas: Sequence[Array], *, hidden: Hidden = "logistic", output: Output = "logistic"
 ) -> Array:
     """What the network says: the class of the largest h, or h itself for numbers.
 
@@ -243,15 +268,18 @@ def predict(
 
     Returns
     -------
-    labels : array of int, shape (m,)
+    labels : array of int, shape (m,), or (m, groups) for groups of softmax
         For "logistic" and "softmax": argmaxₖ hₖ; with one sigmoid unit, 1 where h > ½, else 0.
     H : array, shape (m, K)
         For "identity" and "exp".
     """
     xp = array_namespace(X)
     H = forward_propagation(X, thetas, hidden=hidden, output=output)[1][-1]
-    if output in ("identity", "exp"):
+    if output_name(output) in ("identity", "exp"):
         return H
+    if isinstance(output, Softmax):
+        groups = parts(output, H.shape[1])
+        return xp.stack([xp.argmax(H[:, part], axis=1) for part in groups], axis=1)
     if H.shape[1] == 1:
         return xp.astype(H[:, 0] > 0.5, xp.int64)
     return xp.argmax(H, axis=1)
@@ -274,8 +302,10 @@ def numerical_gradient(
     *,
     epsilon: float | None = None,
     hidden: Hidden = "logistic",
-    output: str = "logistic",
+    output: Output = "logistic",
+    loss: str | Loss = "auto",
     weights: Array | None = None,
+    masks: Masks | None = None,
 ) -> list[Array]:
     """Gradient by central differences: ∂J/∂θ ≈ (J(θ + ε) − J(θ − ε)) / 2ε, one θ at a time.
 
@@ -285,6 +315,8 @@ def numerical_gradient(
     """
     xp = array_namespace(X)
     epsilon = float(xp.finfo(X.dtype).eps) ** (1 / 3) if epsilon is None else epsilon
+    names: dict[str, Any] = {"hidden": hidden, "output": output, "loss": loss}
+    names |= {"weights": weights, "masks": masks}
     D = []
     for layer, theta in enumerate(thetas):
         size = theta.shape[0] * theta.shape[1]
@@ -293,16 +325,8 @@ def numerical_gradient(
         for place in range(size):
             bump = xp.reshape(xp.astype(places == place, theta.dtype), theta.shape) * epsilon
             up, down = (
-                cost(
-                    X,
-                    Y,
-                    [*thetas[:layer], theta + sign * bump, *thetas[layer + 1 :]],
-                    lambda_,
-                    hidden=hidden,
-                    output=output,
-                    weights=weights,
-                )
-                for sign in (1, -1)
+                cost(X, Y, [*thetas[:layer], moved, *thetas[layer + 1 :]], lambda_, **names)
+                for moved in (theta + bump, theta - bump)
             )
             slopes.append((up - down) / (2 * epsilon))
         D.append(xp.reshape(xp.stack(slopes), theta.shape))
@@ -317,8 +341,10 @@ def check_gradient(
     *,
     epsilon: float | None = None,
     hidden: Hidden = "logistic",
-    output: str = "logistic",
+    output: Output = "logistic",
+    loss: str | Loss = "auto",
     weights: Array | None = None,
+    masks: Masks | None = None,
 ) -> GradientCheck:
     """Hold `backpropagation` against `numerical_gradient`.
 
@@ -332,10 +358,10 @@ def check_gradient(
         Below about 10⁻⁶ in float64 when all is right; relu and its kin may show more where a
         corner falls within ε.
     """
-    backward = backpropagation(X, Y, thetas, lambda_, hidden=hidden, output=output, weights=weights)
-    numerical = numerical_gradient(
-        X, Y, thetas, lambda_, epsilon=epsilon, hidden=hidden, output=output, weights=weights
-    )
+    names: dict[str, Any] = {"hidden": hidden, "output": output, "loss": loss}
+    names |= {"weights": weights, "masks": masks}
+    backward = backpropagation(X, Y, thetas, lambda_, **names)
+    numerical = numerical_gradient(X, Y, thetas, lambda_, epsilon=epsilon, **names)
     xp = array_namespace(X)
     steepest = max(float(xp.max(xp.abs(d))) for d in backward)
     worst = GradientCheck(-1.0, 0, 0, 0)
@@ -351,9 +377,22 @@ def check_gradient(
 
 
 def _activations(hidden: Hidden, thetas: Sequence[Array]) -> list[Activation]:
-    names = [hidden] * (len(thetas) - 1) if isinstance(hidden, str) else list(hidden)
-    if len(names) != len(thetas) - 1:
+    if isinstance(hidden, str | Activation):
+        hidden = [hidden] * (len(thetas) - 1)
+    if len(hidden) != len(thetas) - 1:
         raise ValueError(
-            f"hidden names {len(names)} activations, but there are {len(thetas) - 1} hidden layers"
+            f"hidden names {len(hidden)} activations, but there are {len(thetas) - 1} hidden layers"
         )
-    return [ACTIVATIONS[name] for name in names]
+    return [name if isinstance(name, Activation) else ACTIVATIONS[name] for name in hidden]
+
+
+def _masks(masks: Masks | None, thetas: Sequence[Array]) -> Masks:
+    if masks is None:
+        return [None] * len(thetas)
+    if len(masks) != len(thetas):
+        raise ValueError(f"masks must be {len(thetas)}, one for each Θ, got {len(masks)}")
+    return masks
+
+
+def _masked(a: Array, mask: Array | None) -> Array:
+    return a if mask is None else a * mask

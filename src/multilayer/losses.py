@@ -1,42 +1,129 @@
-"""Output units: how z of the last layer becomes h, what that costs, and δ at the output.
+"""Losses: what an example costs, and δ at the output.
 
-Each unit is paired with the cost that makes δ⁽ᴸ⁾ = h − y, the "canonical link" (McCullagh and
-Nelder, *Generalized Linear Models*, 2nd ed., ch. 2). Costs are written in z, not in h, so that
-they stay finite where h has been rounded to 0 or 1.
+A loss goes with the output units whose h it can judge; each unit has one of its own, for which
+δ⁽ᴸ⁾ = h − y, the "canonical link" (McCullagh and Nelder, *Generalized Linear Models*, 2nd ed.,
+ch. 2). Costs are written in z, not in h, so that they stay finite where h has been rounded to 0
+or 1. Z and Y are (m, K) throughout.
 """
 
 from __future__ import annotations
 
+import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import ClassVar
 
 from array_api_compat import array_namespace
 
-from multilayer.activations import Array, identity, sigmoid, softplus
+from multilayer.activations import Array, sigmoid, softplus
+from multilayer.outputs import OUTPUTS, Output, Softmax, exponential, output_name, parts, say
+
+__all__ = [
+    "CANONICAL",
+    "LOSSES",
+    "OUTPUTS",
+    "AbsoluteError",
+    "CustomLoss",
+    "Focal",
+    "Gamma",
+    "Huber",
+    "LogLoss",
+    "Loss",
+    "Output",
+    "Poisson",
+    "Quantile",
+    "Softmax",
+    "SquaredError",
+    "check_smoothing",
+    "delta",
+    "resolve",
+    "smooth",
+]
 
 
-class Output(NamedTuple):
-    """An output unit h = g(z) and the cost of each example; δ = h − y for all of them."""
+def smooth(Y: Array, epsilon: float, output: Output) -> Array:
+    """Label smoothing: yₖ (1 − ε) + ε/K for a softmax of K units, y (1 − ε) + ε/2 for a sigmoid.
 
-    g: Callable[[Array], Array]  # (m, K) -> (m, K)
-    cost: Callable[[Array, Array], Array]  # z (m, K), Y (m, K) -> (m,)
+    Source: Szegedy et al., CVPR 2016, section 7.
+
+    Parameters
+    ----------
+    Y : array, shape (m, K)
+        Targets from 0 to 1.
+    epsilon : float
+        ε, at least 0 and less than 1.
+    output : str or Softmax
+        "logistic", "softmax" or groups of softmax.
+
+    Returns
+    -------
+    Y : array, shape (m, K)
+
+    Raises
+    ------
+    ValueError
+        If ε is out of its range, or the output units are not about classes.
+    """
+    check_smoothing(epsilon, output)
+    if epsilon == 0:
+        return Y
+    if output == "logistic":
+        return Y * (1 - epsilon) + epsilon / 2
+    groups = [Y[:, p] for p in parts(output, Y.shape[1])]
+    return array_namespace(Y).concat(
+        [y * (1 - epsilon) + epsilon / y.shape[1] for y in groups], axis=1
+    )
+
+
+def check_smoothing(epsilon: float, output: Output) -> None:
+    """See that ε is at least 0 and less than 1, and 0 where the output is no class."""
+    if not 0 <= epsilon < 1:
+        raise ValueError(f"label_smoothing must be at least 0 and less than 1, got {epsilon}")
+    if epsilon > 0 and output_name(output) not in ("logistic", "softmax"):
+        raise ValueError(f"label_smoothing goes with outputs logistic and softmax, got {output!r}")
 
 
 def delta(H: Array, Y: Array) -> Array:
-    """δ⁽ᴸ⁾ = h − y, (m, K): the derivative of an example's cost with respect to z⁽ᴸ⁾."""
+    """δ⁽ᴸ⁾ = h − y, (m, K): ∂ cost/∂z⁽ᴸ⁾ wherever a loss meets the output unit it is canonical for.
+
+    For softmax this takes the y of a group to add up to 1.
+    """
     return H - Y
 
 
-def binary_cross_entropy(Z: Array, Y: Array) -> Array:
-    """Σₖ −yₖ log hₖ − (1 − yₖ) log(1 − hₖ) = Σₖ log(1 + e^zₖ) − yₖ zₖ, h = σ(z)."""
-    return array_namespace(Z).sum(softplus(Z) - Y * Z, axis=1)
+class Loss(ABC):
+    """What an example costs, and the derivative of that with respect to z⁽ᴸ⁾."""
+
+    outputs: ClassVar[tuple[str, ...]] = tuple(OUTPUTS)  # the output units it goes with
+
+    @abstractmethod
+    def cost(self, Z: Array, Y: Array, output: Output) -> Array:
+        """Cost of each example, (m,)."""
+
+    @abstractmethod
+    def derivative(self, Z: Array, Y: Array, output: Output) -> Array:
+        """δ⁽ᴸ⁾ = ∂ cost/∂z, (m, K)."""
 
 
-def softmax(Z: Array) -> Array:
-    """hₖ = e^zₖ / Σⱼ e^zⱼ, row by row."""
-    xp = array_namespace(Z)
-    t = xp.exp(Z - xp.max(Z, axis=1, keepdims=True))  # the largest is 1: no overflow
-    return t / xp.sum(t, axis=1, keepdims=True)
+@dataclass(frozen=True)
+class LogLoss(Loss):
+    """Cross-entropy, for classes."""
+
+    outputs: ClassVar[tuple[str, ...]] = ("logistic", "softmax")
+
+    def cost(self, Z: Array, Y: Array, output: Output) -> Array:
+        """Σₖ −yₖ log hₖ − (1 − yₖ) log(1 − hₖ) for sigmoid units, Σₖ −yₖ log hₖ for softmax.
+
+        That is Σₖ log(1 + e^zₖ) − yₖ zₖ, and Σₖ yₖ (log Σⱼ e^zⱼ − zₖ) for each group of softmax.
+        """
+        if output == "logistic":
+            return array_namespace(Z).sum(softplus(Z) - Y * Z, axis=1)
+        return sum(cross_entropy(Z[:, p], Y[:, p]) for p in parts(output, Z.shape[1]))
+
+    def derivative(self, Z: Array, Y: Array, output: Output) -> Array:
+        """δ = h − y."""
+        return delta(say(Z, output), Y)
 
 
 def cross_entropy(Z: Array, Y: Array) -> Array:
@@ -47,24 +134,251 @@ def cross_entropy(Z: Array, Y: Array) -> Array:
     return xp.sum(Y * (log_sum - Z), axis=1)
 
 
-def squared_error(Z: Array, Y: Array) -> Array:
-    """½ Σₖ (hₖ − yₖ)², h = z."""
-    return array_namespace(Z).sum((Z - Y) ** 2, axis=1) / 2
+@dataclass(frozen=True)
+class SquaredError(Loss):
+    """For the mean of y."""
+
+    outputs: ClassVar[tuple[str, ...]] = ("identity",)
+
+    def cost(self, Z: Array, Y: Array, output: Output) -> Array:
+        """½ Σₖ (zₖ − yₖ)²."""
+        return array_namespace(Z).sum((Z - Y) ** 2, axis=1) / 2
+
+    def derivative(self, Z: Array, Y: Array, output: Output) -> Array:
+        """δ = h − y, h = z."""
+        return delta(Z, Y)
 
 
-def exponential(Z: Array) -> Array:
-    """H = e^z."""
-    return array_namespace(Z).exp(Z)
+@dataclass(frozen=True)
+class AbsoluteError(Loss):
+    """For the median of y."""
+
+    outputs: ClassVar[tuple[str, ...]] = ("identity",)
+
+    def cost(self, Z: Array, Y: Array, output: Output) -> Array:
+        """Σₖ |zₖ − yₖ|."""
+        xp = array_namespace(Z)
+        return xp.sum(xp.abs(Z - Y), axis=1)
+
+    def derivative(self, Z: Array, Y: Array, output: Output) -> Array:
+        """δ = sign(z − y)."""
+        return array_namespace(Z).sign(Z - Y)
 
 
-def poisson(Z: Array, Y: Array) -> Array:
-    """Σₖ hₖ − yₖ log hₖ = Σₖ e^zₖ − yₖ zₖ, h = e^z: the likelihood of counts, up to a constant."""
-    return array_namespace(Z).sum(exponential(Z) - Y * Z, axis=1)
+@dataclass(frozen=True)
+class Huber(Loss):
+    """For the mean of y where outliers shall pull no harder than others.
+
+    Source: Huber, *Robust estimation of a location parameter*, Ann. Math. Statist. 35 (1964).
+
+    Parameters
+    ----------
+    delta : float
+        d, in the units of y; positive.
+    """
+
+    delta: float = 1.0
+    outputs: ClassVar[tuple[str, ...]] = ("identity",)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.delta < math.inf:
+            raise ValueError(f"delta must be positive and finite, got {self.delta}")
+
+    def cost(self, Z: Array, Y: Array, output: Output) -> Array:
+        """Σₖ ½ r² where |r| ≤ d, else d (|r| − d/2), r = zₖ − yₖ."""
+        xp = array_namespace(Z)
+        r = xp.abs(Z - Y)
+        c = xp.clip(r, 0.0, self.delta)  # min(|r|, d): one formula for both sides
+        return xp.sum(c * (r - c / 2), axis=1)
+
+    def derivative(self, Z: Array, Y: Array, output: Output) -> Array:
+        """δ = min(max(z − y, −d), d)."""
+        return array_namespace(Z).clip(Z - Y, -self.delta, self.delta)
 
 
-OUTPUTS: dict[str, Output] = {
-    "logistic": Output(sigmoid, binary_cross_entropy),
-    "softmax": Output(softmax, cross_entropy),
-    "identity": Output(identity, squared_error),
-    "exp": Output(exponential, poisson),
+@dataclass(frozen=True)
+class Quantile(Loss):
+    """For the quantile q of y: as a rule, a share q of the targets lies below it.
+
+    Source: Koenker and Bassett, *Regression quantiles*, Econometrica 46 (1978).
+
+    Parameters
+    ----------
+    quantile : float
+        q, between 0 and 1, both left out.
+    """
+
+    quantile: float = 0.5
+    outputs: ClassVar[tuple[str, ...]] = ("identity",)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.quantile < 1:
+            raise ValueError(f"quantile must be between 0 and 1, got {self.quantile}")
+
+    def cost(self, Z: Array, Y: Array, output: Output) -> Array:
+        """Σₖ q e where e > 0, else (q − 1) e, e = yₖ − zₖ; or |e|/2 + (q − ½) e."""
+        xp = array_namespace(Z)
+        e = Y - Z
+        return xp.sum(xp.abs(e) / 2 + (self.quantile - 0.5) * e, axis=1)
+
+    def derivative(self, Z: Array, Y: Array, output: Output) -> Array:
+        """δ = −q where y > z, 1 − q where y < z, 0 where they are equal."""
+        r = array_namespace(Z).sign(Z - Y)
+        return r / 2 - (self.quantile - 0.5) * r * r
+
+
+@dataclass(frozen=True)
+class Poisson(Loss):
+    """For counts."""
+
+    outputs: ClassVar[tuple[str, ...]] = ("exp",)
+
+    def cost(self, Z: Array, Y: Array, output: Output) -> Array:
+        """Σₖ hₖ − yₖ log hₖ = Σₖ e^zₖ − yₖ zₖ: minus the log likelihood, up to a constant."""
+        return array_namespace(Z).sum(exponential(Z) - Y * Z, axis=1)
+
+    def derivative(self, Z: Array, Y: Array, output: Output) -> Array:
+        """δ = h − y, h = e^z."""
+        return delta(exponential(Z), Y)
+
+
+@dataclass(frozen=True)
+class Gamma(Loss):
+    """For positive y whose scatter grows with their mean."""
+
+    outputs: ClassVar[tuple[str, ...]] = ("exp",)
+
+    def cost(self, Z: Array, Y: Array, output: Output) -> Array:
+        """Σₖ yₖ/hₖ + log hₖ = Σₖ yₖ e^−zₖ + zₖ: half the deviance, up to a constant; y > 0."""
+        return array_namespace(Z).sum(Y * exponential(-Z) + Z, axis=1)
+
+    def derivative(self, Z: Array, Y: Array, output: Output) -> Array:
+        """δ = 1 − y/h = 1 − y e^−z."""
+        return 1 - Y * exponential(-Z)
+
+
+@dataclass(frozen=True)
+class Focal(Loss):
+    """Log loss in which p, the share given to what is true, counts (1 − p)^γ times.
+
+    Source: Lin et al., *Focal loss for dense object detection*, ICCV 2017.
+
+    Parameters
+    ----------
+    gamma : float
+        γ, at least 0; 0 is the log loss.
+    """
+
+    gamma: float = 2.0
+    outputs: ClassVar[tuple[str, ...]] = ("logistic", "softmax")
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.gamma < math.inf:
+            raise ValueError(f"gamma must be finite and not negative, got {self.gamma}")
+
+    def cost(self, Z: Array, Y: Array, output: Output) -> Array:
+        """Σₖ −yₖ (1 − hₖ)^γ log hₖ; for sigmoid units − (1 − yₖ) hₖ^γ log(1 − hₖ) as well."""
+        xp, gamma = array_namespace(Z), self.gamma
+        if output == "logistic":
+            s, t = softplus(-Z), softplus(Z)  # −log h, −log(1 − h)
+            return xp.sum(Y * xp.exp(-gamma * t) * s + (1 - Y) * xp.exp(-gamma * s) * t, axis=1)
+        return sum(
+            -xp.sum(Y[:, p] * rest**gamma * log_h, axis=1)
+            for p in parts(output, Z.shape[1])
+            for _, rest, log_h in [shares(Z[:, p])]
+        )
+
+    def derivative(self, Z: Array, Y: Array, output: Output) -> Array:
+        """δₖ = wₖ (1 − hₖ) − hₖ Σⱼ≠ₖ wⱼ in each group of softmax, w = h ∂ cost/∂h."""
+        xp, gamma = array_namespace(Z), self.gamma
+        if output == "logistic":
+            # (1 − y) h^γ (h + γ (1 − h) t) − y (1 − h)^γ (1 − h + γ h s), s and t as above
+            s, t, h, rest = softplus(-Z), softplus(Z), sigmoid(Z), sigmoid(-Z)
+            right = xp.exp(-gamma * t) * (rest + gamma * h * s)
+            return (1 - Y) * xp.exp(-gamma * s) * (h + gamma * rest * t) - Y * right
+        return xp.concat(
+            [self._of_group(Z[:, p], Y[:, p]) for p in parts(output, Z.shape[1])], axis=1
+        )
+
+    def _of_group(self, Z: Array, Y: Array) -> Array:
+        # w = y (1 − h)^γ (γ h log h/(1 − h) − 1), where log h/(1 − h) goes to −1 as h goes to 1.
+        xp = array_namespace(Z)
+        h, rest, log_h = shares(Z)
+        one = xp.ones_like(h)
+        ratio = xp.where(rest == 0, -one, log_h) / xp.where(rest == 0, one, rest)
+        w = Y * rest**self.gamma * (self.gamma * h * ratio - 1)
+        return w * rest - h * (xp.sum(w, axis=1, keepdims=True) - w)
+
+
+def shares(Z: Array) -> tuple[Array, Array, Array]:
+    """H = softmax(z), 1 − h and log h, each to its last few bits, even where h is next to 1."""
+    xp = array_namespace(Z)
+    Z = Z - xp.max(Z, axis=1, keepdims=True)
+    e = xp.exp(Z)
+    zero, one = xp.zeros_like(e), xp.ones_like(e)
+    most = e == one
+    # Σⱼ eⱼ − 1 as the sum of all but one of the largest: a difference would lose what is small.
+    ones = xp.sum(xp.where(most, one, zero), axis=1, keepdims=True)
+    rest = xp.sum(xp.where(most, zero, e), axis=1, keepdims=True) + (ones - 1)
+    total = rest + 1
+    return e / total, xp.where(most, rest + zero, total - e) / total, Z - xp.log1p(rest)
+
+
+@dataclass(frozen=True)
+class CustomLoss(Loss):
+    """A loss of one's own, which `multilayer.equations` runs; the native engine cannot.
+
+    Parameters
+    ----------
+    value : callable
+        value(Y, Z): what each example costs, (m,).
+    gradient : callable
+        gradient(Y, Z): its derivative with respect to z, (m, K).
+    """
+
+    value: Callable[[Array, Array], Array]
+    gradient: Callable[[Array, Array], Array]
+
+    def cost(self, Z: Array, Y: Array, output: Output) -> Array:
+        """`value`."""
+        return self.value(Y, Z)
+
+    def derivative(self, Z: Array, Y: Array, output: Output) -> Array:
+        """`gradient`."""
+        return self.gradient(Y, Z)
+
+
+LOSSES: dict[str, type[Loss]] = {
+    "log_loss": LogLoss,
+    "squared_error": SquaredError,
+    "absolute_error": AbsoluteError,
+    "huber": Huber,
+    "quantile": Quantile,
+    "poisson": Poisson,
+    "gamma": Gamma,
+    "focal": Focal,
 }
+CANONICAL: dict[str, Loss] = {
+    "logistic": LogLoss(),
+    "softmax": LogLoss(),
+    "identity": SquaredError(),
+    "exp": Poisson(),
+}
+
+
+def resolve(loss: str | Loss, output: Output) -> Loss:
+    """Give the loss itself: "auto" is the output unit's own, a name that of `LOSSES`.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or the loss does not go with the output.
+    """
+    kind = output_name(output)
+    if not isinstance(loss, Loss):
+        if loss != "auto" and loss not in LOSSES:
+            raise ValueError(f"loss must be one of auto, {', '.join(LOSSES)}; got {loss!r}")
+        loss = CANONICAL[kind] if loss == "auto" else LOSSES[loss]()
+    if kind not in loss.outputs:
+        raise ValueError(f"{loss!r} goes with outputs {', '.join(loss.outputs)}; got {output!r}")
+    return loss

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from multilayer import engine, equations
-from multilayer.activations import ACTIVATIONS
+from multilayer.activations import ACTIVATIONS, Activation
 from multilayer.files import Savable
 from multilayer.initialization import INITIALIZERS
-from multilayer.losses import OUTPUTS
+from multilayer.losses import LOSSES, CustomLoss, Loss, Output, Softmax, resolve
+from multilayer.outputs import parts, unit_name
 
 Floats = NDArray[np.floating[Any]]
 
@@ -26,12 +27,18 @@ class Network(Savable):
     sizes : sequence of int
         (s₁, …, s_L): inputs, units of each hidden layer, outputs. Two numbers make a network
         without hidden layers, i.e. logistic or linear regression.
-    hidden : str or sequence of str, default="logistic"
+    hidden : str, Activation or a sequence of them, default="logistic"
         Activation of the hidden layers: one for all, or one for each. "identity", "logistic",
-        "tanh", "relu", "leaky_relu", "elu", "selu", "softplus", "gelu", "silu" or "mish".
-    output : {"logistic", "softmax", "identity", "exp"}, default="logistic"
-        Output unit, which brings its cost: "logistic" (a sigmoid unit a class) and "softmax"
-        cross-entropy, "identity" half the squared error, "exp" the Poisson likelihood.
+        "tanh", "relu", "leaky_relu", "elu", "selu", "softplus", "gelu", "silu" or "mish"; or an
+        `Activation` of one's own, which `multilayer.equations` runs and the engine does not.
+    output : {"logistic", "softmax", "identity", "exp"} or Softmax, default="logistic"
+        Output unit: "logistic" is a sigmoid unit a class. Softmax over groups of units, for
+        several class targets at once, is a record of `multilayer.losses`.
+    loss : str or Loss, default="auto"
+        What an example costs: a record of `multilayer.losses` or its name, "log_loss",
+        "squared_error", "absolute_error", "huber", "quantile", "poisson", "gamma" or "focal".
+        "auto" is the output unit's own: cross-entropy for "logistic" and "softmax", half the
+        squared error for "identity", the Poisson likelihood for "exp".
     thetas : sequence of arrays, shapes (s_{l+1}, s_l + 1), optional
         Θ to start from, copied; bias in column 0. Drawn at random if left out.
     initializer : {"glorot", "glorot_logistic", "notebook"}, default="glorot"
@@ -44,16 +51,18 @@ class Network(Savable):
     Attributes
     ----------
     sizes : tuple of int
-    hidden : tuple of str
+    hidden : tuple of str or Activation
         One activation for each hidden layer.
-    output : str
+    output : str or Softmax
+    loss : str or Loss
     thetas : list of ndarray, shapes (s_{l+1}, s_l + 1)
         The weights themselves: what changes them changes the network.
 
     Raises
     ------
     ValueError
-        If a size is not positive, a name unknown, or a Θ of another shape than `sizes` says.
+        If a size is not positive, a name unknown, a Θ of another shape than `sizes` says, or the
+        loss does not go with the output.
 
     Examples
     --------
@@ -66,9 +75,10 @@ class Network(Savable):
     def __init__(
         self,
         sizes: Sequence[int],
-        hidden: str | Sequence[str] = "logistic",
-        output: str = "logistic",
+        hidden: str | Activation | Sequence[str | Activation] = "logistic",
+        output: Output = "logistic",
         *,
+        loss: str | Loss = "auto",
         thetas: Sequence[ArrayLike] | None = None,
         initializer: str = "glorot",
         random_state: int | np.random.RandomState | None = None,
@@ -76,19 +86,25 @@ class Network(Savable):
     ) -> None:
         self.sizes = _checked_sizes(sizes)
         n_hidden = len(self.sizes) - 2
-        self.hidden = (hidden,) * n_hidden if isinstance(hidden, str) else tuple(hidden)
+        self.hidden: tuple[str | Activation, ...]
+        if isinstance(hidden, str | Activation):
+            self.hidden = (hidden,) * n_hidden
+        else:
+            self.hidden = tuple(hidden)
         if len(self.hidden) != n_hidden:
             raise ValueError(
                 f"hidden must name one activation for each of the {n_hidden} hidden layers, "
                 f"but it names {len(self.hidden)}: {self.hidden}"
             )
         for name in self.hidden:
-            _check_name("hidden", name, ACTIVATIONS)
-        _check_name("output", output, OUTPUTS)
+            if isinstance(name, str):
+                _check_name("hidden", name, ACTIVATIONS)
+        resolve(loss, output)
+        parts(output, self.sizes[-1])
         _check_name("initializer", initializer, INITIALIZERS)
         if np.dtype(dtype) not in (np.dtype(np.float32), np.dtype(np.float64)):
             raise ValueError(f"dtype must be float32 or float64, got {np.dtype(dtype)}")
-        self.output = output
+        self.output, self.loss = output, loss
         if thetas is None:
             thetas = equations.initialize_thetas(self.sizes, random_state, initializer=initializer)
         self.thetas: list[Floats] = [np.array(theta, dtype=dtype, order="C") for theta in thetas]
@@ -149,7 +165,7 @@ class Network(Savable):
         J : float
         """
         X, Y = self._inputs(X), self._targets(Y)
-        return engine.cost(self.thetas, X, Y, self.hidden, self.output, lambda_)
+        return engine.cost(self.thetas, X, Y, self.hidden, self.output, lambda_, loss=self.loss)
 
     def gradient(self, X: ArrayLike, Y: ArrayLike, lambda_: float = 0.0) -> list[Floats]:
         """Derivative of the cost by Θ, see `multilayer.equations.backpropagation`.
@@ -164,7 +180,9 @@ class Network(Savable):
         D : list of ndarray, of the shapes of `thetas`
         """
         X, Y = self._inputs(X), self._targets(Y)
-        return engine.cost_and_gradient(self.thetas, X, Y, self.hidden, self.output, lambda_)[1]
+        return engine.cost_and_gradient(
+            self.thetas, X, Y, self.hidden, self.output, lambda_, loss=self.loss
+        )[1]
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Class of the largest output, or the outputs themselves where they are numbers.
@@ -176,24 +194,36 @@ class Network(Savable):
         Returns
         -------
         ndarray
-            "logistic", "softmax": indices of classes, shape (m,); with one sigmoid unit, 1 where
-            it says more than ½. "identity", "exp": shape (m, s_L).
+            "logistic", "softmax": indices of classes, shape (m,), with one sigmoid unit, 1 where
+            it says more than ½; groups of softmax: shape (m, groups). "identity", "exp": shape
+            (m, s_L).
         """
         H = self.forward(X)
         if self.output in ("identity", "exp"):
             return H
+        if isinstance(self.output, Softmax):
+            groups = parts(self.output, H.shape[1])
+            return np.stack([H[:, part].argmax(axis=1) for part in groups], axis=1)
         return (H[:, 0] > 0.5).astype(np.intp) if H.shape[1] == 1 else H.argmax(axis=1)
 
     def copy(self) -> Network:
         """Make a network of the same shape with a Θ of its own."""
-        return Network(self.sizes, self.hidden, self.output, thetas=self.thetas, dtype=self.dtype)
+        return Network(
+            self.sizes,
+            self.hidden,
+            self.output,
+            loss=self.loss,
+            thetas=self.thetas,
+            dtype=self.dtype,
+        )
 
     def __repr__(self) -> str:
         layers = zip(self.thetas, (*self.hidden, self.output), strict=True)
         drawn = [f"{self.sizes[0]} inputs"]
-        drawn += [f"{theta.size} ─▶ {len(theta)} {name}" for theta, name in layers]
-        head = f"Network: {self.n_parameters:_} parameters, {self.dtype}"
-        return head.replace("_", " ") + "\n" + " ── ".join(drawn)
+        drawn += [f"{theta.size} ─▶ {len(theta)} {unit_name(unit)}" for theta, unit in layers]
+        head = f"Network: {self.n_parameters:_} parameters".replace("_", " ") + f", {self.dtype}"
+        head += "" if self.loss == "auto" else f", loss {self.loss}"
+        return head + "\n" + " ── ".join(drawn)
 
     def _inputs(self, X: ArrayLike) -> Floats:
         X = np.asarray(X, dtype=self.dtype)
@@ -210,19 +240,43 @@ class Network(Savable):
         return Y if Y.ndim == 1 and Y.dtype.kind in "iu" else Y.astype(self.dtype, copy=False)
 
     def _to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        state = {"sizes": self.sizes, "hidden": self.hidden, "output": self.output}
+        for part in (*self.hidden, self.loss):
+            if isinstance(part, Activation | CustomLoss):
+                raise TypeError(f"functions of one's own cannot be saved, and this is {part}")
+        state = {
+            "sizes": self.sizes,
+            "hidden": self.hidden,
+            "output": vars(self.output) if isinstance(self.output, Softmax) else self.output,
+            "loss": _loss_to_state(self.loss),
+        }
         return state, {f"theta{l}": theta for l, theta in enumerate(self.thetas, start=1)}
 
     @classmethod
     def _from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
         thetas = [arrays[f"theta{l}"] for l in range(1, len(state["sizes"]))]
+        output = state["output"]
         return cls(
             state["sizes"],
             state["hidden"],
-            state["output"],
+            output if isinstance(output, str) else Softmax(**output),
+            loss=_loss_from_state(state.get("loss", "auto")),
             thetas=thetas,
             dtype=thetas[0].dtype,
         )
+
+
+def _loss_to_state(loss: str | Loss) -> str | dict[str, Any]:
+    if isinstance(loss, str):
+        return loss
+    name = next(name for name, kind in LOSSES.items() if type(loss) is kind)
+    return {"name": name, **vars(loss)}
+
+
+def _loss_from_state(saved: str | dict[str, Any]) -> str | Loss:
+    if isinstance(saved, str):
+        return saved
+    numbers = {key: value for key, value in saved.items() if key != "name"}
+    return LOSSES[saved["name"]](**numbers)
 
 
 def _checked_sizes(sizes: Sequence[int]) -> tuple[int, ...]:

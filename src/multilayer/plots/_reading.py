@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from multilayer.outputs import unit_name
+
 Floats = NDArray[np.floating[Any]]
 
 
@@ -37,7 +39,7 @@ def read_thetas(network: Any) -> list[Floats]:
 def read_activations(network: Any, n_layers: int) -> list[str] | None:
     """Name what each layer but the first computes, where the network says so."""
     if hasattr(network, "hidden"):
-        return [*network.hidden, network.output]
+        return [unit_name(unit) for unit in (*network.hidden, network.output)]
     if hasattr(network, "activation") and hasattr(network, "out_activation_"):
         return [network.activation] * (n_layers - 1) + [network.out_activation_]
     return None

@@ -1,0 +1,92 @@
+"""Output units: how z of the last layer becomes h, what the network says. Z and H are (m, K)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from array_api_compat import array_namespace
+
+from multilayer.activations import Activation, Array, identity, sigmoid
+
+
+def softmax(Z: Array) -> Array:
+    """hₖ = e^zₖ / Σⱼ e^zⱼ, row by row."""
+    xp = array_namespace(Z)
+    t = xp.exp(Z - xp.max(Z, axis=1, keepdims=True))  # the largest is 1: no overflow
+    return t / xp.sum(t, axis=1, keepdims=True)
+
+
+def exponential(Z: Array) -> Array:
+    """H = e^z."""
+    return array_namespace(Z).exp(Z)
+
+
+OUTPUTS: dict[str, Callable[[Array], Array]] = {
+    "logistic": sigmoid,
+    "softmax": softmax,
+    "identity": identity,
+    "exp": exponential,
+}
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """Softmax over groups of consecutive units: one for each of several class targets.
+
+    Parameters
+    ----------
+    groups : tuple of int
+        How many units each group has, i.e. how many classes each target. Rows of Y hold a one-hot
+        code for each group, side by side. "softmax" is one group of all units.
+
+    Raises
+    ------
+    ValueError
+        If there is no group, or one without units.
+    """
+
+    groups: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        groups = tuple(int(n) for n in self.groups)
+        if not groups or min(groups) < 1 or groups != tuple(self.groups):
+            raise ValueError(f"groups must hold positive whole numbers, got {self.groups}")
+        object.__setattr__(self, "groups", groups)
+
+    def __str__(self) -> str:
+        return f"softmax({', '.join(map(str, self.groups))})"
+
+
+Output = str | Softmax
+
+
+def output_name(output: Output) -> str:
+    """Name the kind of an output unit, a key of `OUTPUTS`; ValueError if there is none such."""
+    if isinstance(output, Softmax):
+        return "softmax"
+    if output not in OUTPUTS:
+        raise ValueError(f"output must be one of {', '.join(OUTPUTS)}; got {output!r}")
+    return output
+
+
+def parts(output: Output, K: int) -> list[slice]:
+    """Cut K units into the groups of a softmax."""
+    groups = output.groups if isinstance(output, Softmax) else (K,)
+    if sum(groups) != K:
+        raise ValueError(f"groups must add up to the {K} output units, got {groups}")
+    ends = [sum(groups[: i + 1]) for i in range(len(groups))]
+    return [slice(end - n, end) for n, end in zip(groups, ends, strict=True)]
+
+
+def say(Z: Array, output: Output) -> Array:
+    """H = g(z), what the output units say, (m, K)."""
+    g = OUTPUTS[output_name(output)]
+    if not isinstance(output, Softmax):
+        return g(Z)
+    return array_namespace(Z).concat([g(Z[:, p]) for p in parts(output, Z.shape[1])], axis=1)
+
+
+def unit_name(unit: str | Activation | Softmax) -> str:
+    """Say in a word what a layer's units compute."""
+    return unit.g.__name__ if isinstance(unit, Activation) else str(unit)

@@ -1,0 +1,274 @@
+"""Losses and output units, held against automatic differentiation, SciPy and scikit-learn."""
+
+import array_api_strict
+import autograd
+import autograd.numpy as anp
+import numpy as np
+import pytest
+import scipy.special
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import mean_gamma_deviance, mean_pinball_loss
+
+from multilayer import equations
+from multilayer.activations import Activation
+from multilayer.losses import (
+    CANONICAL,
+    LOSSES,
+    OUTPUTS,
+    AbsoluteError,
+    CustomLoss,
+    Focal,
+    Gamma,
+    Huber,
+    LogLoss,
+    Poisson,
+    Quantile,
+    Softmax,
+    SquaredError,
+    check_smoothing,
+    delta,
+    resolve,
+    smooth,
+)
+from multilayer.outputs import parts, say
+
+GROUPS = Softmax((2, 1, 3))
+
+
+def naive_softmax(z):
+    return anp.exp(z) / anp.sum(anp.exp(z), axis=1, keepdims=True)
+
+
+def naive_groups(cost):
+    return lambda z, y: (
+        cost(z[:, :2], y[:, :2]) + cost(z[:, 2:3], y[:, 2:3]) + cost(z[:, 3:], y[:, 3:])
+    )
+
+
+def naive_focal(gamma):
+    def of_softmax(z, y):
+        h = naive_softmax(z)
+        return -anp.sum(y * (1 - h + 1e-300) ** gamma * anp.log(h))
+
+    def of_sigmoids(z, y):
+        h = 1 / (1 + anp.exp(-z))
+        return -anp.sum(y * (1 - h) ** gamma * anp.log(h) + (1 - y) * h**gamma * anp.log(1 - h))
+
+    return of_softmax, of_sigmoids
+
+
+def naive_log_loss(z, y):
+    return -anp.sum(y * anp.log(naive_softmax(z)))
+
+
+# The same costs once more, as they are defined; summed over the examples.
+PAIRS = [
+    (LogLoss(), "logistic", naive_focal(0)[1]),
+    (LogLoss(), "softmax", naive_log_loss),
+    (LogLoss(), GROUPS, naive_groups(naive_log_loss)),
+    (SquaredError(), "identity", lambda z, y: anp.sum((z - y) ** 2) / 2),
+    (AbsoluteError(), "identity", lambda z, y: anp.sum(anp.abs(z - y))),
+    *(
+        (
+            Huber(d),
+            "identity",
+            lambda z, y, d=d: anp.sum(
+                anp.where(anp.abs(z - y) <= d, (z - y) ** 2 / 2, d * (anp.abs(z - y) - d / 2))
+            ),
+        )
+        for d in (0.5, 1.0)
+    ),
+    *(
+        (
+            Quantile(q),
+            "identity",
+            lambda z, y, q=q: anp.sum(anp.maximum(q * (y - z), (q - 1) * (y - z))),
+        )
+        for q in (0.1, 0.5, 0.95)
+    ),
+    (Poisson(), "exp", lambda z, y: anp.sum(anp.exp(z) - y * z)),
+    (Gamma(), "exp", lambda z, y: anp.sum(y / anp.exp(z) + z)),
+    *((Focal(g), "logistic", naive_focal(g)[1]) for g in (0.0, 0.5, 1.0, 2.0, 5.0)),
+    *((Focal(g), "softmax", naive_focal(g)[0]) for g in (0.0, 0.5, 1.0, 2.0, 5.0)),
+    (Focal(1.5), GROUPS, naive_groups(naive_focal(1.5)[0])),
+]
+IDS = [f"{loss}-{output}" for loss, output, _ in PAIRS]
+
+
+def targets(output, m, rng):
+    """Soft ones: rows of a softmax group add up to 1, and no number is at a corner."""
+    Y = rng.uniform(0.05, 1, size=(m, 6))
+    if output == "softmax" or isinstance(output, Softmax):
+        for part in parts(output, 6):
+            Y[:, part] /= Y[:, part].sum(axis=1, keepdims=True)
+    return Y
+
+
+@pytest.mark.parametrize(("loss", "output", "naive"), PAIRS, ids=IDS)
+def test_cost_and_derivative_equal_automatic_differentiation(loss, output, naive):
+    rng = np.random.RandomState(0)
+    Z, Y = 2 * rng.randn(20, 6), targets(output, 20, rng)
+    J, D = autograd.value_and_grad(naive)(Z, Y)
+    assert loss.cost(Z, Y, output).shape == (20,)
+    assert loss.cost(Z, Y, output).sum() == pytest.approx(J, rel=1e-12)
+    np.testing.assert_allclose(loss.derivative(Z, Y, output), D, rtol=1e-9, atol=1e-12)
+
+
+@given(
+    pair=st.sampled_from([(loss, output) for loss, output, _ in PAIRS]),
+    m=st.integers(1, 9),
+    seed=st.integers(0, 2**31),
+    lambda_=st.floats(0, 3),
+    weighted=st.booleans(),
+)
+def test_backpropagation_equals_finite_differences(pair, m, seed, lambda_, weighted):
+    (loss, output), rng = pair, np.random.RandomState(seed)
+    thetas, X = equations.initialize_thetas((3, 4, 6), rng), rng.randn(m, 3)
+    Y = targets(output, m, rng)
+    Y += isinstance(loss, (AbsoluteError, Quantile, Huber)) * 9  # corners are far off
+    weights = rng.rand(m) + 0.1 if weighted else None
+    names = {"hidden": "tanh", "output": output, "loss": loss, "weights": weights}
+    assert equations.check_gradient(X, Y, thetas, lambda_, **names).error < 1e-5
+
+
+@pytest.mark.parametrize(("loss", "output", "naive"), PAIRS, ids=IDS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_any_array_library_and_dtype_kept(loss, output, naive, dtype):
+    xp, rng = array_api_strict, np.random.RandomState(1)
+    Z, Y = rng.randn(5, 6), targets(output, 5, rng)
+    strict = [xp.asarray(a, dtype=getattr(xp, dtype)) for a in (Z, Y)]
+    for got, wanted in [
+        (loss.cost(*strict, output), loss.cost(Z, Y, output)),
+        (loss.derivative(*strict, output), loss.derivative(Z, Y, output)),
+        (say(strict[0], output), say(Z, output)),
+    ]:
+        assert got.dtype == strict[0].dtype
+        tolerance = 1e-12 if dtype == "float64" else 1e-5
+        np.testing.assert_allclose(np.asarray(got), wanted, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("loss", [LogLoss(), Focal(0.5), Focal(2.0), Focal(0.0)], ids=repr)
+@pytest.mark.parametrize("output", ["logistic", "softmax"])
+def test_finite_where_h_is_0_or_1(loss, output):
+    z = np.array([0.0, 1e-3, 20, 40, 800, 1e5])
+    Z = np.concatenate([np.stack([z, -z], axis=1), np.stack([-z, z], axis=1)])
+    Y = np.broadcast_to([1.0, 0.0], Z.shape)
+    J, D = loss.cost(Z, Y, output), loss.derivative(Z, Y, output)
+    assert np.isfinite(J).all()
+    assert np.isfinite(D).all()
+    assert J[5] == 0  # right, and sure of it
+    assert J[-1] == {"logistic": 2e5, "softmax": 2e5}[output]  # wrong, and as sure
+    np.testing.assert_allclose(D[-1], [-1, 1])
+
+
+def test_focal_keeps_what_is_small():
+    """The cost of a share next to 1, to the last bits: (1 − h)^γ (1 − h), 1 − h = e^−d."""
+    d = np.array([30.0, 100.0, 300.0])
+    Z, Y = np.stack([d, 0 * d], axis=1), np.tile([1.0, 0.0], (3, 1))
+    np.testing.assert_allclose(Focal(0.5).cost(Z, Y, "softmax"), np.exp(-1.5 * d), rtol=1e-12)
+    np.testing.assert_allclose(
+        Focal(0.5).derivative(Z, Y, "softmax")[:, 0], -1.5 * np.exp(-1.5 * d), rtol=1e-12
+    )
+    np.testing.assert_allclose(Focal(0.5).cost(Z[:, :1], Y[:, :1], "logistic"), np.exp(-1.5 * d))
+
+
+def test_names_of_the_field():
+    rng = np.random.RandomState(2)
+    z, y = rng.randn(30, 1), rng.uniform(0.1, 3, size=(30, 1))
+    assert Quantile(0.3).cost(z, y, "identity").mean() == pytest.approx(
+        mean_pinball_loss(y, z, alpha=0.3)
+    )
+    np.testing.assert_allclose(
+        Huber(0.7).cost(z, y, "identity"), scipy.special.huber(0.7, z - y)[:, 0]
+    )
+    constant = (1 + np.log(y)).mean()
+    deviance = 2 * (Gamma().cost(z, y, "exp").mean() - constant)
+    assert deviance == pytest.approx(mean_gamma_deviance(y, np.exp(z)))
+
+
+def test_own_loss_of_each_output_has_the_canonical_delta():
+    rng = np.random.RandomState(3)
+    for output in OUTPUTS:
+        Z, Y = rng.randn(4, 6), targets(output, 4, rng)
+        np.testing.assert_array_equal(
+            resolve("auto", output).derivative(Z, Y, output), delta(say(Z, output), Y)
+        )
+    assert [*CANONICAL] == [*OUTPUTS]
+    assert resolve("auto", GROUPS) == LogLoss()
+    assert resolve("huber", "identity") == Huber(1.0)
+
+
+def test_softmax_of_groups_is_one_softmax_each():
+    rng = np.random.RandomState(4)
+    Z, Y = rng.randn(7, 6), targets(GROUPS, 7, rng)
+    pieces = [slice(0, 2), slice(2, 3), slice(3, 6)]
+    H = np.concatenate([scipy.special.softmax(Z[:, p], axis=1) for p in pieces], axis=1)
+    np.testing.assert_allclose(say(Z, GROUPS), H)
+    cost = sum(LogLoss().cost(Z[:, p], Y[:, p], "softmax") for p in pieces)
+    np.testing.assert_allclose(LogLoss().cost(Z, Y, GROUPS), cost)
+    theta = np.column_stack([np.zeros(6), np.eye(6)])
+    labels = [Z[:, p].argmax(axis=1) for p in pieces]
+    np.testing.assert_array_equal(
+        equations.predict(Z, [theta], output=GROUPS), np.stack(labels, axis=1)
+    )
+    np.testing.assert_array_equal(say(Z, Softmax([6])), say(Z, "softmax"))
+
+
+def test_smooth():
+    Y = np.array([[1.0, 0, 1, 0, 1, 0]])
+    np.testing.assert_allclose(smooth(Y, 0.2, "logistic"), np.where(Y == 1, 0.9, 0.1))
+    np.testing.assert_allclose(smooth(Y[:, :2], 0.3, "softmax"), [[0.85, 0.15]])
+    smoothed = smooth(Y, 0.3, GROUPS)
+    np.testing.assert_allclose(smoothed, [[0.85, 0.15, 1, 0.1, 0.8, 0.1]])
+    assert smooth(Y, 0, "identity") is Y
+
+
+def test_functions_of_ones_own():
+    own = CustomLoss(lambda Y, Z: np.log(np.cosh(Z - Y)).sum(axis=1), lambda Y, Z: np.tanh(Z - Y))
+    swish = Activation(lambda z: z * np.cos(z), lambda z: np.cos(z) - z * np.sin(z))
+    rng = np.random.RandomState(5)
+    thetas = equations.initialize_thetas((3, 4, 5, 2), rng)
+    X, Y = rng.randn(6, 3), rng.randn(6, 2)
+    for hidden in (swish, ("tanh", swish)):
+        names = {"hidden": hidden, "output": "identity", "loss": own}
+        assert equations.check_gradient(X, Y, thetas, 0.1, **names).error < 1e-6
+    _, costs = equations.gradient_descent(X, Y, thetas, 0.1, 20, **names)
+    assert costs[-1] < costs[0]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Huber(0.0), "delta must be positive and finite, got 0"),
+        (lambda: Huber(np.inf), "delta must be positive and finite, got inf"),
+        (lambda: Quantile(0.0), "quantile must be between 0 and 1, got 0"),
+        (lambda: Quantile(1.0), "quantile must be between 0 and 1, got 1"),
+        (lambda: Quantile(np.nan), "quantile must be between 0 and 1, got nan"),
+        (lambda: Focal(-1.0), "gamma must be finite and not negative, got -1"),
+        (lambda: Softmax(()), r"groups must hold positive whole numbers, got \(\)"),
+        (lambda: Softmax((2, 0)), r"positive whole numbers, got \(2, 0\)"),
+        (lambda: Softmax((2.5, 1)), r"positive whole numbers, got \(2.5, 1\)"),
+        (lambda: parts(GROUPS, 7), r"add up to the 7 output units, got \(2, 1, 3\)"),
+        (lambda: resolve("hinge", "softmax"), "loss must be one of auto, log_loss, .*'hinge'"),
+        (lambda: resolve("auto", "probit"), "output must be one of logistic, .*'probit'"),
+        (lambda: check_smoothing(1.0, "softmax"), "at least 0 and less than 1, got 1"),
+        (lambda: check_smoothing(-0.1, "softmax"), "at least 0 and less than 1, got -0.1"),
+        (lambda: smooth(np.eye(2), 0.1, "exp"), "outputs logistic and softmax, got 'exp'"),
+    ],
+    ids=range(15),
+)
+def test_refuses(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("output", [*OUTPUTS, GROUPS], ids=str)
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_goes_with_its_outputs_alone(name, output):
+    kind = "softmax" if isinstance(output, Softmax) else output
+    if kind in LOSSES[name].outputs:
+        assert resolve(name, output) == LOSSES[name]()
+    else:
+        with pytest.raises(ValueError, match=r"goes with outputs .*; got"):
+            resolve(name, output)
