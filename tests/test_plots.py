@@ -120,7 +120,9 @@ class TestLossCurve:
         np.testing.assert_array_equal(display.validation_line_.get_ydata(), scores)
         assert display.best_iteration_ == 1 + np.argmax(scores)
         assert display.validation_ax_.get_ylabel() == "Validation accuracy"
-        regressor = MLPRegressor((4,), solver="lbfgs", random_state=0, tol=1).fit(X, y)
+        regressor = MLPRegressor(
+            hidden_layer_sizes=(4,), solver="lbfgs", random_state=0, tol=1
+        ).fit(X, y)
         display = LossCurveDisplay.from_estimator(regressor)
         assert (display.ax_.get_xlabel(), display.validation_ax_) == ("Iteration", None)
 

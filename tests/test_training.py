@@ -9,7 +9,7 @@ import pytest
 
 from multilayer import Network, equations
 from multilayer.optimizers import SGD, Adam, AdamW, GradientDescent
-from multilayer.training import History, Plan, minimize, train
+from multilayer.training import Examples, Plan, State, minimize, train
 
 OPTIMIZERS = [GradientDescent(0.3), SGD(0.1, 0.9, nesterov=True), SGD(0.1, 0.8, nesterov=False)]
 OPTIMIZERS += [Adam(0.01), AdamW(0.01, weight_decay=0.3)]
@@ -25,9 +25,10 @@ def problem(rng, m=23, sizes=(3, 4, 2), hidden="tanh", output="softmax"):
 def test_each_step_is_that_of_the_equations(optimizer, batch_size, rng):
     network, X, labels = problem(rng)
     twin, Y = network.copy(), np.eye(2)[labels]
-    history = History()
+    state = State(network, np.random.RandomState(5))
     plan = Plan(lambda_=0.1, batch_size=batch_size, max_iter=4, tol=0)
-    train(network, X, labels, optimizer, plan, np.random.RandomState(5), history)
+    train(state, Examples(X, labels), optimizer, plan)
+    history = state.history
 
     order, rows, slots, step = (
         np.random.RandomState(5),
@@ -55,9 +56,10 @@ def test_each_step_is_that_of_the_equations(optimizer, batch_size, rng):
 
 def test_stops_when_the_cost_no_longer_falls(rng):
     network, X, labels = problem(rng)
-    history = History()
+    state = State(network, rng)
+    history = state.history
     plan = Plan(batch_size=None, max_iter=1000, tol=0.01, n_iter_no_change=3)
-    train(network, X, labels, GradientDescent(0.1), plan, rng, history)
+    train(state, Examples(X, labels), GradientDescent(0.1), plan)
     assert history.status == "converged"
     costs, best, stale = history.costs, np.inf, 0
     for epoch, cost in enumerate(costs):  # scikit-learn's rule, told again
@@ -70,17 +72,14 @@ def test_one_call_or_many_give_the_same_bits(rng):
     network, X, labels = problem(rng)
     twin = network.copy()
     plan = Plan(batch_size=None, max_iter=50, tol=0)
-    train(network, X, labels, Adam(0.05), plan, rng, History())
+    train(State(network, rng), Examples(X, labels), Adam(0.05), plan)
     watched = []
     train(
-        twin,
-        X,
-        labels,
+        State(twin, rng),
+        Examples(X, labels),
         Adam(0.05),
         plan,
-        rng,
-        History(),
-        watch=lambda h: watched.append(h.costs[-1]),
+        watch=lambda state: watched.append(state.history.costs[-1]),
     )
     assert len(watched) == 50
     for theta, same in zip(network.thetas, twin.thetas, strict=True):
@@ -91,10 +90,11 @@ def test_one_call_or_many_give_the_same_bits(rng):
 @pytest.mark.parametrize("optimizer", [GradientDescent(1e200), SGD(1e200), Adam(1e308)])
 def test_divergence_keeps_the_last_finite_thetas(optimizer, batch_size, rng):
     network, X, _ = problem(rng, hidden="relu", output="identity")
-    history = History()
+    state = State(network, rng)
+    history = state.history
     with np.errstate(all="ignore"):
         plan = Plan(batch_size=batch_size, max_iter=100)
-        train(network, X, 1e3 * rng.randn(23, 2), optimizer, plan, rng, history)
+        train(state, Examples(X, 1e3 * rng.randn(23, 2)), optimizer, plan)
     assert history.status == "diverged"
     assert len(history.costs) < 100
     assert all(np.isfinite(theta).all() for theta in network.thetas)
@@ -105,12 +105,12 @@ def test_divergence_from_the_first_step_changes_nothing(rng):
     before = [theta.copy() for theta in network.thetas]
     Y = np.full((23, 2), 1e200)
     for run in (
-        lambda h: train(network, X, Y, GradientDescent(0.1), Plan(), rng, h),
-        lambda h: minimize(network, X, Y, Plan(), h),
+        lambda state: train(state, Examples(X, Y), GradientDescent(0.1), Plan()),
+        lambda state: minimize(state, Examples(X, Y), Plan()),
     ):
-        history = History()
-        run(history)
-        assert (history.status, history.costs) == ("diverged", [])
+        state = State(network, rng)
+        run(state)
+        assert (state.history.status, state.history.costs) == ("diverged", [])
         for theta, kept in zip(network.thetas, before, strict=True):
             np.testing.assert_array_equal(theta, kept)
 
@@ -121,11 +121,12 @@ def test_validation_keeps_the_best(rng):
 
     def validate():
         seen.append([theta.copy() for theta in network.thetas])
-        return next(scores)
+        return next(scores), 0.5
 
-    history = History()
-    plan = Plan(batch_size=5, n_iter_no_change=3)
-    train(network, X, labels, Adam(0.01), plan, rng, history, validate=validate)
+    state = State(network, rng)
+    history = state.history
+    plan = Plan(batch_size=5, n_iter_no_change=3, early_stopping=True, restore_best=True)
+    train(state, Examples(X, labels), Adam(0.01), plan, validate=validate)
     assert history.status == "converged"
     assert history.scores == [0.1, 0.9, 0.5, 0.9, 0.3, 0.2]
     assert history.best_score == 0.9
@@ -135,31 +136,31 @@ def test_validation_keeps_the_best(rng):
 
 def test_a_watcher_may_stop(rng):
     network, X, labels = problem(rng)
-    by_adam, by_lbfgs = Plan(batch_size=5), Plan(tol=1e-9)
+    by_adam, by_lbfgs, examples = Plan(batch_size=5), Plan(tol=1e-9), Examples(X, labels)
     for run in (
-        lambda *a, **k: train(network, X, labels, Adam(0.01), by_adam, rng, *a, **k),
-        lambda *a, **k: minimize(network, X, labels, by_lbfgs, *a, **k),
+        lambda state, **k: train(state, examples, Adam(0.01), by_adam, **k),
+        lambda state, **k: minimize(state, examples, by_lbfgs, **k),
     ):
-        history = History()
-        run(history, watch=lambda h: len(h.costs) == 4)
-        assert (history.status, len(history.costs)) == ("stopped", 4)
+        state = State(network, rng)
+        run(state, watch=lambda state: len(state.history.costs) == 4)
+        assert (state.history.status, len(state.history.costs)) == ("stopped", 4)
 
 
 @pytest.mark.parametrize("batch_size", [None, 50])
 def test_ctrl_c_keeps_the_finished_epochs(batch_size, rng):
     network, X, labels = problem(rng, m=5000, sizes=(20, 40, 2))
     start = network.copy()
-    history = History()
+    state = State(network, rng)
+    history = state.history
     timer = threading.Timer(0.5, _thread.interrupt_main)
     timer.start()
     plan = Plan(batch_size=batch_size, max_iter=10**7, n_iter_no_change=np.inf, shuffle=False)
-    train(network, X, labels, GradientDescent(1e-4), plan, rng, history)
+    train(state, Examples(X, labels), GradientDescent(1e-4), plan)
     timer.join()
     assert history.status == "interrupted"
     assert len(history.costs) > 0
-    again = History()
     plan = replace(plan, max_iter=len(history.costs))
-    train(start, X, labels, GradientDescent(1e-4), plan, rng, again)
+    train(State(start, rng), Examples(X, labels), GradientDescent(1e-4), plan)
     for theta, same in zip(network.thetas, start.thetas, strict=True):
         np.testing.assert_array_equal(theta, same)
 
@@ -168,8 +169,9 @@ def test_l_bfgs_finds_the_least_squares_line(rng):
     X = rng.randn(40, 3)
     y = X @ [[1.0], [-2.0], [0.5]] + 3
     network = Network((3, 1), output="identity", random_state=0)
-    history = History()
-    minimize(network, X, y, Plan(tol=1e-10), history)
+    state = State(network, rng)
+    history = state.history
+    minimize(state, Examples(X, y), Plan(tol=1e-10))
     assert history.status == "converged"
     assert history.costs == sorted(history.costs, reverse=True)
     np.testing.assert_allclose(network.thetas[0], [[3.0, 1.0, -2.0, 0.5]], rtol=1e-6)
@@ -177,6 +179,6 @@ def test_l_bfgs_finds_the_least_squares_line(rng):
 
 def test_l_bfgs_counts_iterations(rng):
     network, X, labels = problem(rng)
-    history = History()
-    minimize(network, X, labels, Plan(max_iter=3, tol=1e-12), history)
-    assert (history.status, len(history.costs)) == ("max_iter", 3)
+    state = State(network, rng)
+    minimize(state, Examples(X, labels), Plan(max_iter=3, tol=1e-12))
+    assert (state.history.status, len(state.history.costs)) == ("max_iter", 3)

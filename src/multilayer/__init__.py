@@ -4,9 +4,10 @@ from importlib.metadata import version as _version
 
 from multilayer import equations, plots
 from multilayer.base import DivergenceWarning
-from multilayer.estimators import MLPClassifier, MLPRegressor
+from multilayer.classifier import MLPClassifier
 from multilayer.files import ModelFileError, load, save
 from multilayer.network import Network
+from multilayer.regressor import MLPRegressor
 from multilayer.tabular import TableEncoder
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""What the two estimators share: parameters, the course of a fit, saved state.
+"""What the two estimators share: the course of a fit.
 
 fit: validate and encode, draw Θ, hand over to `training`, read off the attributes.
 """
@@ -7,293 +7,284 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Sequence
-from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, _fit_context, is_classifier
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from multilayer import training
-from multilayer.activations import ACTIVATIONS
-from multilayer.files import Savable
-from multilayer.initialization import INITIALIZERS
+from multilayer import engine, training
 from multilayer.network import Floats, Network
-from multilayer.optimizers import SGD, Adam, GradientDescent, Optimizer
+from multilayer.parameters import (
+    CONSTRAINTS,
+    hidden_sizes,
+    make_activations,
+    make_loss,
+    make_optimizer,
+    takes_all_rows,
+)
+from multilayer.progress import watcher_for_verbose
+from multilayer.saving import SavableEstimator
+from multilayer.training import Examples, History, Plan, State
+from multilayer.validation import Judge
+
+__all__ = ["BaseMLP", "DivergenceWarning", "Rows"]
 
 
 class DivergenceWarning(ConvergenceWarning):
     """The cost became infinite or NaN; training stopped with the last finite Θ."""
 
 
-class BaseMLP(CallbackSupportMixin, Savable, BaseEstimator):
+class Rows(NamedTuple):
+    """Rows as a user gives them; without X, none."""
+
+    X: Any = None
+    y: Any = None
+    sample_weight: Any = None
+
+
+def _learns_in_steps(estimator: Any) -> bool:
+    if isinstance(estimator.solver, str) and estimator.solver == "lbfgs":
+        raise AttributeError(
+            "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic."
+        )
+    return True
+
+
+in_steps = available_if(_learns_in_steps)  # methods that "lbfgs" does not have
+
+
+class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
     """A network that is trained by `fit`; the classifier and the regressor say what y means."""
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions(set(ACTIVATIONS))],
-        "solver": [StrOptions({"gd", "sgd", "adam", "lbfgs"})],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "n_iter_no_change": [
-            Interval(Integral, 1, None, closed="left"),
-            Options(Real, {np.inf}),
-        ],
-        "max_fun": [Interval(Integral, 1, None, closed="left")],
-        "initializer": [StrOptions({"auto", *INITIALIZERS})],
-    }
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
 
-    def __init__(
-        self,
-        hidden_layer_sizes: int | Sequence[int] = (100,),
-        activation: str = "relu",
-        *,
-        solver: str = "adam",
-        alpha: float = 0.0001,
-        batch_size: int | str = "auto",
-        learning_rate_init: float = 0.001,
-        max_iter: int = 200,
-        shuffle: bool = True,
-        random_state: int | np.random.RandomState | None = None,
-        tol: float = 1e-4,
-        verbose: bool | int = False,
-        warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        n_iter_no_change: float = 10,
-        max_fun: int = 15000,
-        output_activation: str = "auto",
-        initializer: str = "auto",
-    ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate_init = learning_rate_init
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.output_activation = output_activation
-        self.initializer = initializer
+    def _keep(self, parameters: dict[str, Any]) -> None:
+        """Set the attributes of `__init__`, whose locals are given."""
+        for name in self._get_param_names():
+            setattr(self, name, parameters[name])
 
     @abstractmethod
-    def _encode(self, y: Any, dtype: np.dtype[Any], reset: bool) -> NDArray[Any]:
+    def _meet_targets(self, y: Any, first: bool, incremental: bool, classes: Any) -> None:
+        """Learn what there is to predict, or see that it is what it was before."""
+
+    @abstractmethod
+    def _encode(self, y: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
         """Turn y as given into what the network is trained on."""
 
     @abstractmethod
-    def _outputs(self, y: NDArray[Any]) -> tuple[int, str]:
+    def _decode(self, Y: NDArray[Any]) -> NDArray[Any]:
+        """Turn that into y again."""
+
+    @abstractmethod
+    def _outputs(self, Y: NDArray[Any]) -> tuple[int, Any]:
         """How many output units, and of which kind."""
 
     @abstractmethod
-    def _score(self, X: Floats, y: NDArray[Any]) -> float:
+    def _weighted(self, examples: Examples, incremental: bool) -> Examples:
+        """Give the rows the weights that they have in training."""
+
+    @abstractmethod
+    def _score(self, examples: Examples) -> float:
         """Score of the network as it stands on encoded targets: larger is better."""
 
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        X_val: ArrayLike | None = None,
-        y_val: ArrayLike | None = None,
+    def _fit_rows(
+        self, rows: Rows, held_out: Rows, classes: Any = None, incremental: bool = False
     ) -> Self:
-        """Train the network on X and y.
-
-        Parameters
-        ----------
-        X : array-like, shape (m, n_features)
-            float32 is trained in float32, all else in float64.
-        y : array-like, shape (m,) or (m, n_outputs)
-            Class labels, or numbers.
-        X_val, y_val : array-like, optional
-            Rows to validate on instead of a part of X: used as `early_stopping` uses its own.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If X or y is empty, not finite or of wrong shape; if a parameter is out of its range.
-        """
+        """Train; where that fails, leave what was fitted before."""
         before = self.__dict__.copy()
         try:
-            self._fit(X, y, X_val, y_val)
-        except BaseException:  # a fit that fails leaves what was fitted before
+            self._run(rows, held_out, classes, incremental)
+        except BaseException:
             self.__dict__.clear()
             self.__dict__.update(before)
             raise
         return self
 
     @with_callbacks  # type: ignore[untyped-decorator]
-    def _fit(self, X: Any, y: Any, X_val: Any, y_val: Any) -> None:
-        warm = self.warm_start and hasattr(self, "network_")
-        if (X_val is None) != (y_val is None):
+    def _run(self, rows: Rows, held_out: Rows, classes: Any, incremental: bool) -> None:
+        hidden_sizes(self.hidden_layer_sizes)
+        if (held_out.X is None) != (held_out.y is None):
             raise ValueError("X_val and y_val go together: give both or neither")
-        X, y = self._validated(X, y, reset=not warm)
-        rng = check_random_state(self.random_state)
-        self.network_ = self._start(X, y, rng, warm)
-        validation: Any = None
-        if X_val is not None:
-            validation = self._validated(X_val, y_val, reset=False)
+        if incremental and self.early_stopping and held_out.X is None:
+            raise ValueError(
+                "partial_fit does not support early_stopping=True without X_val and y_val: the "
+                "rows of one call say nothing of those of the next"
+            )
+        begun = "network_" in vars(self) or self._given_thetas() is not None
+        first = not (begun and (self.warm_start or incremental))
+        rows = self._validated(rows, reset=first)
+        self._meet_targets(rows.y, first, incremental, classes)
+        examples = self._encoded(rows)
+        state = self._start(examples, first, incremental)
+        state.begin()
+        self.network_, self._state = state.network, state
+        validation = None
+        if held_out.X is not None:
+            validation = self._encoded(self._validated(held_out, reset=False))
         elif self.early_stopping:
-            X, y, *validation = self._split(X, y, rng)
-        self._train(X, y, validation, rng)
+            examples, validation = self._split(examples, state.rng)
+        examples = self._weighted(examples, incremental)
+        self._train(state, examples, Judge(self, validation) if validation else None, incremental)
 
-    def _validated(self, X: Any, y: Any, reset: bool) -> tuple[Floats, NDArray[Any]]:
-        dtype = (np.float64, np.float32) if reset else self.network_.dtype
-        X, y = validate_data(self, X, y, dtype=dtype, multi_output=True, reset=reset)
-        return X, self._encode(y, X.dtype, reset)
+    def _validated(self, rows: Rows, reset: bool) -> Rows:
+        """Check rows; reset: they say how many features there are, and of which names."""
+        known = vars(self).get("network_")
+        dtype = (np.float64, np.float32) if reset or known is None else known.dtype
+        try:
+            X, y = validate_data(
+                self,
+                rows.X,
+                rows.y,
+                accept_sparse="csr",
+                dtype=dtype,
+                multi_output=True,
+                y_numeric=not is_classifier(self),
+                reset=reset,
+            )
+        except ValueError as error:
+            if "contains NaN" in str(error):
+                raise ValueError(f"{error}\nmultilayer.TableEncoder fills gaps.") from None
+            raise
+        weights = rows.sample_weight
+        if weights is not None:
+            weights = _check_sample_weight(weights, X, dtype=X.dtype, ensure_non_negative=True)
+        return Rows(X, y, weights)
 
-    def _start(self, X: Floats, y: NDArray[Any], rng: np.random.RandomState, warm: bool) -> Network:
-        """Give the network to train: a new one, or the fitted one to go on with."""
-        n_outputs, output = self._outputs(y)
-        sizes = (X.shape[1], *_hidden_sizes(self.hidden_layer_sizes), n_outputs)
-        if warm:
-            network: Network = self.network_.copy()
-            if network.sizes != sizes:
-                raise ValueError(
-                    f"warm_start goes on with a network of layers {network.sizes}, but the "
-                    f"parameters and data ask for {sizes}"
-                )
-            return network
+    def _encoded(self, rows: Rows) -> Examples:
+        return Examples(rows.X, self._encode(rows.y, rows.X.dtype), rows.sample_weight)
+
+    def _start(self, examples: Examples, first: bool, incremental: bool) -> State:
+        """Give the state to train from: a new one, or a copy of the last to go on with."""
+        n_outputs, output = self._outputs(examples.Y)
+        sizes = (examples.X.shape[1], *hidden_sizes(self.hidden_layer_sizes), n_outputs)
+        rng = check_random_state(self.random_state)
+        if first or "network_" not in vars(self):
+            return State(self._new_network(sizes, output, rng, examples, first), rng)
+        if self.network_.sizes != sizes:
+            raise ValueError(
+                f"{'partial_fit' if incremental else 'warm_start'} goes on with a network of "
+                f"layers {self.network_.sizes}, but the parameters and data ask for {sizes}"
+            )
+        state = self._state.copy() if "_state" in vars(self) else State(self.network_.copy(), rng)
+        if not (incremental and isinstance(self.random_state, (int, np.integer))):
+            state.rng = rng  # with a number, further calls must not draw what this one drew
+        if not incremental:
+            state.slots, state.steps = [], 0
+        return state
+
+    def _new_network(
+        self,
+        sizes: tuple[int, ...],
+        output: Any,
+        rng: np.random.RandomState,
+        examples: Examples,
+        first: bool,
+    ) -> Network:
         initializer = self.initializer
-        if initializer == "auto":
+        thetas = None if first else self._given_thetas()
+        if not isinstance(initializer, str):
+            thetas, initializer = list(initializer), "glorot"
+        elif initializer == "auto":
             initializer = "glorot_logistic" if self.activation == "logistic" else "glorot"
         return Network(
             sizes,
-            self.activation,
+            make_activations(self.activation),
             output,
+            loss=make_loss(self.loss),
+            thetas=thetas,
             initializer=initializer,
             random_state=rng,
-            dtype=X.dtype,
+            dtype=examples.X.dtype,
         )
 
-    def _split(self, X: Floats, y: NDArray[Any], rng: np.random.RandomState) -> list[Any]:
-        X, X_val, y, y_val = train_test_split(
-            X,
-            y,
+    def _split(self, examples: Examples, rng: np.random.RandomState) -> tuple[Examples, Examples]:
+        """Set rows aside to validate on, drawn as scikit-learn draws them."""
+        X, Y, weights = examples
+        # scikit-learn keeps the shares of the classes only where one unit tells two apart.
+        two = is_classifier(self) and self.network_.sizes[-1] == 1
+        training, held_out = train_test_split(
+            np.arange(len(Y)),
             random_state=rng,
             test_size=self.validation_fraction,
-            # scikit-learn keeps the shares of the classes only for two: equal seeds, equal rows.
-            stratify=y if is_classifier(self) and self.network_.sizes[-1] == 1 else None,
+            stratify=Y.astype(bool)[:, None] if two else None,
         )
-        if len(X_val) < 2:
+        if len(held_out) < 2:
             raise ValueError(
-                f"The validation set must have at least 2 rows, got {len(X_val)}: increase "
-                f"validation_fraction (now {self.validation_fraction}) or give more rows"
+                "The validation set is too small. Increase 'validation_fraction' or the size of "
+                f"your dataset: validation_fraction={self.validation_fraction} of {len(Y)} rows "
+                f"sets {len(held_out)} aside, and there must be 2 or more."
             )
-        return [X, y, X_val, y_val]
+        learned, judged = (
+            Examples(X[rows], Y[rows], None if weights is None else weights[rows])
+            for rows in (training, held_out)
+        )
+        return learned, judged
 
     def _train(
-        self, X: Floats, y: NDArray[Any], validation: Any, rng: np.random.RandomState
+        self, state: State, examples: Examples, judge: Judge | None, incremental: bool
     ) -> None:
-        history = training.History()
-        self._read_off(history)
-        plan = training.Plan(
+        self._read_off(state)
+        restore = self.restore_best_weights
+        max_iter = 1 if incremental else self.max_iter
+        plan = Plan(
             lambda_=float(self.alpha),
-            batch_size=self._batch_rows(len(X)),
-            max_iter=self.max_iter,
+            batch_size=self._batch_rows(examples.X.shape[0]),
+            max_iter=max_iter,
             shuffle=self.shuffle,
             tol=self.tol,
             n_iter_no_change=self.n_iter_no_change,
             max_fun=self.max_fun,
+            early_stopping=self.early_stopping,
+            restore_best=self.early_stopping if restore == "auto" else restore,
+            incremental=incremental,
         )
-        context = self._init_callback_context(max_subtasks=self.max_iter)
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        # Where nobody watches, one call of the engine may last many epochs.
-        watched = self.verbose or getattr(self, "_skl_callbacks", None)
-        watch = self._watch(context) if watched else None
-        validate = (lambda: self._score(*validation)) if validation else None
-        if self.solver == "lbfgs":
-            training.minimize(self.network_, X, y, plan, history, validate=validate, watch=watch)
-        else:
-            training.train(
-                self.network_,
-                X,
-                y,
-                self._optimizer(),
-                plan,
-                rng,
-                history,
-                validate=validate,
-                watch=watch,
-            )
-        self._read_off(history)
-        self._warn(history)
+        context = self._init_callback_context(max_subtasks=max_iter)
+        context.call_on_fit_task_begin(estimator=self, X=examples.X, y=examples.Y)
+        with watcher_for_verbose(self.verbose, max_iter) as tell:
+            # Where nobody watches, one call of the engine may last many epochs.
+            watched = tell or getattr(self, "_skl_callbacks", None)
+            watch = self._watch(context, tell) if watched else None
+            if self.solver == "lbfgs":
+                training.minimize(state, examples, plan, validate=judge, watch=watch)
+            else:
+                optimizer = make_optimizer(self)
+                training.train(state, examples, optimizer, plan, validate=judge, watch=watch)
+        self._read_off(state)
+        self._warn(state.history, incremental)
         context.call_on_fit_task_end(
-            estimator=self, X=X, y=y, reconstruction_attributes=self._reconstruction
+            estimator=self,
+            X=examples.X,
+            y=examples.Y,
+            reconstruction_attributes=self._reconstruction,
         )
 
     def _batch_rows(self, m: int) -> int | None:
-        if self.solver == "gd":
+        if takes_all_rows(self):
             return None
         if isinstance(self.batch_size, str):  # "auto"
             return min(200, m)
-        if self.batch_size > m and self.solver != "lbfgs":
+        if self.batch_size > m:
             warnings.warn(
-                f"batch_size is {self.batch_size}, but there are only {m} rows to train on: "
-                "all of them make one batch",
-                stacklevel=4,
+                f"Got `batch_size` larger than sample size: batch_size is {self.batch_size}, but "
+                f"there are only {m} rows to train on. All of them make one batch.",
+                stacklevel=6,
             )
         return min(int(self.batch_size), m)
 
-    def _optimizer(self) -> Optimizer:
-        rate = float(self.learning_rate_init)
-        if self.solver == "gd":
-            return GradientDescent(rate)
-        if self.solver == "sgd":
-            return SGD(rate, float(self.momentum), bool(self.nesterovs_momentum))
-        return Adam(rate, float(self.beta_1), float(self.beta_2), float(self.epsilon))
-
-    def _watch(self, context: Any) -> training.Watch:
+    def _watch(self, context: Any, tell: Any) -> training.Watch:
         """Tell the callbacks and the terminal of each epoch."""
 
-        def watch(history: training.History) -> bool:
-            self._read_off(history)
-            if self.verbose:
-                print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
-                if history.scores:
-                    print(f"Validation score: {history.scores[-1]:f}")
+        def watch(state: State) -> bool:
+            self._read_off(state)
+            if tell:
+                tell(self)
             epoch = context.subcontext(task_name="epoch")
             epoch.call_on_fit_task_begin(estimator=self)
             stop: bool = epoch.call_on_fit_task_end(
@@ -306,53 +297,64 @@ class BaseMLP(CallbackSupportMixin, Savable, BaseEstimator):
     def _reconstruction(self) -> dict[str, Any]:
         return {"network_": self.network_.copy()}
 
-    def _read_off(self, history: training.History) -> None:
-        """Set the public attributes from the history of the training."""
-        self.n_iter_ = len(history.costs)
-        self.loss_curve_ = history.costs
-        self.loss_ = history.costs[-1] if history.costs else np.nan
-        self.n_layers_ = len(self.network_.sizes)
-        self.n_outputs_ = self.network_.sizes[-1]
-        self.out_activation_ = self.network_.output
-        scored = bool(history.scores)
-        self.validation_scores_ = history.scores if scored else None
-        self.best_validation_score_ = history.best_score if scored else None
-        self.best_loss_ = None if scored else min(history.costs, default=np.nan)
-
-    def _warn(self, history: training.History) -> None:
+    def _warn(self, history: History, incremental: bool) -> None:
         if history.status == "diverged":
+            if not history.epochs:
+                raise ValueError(
+                    "Solver produced non-finite parameter weights. The input data may contain "
+                    "large values and need to be preprocessed. In the first epoch the cost was no "
+                    "longer finite: a smaller learning_rate_init (now "
+                    f"{self.learning_rate_init}) may help, too."
+                )
             warnings.warn(
                 f"Training stopped after {self.n_iter_} iterations because the cost was no longer "
                 "finite; the last finite weights are kept. Try a smaller learning_rate_init (now "
                 f"{self.learning_rate_init}) or scaled inputs (e.g. by StandardScaler).",
                 DivergenceWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
         elif history.status == "interrupted":
-            warnings.warn("Training interrupted by user.", stacklevel=5)
-        elif history.status == "max_iter":
+            warnings.warn("Training interrupted by user.", stacklevel=6)
+        elif history.status == "abnormal":
+            warnings.warn(
+                f"L-BFGS found no way further down after {self.n_iter_} iterations. Scaled inputs "
+                "(e.g. by StandardScaler) may help.",
+                ConvergenceWarning,
+                stacklevel=6,
+            )
+        elif history.status == "max_iter" and not incremental:
             warnings.warn(
                 f"Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
                 "converged yet.",
                 ConvergenceWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
 
-    @property
-    def coefs_(self) -> list[Floats]:
-        """Weights without biases: for each layer a view of Θ, shape (s_l, s_{l+1})."""
-        return [theta[:, 1:].T for theta in self.network_.thetas]
-
-    @property
-    def intercepts_(self) -> list[Floats]:
-        """Biases: for each layer a view of Θ, shape (s_{l+1},)."""
-        return [theta[:, 0] for theta in self.network_.thetas]
+    def _cost(self, examples: Examples) -> float:
+        """Cost of the network as it stands, without the penalty."""
+        network, (X, Y, weights) = self.network_, examples
+        return engine.cost(
+            network.thetas,
+            X,
+            Y,
+            network.hidden,
+            network.output,
+            loss=network.loss,
+            weights=weights,
+        )
 
     def _forward(self, X: ArrayLike) -> Floats:
-        check_is_fitted(self, "network_")
-        if not self._ready(X):
-            X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        X = self._checked(X)
         return self.network_.forward(X)
+
+    def _checked(self, X: Any) -> Any:
+        """Give X as the network takes it."""
+        check_is_fitted(self, "network_")
+        if self._ready(X):
+            return X
+        return validate_data(
+            self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False
+        )
 
     def _ready(self, X: Any) -> bool:
         """Whether `validate_data` would find nothing to do; it takes longer than to predict."""
@@ -366,48 +368,9 @@ class BaseMLP(CallbackSupportMixin, Savable, BaseEstimator):
             and bool(np.isfinite(X.sum()))  # NaN and ±inf leave their mark on a sum
         )
 
-    def _to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        check_is_fitted(self, "network_")
-        params = self.get_params(deep=False)
-        if not isinstance(self.hidden_layer_sizes, Integral):
-            params["hidden_layer_sizes"] = _hidden_sizes(self.hidden_layer_sizes)
-        if isinstance(params["random_state"], np.random.RandomState):
-            params["random_state"] = None  # a generator's state is of no use to a fitted model
-        network, arrays = self.network_._to_state()
-        state = {
-            "params": params,
-            "network": network,
-            "n_features_in_": self.n_features_in_,
-            "loss_curve_": self.loss_curve_,
-            "validation_scores_": self.validation_scores_,
-        }
-        if hasattr(self, "feature_names_in_"):
-            state["feature_names_in_"] = self.feature_names_in_.tolist()
-        return state, arrays
-
-    @classmethod
-    def _from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
-        params = state["params"]
-        if isinstance(params["hidden_layer_sizes"], list):  # JSON has no tuples
-            params["hidden_layer_sizes"] = tuple(params["hidden_layer_sizes"])
-        self = cls(**params)
-        self.network_ = Network._from_state(state["network"], arrays)
-        self.n_features_in_ = state["n_features_in_"]
-        if self.n_features_in_ != self.network_.sizes[0]:
-            raise ValueError("n_features_in_ and the network's inputs differ")
-        if "feature_names_in_" in state:
-            self.feature_names_in_ = np.array(state["feature_names_in_"], dtype=object)
-        scores = state["validation_scores_"] or []
-        self._read_off(
-            training.History(
-                costs=state["loss_curve_"], scores=scores, best_score=max(scores, default=-np.inf)
-            )
-        )
-        return self
-
-
-def _hidden_sizes(sizes: ArrayLike) -> tuple[int, ...]:
-    listed = np.ravel(sizes).tolist() if np.size(sizes) else []
-    if not all(isinstance(s, int) and s > 0 for s in listed):
-        raise ValueError(f"hidden_layer_sizes must be > 0, got {listed}.")
-    return tuple(listed)
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        # Units that add up to 1 cannot tell several labels of a row.
+        tags.target_tags.multi_output = getattr(self, "output_activation", None) != "softmax"
+        return tags

@@ -1,14 +1,15 @@
 """Training: epochs, stopping, history. Python conducts, the engine makes the steps.
 
 The work is cut into calls that each last until the next thing Python must see: a validation score,
-a callback, a new order of the rows, the end.
+a callback, a lower learning rate, the end.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.optimize
@@ -18,8 +19,24 @@ from multilayer import engine
 from multilayer.network import Floats, Network
 from multilayer.optimizers import Optimizer
 
-Validate = Callable[[], float]  # scores the network as it stands, larger being better
-Watch = Callable[["History"], bool]  # sees the history after each epoch; True stops training
+Validate = Callable[[], tuple[float, float]]  # score (larger is better) and cost of the network
+Watch = Callable[["State"], bool]  # sees the state after each epoch; True stops training
+
+
+class Examples(NamedTuple):
+    """What a network learns from, or is judged by.
+
+    Attributes
+    ----------
+    X : array, shape (m, s₁)
+    Y : array, shape (m, K) or (m,)
+        Targets, or integers: the class of each row.
+    weights : array, shape (m,), optional
+    """
+
+    X: Any
+    Y: NDArray[Any]
+    weights: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -33,6 +50,9 @@ class Plan:
     tol: float = 1e-4
     n_iter_no_change: float = 10  # epochs, or infinity
     max_fun: int = 15_000  # L-BFGS: evaluations of cost and gradient
+    early_stopping: bool = False  # by the score of the validation instead of the cost
+    restore_best: bool = False  # end with the best Θ instead of the last
+    incremental: bool = False  # one of many calls: the best Θ is put back when patience has ended
 
 
 @dataclass
@@ -40,150 +60,213 @@ class History:
     """What happened so far, and why it ended.
 
     `status` is "running", "converged", "max_iter", "stopped" (by a watcher), "diverged" (the cost
-    was no longer finite) or "interrupted" (Ctrl-C).
+    was no longer finite), "abnormal" (L-BFGS found no way down) or "interrupted" (Ctrl-C).
     """
 
     costs: list[float] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
+    validation_costs: list[float] = field(default_factory=list)
     progress: engine.Progress = field(default_factory=engine.Progress)  # of the costs
     best_score: float = -np.inf
     stale_scores: int = 0  # epochs in a row without a better score
+    earlier: int = 0  # epochs of calls before this one
     status: str = "running"
+
+    @property
+    def epochs(self) -> int:
+        """How many this call has finished."""
+        return len(self.costs) - self.earlier
+
+
+@dataclass
+class State:
+    """All that training changes: enough to go on later as if it had never stopped.
+
+    Attributes
+    ----------
+    network : Network
+    rng : RandomState
+        Draws the order of the rows of each epoch.
+    history : History
+    slots : list of lists of arrays
+        What the optimizer remembers, see `Optimizer.start`.
+    steps, samples : int
+        Updates that the optimizer has made; rows seen in all epochs.
+    rows : ndarray of int64, shape (m,), or None
+        The order of the last epoch, from which the next is shuffled.
+    best : list of arrays or None
+        Θ of the best epoch.
+    """
+
+    network: Network
+    rng: np.random.RandomState
+    history: History = field(default_factory=History)
+    slots: list[list[Floats]] = field(default_factory=list)
+    steps: int = 0
+    samples: int = 0
+    rows: NDArray[np.int64] | None = None
+    best: list[Floats] | None = None
+
+    def copy(self) -> State:
+        """Copy what a further call would change."""
+        return copy.deepcopy(self)
+
+    def begin(self) -> None:
+        """Get ready for a further call: its epochs count from here, its rows lie as they come."""
+        self.history.earlier = len(self.history.costs)
+        self.history.status = "running"
+        self.rows = None
+
+    def arrays(self) -> list[NDArray[Any]]:
+        """All that a call of the engine changes in place."""
+        arrays = [*self.network.thetas, *(array for slot in self.slots for array in slot)]
+        return arrays if self.rows is None else [*arrays, self.rows]
 
 
 @dataclass
 class _Referee:
     """Looks at each finished epoch: scores it, tells the watcher, says whether to stop."""
 
-    network: Network
+    state: State
     plan: Plan
-    history: History
     validate: Validate | None
     watch: Watch | None
-    best_thetas: list[Floats] | None = None
+
+    @property
+    def looks(self) -> bool:
+        """Whether there is anything to see after each epoch."""
+        return bool(self.validate or self.watch or self.plan.restore_best)
 
     def after_epoch(self) -> None:
-        history = self.history
+        history = self.state.history
         if self.validate is not None:
-            self._note(self.validate())
-        if self.watch is not None and self.watch(history) and history.status == "running":
+            score, cost = self.validate()
+            history.validation_costs.append(cost)
+            self._note(score)
+        elif self.plan.restore_best and history.costs[-1] <= min(history.costs):
+            self._keep()
+        if self.watch is not None and self.watch(self.state) and history.status == "running":
             history.status = "stopped"
 
     def after_training(self) -> None:
-        if self.best_thetas is not None:
-            _restore(self.network.thetas, self.best_thetas)
+        plan, ended = self.plan, self.state.history.status == "converged"
+        if plan.restore_best and self.state.best is not None and (ended or not plan.incremental):
+            _restore(self.state.network.thetas, self.state.best)
 
     def _note(self, score: float) -> None:
         """Keep the best Θ; count the epochs without a better score, by scikit-learn's rule."""
-        history = self.history
+        history = self.state.history
         history.scores.append(score)
         stale = score < history.best_score + self.plan.tol
         history.stale_scores = history.stale_scores + 1 if stale else 0
         if score > history.best_score:
             history.best_score = score
-            self.best_thetas = [theta.copy() for theta in self.network.thetas]
-        if history.stale_scores > self.plan.n_iter_no_change and history.status == "running":
+            self._keep()
+        patience = self.plan.n_iter_no_change if self.plan.early_stopping else np.inf
+        if history.stale_scores > patience and history.status == "running":
             history.status = "converged"
+
+    def _keep(self) -> None:
+        if self.plan.restore_best:
+            self.state.best = [theta.copy() for theta in self.state.network.thetas]
 
 
 def train(
-    network: Network,
-    X: Floats,
-    Y: NDArray[Any],
+    state: State,
+    examples: Examples,
     optimizer: Optimizer,
     plan: Plan,
-    rng: np.random.RandomState,
-    history: History,
     *,
     validate: Validate | None = None,
     watch: Watch | None = None,
 ) -> None:
-    """Change Θ of `network` step by step until a rule of `plan` stops it.
+    """Change Θ of a network step by step until a rule of `plan` stops it.
 
     Parameters
     ----------
-    network : Network
-        Its Θ is changed in place.
-    X, Y : ndarray, shapes (m, s₁) and (m, s_L) or (m,)
+    state : State
+        Changed in place, its network too.
+    examples : Examples
     optimizer : Optimizer
     plan : Plan
-    rng : RandomState
-        Draws the order of the rows of each epoch.
-    history : History
-        Filled as training goes on.
     validate : callable, optional
-        Gives a score of the network as it stands, larger being better. When given, training stops
-        on it rather than on the cost, and ends with the Θ that scored best.
+        Gives score and cost of the network as it stands on other rows.
     watch : callable, optional
-        Called after each epoch with the history; training stops when it returns True.
+        Called after each epoch with the state; training stops when it returns True.
     """
-    slots = optimizer.start(network.thetas)
-    state = [*network.thetas, *(array for slot in slots for array in slot)]
-    referee = _Referee(network, plan, history, validate, watch)
-    steps = 0
+    network, history = state.network, state.history
+    referee = _Referee(state, plan, validate, watch)
+    if not state.slots:
+        state.slots = optimizer.start(network.thetas)
+    m = examples.X.shape[0]
     shuffled: dict[str, Any] = {}
     if plan.shuffle and plan.batch_size is not None:
-        shuffled = {"rows": np.arange(len(X)), "rng": _twister(rng)}
-        state.append(shuffled["rows"])
+        state.rng = _twister(state.rng)
+        state.rows = np.arange(m) if state.rows is None else state.rows
+        shuffled = {"rows": state.rows, "rng": state.rng}
 
     def epochs(n: int, max_steps: int | None = None) -> engine.Report:
         return engine.train(
             network.thetas,
-            X,
-            Y,
+            examples.X,
+            examples.Y,
             network.hidden,
             network.output,
             optimizer,
-            slots,
+            state.slots,
+            loss=network.loss,
+            weights=examples.weights,
             lambda_=plan.lambda_,
             batch_size=plan.batch_size,
             **shuffled,
             epochs=n,
-            steps_before=steps,
+            steps_before=state.steps,
             max_steps=max_steps,
             tol=plan.tol,
-            patience=None if validate or max_steps else plan.n_iter_no_change,
+            patience=None if plan.early_stopping or max_steps else plan.n_iter_no_change,
             progress=history.progress,
         )
 
     before: list[Floats] | None = None  # the state at the start of a call that has not ended
     try:
         while history.status == "running":
-            before = [array.copy() for array in state]
-            generator = rng.get_state()
-            report = epochs(1 if validate or watch else plan.max_iter - len(history.costs))
+            before = [array.copy() for array in state.arrays()]
+            generator = state.rng.get_state()
+            report = epochs(1 if referee.looks else plan.max_iter - history.epochs)
             if not _finite(network.thetas):
                 # One step too far: go the same way again and halt before it.
-                _restore(state, before)
-                rng.set_state(generator)
+                _restore(state.arrays(), before)
+                state.rng.set_state(generator)
                 if report.steps > 1:
                     epochs(len(report.costs) + 1, max_steps=report.steps - 1)
                 if not _finite(network.thetas):
-                    _restore(state, before)
+                    _restore(state.arrays(), before)
                 report = report._replace(status="diverged")
             history.costs.extend(report.costs.tolist())
             before = None
-            steps += report.steps
+            state.steps += report.steps
+            state.samples += m * len(report.costs)
             if report.status != "finished":
                 history.status = report.status
             if report.status == "diverged" or not len(report.costs):
                 break
             referee.after_epoch()
-            if len(history.costs) >= plan.max_iter and history.status == "running":
+            if history.epochs >= plan.max_iter and history.status == "running":
                 history.status = "max_iter"
     except KeyboardInterrupt:
         history.status = "interrupted"
         if before is not None:
-            _restore(state, before)
+            _restore(state.arrays(), before)
+    if history.status == "diverged" and validate is not None:
+        history.scores.append(np.nan)
+        history.validation_costs.append(np.nan)
     referee.after_training()
 
 
 def minimize(
-    network: Network,
-    X: Floats,
-    Y: NDArray[Any],
+    state: State,
+    examples: Examples,
     plan: Plan,
-    history: History,
     *,
     validate: Validate | None = None,
     watch: Watch | None = None,
@@ -192,10 +275,11 @@ def minimize(
 
     Parameters
     ----------
-    network, X, Y, plan, history, validate, watch
+    state, examples, plan, validate, watch
         As for `train`; an iteration takes the place of an epoch.
     """
-    referee = _Referee(network, plan, history, validate, watch)
+    network, history = state.network, state.history
+    referee = _Referee(state, plan, validate, watch)
     sizes = np.cumsum([theta.size for theta in network.thetas])[:-1]
 
     def unpack(x: NDArray[np.float64]) -> list[Floats]:
@@ -204,7 +288,14 @@ def minimize(
 
     def evaluate(x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         cost, D = engine.cost_and_gradient(
-            unpack(x), X, Y, network.hidden, network.output, plan.lambda_
+            unpack(x),
+            examples.X,
+            examples.Y,
+            network.hidden,
+            network.output,
+            plan.lambda_,
+            loss=network.loss,
+            weights=examples.weights,
         )
         return cost, np.concatenate([d.ravel() for d in D]).astype(np.float64, copy=False)
 
@@ -214,6 +305,7 @@ def minimize(
             history.status = "diverged"
             raise StopIteration
         history.costs.append(cost)
+        state.samples += examples.X.shape[0]
         _restore(network.thetas, unpack(intermediate_result.x))
         referee.after_epoch()
         if history.status != "running":
@@ -228,10 +320,10 @@ def minimize(
         result = scipy.optimize.minimize(
             evaluate, start, method="L-BFGS-B", jac=True, options=options, callback=after_iteration
         )
-        if not history.costs:  # the start was the minimum already
+        if not history.epochs:  # the start was the minimum already
             history.costs.append(float(result.fun))
         if history.status == "running":
-            history.status = "max_iter" if result.status == 1 else "converged"
+            history.status = {0: "converged", 1: "max_iter"}.get(result.status, "abnormal")
     except KeyboardInterrupt:
         history.status = "interrupted"
     referee.after_training()

@@ -180,8 +180,8 @@ def fit(
             f"{len(split[1])} of {len(data.y)}; --validation 0 trains on all rows"
         )
     network = (MLPClassifier if data.classes else MLPRegressor)(
-        hidden,
-        activation,
+        hidden_layer_sizes=hidden,
+        activation=activation,
         solver=solver,
         max_iter=max_iter,
         n_iter_no_change=patience,

@@ -149,7 +149,8 @@ def train(
     encoder = TableEncoder(dtype="float32" if abs(mean) < 1e3 * scale else "float64")
     X = encoder.fit_transform(data.X[training])
     if len(validation):
-        network.fit(X, y[training], encoder.transform(data.X[validation]), y[validation])
+        held_out = {"X_val": encoder.transform(data.X[validation]), "y_val": y[validation]}
+        network.set_params(early_stopping=True).fit(X, y[training], **held_out)
     else:
         network.fit(X, y[training])
     if not data.classes:

@@ -1,0 +1,118 @@
+"""Parameters of the estimators: which values they may have, and what training makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import get_scorer_names
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+
+from multilayer import optimizers
+from multilayer.activations import ACTIVATIONS, Activation
+from multilayer.initialization import INITIALIZERS
+from multilayer.losses import LOSSES, CustomLoss, Loss
+from multilayer.optimizers import Optimizer
+
+__all__ = [
+    "CONSTRAINTS",
+    "SOLVERS",
+    "hidden_sizes",
+    "make_activations",
+    "make_loss",
+    "make_optimizer",
+    "takes_all_rows",
+]
+
+# An optimizer by its name, from the numbers that an estimator's parameters hold.
+SOLVERS: dict[str, Callable[[Any], Optimizer]] = {
+    "gd": lambda p: optimizers.GradientDescent(float(p.learning_rate_init)),
+    "sgd": lambda p: optimizers.SGD(
+        float(p.learning_rate_init), float(p.momentum), bool(p.nesterovs_momentum)
+    ),
+    "adam": lambda p: optimizers.Adam(*_adams_numbers(p)),
+    "adamw": lambda p: optimizers.AdamW(*_adams_numbers(p), weight_decay=float(p.alpha)),
+}
+_OF_ALL_ROWS = (optimizers.GradientDescent,)
+
+_POSITIVE = Interval(Real, 0, None, closed="neither")
+_NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
+_SHARE = Interval(Real, 0, 1, closed="left")
+
+CONSTRAINTS: dict[str, list[Any]] = {
+    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "activation": [StrOptions(set(ACTIVATIONS)), "array-like", tuple],
+    "solver": [StrOptions({*SOLVERS, "lbfgs"}), Optimizer],
+    "alpha": [_NOT_NEGATIVE],
+    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+    "learning_rate_init": [_POSITIVE],
+    "power_t": [_NOT_NEGATIVE],
+    "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "shuffle": ["boolean"],
+    "random_state": ["random_state"],
+    "tol": [_NOT_NEGATIVE],
+    "verbose": ["verbose"],
+    "warm_start": ["boolean"],
+    "momentum": [Interval(Real, 0, 1, closed="both")],
+    "nesterovs_momentum": ["boolean"],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [_SHARE],
+    "beta_1": [_SHARE],
+    "beta_2": [_SHARE],
+    "epsilon": [_POSITIVE],
+    "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
+    "max_fun": [Interval(Integral, 1, None, closed="left")],
+    "initializer": [StrOptions({"auto", *INITIALIZERS}), list, tuple],
+    "penalty_scale": [StrOptions({"batch", "sample"})],
+    "l1": [_NOT_NEGATIVE],
+    "dropout": [_SHARE, "array-like"],
+    "clip_norm": [_POSITIVE, None],
+    "max_norm": [_POSITIVE, None],
+    "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
+    "restore_best_weights": ["boolean", StrOptions({"auto"})],
+}
+
+
+def make_optimizer(estimator: Any) -> Optimizer:
+    """Give the optimizer that `solver` names or is; "lbfgs" names none."""
+    solver = estimator.solver
+    if isinstance(solver, Optimizer):
+        return solver
+    return SOLVERS[solver](estimator)
+
+
+def make_loss(loss: Any) -> Loss:
+    """Give the loss that a name, a `Loss` or a pair of functions stands for."""
+    if isinstance(loss, str):
+        return LOSSES[loss]()
+    return loss if isinstance(loss, Loss) else CustomLoss(*loss)
+
+
+def make_activations(activation: Any) -> Any:
+    """Give the name of an activation, a pair of functions as such, or one for each layer."""
+    if isinstance(activation, str):
+        return activation
+    if len(activation) == 2 and all(map(callable, activation)):
+        return Activation(*activation)
+    return [make_activations(layer) for layer in activation]
+
+
+def takes_all_rows(estimator: Any) -> bool:
+    """Whether every step sees all rows, whatever `batch_size` says."""
+    solver = estimator.solver
+    return solver in ("gd", "lbfgs") or isinstance(solver, _OF_ALL_ROWS)
+
+
+def hidden_sizes(sizes: Any) -> tuple[int, ...]:
+    """Give `hidden_layer_sizes` as a tuple, each of its numbers checked."""
+    listed = np.ravel(sizes).tolist() if np.size(sizes) else []
+    if not all(isinstance(s, int) and s > 0 for s in listed):
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {listed}.")
+    return tuple(listed)
+
+
+def _adams_numbers(p: Any) -> tuple[float, float, float, float]:
+    return float(p.learning_rate_init), float(p.beta_1), float(p.beta_2), float(p.epsilon)

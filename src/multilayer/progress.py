@@ -1,0 +1,111 @@
+"""What a fit shows while it runs: a bar on a terminal, a line for each epoch elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+__all__ = ["EpochBar", "watcher_for_verbose"]
+
+
+class EpochBar:
+    """A progress bar with cost, validation score and time left; needs the package rich.
+
+    Parameters
+    ----------
+    console : rich.console.Console
+        Where to show it; nothing is shown if it is neither a terminal nor a notebook.
+    total : int
+        How many epochs there may be.
+    score_name : str
+        What the validation score is.
+    """
+
+    # Epochs may take less than a millisecond: between two looks there is nothing to show.
+    INTERVAL = 0.05
+
+    def __init__(self, console: Any, total: int, score_name: str = "score") -> None:
+        from rich import progress
+
+        self.score_name = score_name
+        self._last = 0.0
+        self._progress = progress.Progress(
+            progress.TextColumn("Training"),
+            progress.BarColumn(bar_width=20),
+            progress.MofNCompleteColumn(),
+            progress.TextColumn("{task.fields[figures]}"),
+            progress.TimeRemainingColumn(),
+            progress.TextColumn("left at most"),
+            console=console,
+            transient=True,
+            disable=not _shows_bars(console),
+        )
+        self._task = self._progress.add_task("", total=total, figures="")
+
+    def start(self) -> None:
+        """Show the bar."""
+        self._progress.start()
+
+    def stop(self) -> None:
+        """Take the bar away."""
+        self._progress.stop()
+
+    def show(self, estimator: Any) -> None:
+        """Show the figures of the last epoch."""
+        now = time.monotonic()
+        if now - self._last < self.INTERVAL:
+            return
+        self._last = now
+        figures = f"cost {estimator.loss_curve_[-1]:.4f}"
+        if estimator.validation_scores_:
+            figures += f"  {self.score_name} {estimator.validation_scores_[-1]:.4f}"
+        self._progress.update(self._task, completed=estimator.n_iter_, figures=figures)
+
+
+@contextmanager
+def watcher_for_verbose(verbose: int, total: int) -> Iterator[Callable[[Any], None] | None]:
+    """Give what `verbose` asks to be told of each epoch, as a function of the estimator.
+
+    Parameters
+    ----------
+    verbose : bool or int
+        0: nothing. 1: a bar where standard output is a terminal or a notebook and rich is
+        installed, else lines. More: lines.
+    total : int
+        How many epochs there may be.
+    """
+    if not verbose:
+        yield None
+        return
+    console = _console() if verbose == 1 else None
+    if console is None:
+        yield _print_epoch
+        return
+    bar = EpochBar(console, total)
+    bar.start()
+    try:
+        yield bar.show
+    finally:
+        bar.stop()
+
+
+def _print_epoch(estimator: Any) -> None:
+    """Print what scikit-learn prints."""
+    print(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
+    if estimator.validation_scores_:
+        print(f"Validation score: {estimator.validation_scores_[-1]:f}")
+
+
+def _console() -> Any:
+    try:
+        from rich.console import Console
+    except ModuleNotFoundError:
+        return None
+    console = Console()
+    return console if _shows_bars(console) else None
+
+
+def _shows_bars(console: Any) -> bool:
+    return bool(console.is_terminal or console.is_jupyter)

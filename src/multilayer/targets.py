@@ -1,0 +1,153 @@
+"""Classes to what a network is trained on, and back: one label a row, or several."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import type_of_target
+
+from multilayer.network import Floats
+
+__all__ = ["ClassTargets"]
+
+_KINDS = ("binary", "multiclass", "multilabel-indicator", "multiclass-multioutput")
+
+
+@dataclass(frozen=True)
+class ClassTargets:
+    """The classes that y may hold.
+
+    Attributes
+    ----------
+    kind : str
+        scikit-learn's `type_of_target`: "binary" (one class, too), "multiclass",
+        "multilabel-indicator" (a column of 0 and 1 for each class) or "multiclass-multioutput" (a
+        column of labels for each of several targets).
+    classes : ndarray, or for "multiclass-multioutput" a tuple of one for each column
+    """
+
+    kind: str
+    classes: Any
+
+    @classmethod
+    def of(cls, y: Any) -> ClassTargets:
+        """Find the classes in y, the labels of some rows."""
+        y, kind = _labels(y)
+        if kind == "multilabel-indicator":
+            return cls(kind, np.arange(y.shape[1]))
+        if kind == "multiclass-multioutput":
+            return cls(kind, tuple(np.unique(column) for column in y.T))
+        return cls(kind, np.unique(y))
+
+    @property
+    def n_units(self) -> int:
+        """Output units where every class has one; a single unit may stand for two classes."""
+        return sum(self.groups)
+
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """How many classes each target has."""
+        several = self.kind == "multiclass-multioutput"
+        return tuple(map(len, self.classes)) if several else (len(self.classes),)
+
+    def encode(self, y: Any, dtype: Any) -> NDArray[Any]:
+        """Turn labels into the index of each row's class, (m,), or into 0 and 1, (m, n_units).
+
+        Parameters
+        ----------
+        y : array-like, shape (m,) or (m, n_columns)
+        dtype : dtype
+            Of the numbers, where there are several for a row.
+
+        Raises
+        ------
+        ValueError
+            If y holds classes that are not among `classes`.
+        """
+        y, kind = _labels(y)
+        if self.kind == "multilabel-indicator":
+            if kind != self.kind or y.shape[1] != len(self.classes):
+                raise ValueError(
+                    f"y must be an indicator of {len(self.classes)} columns, as it was before: "
+                    f"{kind} of shape {y.shape}"
+                )
+            indicator: NDArray[Any] = y.astype(dtype)
+            return indicator
+        if self.kind == "multiclass-multioutput":
+            if y.ndim != 2 or y.shape[1] != len(self.classes):
+                raise ValueError(
+                    f"y must have {len(self.classes)} columns, as it had before: {y.shape}"
+                )
+            columns = zip(y.T, self.classes, strict=True)
+            return np.hstack(
+                [np.eye(len(c), dtype=dtype)[_indices(column, c)] for column, c in columns]
+            )
+        if y.ndim != 1:
+            raise ValueError(f"y must have one label a row, as it had before: {y.shape}")
+        return _indices(y, self.classes)
+
+    def decode(self, encoded: NDArray[Any]) -> NDArray[Any]:
+        """Turn what `encode` gave, or probabilities of that shape, into labels."""
+        if self.kind == "multilabel-indicator":
+            return (encoded > 0.5).astype(int)
+        if self.kind == "multiclass-multioutput":
+            blocks = np.split(encoded, np.cumsum(self.groups)[:-1], axis=1)
+            chosen = zip(self.classes, blocks, strict=True)
+            return np.column_stack([c[block.argmax(axis=1)] for c, block in chosen])
+        labels: NDArray[Any] = self.classes[encoded]
+        return labels
+
+    def refuse_others(self, y: Any) -> None:
+        """Raise ValueError where the classes of y are not exactly those known."""
+        met = ClassTargets.of(y)
+        same = met.groups == self.groups and all(
+            np.array_equal(a, b) for a, b in zip(_listed(met), _listed(self), strict=True)
+        )
+        if not same:
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous "
+                f"call to fit. Previously got {self.classes}, `y` has {met.classes}"
+            )
+
+
+def _listed(targets: ClassTargets) -> Any:
+    return targets.classes if targets.kind == "multiclass-multioutput" else [targets.classes]
+
+
+def _labels(y: Any) -> tuple[NDArray[Any], str]:
+    """Give y as an array, and what kind of target it is."""
+    kind = type_of_target(y, input_name="y", raise_unknown=True)
+    if kind not in _KINDS:
+        raise ValueError(
+            f"Unknown label type: {kind}. Maybe you are trying to fit a classifier, which expects "
+            "discrete classes on a regression target with continuous values."
+        )
+    y = y.toarray() if scipy.sparse.issparse(y) else np.asarray(y)
+    return (y if kind.startswith("multi") and y.ndim == 2 and y.shape[1] > 1 else _column(y)), kind
+
+
+def _column(y: NDArray[Any]) -> NDArray[Any]:
+    column: NDArray[Any] = column_or_1d(y, warn=True)
+    return column
+
+
+def _indices(y: NDArray[Any], classes: NDArray[Any]) -> NDArray[Any]:
+    met, indices = np.unique(y, return_inverse=True)
+    if len(np.setdiff1d(met, classes)):
+        raise ValueError(
+            f"`y` has classes not in `self.classes_`. `self.classes_` has {classes}. 'y' has {met}."
+        )
+    return np.searchsorted(classes, met)[indices]
+
+
+def probabilities(H: Floats) -> Floats:
+    """Scale several sigmoid units, one a class, so that each row adds up to 1."""
+    total = H.sum(axis=1, keepdims=True)
+    shares = np.full_like(H, 1 / H.shape[1])  # even where all units say 0
+    np.divide(H, total, out=shares, where=total > 0)
+    return shares
