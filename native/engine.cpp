@@ -291,6 +291,7 @@ Report train(const Network<T>& network,
     std::int64_t epoch = 0, at = 0;  // the batch at hand
     std::int64_t epoch_steps = 0;    // made in this epoch
     double sum = 0;                  // of the epoch's costs
+    std::int64_t taught = 0;         // rows of its batches that had any weight
     std::exception_ptr failure;      // where memory ran out: work must not throw
     const std::int64_t* order = nullptr;
     std::optional<Snapshot<T>> snapshot;
@@ -306,8 +307,9 @@ Report train(const Network<T>& network,
     const auto batch_rows = [&] { return std::min(course.batch_size, m - at); };
     // After the last batch of an epoch; false where training ends with it.
     const auto end_epoch = [&] {
-        const double cost = sum / static_cast<double>(m);
+        const double cost = sum / static_cast<double>(taught);
         sum = 0;
+        taught = 0;
         at = 0;
         ++epoch;
         try {
@@ -322,11 +324,15 @@ Report train(const Network<T>& network,
         report.status = Status::converged;
         return false;
     };
+    const auto pass_batch = [&] {
+        at += batch_rows();
+        return at < m || end_epoch();
+    };
     const auto end_batch = [&] {
         ++report.steps;
         ++epoch_steps;
-        at += batch_rows();
-        return at < m || end_epoch();
+        taught += batch_rows();
+        return pass_batch();
     };
     const auto start = [&] {
         while (epoch < course.epochs && report.steps < course.max_steps) {
@@ -337,7 +343,7 @@ Report train(const Network<T>& network,
                 return true;
             }
             // A batch whose weights are all zero has nothing to teach, and is passed over.
-            if (!end_batch()) return false;
+            if (!pass_batch()) return false;
         }
         return false;
     };

@@ -184,7 +184,7 @@ def test_a_column_that_gives_the_target_away_is_named(run, tmp_path):
 
 
 def test_divergence_says_what_to_try(run):
-    result = run("fit", "moons", "--solver", "sgd", "--learning-rate", "1e9")
+    result = run("fit", "moons", "--solver", "sgd", "--learning-rate", "1e9", code=2)
     assert "cost was no longer finite" in result.stderr
     assert "smaller learning_rate" in result.stderr
 

@@ -123,7 +123,7 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
         self._meet_targets(rows.y, first, incremental, classes)
         examples = self._encoded(rows)
         state = self._start(examples, first, incremental)
-        state.begin()
+        state.begin(incremental)
         self.network_, self._state = state.network, state
         validation = None
         if held_out.X is not None:

@@ -111,11 +111,15 @@ class State:
         """Copy what a further call would change."""
         return copy.deepcopy(self)
 
-    def begin(self) -> None:
-        """Get ready for a further call: its epochs count from here, its rows lie as they come."""
+    def begin(self, incremental: bool) -> None:
+        """Get ready for a further call, whose epochs count from here.
+
+        incremental: as if there had been no break, so that many calls with the same rows are one.
+        """
         self.history.earlier = len(self.history.costs)
         self.history.status = "running"
-        self.rows = None
+        if not incremental:
+            self.rows = None
 
     def arrays(self) -> list[NDArray[Any]]:
         """All that a call of the engine changes in place."""
@@ -202,7 +206,8 @@ def train(
     shuffled: dict[str, Any] = {}
     if plan.shuffle and plan.batch_size is not None:
         state.rng = _twister(state.rng)
-        state.rows = np.arange(m) if state.rows is None else state.rows
+        if state.rows is None or len(state.rows) != m:
+            state.rows = np.arange(m)
         shuffled = {"rows": state.rows, "rng": state.rng}
 
     def epochs(n: int, max_steps: int | None = None) -> engine.Report:
