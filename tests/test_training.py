@@ -9,7 +9,8 @@ import pytest
 
 from multilayer import Network, equations
 from multilayer.optimizers import SGD, Adam, AdamW, GradientDescent
-from multilayer.training import Examples, Plan, State, minimize, train
+from multilayer.state import Examples, State
+from multilayer.training import Plan, minimize, train
 
 OPTIMIZERS = [GradientDescent(0.3), SGD(0.1, 0.9, nesterov=True), SGD(0.1, 0.8, nesterov=False)]
 OPTIMIZERS += [Adam(0.01), AdamW(0.01, weight_decay=0.3)]

@@ -4,6 +4,7 @@ from importlib.metadata import version as _version
 
 from multilayer import equations, plots
 from multilayer.base import DivergenceWarning
+from multilayer.checkpoint import Checkpoint
 from multilayer.classifier import MLPClassifier
 from multilayer.files import ModelFileError, load, save
 from multilayer.network import Network
@@ -11,6 +12,7 @@ from multilayer.regressor import MLPRegressor
 from multilayer.tabular import TableEncoder
 
 __all__ = [
+    "Checkpoint",
     "DivergenceWarning",
     "MLPClassifier",
     "MLPRegressor",

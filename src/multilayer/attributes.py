@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from multilayer.network import Floats, Network
 from multilayer.outputs import output_name
-from multilayer.training import State
+from multilayer.state import State
 
 __all__ = ["FittedAttributes", "to_thetas"]
 

@@ -20,6 +20,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from multilayer import engine, training
+from multilayer.checkpoint import Checkpoint
 from multilayer.network import Floats, Network
 from multilayer.parameters import (
     CONSTRAINTS,
@@ -31,7 +32,8 @@ from multilayer.parameters import (
 )
 from multilayer.progress import watcher_for_verbose
 from multilayer.saving import SavableEstimator
-from multilayer.training import Examples, History, Plan, State
+from multilayer.state import Examples, History, State
+from multilayer.training import Plan
 from multilayer.validation import Judge
 
 __all__ = ["BaseMLP", "DivergenceWarning", "Rows"]
@@ -122,7 +124,12 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
         rows = self._validated(rows, reset=first)
         self._meet_targets(rows.y, first, incremental, classes)
         examples = self._encoded(rows)
-        state = self._start(examples, first, incremental)
+        rng = check_random_state(self.random_state)
+        checkpoints = [c for c in getattr(self, "_skl_callbacks", []) if isinstance(c, Checkpoint)]
+        for checkpoint in checkpoints:
+            rng = training.twister(rng)
+            checkpoint.open(rng)
+        state = self._start(examples, rng, first, incremental)
         state.begin(incremental)
         self.network_, self._state = state.network, state
         validation = None
@@ -131,6 +138,8 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
         elif self.early_stopping:
             examples, validation = self._split(examples, state.rng)
         examples = self._weighted(examples, incremental)
+        for checkpoint in checkpoints:
+            checkpoint.resume(self, state, examples)
         self._train(state, examples, Judge(self, validation) if validation else None, incremental)
 
     def _validated(self, rows: Rows, reset: bool) -> Rows:
@@ -160,11 +169,12 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
     def _encoded(self, rows: Rows) -> Examples:
         return Examples(rows.X, self._encode(rows.y, rows.X.dtype), rows.sample_weight)
 
-    def _start(self, examples: Examples, first: bool, incremental: bool) -> State:
+    def _start(
+        self, examples: Examples, rng: np.random.RandomState, first: bool, incremental: bool
+    ) -> State:
         """Give the state to train from: a new one, or a copy of the last to go on with."""
         n_outputs, output = self._outputs(examples.Y)
         sizes = (examples.X.shape[1], *hidden_sizes(self.hidden_layer_sizes), n_outputs)
-        rng = check_random_state(self.random_state)
         if first or "network_" not in vars(self):
             return State(self._new_network(sizes, output, rng, examples, first), rng)
         if self.network_.sizes != sizes:
@@ -264,6 +274,7 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
             y=examples.Y,
             reconstruction_attributes=self._reconstruction,
         )
+        state.tape = None
 
     def _batch_rows(self, m: int) -> int | None:
         if takes_all_rows(self):

@@ -20,8 +20,8 @@ from multilayer.losses import Loss
 from multilayer.network import Floats
 from multilayer.outputs import Softmax
 from multilayer.parameters import CONSTRAINTS
+from multilayer.state import Examples
 from multilayer.targets import ClassTargets, probabilities
-from multilayer.training import Examples
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):

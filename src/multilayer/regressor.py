@@ -16,7 +16,7 @@ from multilayer.base import BaseMLP, Rows, in_steps
 from multilayer.losses import Gamma, Loss, Poisson
 from multilayer.network import Floats
 from multilayer.parameters import CONSTRAINTS, make_loss
-from multilayer.training import Examples
+from multilayer.state import Examples
 
 _LOSSES = {"squared_error", "absolute_error", "huber", "quantile", "poisson", "gamma"}
 

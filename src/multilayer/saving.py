@@ -15,7 +15,7 @@ from multilayer import losses, optimizers, outputs
 from multilayer.attributes import FittedAttributes
 from multilayer.files import Savable
 from multilayer.network import Network
-from multilayer.training import History, State
+from multilayer.state import History, State
 
 __all__ = ["SavableEstimator"]
 

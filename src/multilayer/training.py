@@ -6,37 +6,21 @@ a callback, a lower learning rate, the end.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.optimize
 from numpy.typing import NDArray
 
 from multilayer import engine
-from multilayer.network import Floats, Network
+from multilayer.network import Floats
 from multilayer.optimizers import Optimizer
+from multilayer.state import Examples, State, restore
 
 Validate = Callable[[], tuple[float, float]]  # score (larger is better) and cost of the network
 Watch = Callable[["State"], bool]  # sees the state after each epoch; True stops training
-
-
-class Examples(NamedTuple):
-    """What a network learns from, or is judged by.
-
-    Attributes
-    ----------
-    X : array, shape (m, s₁)
-    Y : array, shape (m, K) or (m,)
-        Targets, or integers: the class of each row.
-    weights : array, shape (m,), optional
-    """
-
-    X: Any
-    Y: NDArray[Any]
-    weights: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -56,78 +40,6 @@ class Plan:
 
 
 @dataclass
-class History:
-    """What happened so far, and why it ended.
-
-    `status` is "running", "converged", "max_iter", "stopped" (by a watcher), "diverged" (the cost
-    was no longer finite), "abnormal" (L-BFGS found no way down) or "interrupted" (Ctrl-C).
-    """
-
-    costs: list[float] = field(default_factory=list)
-    scores: list[float] = field(default_factory=list)
-    validation_costs: list[float] = field(default_factory=list)
-    progress: engine.Progress = field(default_factory=engine.Progress)  # of the costs
-    best_score: float = -np.inf
-    stale_scores: int = 0  # epochs in a row without a better score
-    earlier: int = 0  # epochs of calls before this one
-    status: str = "running"
-
-    @property
-    def epochs(self) -> int:
-        """How many this call has finished."""
-        return len(self.costs) - self.earlier
-
-
-@dataclass
-class State:
-    """All that training changes: enough to go on later as if it had never stopped.
-
-    Attributes
-    ----------
-    network : Network
-    rng : RandomState
-        Draws the order of the rows of each epoch.
-    history : History
-    slots : list of lists of arrays
-        What the optimizer remembers, see `Optimizer.start`.
-    steps, samples : int
-        Updates that the optimizer has made; rows seen in all epochs.
-    rows : ndarray of int64, shape (m,), or None
-        The order of the last epoch, from which the next is shuffled.
-    best : list of arrays or None
-        Θ of the best epoch.
-    """
-
-    network: Network
-    rng: np.random.RandomState
-    history: History = field(default_factory=History)
-    slots: list[list[Floats]] = field(default_factory=list)
-    steps: int = 0
-    samples: int = 0
-    rows: NDArray[np.int64] | None = None
-    best: list[Floats] | None = None
-
-    def copy(self) -> State:
-        """Copy what a further call would change."""
-        return copy.deepcopy(self)
-
-    def begin(self, incremental: bool) -> None:
-        """Get ready for a further call, whose epochs count from here.
-
-        incremental: as if there had been no break, so that many calls with the same rows are one.
-        """
-        self.history.earlier = len(self.history.costs)
-        self.history.status = "running"
-        if not incremental:
-            self.rows = None
-
-    def arrays(self) -> list[NDArray[Any]]:
-        """All that a call of the engine changes in place."""
-        arrays = [*self.network.thetas, *(array for slot in self.slots for array in slot)]
-        return arrays if self.rows is None else [*arrays, self.rows]
-
-
-@dataclass
 class _Referee:
     """Looks at each finished epoch: scores it, tells the watcher, says whether to stop."""
 
@@ -141,7 +53,7 @@ class _Referee:
         """Whether there is anything to see after each epoch."""
         return bool(self.validate or self.watch or self.plan.restore_best)
 
-    def after_epoch(self) -> None:
+    def after_epoch(self, told: bool = False) -> None:
         history = self.state.history
         if self.validate is not None:
             score, cost = self.validate()
@@ -149,13 +61,15 @@ class _Referee:
             self._note(score)
         elif self.plan.restore_best and history.costs[-1] <= min(history.costs):
             self._keep()
-        if self.watch is not None and self.watch(self.state) and history.status == "running":
+        if self.watch is None or told:
+            return
+        if self.watch(self.state) and history.status == "running":
             history.status = "stopped"
 
     def after_training(self) -> None:
         plan, ended = self.plan, self.state.history.status == "converged"
         if plan.restore_best and self.state.best is not None and (ended or not plan.incremental):
-            _restore(self.state.network.thetas, self.state.best)
+            restore(self.state.network.thetas, self.state.best)
 
     def _note(self, score: float) -> None:
         """Keep the best Θ; count the epochs without a better score, by scikit-learn's rule."""
@@ -205,7 +119,7 @@ def train(
     m = examples.X.shape[0]
     shuffled: dict[str, Any] = {}
     if plan.shuffle and plan.batch_size is not None:
-        state.rng = _twister(state.rng)
+        state.rng = twister(state.rng)
         if state.rows is None or len(state.rows) != m:
             state.rows = np.arange(m)
         shuffled = {"rows": state.rows, "rng": state.rng}
@@ -232,6 +146,8 @@ def train(
             progress=history.progress,
         )
 
+    if history.epochs >= plan.max_iter and history.status == "running":
+        history.status = "max_iter"
     before: list[Floats] | None = None  # the state at the start of a call that has not ended
     try:
         while history.status == "running":
@@ -240,12 +156,12 @@ def train(
             report = epochs(1 if referee.looks else plan.max_iter - history.epochs)
             if not _finite(network.thetas):
                 # One step too far: go the same way again and halt before it.
-                _restore(state.arrays(), before)
+                restore(state.arrays(), before)
                 state.rng.set_state(generator)
                 if report.steps > 1:
                     epochs(len(report.costs) + 1, max_steps=report.steps - 1)
                 if not _finite(network.thetas):
-                    _restore(state.arrays(), before)
+                    restore(state.arrays(), before)
                 report = report._replace(status="diverged")
             history.costs.extend(report.costs.tolist())
             before = None
@@ -261,7 +177,7 @@ def train(
     except KeyboardInterrupt:
         history.status = "interrupted"
         if before is not None:
-            _restore(state.arrays(), before)
+            restore(state.arrays(), before)
     if history.status == "diverged" and validate is not None:
         history.scores.append(np.nan)
         history.validation_costs.append(np.nan)
@@ -291,7 +207,19 @@ def minimize(
         parts = np.split(x.astype(network.dtype, copy=False), sizes)
         return [part.reshape(t.shape) for part, t in zip(parts, network.thetas, strict=True)]
 
+    evaluations, replayed = 0, len(state.tape or ())
+
     def evaluate(x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        nonlocal evaluations
+        evaluations += 1
+        if state.tape and evaluations <= len(state.tape):
+            return state.tape[evaluations - 1]
+        result = compute(x)
+        if state.tape is not None:
+            state.tape.append(result)
+        return result
+
+    def compute(x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         cost, D = engine.cost_and_gradient(
             unpack(x),
             examples.X,
@@ -311,8 +239,8 @@ def minimize(
             raise StopIteration
         history.costs.append(cost)
         state.samples += examples.X.shape[0]
-        _restore(network.thetas, unpack(intermediate_result.x))
-        referee.after_epoch()
+        restore(network.thetas, unpack(intermediate_result.x))
+        referee.after_epoch(told=evaluations < replayed)
         if history.status != "running":
             raise StopIteration
 
@@ -334,7 +262,7 @@ def minimize(
     referee.after_training()
 
 
-def _twister(rng: np.random.RandomState) -> np.random.RandomState:
+def twister(rng: np.random.RandomState) -> np.random.RandomState:
     """Give `rng` itself where the engine can draw from it, else one that it seeds."""
     if rng.get_state(legacy=False)["bit_generator"] == "MT19937":
         return rng
@@ -343,8 +271,3 @@ def _twister(rng: np.random.RandomState) -> np.random.RandomState:
 
 def _finite(arrays: list[Floats]) -> bool:
     return all(np.isfinite(array).all() for array in arrays)
-
-
-def _restore(arrays: list[Floats], values: list[Floats]) -> None:
-    for array, value in zip(arrays, values, strict=True):
-        array[...] = value

@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.metrics import check_scoring
 
-from multilayer.training import Examples
+from multilayer.state import Examples
 
 __all__ = ["Judge"]
 

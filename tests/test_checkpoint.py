@@ -1,0 +1,153 @@
+"""Checkpoints: training goes on to the same bits, whenever it was killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_diabetes, make_moons
+
+import multilayer
+from multilayer import Checkpoint, MLPClassifier, MLPRegressor
+
+X, Y = make_moons(n_samples=300, noise=0.2, random_state=0)
+X_DIABETES, Y_DIABETES = load_diabetes(return_X_y=True)
+SOLVERS = ["gd", "sgd", "adam", "adamw", "lbfgs"]
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def traits(estimator):
+    """Everything that must be the same."""
+    curves = [estimator.loss_curve_, estimator.validation_scores_, estimator.n_iter_, estimator.t_]
+    return [theta.tobytes() for theta in estimator.network_.thetas], curves
+
+
+class Stop:
+    """Ends a fit as a crash would: between two epochs, without a word."""
+
+    class Crash(BaseException):
+        pass
+
+    def __init__(self, after):
+        self.after, self.seen = after, 0
+
+    def setup(self, estimator, context):
+        self.seen = 0
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        self.seen += 1
+        if self.seen == self.after:
+            raise self.Crash
+
+    def teardown(self, estimator, context):
+        pass
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("random_state", [0, None], ids=["seed", "no seed"])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_goes_on_to_the_same_bits(solver, random_state, early_stopping, tmp_path):
+    np.random.seed(5)  # noqa: NPY002 — what random_state=None draws from
+    numbers = {"solver": solver, "max_iter": 25, "random_state": random_state, "batch_size": 64}
+    numbers |= {"early_stopping": early_stopping, "hidden_layer_sizes": (6,)}
+    whole = MLPClassifier(**numbers).fit(X, Y)
+    np.random.seed(5)  # noqa: NPY002
+    path = tmp_path / "c"
+    crashes = 0
+    for after in (4, 7, 1, 100):
+        clf = MLPClassifier(**numbers).set_callbacks(Checkpoint(path, interval=0), Stop(after))
+        try:
+            clf.fit(X, Y)
+        except Stop.Crash:
+            crashes += 1
+            assert not hasattr(clf, "network_")
+            np.random.seed(crashes)  # noqa: NPY002 — another process finds it otherwise
+    assert crashes >= 2
+    assert traits(clf) == traits(whole)
+
+
+def test_a_finished_training_is_not_repeated_but_may_be_prolonged(tmp_path):
+    numbers = {"random_state": 0, "hidden_layer_sizes": (5,), "n_iter_no_change": 1000}
+    clf = MLPRegressor(max_iter=10, **numbers).set_callbacks(Checkpoint(tmp_path / "c"))
+    first = traits(clf.fit(X_DIABETES, Y_DIABETES))
+    assert traits(clf.fit(X_DIABETES, Y_DIABETES)) == first
+    clf.set_params(max_iter=25).fit(X_DIABETES, Y_DIABETES)
+    whole = MLPRegressor(max_iter=25, **numbers).fit(X_DIABETES, Y_DIABETES)
+    assert traits(clf) == traits(whole)
+
+
+def test_refuses_another_training(tmp_path):
+    path = tmp_path / "c"
+    clf = MLPClassifier((5,), max_iter=3, random_state=0).set_callbacks(Checkpoint(path))
+    clf.fit(X, Y)
+    kept = path.read_bytes()
+    for params, data in [({"alpha": 0.5}, (X, Y)), ({}, (X + 1, Y)), ({}, (X, 1 - Y))]:
+        other = MLPClassifier((5,), max_iter=3, random_state=0).set_params(**params)
+        with pytest.raises(ValueError, match="other data or parameters"):
+            other.set_callbacks(Checkpoint(path)).fit(*data)
+    assert path.read_bytes() == kept
+    multilayer.save(clf.network_, path)
+    with pytest.raises(ValueError, match="must be a checkpoint to go on from, but is a Network"):
+        clf.fit(X, Y)
+    with pytest.raises(ValueError, match="at least 0 seconds, got -1"):
+        Checkpoint(path, interval=-1)
+
+
+def test_warm_start_begins_where_the_last_fit_ended(tmp_path):
+    numbers = {"max_iter": 6, "random_state": 0, "warm_start": True}
+    whole = MLPClassifier(**numbers).fit(X, Y).fit(X, Y)
+    clf = MLPClassifier(**numbers).fit(X, Y).set_callbacks(Checkpoint(tmp_path / "c", 0), Stop(3))
+    with pytest.raises(Stop.Crash):
+        clf.fit(X, Y)
+    clf.set_callbacks(Checkpoint(tmp_path / "c", 0)).fit(X, Y)
+    assert traits(clf) == traits(whole)
+
+
+KILLED = """
+import sys, warnings, numpy as np
+from sklearn.datasets import make_moons
+from multilayer import Checkpoint, MLPClassifier
+warnings.simplefilter("ignore")
+path, solver, result = sys.argv[1:]
+X, y = make_moons(n_samples=2000, noise=0.2, random_state=0)
+clf = MLPClassifier((30, 30), solver=solver, max_iter=150, n_iter_no_change=1000, tol=0,
+                    random_state=0)
+if path != "none":
+    clf.set_callbacks(Checkpoint(path, interval=0))
+clf.fit(X, y)
+np.save(result, np.concatenate([t.ravel() for t in clf.network_.thetas] + [clf.loss_curve_]))
+"""
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_killed_at_any_moment(solver, tmp_path):
+    def start(path, result):
+        command = [sys.executable, "-c", KILLED, str(path), solver, str(result)]
+        return subprocess.Popen(command)
+
+    whole = start("none", tmp_path / "whole.npy")
+    assert whole.wait(60) == 0
+    path, rng, kills = tmp_path / "c", np.random.RandomState(0), 0
+    for _ in range(40):
+        process = start(path, tmp_path / "parts.npy")
+        if kills < 4:
+            size = path.stat().st_mtime_ns if path.exists() else None
+            while process.poll() is None:  # until it has written something of its own
+                if path.exists() and path.stat().st_mtime_ns != size:
+                    break
+                time.sleep(0.001)
+            time.sleep(rng.uniform(0, 0.15))
+            os.kill(process.pid, signal.SIGKILL)
+            kills += process.wait() == -signal.SIGKILL
+        else:
+            assert process.wait(60) == 0
+            break
+    np.testing.assert_array_equal(np.load(tmp_path / "parts.npy"), np.load(tmp_path / "whole.npy"))
+    assert kills >= 2
