@@ -23,6 +23,21 @@ inline constexpr const char* activation_names[] = {"identity",   "logistic", "ta
 enum class Output : int { logistic, softmax, identity, exp };
 inline constexpr const char* output_names[] = {"logistic", "softmax", "identity", "exp"};
 
+// A loss: the name of its Python dataclass, and which attribute of that is its number, if any. Each
+// output unit has one of its own, whose δ is h − y.
+enum class Loss : int { own, absolute_error, huber, quantile, gamma, focal };
+struct LossName {
+    const char* name;
+    Loss loss;
+    const char* number = nullptr;
+};
+inline constexpr LossName loss_names[] = {
+    {"LogLoss", Loss::own},          {"SquaredError", Loss::own},
+    {"Poisson", Loss::own},          {"AbsoluteError", Loss::absolute_error},
+    {"Huber", Loss::huber, "delta"}, {"Quantile", Loss::quantile, "quantile"},
+    {"Gamma", Loss::gamma},          {"Focal", Loss::focal, "gamma"},
+};
+
 // An optimizer: its name, how many slots it keeps for each θ, and the order of its numbers.
 enum class Rule : int { gradient_descent, sgd, adam, adamw };
 inline constexpr int most_numbers = 5;

@@ -35,7 +35,7 @@ double operations(const Workspace<T>& work, std::int64_t rows, int products) {
     return each * static_cast<double>(rows) / work.kernels().group;
 }
 
-// Walks over batches chunk by chunk. `advance` is called by one thread while the others wait.
+// Walks over batches chunk by chunk. `next` is called by one thread while the others wait.
 template <class T>
 class Walk {
   public:
@@ -52,6 +52,11 @@ class Walk {
         plan.layers = work.layers.data();
         plan.n_layers = network.layers();
         plan.output = network.output;
+        plan.groups = network.groups.data();
+        plan.n_groups = static_cast<int>(network.groups.size());
+        plan.loss = network.loss;
+        plan.loss_number = static_cast<T>(network.loss_number);
+        plan.smoothing = data.smoothing;
         plan.X = data.X;
         plan.Y = data.Y;
         plan.labels = data.labels;
@@ -137,7 +142,8 @@ class Walk {
 
     void start_chunk() {
         plan.count = std::min(work.capacity, batch_end_ - plan.first);
-        plan.first_chunk = plan.first == batch_first_;
+        plan.place = plan.first - batch_first_;
+        plan.first_chunk = plan.place == 0;
         plan.last_chunk = plan.first + plan.count == batch_end_;
     }
 
@@ -149,6 +155,7 @@ class Walk {
 
 template <class T>
 void prepare_step(Plan<T>& plan, const Optimizer<T>& optimizer, std::int64_t step) {
+    plan.step = static_cast<std::uint64_t>(step);
     const double* number = optimizer.numbers;
     for (int i = 0; i < 4; ++i) plan.numbers[i] = static_cast<T>(number[i]);
     if (optimizer.rule != Rule::adam && optimizer.rule != Rule::adamw) return;
@@ -225,6 +232,8 @@ bool forward(const Network<T>& network, const Matrix<T>& X, T* H, int threads, c
     plan.layers = work.layers.data();
     plan.n_layers = network.layers();
     plan.output = network.output;
+    plan.groups = network.groups.data();
+    plan.n_groups = static_cast<int>(network.groups.size());
     plan.X = X;
     plan.H = H;
     // About a turn's worth of work at a time, between looks for signals.
@@ -283,6 +292,9 @@ Report train(const Network<T>& network,
         for (std::size_t l = 0; l < network.thetas.size(); ++l)
             chunks.work.layers[l].slots[s] = optimizer.slots[s][l];
     chunks.plan.rule = optimizer.rule;
+    for (std::size_t l = 0; l < course.dropout.size(); ++l)
+        chunks.work.layers[l].dropout = course.dropout[l];
+    chunks.plan.dropout_seed = course.dropout_seed;
 
     const std::int64_t m = data.X.rows;
     Report report;

@@ -29,6 +29,9 @@ struct Network {
     std::vector<T*> thetas;           // Θ⁽ˡ⁾ (s_{l+1}, s_l + 1), rows one after another
     std::vector<Activation> hidden;   // one for each hidden layer
     Output output = Output::logistic;
+    std::vector<std::int64_t> groups;  // units of each softmax; empty: one of all
+    Loss loss = Loss::own;
+    double loss_number = 0;
 
     int layers() const { return static_cast<int>(thetas.size()); }
 };
@@ -39,6 +42,7 @@ struct Data {
     Matrix<T> Y;                           // (m, s_L), or no data where labels are given
     const std::int32_t* labels = nullptr;  // (m,) class indices; for one unit, its 0 or 1
     const T* weights = nullptr;            // (m,), or null: all one
+    double smoothing = 0;                  // of the labels, ε
 };
 
 template <class T>
@@ -57,6 +61,8 @@ struct Course {
     double tol = 0, patience = std::numeric_limits<double>::infinity();
     double best = std::numeric_limits<double>::infinity();  // of the stopping rule
     std::int64_t stale = 0;
+    std::vector<double> dropout;  // the rate of each layer but the last; empty: none
+    std::uint64_t dropout_seed = 0;
 };
 
 enum class Status : int { finished, converged, diverged, interrupted };

@@ -37,7 +37,10 @@ std::vector<T*> pointers(const Arrays<T>& arrays) {
 
 // Θ stays const where it comes so: `forward` and `cost` only read what they are given.
 template <class T, class U>
-ml::Network<T> network(const Arrays<U>& thetas, const std::vector<int>& hidden, int output) {
+ml::Network<T> network(const Arrays<U>& thetas,
+                       const std::vector<int>& hidden,
+                       int output,
+                       const std::vector<std::int64_t>& groups) {
     ml::Network<T> result;
     result.sizes.push_back(static_cast<std::int64_t>(thetas.at(0).shape(1)) - 1);
     for (const auto& theta : thetas)
@@ -45,6 +48,7 @@ ml::Network<T> network(const Arrays<U>& thetas, const std::vector<int>& hidden, 
     for (const auto& theta : thetas) result.thetas.push_back(const_cast<T*>(theta.data()));
     for (const int code : hidden) result.hidden.push_back(static_cast<ml::Activation>(code));
     result.output = static_cast<ml::Output>(output);
+    result.groups = groups;
     return result;
 }
 
@@ -77,8 +81,11 @@ void raise_if_set() {
 template <class T>
 class Forward {
   public:
-    Forward(const Arrays<const T>& thetas, const std::vector<int>& hidden, int output)
-        : thetas_(thetas), network_(network<T>(thetas, hidden, output)) {}
+    Forward(const Arrays<const T>& thetas,
+            const std::vector<int>& hidden,
+            int output,
+            const std::vector<std::int64_t>& groups)
+        : thetas_(thetas), network_(network<T>(thetas, hidden, output, groups)) {}
 
     void into(const Array<const T>& X, const Array<T>& H, int threads) const {
         const auto rows = matrix(X);
@@ -103,11 +110,18 @@ double cost(const Arrays<const T>& thetas,
             const Optional<T>& weights,
             const std::vector<int>& hidden,
             int output,
+            const std::vector<std::int64_t>& groups,
+            int loss,
+            double loss_number,
+            double smoothing,
             double lambda,
             const Arrays<T>& gradients,
             int threads) {
-    const auto net = network<T>(thetas, hidden, output);
-    const auto examples = data(X, Y, labels, weights);
+    auto net = network<T>(thetas, hidden, output, groups);
+    net.loss = static_cast<ml::Loss>(loss);
+    net.loss_number = loss_number;
+    auto examples = data(X, Y, labels, weights);
+    examples.smoothing = smoothing;
     const auto results = pointers(gradients);
     double J = 0;
     {
@@ -126,6 +140,10 @@ nb::tuple train(const Arrays<T>& thetas,
                 const Optional<T>& weights,
                 const std::vector<int>& hidden,
                 int output,
+                const std::vector<std::int64_t>& groups,
+                int loss,
+                double loss_number,
+                double smoothing,
                 int rule,
                 const std::vector<double>& numbers,
                 const std::vector<Arrays<T>>& slots,
@@ -142,9 +160,14 @@ nb::tuple train(const Arrays<T>& thetas,
                 double patience,
                 double best,
                 std::int64_t stale,
+                const std::vector<double>& dropout,
+                std::uint64_t dropout_seed,
                 int threads) {
-    const auto net = network<T>(thetas, hidden, output);
-    const auto examples = data(X, Y, labels, weights);
+    auto net = network<T>(thetas, hidden, output, groups);
+    net.loss = static_cast<ml::Loss>(loss);
+    net.loss_number = loss_number;
+    auto examples = data(X, Y, labels, weights);
+    examples.smoothing = smoothing;
     ml::Optimizer<T> optimizer;
     optimizer.rule = static_cast<ml::Rule>(rule);
     for (std::size_t i = 0; i < numbers.size(); ++i) optimizer.numbers[i] = numbers[i];
@@ -161,7 +184,9 @@ nb::tuple train(const Arrays<T>& thetas,
                             tol,
                             patience,
                             best,
-                            stale};
+                            stale,
+                            dropout,
+                            dropout_seed};
     ml::Report report;
     {
         const nb::gil_scoped_release release;
@@ -191,17 +216,20 @@ void define(nb::module_& m) {
     // No conversion: an array of the other dtype must choose the other overload, not be copied.
     m.def("apply", &apply<T>, arg("function"), arg("x"), arg("y"));
     nb::class_<Forward<T>>(m, sizeof(T) == 4 ? "Forward32" : "Forward64")
-        .def(nb::init<const Arrays<const T>&, const std::vector<int>&, int>(), arg("thetas"),
-             arg("hidden"), arg("output"))
+        .def(nb::init<const Arrays<const T>&, const std::vector<int>&, int,
+                      const std::vector<std::int64_t>&>(),
+             arg("thetas"), arg("hidden"), arg("output"), arg("groups"))
         .def("into", &Forward<T>::into, arg("X"), arg("H"), arg("threads"));
     m.def("cost", &cost<T>, arg("thetas"), arg("X"), option("Y"), option("labels"),
-          option("weights"), arg("hidden"), arg("output"), arg("lambda_"), arg("gradients"),
-          arg("threads"));
+          option("weights"), arg("hidden"), arg("output"), arg("groups"), arg("loss"),
+          arg("loss_number"), arg("smoothing"), arg("lambda_"), arg("gradients"), arg("threads"));
     m.def("train", &train<T>, arg("thetas"), arg("X"), option("Y"), option("labels"),
-          option("weights"), arg("hidden"), arg("output"), arg("rule"), arg("numbers"),
-          arg("slots"), arg("lambda_"), arg("batch_size"), option("order"), option("rows"),
-          option("key"), arg("position"), arg("epochs"), arg("steps_before"), arg("max_steps"),
-          arg("tol"), arg("patience"), arg("best"), arg("stale"), arg("threads"));
+          option("weights"), arg("hidden"), arg("output"), arg("groups"), arg("loss"),
+          arg("loss_number"), arg("smoothing"), arg("rule"), arg("numbers"), arg("slots"),
+          arg("lambda_"), arg("batch_size"), option("order"), option("rows"), option("key"),
+          arg("position"), arg("epochs"), arg("steps_before"), arg("max_steps"), arg("tol"),
+          arg("patience"), arg("best"), arg("stale"), arg("dropout"), arg("dropout_seed"),
+          arg("threads"));
 }
 
 template <std::size_t N>
@@ -226,6 +254,10 @@ NB_MODULE(_native, m) {
     m.attr("ISAS") = nb::tuple(sets);
     m.attr("ACTIVATIONS") = codes(ml::activation_names);
     m.attr("OUTPUTS") = codes(ml::output_names);
+    nb::dict losses;
+    for (const auto& loss : ml::loss_names)
+        losses[loss.name] = nb::make_tuple(static_cast<int>(loss.loss), loss.number);
+    m.attr("LOSSES") = losses;
     nb::dict rules;
     int code = 0;
     for (const auto& rule : ml::rule_names) {

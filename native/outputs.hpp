@@ -4,12 +4,12 @@
 #include "codes.hpp"
 #include "kernels.hpp"
 #include "math.hpp"
+#include "plan.hpp"
 
 namespace multilayer::MULTILAYER_ISA {
 namespace {
 
-// The vectors of a group go side by side through all of this: one would wait for itself at each
-// step of a long chain of arithmetic.
+// The vectors of a group, taken unit by unit as they lie.
 template <class T>
 using Group = Vec<T>[wide];
 
@@ -20,17 +20,28 @@ inline void each_vector(i64 K, F f) {
         for (int n = 0; n < wide; ++n) f(n, k * group_size<T> + n * lanes<T>);
 }
 
-// z (K, group) becomes h; top: the largest z of each example, total: Σ e^(z − top).
+// f(first, n) for each softmax: its units are n from `first` on.
+template <class T, class F>
+inline void each_softmax(const Plan<T>& plan, i64 K, F f) {
+    if (plan.n_groups == 0) return f(i64(0), K);
+    for (i64 i = 0, first = 0; i < plan.n_groups; first += plan.groups[i++])
+        f(first, plan.groups[i]);
+}
+
+// The largest z of each example.
 template <class T>
-void softmax(T* z, i64 K, Group<T>& top, Group<T>& total) {
-    for (int n = 0; n < wide; ++n) {
-        top[n] = load(z + n * lanes<T>);
-        total[n] = Vec<T>{};
-    }
+void largest(const T* z, i64 K, Group<T>& top) {
+    for (int n = 0; n < wide; ++n) top[n] = load(z + n * lanes<T>);
     each_vector<T>(K, [&](int n, i64 at) {
         const Vec<T> x = load(z + at);
         top[n] = x > top[n] ? x : top[n];
     });
+}
+
+// z (K, group) becomes h; top: the largest z of each example, total: Σ e^(z − top).
+template <class T>
+void softmax(T* z, i64 K, const Group<T>& top, Group<T>& total) {
+    for (int n = 0; n < wide; ++n) total[n] = Vec<T>{};
     each_vector<T>(K, [&](int n, i64 at) {
         const Vec<T> e = exp<T>(load(z + at) - top[n]);
         store(z + at, e);
@@ -43,11 +54,15 @@ void softmax(T* z, i64 K, Group<T>& top, Group<T>& total) {
 
 // h = what the network says, in place of z (K, group).
 template <class T>
-void say(Output output, T* z, i64 K) {
-    Group<T> top, total;
-    switch (output) {
+void say(const Plan<T>& plan, T* z, i64 K) {
+    switch (plan.output) {
         case Output::softmax:
-            return softmax(z, K, top, total);
+            return each_softmax(plan, K, [&](i64 first, i64 units) {
+                Group<T> top, total;
+                T* x = z + first * group_size<T>;
+                largest(x, units, top);
+                softmax(x, units, top, total);
+            });
         case Output::logistic:
             return each_vector<T>(K,
                                   [=](int, i64 at) { store(z + at, logistic<T>(load(z + at))); });
@@ -58,29 +73,32 @@ void say(Output output, T* z, i64 K) {
     }
 }
 
-// J: the cost of each example, its weight left out. z (K, group) becomes h.
+// J = Σ yₖ (log Σ e^zⱼ − zₖ) = log Σ e^(zⱼ − top) Σ yₖ − Σ yₖ (zₖ − top) is added to; h, which
+// takes the place of z, is e^(z − top) / total.
 template <class T>
-void cost(Output output, T* z, const T* y, i64 K, Group<T>& J) {
+void cross_entropy(T* z, const T* y, i64 K, Group<T>& J) {
+    Group<T> top, total, dot = {}, weight = {};
+    largest(z, K, top);
+    each_vector<T>(K, [&](int n, i64 at) {
+        const Vec<T> t = load(y + at);
+        dot[n] += t == T(0) ? Vec<T>{} : t * (load(z + at) - top[n]);
+        weight[n] += t;
+    });
+    softmax(z, K, top, total);
+    for (int n = 0; n < wide; ++n) J[n] += weight[n] * log<T>(total[n]) - dot[n];
+}
+
+// J: the cost of each example, its weight left out, by the output unit's own loss. z (K, group)
+// becomes h.
+template <class T>
+void cost(const Plan<T>& plan, T* z, const T* y, i64 K, Group<T>& J) {
     for (int n = 0; n < wide; ++n) J[n] = Vec<T>{};
-    switch (output) {
-        case Output::softmax: {
-            // J = Σ yₖ (log Σ e^zⱼ − zₖ) = log Σ e^(zⱼ − top) Σ yₖ − Σ yₖ (zₖ − top), where h,
-            // which takes the place of z, is e^(z − top) / total.
-            Group<T> top, total, dot = {}, weight = {};
-            for (int n = 0; n < wide; ++n) top[n] = load(z + n * lanes<T>);
-            each_vector<T>(K, [&](int n, i64 at) {
-                const Vec<T> x = load(z + at);
-                top[n] = x > top[n] ? x : top[n];
+    switch (plan.output) {
+        case Output::softmax:
+            return each_softmax(plan, K, [&](i64 first, i64 units) {
+                const i64 at = first * group_size<T>;
+                cross_entropy(z + at, y + at, units, J);
             });
-            each_vector<T>(K, [&](int n, i64 at) {
-                const Vec<T> t = load(y + at);
-                dot[n] += t == T(0) ? Vec<T>{} : t * (load(z + at) - top[n]);
-                weight[n] += t;
-            });
-            softmax(z, K, top, total);
-            for (int n = 0; n < wide; ++n) J[n] = weight[n] * log<T>(total[n]) - dot[n];
-            return;
-        }
         case Output::logistic:
             return each_vector<T>(K, [&](int n, i64 at) {
                 // One e^−|z| serves both h and the cost, log(1 + e^z) − y z.

@@ -16,6 +16,7 @@ template <class T>
 struct Layer {
     std::int64_t in = 0, out = 0;                  // s_l and s_{l+1}
     Activation activation = Activation::identity;  // of its units; the last layer has the output's
+    double dropout = 0;                            // share of a⁽ˡ⁾ that learning leaves out
     T* theta = nullptr;                            // (out, in + 1)
     T* slots[2] = {};                              // shaped like theta
     T* gradient = nullptr;  // shaped like theta: the sum of the chunks before, or the result
@@ -33,6 +34,11 @@ struct Plan {
     const Layer<T>* layers = nullptr;
     int n_layers = 0;
     Output output = Output::logistic;
+    const std::int64_t* groups = nullptr;  // units of each softmax
+    int n_groups = 0;                      // 0: one softmax of all units
+    Loss loss = Loss::own;
+    T loss_number = 0;
+    double smoothing = 0;
 
     Matrix<T> X;
     Matrix<T> Y;                           // or no data
@@ -40,10 +46,12 @@ struct Plan {
     const T* weights = nullptr;            // or null
     const std::int64_t* order = nullptr;   // null: rows as they lie
     std::int64_t first = 0, count = 0;     // of the chunk, as places in `order`
+    std::int64_t place = 0;                // of the chunk's first example in its batch
     std::int64_t capacity = 0;             // examples that the workspace holds
 
     // Of phase 1.
     bool backward = true;
+    std::uint64_t dropout_seed = 0, step = 0;
     double* group_costs = nullptr;  // one for each group of the chunk
     T* H = nullptr;                 // (rows, s_L), where only forward
 

@@ -29,6 +29,7 @@ struct Simd<float> {
     typedef float Loose __attribute__((vector_size(vector_bytes), aligned(4), may_alias));
     typedef std::int32_t Int __attribute__((vector_size(vector_bytes)));
     typedef std::uint32_t Unsigned __attribute__((vector_size(vector_bytes)));
+    typedef std::uint32_t Hash __attribute__((vector_size(vector_bytes)));
     using Lane = std::int32_t;
 };
 template <>
@@ -37,12 +38,17 @@ struct Simd<double> {
     typedef double Loose __attribute__((vector_size(vector_bytes), aligned(8), may_alias));
     typedef std::int64_t Int __attribute__((vector_size(vector_bytes)));
     typedef std::uint64_t Unsigned __attribute__((vector_size(vector_bytes)));
+    typedef std::uint32_t Hash __attribute__((vector_size(vector_bytes / 2)));
     using Lane = std::int64_t;
 };
 template <class T>
 using Vec = typename Simd<T>::Vec;
 template <class T>
 using Int = typename Simd<T>::Int;
+
+// 32 bits for each lane, whatever T is.
+template <class T>
+using Hash = typename Simd<T>::Hash;
 
 template <class T>
 constexpr int lanes = vector_bytes / static_cast<int>(sizeof(T));

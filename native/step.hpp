@@ -10,8 +10,9 @@
 #pragma once
 
 #include "activations.hpp"
+#include "dropout.hpp"
+#include "losses.hpp"
 #include "optimizers.hpp"
-#include "outputs.hpp"
 #include "rows.hpp"
 
 namespace multilayer::MULTILAYER_ISA {
@@ -87,7 +88,13 @@ T* forward(const Plan<T>& plan, T* room, i64 first_group, int groups, bool learn
         const Rows<T> rows(plan, first_group + g);
         T* columns = plan.layers[0].columns;
         if (columns) columns += (first_group + g) * size * size;
-        gather(plan.X, rows, a + g * stride, columns, panel_stride);
+        if (learning && plan.layers[0].dropout > 0) {
+            gather<T>(plan.X, rows, a + g * stride, nullptr, panel_stride);
+            drop<T>(plan, 0, first_group + g, a + g * stride, nullptr);
+            to_columns(a + g * stride, plan.layers[0].in, columns, panel_stride);
+        } else {
+            gather(plan.X, rows, a + g * stride, columns, panel_stride);
+        }
     }
     for (int l = 0; l < plan.n_layers; ++l) {
         const Layer<T>& layer = plan.layers[l];
@@ -98,10 +105,16 @@ T* forward(const Plan<T>& plan, T* room, i64 first_group, int groups, bool learn
         dense<T, vectors>(layer, a, stride, next, next_stride, groups, relu);
         for (int g = 0; g < groups && !last; ++g) {
             T* units = next + g * next_stride;
-            T* slope = learning && slope_from_z(layer.activation)
+            const bool from_z = slope_from_z(layer.activation);
+            const bool drops = learning && plan.layers[l + 1].dropout > 0;
+            T* slope = (learning && from_z) || drops
                            ? layer.delta + (first_group + g) * layer.delta_stride
                            : nullptr;
             activate(layer.activation, units, slope, layer.out * size);
+            if (drops) {
+                if (!from_z) slopes(layer.activation, units, slope, layer.out * size);
+                drop(plan, l + 1, first_group + g, units, slope);
+            }
             if (learning)
                 to_columns(units, layer.out,
                            plan.layers[l + 1].columns + (first_group + g) * size * size,
@@ -123,13 +136,19 @@ void propagate(const Plan<T>& plan, T* room, i64 first_group, int groups) {
     // were wanted at once.
     T* y = room;
     room += groups * h_stride;
-    for (int g = 0; g < groups; ++g)
+    for (int g = 0; g < groups; ++g) {
         gather_targets(plan, Rows<T>(plan, first_group + g), K, y + g * h_stride);
+        if (plan.smoothing > 0) smooth_targets(plan, K, y + g * h_stride);
+    }
     T* h = forward(plan, room, first_group, groups, plan.backward);
     for (int g = 0; g < groups; ++g, h += h_stride, y += h_stride) {
         const Rows<T> rows(plan, first_group + g);
         Vec<T> J[wide];
-        cost(plan.output, h, y, K, J);
+        const bool own = plan.loss == Loss::own;
+        if (own)
+            cost(plan, h, y, K, J);
+        else
+            judge(plan, h, y, K, J);
         double total = 0;
         for (int n = 0; n < wide; ++n) {
             const int at = n * lanes<T>;
@@ -142,8 +161,10 @@ void propagate(const Plan<T>& plan, T* room, i64 first_group, int groups) {
             total += sum<T>(weight == T(0) ? Vec<T>{} : weight * J[n]);
             if (!plan.backward) continue;
             T* delta = output.delta + (first_group + g) * output.delta_stride + at;
-            for (i64 k = 0; k < K * size; k += size)
+            for (i64 k = 0; k < K * size && own; k += size)
                 store(delta + k, weight * (load(h + at + k) - load(y + at + k)));
+            for (i64 k = 0; k < K * size && !own; k += size)
+                store(delta + k, weight * load(h + at + k));
         }
         plan.group_costs[first_group + g] = total;
     }
@@ -156,7 +177,7 @@ void propagate(const Plan<T>& plan, T* room, i64 first_group, int groups) {
         const Layer<T>& below = plan.layers[l - 1];
         const i64 stride = padded_units(layer.in, size) * size;
         a -= groups * stride;
-        const bool stored = slope_from_z(below.activation);
+        const bool stored = slope_from_z(below.activation) || layer.dropout > 0;
         const T* delta = layer.delta + first_group * layer.delta_stride;
         T* result = below.delta + first_group * below.delta_stride;
         // Slopes lie where the result belongs; a⁽ˡ⁾ is no longer needed, and its place is free.
@@ -186,7 +207,7 @@ void predict(const Plan<T>& plan, T* room, i64 first_group, int groups) {
     T* h = plan.count <= lanes<T> ? forward<T, 1>(plan, room, first_group, groups, false)
                                   : forward(plan, room, first_group, groups, false);
     for (int g = 0; g < groups; ++g, h += stride) {
-        say(plan.output, h, K);
+        say(plan, h, K);
         const i64 first = (first_group + g) * size;
         const i64 count = plan.count - first < size ? plan.count - first : size;
         T* H = plan.H + (plan.first + first) * K;

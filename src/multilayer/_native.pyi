@@ -9,17 +9,22 @@ ISA: Final[str]
 ISAS: Final[tuple[str, ...]]
 ACTIVATIONS: Final[dict[str, int]]
 OUTPUTS: Final[dict[str, int]]
+LOSSES: Final[dict[str, tuple[int, str | None]]]
 RULES: Final[dict[str, tuple[int, int, tuple[str, ...]]]]
 
 def default_threads() -> int: ...
 def apply(function: str, x: Floats, y: Floats) -> None: ...
 
 class Forward32:
-    def __init__(self, thetas: list[Floats], hidden: list[int], output: int) -> None: ...
+    def __init__(
+        self, thetas: list[Floats], hidden: list[int], output: int, groups: list[int]
+    ) -> None: ...
     def into(self, X: Floats, H: Floats, threads: int) -> None: ...
 
 class Forward64:
-    def __init__(self, thetas: list[Floats], hidden: list[int], output: int) -> None: ...
+    def __init__(
+        self, thetas: list[Floats], hidden: list[int], output: int, groups: list[int]
+    ) -> None: ...
     def into(self, X: Floats, H: Floats, threads: int) -> None: ...
 
 def cost(
@@ -30,6 +35,10 @@ def cost(
     weights: Floats | None,
     hidden: list[int],
     output: int,
+    groups: list[int],
+    loss: int,
+    loss_number: float,
+    smoothing: float,
     lambda_: float,
     gradients: list[Floats],
     threads: int,
@@ -42,6 +51,10 @@ def train(
     weights: Floats | None,
     hidden: list[int],
     output: int,
+    groups: list[int],
+    loss: int,
+    loss_number: float,
+    smoothing: float,
     rule: int,
     numbers: list[float],
     slots: list[list[Floats]],
@@ -58,5 +71,7 @@ def train(
     patience: float,
     best: float,
     stale: int,
+    dropout: list[float],
+    dropout_seed: int,
     threads: int,
 ) -> tuple[list[float], int, str, float, int, int]: ...

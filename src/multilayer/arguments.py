@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer import _native
-from multilayer.losses import CANONICAL, Loss, resolve
-from multilayer.outputs import Output, output_name
+from multilayer.dropout import check_rate
+from multilayer.losses import Loss, check_smoothing, resolve
+from multilayer.outputs import Output, Softmax, parts
 
 if TYPE_CHECKING:
     from multilayer.activations import Activation
@@ -28,8 +29,8 @@ _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 def check_network(
     thetas: Sequence[Floats], hidden: Sequence[str | Activation], output: Output
-) -> tuple[list[int], int]:
-    """Return the codes of the activations and of the output unit."""
+) -> tuple[list[int], int, list[int]]:
+    """Return the codes of the activations and of the output unit, and the groups of softmax."""
     if len(thetas) == 0:
         raise ValueError("thetas must hold at least one array, and it is empty")
     units = None
@@ -55,13 +56,48 @@ def check_network(
             f"{hidden!r}"
         )
     codes = [_code(_native.ACTIVATIONS, "an activation", name) for name in hidden]
-    return codes, _code(_native.OUTPUTS, "an output unit", output)
+    if not isinstance(output, Softmax):
+        return codes, _code(_native.OUTPUTS, "an output unit", output), []
+    parts(output, len(thetas[-1]))
+    return codes, _native.OUTPUTS["softmax"], list(output.groups)
 
 
-def check_loss(loss: str | Loss, output: Output) -> None:
-    """See that it is the output unit's own."""
-    if (found := resolve(loss, output)) != CANONICAL[output_name(output)]:
-        raise ValueError(f"the loss must be the output unit's own: {found}")
+def check_loss(
+    loss: str | Loss, output: Output, label_smoothing: float, Y: NDArray[Any], K: int
+) -> tuple[int, float, float]:
+    """Return the code of the loss, its number, ε; of targets that it can judge."""
+    found = resolve(loss, output)
+    kind = type(found).__name__
+    if kind not in _native.LOSSES:
+        raise ValueError(
+            f"the native engine runs the losses {', '.join(_native.LOSSES)}, and equations any: "
+            f"{kind}"
+        )
+    check_smoothing(label_smoothing, output)
+    labelled = Y.ndim == 1
+    if labelled and len(parts(output, K)) > 1:
+        raise ValueError(f"Y must be one-hot, (m, {K}), for groups of softmax: {Y.shape}")
+    if kind == "Gamma" and (low := 0 if labelled and K > 1 else Y.min()) <= 0:
+        raise ValueError(f"Y must be positive for the gamma loss: {low}")
+    code, number = _native.LOSSES[kind]
+    return code, 0.0 if number is None else float(getattr(found, number)), float(label_smoothing)
+
+
+def check_dropout(
+    dropout: Sequence[float] | None, seed: int, thetas: Sequence[Floats]
+) -> tuple[list[float], int]:
+    """Return the rate of each layer but the last, none where all are zero; and the seed."""
+    rates = [] if dropout is None else [float(rate) for rate in dropout]
+    if dropout is not None and len(rates) != len(thetas):
+        raise ValueError(
+            f"dropout must hold {len(thetas)} rates, of the inputs and of each hidden layer: "
+            f"{len(rates)}"
+        )
+    for rate in rates:
+        check_rate(rate)
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"dropout_seed must be from 0 to {2**64 - 1}: {seed}")
+    return rates, int(seed)
 
 
 def _code(table: dict[str, int], what: str, name: object) -> int:

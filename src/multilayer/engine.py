@@ -14,6 +14,7 @@ from multilayer import _native
 from multilayer.arguments import (
     HUGE,
     Floats,
+    check_dropout,
     check_examples,
     check_lambda,
     check_loss,
@@ -151,6 +152,7 @@ def cost_and_gradient(
     n_threads: int | None = None,
     *,
     loss: str | Loss = "auto",
+    label_smoothing: float = 0.0,
 ) -> tuple[float, list[Floats]]:
     """Compute cost J and gradient D, as `equations.cost` and `equations.backpropagation` do.
 
@@ -166,6 +168,8 @@ def cost_and_gradient(
         The weight of each row; the divisor of J is then their sum instead of m.
     loss : str or Loss
         A record of `multilayer.losses` or its name; "auto" is the output unit's own.
+    label_smoothing : float
+        ε, see `multilayer.losses.smooth`: how far targets are drawn towards all classes alike.
 
     Returns
     -------
@@ -177,9 +181,10 @@ def cost_and_gradient(
     ValueError, TypeError
         When an argument breaks one of these rules.
     """
-    check_loss(loss, output)
     gradients = [np.empty_like(theta) for theta in thetas]
-    return _cost(thetas, X, Y, hidden, output, lambda_, weights, gradients, n_threads), gradients
+    judged = (loss, label_smoothing)
+    J = _cost(thetas, X, Y, hidden, output, judged, lambda_, weights, gradients, n_threads)
+    return J, gradients
 
 
 def cost(
@@ -193,10 +198,11 @@ def cost(
     n_threads: int | None = None,
     *,
     loss: str | Loss = "auto",
+    label_smoothing: float = 0.0,
 ) -> float:
     """Compute the cost J alone; parameters and errors are those of `cost_and_gradient`."""
-    check_loss(loss, output)
-    return _cost(thetas, X, Y, hidden, output, lambda_, weights, [], n_threads)
+    judged = (loss, label_smoothing)
+    return _cost(thetas, X, Y, hidden, output, judged, lambda_, weights, [], n_threads)
 
 
 def train(
@@ -209,6 +215,7 @@ def train(
     slots: Sequence[Sequence[Floats]],
     *,
     loss: str | Loss = "auto",
+    label_smoothing: float = 0.0,
     lambda_: float = 0.0,
     weights: Floats | None = None,
     batch_size: int | None = None,
@@ -221,13 +228,15 @@ def train(
     tol: float = -np.inf,
     patience: float | None = None,
     progress: Progress | None = None,
+    dropout: Sequence[float] | None = None,
+    dropout_seed: int = 0,
     n_threads: int | None = None,
 ) -> Report:
     """Train for many epochs in one call; Θ and the slots are changed in place.
 
     Parameters
     ----------
-    thetas, X, Y, hidden, output, loss, lambda_, weights, n_threads
+    thetas, X, Y, hidden, output, loss, label_smoothing, lambda_, weights, n_threads
         As for `cost_and_gradient`; Θ must be writeable.
     optimizer : Optimizer
         A record of `multilayer.optimizers`.
@@ -253,6 +262,11 @@ def train(
         more than `tol`. No `patience`, no such stop.
     progress : Progress, optional
         State of that rule, updated in place.
+    dropout : sequence of float, optional
+        The share of units that each step leaves out, at least 0 and less than 1: of the inputs, and
+        of each hidden layer. See `multilayer.dropout`.
+    dropout_seed : int
+        From 0 to 2⁶⁴ − 1; with the number of the step it tells which.
 
     Returns
     -------
@@ -266,7 +280,6 @@ def train(
         When an argument breaks one of these rules.
     """
     codes = check_network(thetas, hidden, output)
-    check_loss(loss, output)
     examples = check_examples(thetas, X, Y, weights)
     m = len(X)
     for number, theta in enumerate(thetas, 1):
@@ -288,6 +301,7 @@ def train(
         list(thetas),
         *examples,
         *codes,
+        *check_loss(loss, output, label_smoothing, Y, len(thetas[-1])),
         rule,
         numbers,
         [list(slot) for slot in slots],
@@ -304,6 +318,7 @@ def train(
         np.inf if patience is None else float(patience),
         float(progress.best),
         progress.stale,
+        *check_dropout(dropout, dropout_seed, thetas),
         check_threads(n_threads),
     )
     if rng is not None and state is not None:
@@ -318,6 +333,7 @@ def _cost(
     Y: NDArray[Any],
     hidden: Sequence[str | Activation],
     output: Output,
+    judged: tuple[str | Loss, float],
     lambda_: float,
     weights: Floats | None,
     gradients: list[Floats],
@@ -325,7 +341,12 @@ def _cost(
 ) -> float:
     codes = check_network(thetas, hidden, output)
     examples = check_examples(thetas, X, Y, weights)
-    lambda_ = check_lambda(lambda_)
     return _native.cost(
-        list(thetas), *examples, *codes, lambda_, gradients, check_threads(n_threads)
+        list(thetas),
+        *examples,
+        *codes,
+        *check_loss(judged[0], output, judged[1], Y, len(thetas[-1])),
+        check_lambda(lambda_),
+        gradients,
+        check_threads(n_threads),
     )
