@@ -147,21 +147,11 @@ nb::tuple train(const Arrays<T>& thetas,
                 int rule,
                 const std::vector<double>& numbers,
                 const std::vector<Arrays<T>>& slots,
-                double lambda,
-                std::int64_t batch_size,
                 const Optional<std::int64_t>& order,
                 const std::optional<Array<std::int64_t>>& rows,
                 const std::optional<Array<std::uint32_t>>& key,
                 std::int64_t position,
-                std::int64_t epochs,
-                std::int64_t steps_before,
-                std::int64_t max_steps,
-                double tol,
-                double patience,
-                double best,
-                std::int64_t stale,
-                const std::vector<double>& dropout,
-                std::uint64_t dropout_seed,
+                ml::Course course,
                 int threads) {
     auto net = network<T>(thetas, hidden, output, groups);
     net.loss = static_cast<ml::Loss>(loss);
@@ -174,19 +164,8 @@ nb::tuple train(const Arrays<T>& thetas,
     for (const auto& slot : slots) optimizer.slots.push_back(pointers(slot));
     ml::Shuffle shuffle;
     if (rows && key) shuffle = {rows->data(), key->data(), position};
-    const ml::Course course{lambda,
-                            batch_size,
-                            epochs,
-                            steps_before,
-                            max_steps,
-                            order ? order->data() : nullptr,
-                            shuffle.rows ? &shuffle : nullptr,
-                            tol,
-                            patience,
-                            best,
-                            stale,
-                            dropout,
-                            dropout_seed};
+    if (order) course.order = order->data();
+    if (shuffle.rows) course.shuffle = &shuffle;
     ml::Report report;
     {
         const nb::gil_scoped_release release;
@@ -226,10 +205,25 @@ void define(nb::module_& m) {
     m.def("train", &train<T>, arg("thetas"), arg("X"), option("Y"), option("labels"),
           option("weights"), arg("hidden"), arg("output"), arg("groups"), arg("loss"),
           arg("loss_number"), arg("smoothing"), arg("rule"), arg("numbers"), arg("slots"),
-          arg("lambda_"), arg("batch_size"), option("order"), option("rows"), option("key"),
-          arg("position"), arg("epochs"), arg("steps_before"), arg("max_steps"), arg("tol"),
-          arg("patience"), arg("best"), arg("stale"), arg("dropout"), arg("dropout_seed"),
+          option("order"), option("rows"), option("key"), arg("position"), arg("course"),
           arg("threads"));
+}
+
+void define_course(nb::module_& m) {
+    using ml::Course;
+    nb::class_<Course>(m, "Course")
+        .def(nb::init<>())
+        .def_rw("lambda_", &Course::lambda)
+        .def_rw("batch_size", &Course::batch_size)
+        .def_rw("epochs", &Course::epochs)
+        .def_rw("steps_before", &Course::steps_before)
+        .def_rw("max_steps", &Course::max_steps)
+        .def_rw("tol", &Course::tol)
+        .def_rw("patience", &Course::patience)
+        .def_rw("best", &Course::best)
+        .def_rw("stale", &Course::stale)
+        .def_rw("dropout", &Course::dropout)
+        .def_rw("dropout_seed", &Course::dropout_seed);
 }
 
 template <std::size_t N>
@@ -245,6 +239,7 @@ NB_MODULE(_native, m) {
     m.doc() = "Forward propagation, cost, gradient and training, without the GIL.";
     // What is still alive when Python ends, as in any script's globals, is no leak.
     nb::set_leak_warnings(false);
+    define_course(m);
     define<float>(m);
     define<double>(m);
     m.def("default_threads", &ml::default_threads);

@@ -27,6 +27,20 @@ class Forward64:
     ) -> None: ...
     def into(self, X: Floats, H: Floats, threads: int) -> None: ...
 
+class Course:
+    def __init__(self) -> None: ...
+    lambda_: float
+    batch_size: int
+    epochs: int
+    steps_before: int
+    max_steps: int
+    tol: float
+    patience: float
+    best: float
+    stale: int
+    dropout: list[float]
+    dropout_seed: int
+
 def cost(
     thetas: list[Floats],
     X: Floats,
@@ -58,20 +72,10 @@ def train(
     rule: int,
     numbers: list[float],
     slots: list[list[Floats]],
-    lambda_: float,
-    batch_size: int,
     order: NDArray[int64] | None,
     rows: NDArray[int64] | None,
     key: NDArray[uint32] | None,
     position: int,
-    epochs: int,
-    steps_before: int,
-    max_steps: int,
-    tol: float,
-    patience: float,
-    best: float,
-    stale: int,
-    dropout: list[float],
-    dropout_seed: int,
+    course: Course,
     threads: int,
 ) -> tuple[list[float], int, str, float, int, int]: ...

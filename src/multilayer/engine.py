@@ -297,6 +297,15 @@ def train(
             raise ValueError(f"{name} must be from 0 to {HUGE}: {value}")
     progress = Progress() if progress is None else progress
     state = check_shuffle(rows, rng, order, m)
+    course = _native.Course()
+    course.lambda_ = check_lambda(lambda_)
+    course.batch_size, course.epochs = int(batch_size), int(epochs)
+    course.steps_before = int(steps_before)
+    course.max_steps = HUGE if max_steps is None else int(max_steps)
+    course.tol = float(tol)
+    course.patience = np.inf if patience is None else float(patience)
+    course.best, course.stale = float(progress.best), progress.stale
+    course.dropout, course.dropout_seed = check_dropout(dropout, dropout_seed, thetas)
     costs, steps, status, progress.best, progress.stale, position = _native.train(
         list(thetas),
         *examples,
@@ -305,20 +314,11 @@ def train(
         rule,
         numbers,
         [list(slot) for slot in slots],
-        check_lambda(lambda_),
-        int(batch_size),
         check_order(order, epochs, m),
         rows,
         state["state"]["key"] if state else None,
         state["state"]["pos"] if state else 0,
-        int(epochs),
-        int(steps_before),
-        HUGE if max_steps is None else int(max_steps),
-        float(tol),
-        np.inf if patience is None else float(patience),
-        float(progress.best),
-        progress.stale,
-        *check_dropout(dropout, dropout_seed, thetas),
+        course,
         check_threads(n_threads),
     )
     if rng is not None and state is not None:
