@@ -208,3 +208,34 @@ def test_one_activation_for_each_hidden_layer():
     np.testing.assert_allclose(A[1], np.tanh(thetas[0][:, 0] + X @ thetas[0][:, 1:].T))
     with pytest.raises(ValueError, match="hidden names 1 activations, but there are 2"):
         equations.forward_propagation(X, thetas, hidden=["tanh"])
+
+
+@pytest.mark.parametrize("sizes", [(4, 3), (4, 5, 3), (4, 5, 2, 3), (1, 1, 1)])
+def test_input_gradient_equals_finite_differences(sizes):
+    X, _, thetas = problem(sizes, 6, seed=6)
+    names = {"hidden": ("tanh", "silu")[: len(sizes) - 2]}
+    K, epsilon = sizes[-1], 1e-5
+    rows = np.arange(6)
+    for unit in (0, K - 1, np.int64(0), rows % K):
+        G = equations.input_gradient(X, thetas, unit, **names)
+        assert G.shape == X.shape
+        for j in range(sizes[0]):
+            step = epsilon * np.eye(sizes[0])[j]
+            up, down = (
+                equations.forward_propagation(moved, thetas, **names)[0][-1][rows, unit]
+                for moved in (X + step, X - step)
+            )
+            np.testing.assert_allclose(G[:, j], (up - down) / (2 * epsilon), rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_input_gradient_in_any_array_library(dtype):
+    xp = array_api_strict
+    X, _, thetas = problem((3, 4, 2), 5, seed=4)
+    strict = [xp.asarray(a, dtype=getattr(xp, dtype)) for a in (X, *thetas)]
+    units = np.array([0, 1, 1, 0, 1])
+    for unit, same in ((1, 1), (units, xp.asarray(units))):
+        G = equations.input_gradient(strict[0], strict[1:], same, hidden="relu")
+        assert (type(G), G.dtype) == (type(strict[0]), strict[0].dtype)
+        expected = equations.input_gradient(X, thetas, unit, hidden="relu")
+        np.testing.assert_allclose(np.asarray(G), expected, rtol=1e-5)

@@ -16,14 +16,12 @@ the notation is that of Andrew Ng's course *Machine Learning* (2011).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from array_api_compat import array_namespace, device
-from numpy.random import RandomState
 
 from multilayer.activations import ACTIVATIONS, Activation, Array, sigmoid, sigmoid_gradient
-from multilayer.initialization import INITIALIZERS
+from multilayer.initialization import initialize_thetas
 from multilayer.losses import Loss, resolve
 from multilayer.outputs import Output, Softmax, output_name, parts, say, softmax
 
@@ -35,6 +33,7 @@ __all__ = [
     "forward_propagation",
     "gradient_descent",
     "initialize_thetas",
+    "input_gradient",
     "numerical_gradient",
     "predict",
     "sigmoid",
@@ -44,42 +43,6 @@ __all__ = [
 
 Hidden = str | Activation | Sequence[str | Activation]
 Masks = Sequence[Array | None]
-
-
-def initialize_thetas(
-    sizes: Sequence[int],
-    random_state: int | RandomState | None = None,
-    *,
-    initializer: str = "glorot",
-    like: Array | None = None,
-) -> list[Array]:
-    """Draw Θ at random: uniform in [−ε, ε], ε = √6 / √(s_out + s_in).
-
-    Source: Glorot and Bengio, AISTATS 2010, equation 16.
-
-    Parameters
-    ----------
-    sizes : sequence of int
-        (s₁, …, s_L), the units of each layer.
-    random_state : int, numpy.random.RandomState or None
-        The seed, or the generator to draw from.
-    initializer : {"glorot", "glorot_logistic", "notebook"}
-        How wide to draw, see `multilayer.initialization`: "notebook" draws as the teaching notebook
-        does, half as wide and with the bias counted in s_in.
-    like : array, optional
-        An array whose library, device and dtype Θ shall have; float64 NumPy if left out.
-
-    Returns
-    -------
-    thetas : list of arrays, shapes (s_{l+1}, s_l + 1)
-    """
-    rng = random_state if isinstance(random_state, RandomState) else RandomState(random_state)
-    draw = INITIALIZERS[initializer]
-    thetas = [draw(rng, s_in, s_out) for s_in, s_out in pairwise(sizes)]
-    if like is None:
-        return thetas
-    xp = array_namespace(like)
-    return [xp.asarray(theta, dtype=like.dtype, device=device(like)) for theta in thetas]
 
 
 def forward_propagation(
@@ -214,6 +177,37 @@ def backpropagation(
             d = (d @ theta[:, 1:]) * activations[layer - 1].slope(Z[layer - 1])  # (m, s_l)
             d = _masked(d, masks[layer])
     return D
+
+
+def input_gradient(
+    X: Array, thetas: Sequence[Array], unit: int | Array, *, hidden: Hidden = "logistic"
+) -> Array:
+    """Derivative of an output by the inputs of its row, ∂z⁽ᴸ⁾ₖ/∂x: what the network looks at.
+
+    δ⁽ᴸ⁾ = eₖ,  δ⁽ˡ⁾ = (Θ⁽ˡ⁾)ᵀ δ⁽ˡ⁺¹⁾ ⊙ g′(z⁽ˡ⁾),  ∂zₖ/∂x = (Θ⁽¹⁾)ᵀ δ⁽²⁾, the biases left out. It is
+    of z, before the output unit, which flattens everything where it is sure. Source: Bishop (2006),
+    equations 5.70 to 5.75.
+
+    Parameters
+    ----------
+    X, thetas, hidden
+        As for `forward_propagation`.
+    unit : int, or array of int, shape (m,)
+        k, the output unit, from 0; one for all rows or one for each.
+
+    Returns
+    -------
+    G : array, shape (m, s₁)
+    """
+    xp = array_namespace(*thetas)
+    Z, _ = forward_propagation(X, thetas, hidden=hidden, output="identity")
+    units = xp.arange(Z[-1].shape[1], device=device(Z[-1]))
+    k = xp.reshape(xp.asarray(unit, device=device(Z[-1])), (-1, 1))
+    d = xp.zeros_like(Z[-1]) + xp.astype(units == k, Z[-1].dtype)  # (m, K), rows eₖ
+    activations = _activations(hidden, thetas)
+    for layer in reversed(range(1, len(thetas))):
+        d = (d @ thetas[layer][:, 1:]) * activations[layer - 1].slope(Z[layer - 1])  # (m, s_l)
+    return d @ thetas[0][:, 1:]  # (m, s₁)
 
 
 def gradient_descent(

@@ -41,8 +41,9 @@ class Network(Savable):
         squared error for "identity", the Poisson likelihood for "exp".
     thetas : sequence of arrays, shapes (s_{l+1}, s_l + 1), optional
         Θ to start from, copied; bias in column 0. Drawn at random if left out.
-    initializer : {"glorot", "glorot_logistic", "notebook"}, default="glorot"
-        How Θ is drawn, see `multilayer.initialization`.
+    initializer : str, default="glorot"
+        How Θ is drawn: "glorot", "glorot_logistic", "he", "lecun", "notebook" or "orthogonal", see
+        `multilayer.initialization`.
     random_state : int, numpy.random.RandomState or None, default=None
         The seed, or the generator to draw from.
     dtype : {float64, float32}, default=float64
