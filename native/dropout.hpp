@@ -28,23 +28,47 @@ void slopes(Activation activation, const T* a, T* slope, i64 n) {
     times_slope(activation, a, slope, n);
 }
 
-// a⁽ˡ⁾ (units, group) becomes a ⊙ mask, and its slope, where there is one, g′(z) ⊙ mask. The mask
-// is 0 where the hash lies below the rate, else 1/(1 − rate).
+// The mask of a⁽ˡ⁾ is 0 where the hash lies below the rate, else 1/(1 − rate).
+template <class T>
+struct Mask {
+    std::uint64_t key;
+    std::uint32_t least;
+    T scale;
+
+    Mask(const Plan<T>& plan, int l)
+        : key(split_mix(split_mix(plan.dropout_seed, plan.step), static_cast<std::uint64_t>(l))),
+          least(static_cast<std::uint32_t>(plan.layers[l].dropout * 4294967296.0)),
+          scale(static_cast<T>(1 / (1 - plan.layers[l].dropout))) {}
+
+    // place: of an example in its batch.
+    std::uint64_t example(i64 place) const {
+        return split_mix(key, static_cast<std::uint64_t>(place));
+    }
+
+    // Of one unit, as `drop` finds it for many.
+    T operator()(std::uint64_t example, i64 unit) const {
+        auto x =
+            static_cast<std::uint32_t>(example) + static_cast<std::uint32_t>(unit) * 0x9e3779b9u;
+        x = (x ^ (x >> 16)) * 0x85ebca6bu ^ static_cast<std::uint32_t>(example >> 32);
+        x = (x ^ (x >> 13)) * 0xc2b2ae35u;
+        return x >= least ? scale : T(0);
+    }
+};
+
+// a⁽ˡ⁾ (units, group) becomes a ⊙ mask, and its slope, where there is one, g′(z) ⊙ mask.
 template <class T>
 void drop(const Plan<T>& plan, int l, i64 group, T* a, T* slope) {
     constexpr int size = group_size<T>;
     const Layer<T>& layer = plan.layers[l];
-    const std::uint64_t key =
-        split_mix(split_mix(plan.dropout_seed, plan.step), static_cast<std::uint64_t>(l));
+    const Mask<T> of_unit(plan, l);
     std::uint32_t low[size], high[size];
     for (int b = 0; b < size; ++b) {
         const i64 place = plan.place + group * size + b;
-        const std::uint64_t example = split_mix(key, static_cast<std::uint64_t>(place));
+        const std::uint64_t example = of_unit.example(place);
         low[b] = static_cast<std::uint32_t>(example);
         high[b] = static_cast<std::uint32_t>(example >> 32);
     }
-    const auto least = static_cast<std::uint32_t>(layer.dropout * 4294967296.0);
-    const Vec<T> scale = splat(static_cast<T>(1 / (1 - layer.dropout)));
+    const Vec<T> scale = splat(of_unit.scale);
     for (i64 unit = 0; unit < layer.in; ++unit)
         for (int n = 0; n < wide; ++n) {
             Hash<T> x, y;
@@ -54,7 +78,7 @@ void drop(const Plan<T>& plan, int l, i64 group, T* a, T* slope) {
             x += static_cast<std::uint32_t>(unit) * 0x9e3779b9u;
             x = (x ^ (x >> 16)) * 0x85ebca6bu ^ y;
             x = (x ^ (x >> 13)) * 0xc2b2ae35u;
-            const auto kept = __builtin_convertvector(x >= least, Int<T>);
+            const auto kept = __builtin_convertvector(x >= of_unit.least, Int<T>);
             const Vec<T> mask = kept ? scale : Vec<T>{};
             const i64 at = unit * size + n * lanes<T>;
             store(a + at, load(a + at) * mask);

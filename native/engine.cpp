@@ -12,6 +12,7 @@
 #include "dispatch.hpp"
 #include "pace.hpp"
 #include "threads.hpp"
+#include "turned.hpp"
 #include "workspace.hpp"
 
 namespace multilayer {
@@ -29,8 +30,8 @@ double operations(const Workspace<T>& work, std::int64_t rows, int products) {
         const bool plain =
             &layer != &work.layers.back() &&
             (layer.activation == Activation::relu || layer.activation == Activation::identity);
-        each += static_cast<double>(layer.out) *
-                (products * static_cast<double>(layer.in + 1) + (plain ? 10 : 60));
+        const double in = &layer == &work.layers[0] ? work.inputs : static_cast<double>(layer.in);
+        each += static_cast<double>(layer.out) * (products * (in + 1) + (plain ? 10 : 60));
     }
     return each * static_cast<double>(rows) / work.kernels().group;
 }
@@ -45,7 +46,7 @@ class Walk {
          std::int64_t batch_size,
          bool backward,
          bool own_gradients)
-        : work(network, kernels_in_use<T>(), batch_size, backward, own_gradients),
+        : work(network, kernels_in_use<T>(), data.X, batch_size, backward, own_gradients),
           lambda_(lambda),
           group_costs_(static_cast<std::size_t>(work.capacity / work.kernels().group)),
           penalties_(static_cast<std::size_t>(work.items)) {
@@ -66,10 +67,30 @@ class Walk {
         plan.group_costs = group_costs_.data();
         plan.penalized = lambda != 0;
         plan.penalties = penalties_.data();
-        if (plan.penalized)
-            for (std::int64_t item = 0; item < work.items; ++item)
-                work.kernels().penalize(plan, item);
-        alone = operations(work, std::min(batch_size, work.capacity), 3) < worth_a_team;
+        double step = 0;  // operations of phase 2 that do not depend on the rows
+        if (plan.X.sparse()) {
+            Layer<T>& first = work.layers[0];
+            turned.emplace(work.kernels(), first);
+            plan.sparse.turned.out = 1;
+            plan.sparse.turned.theta = turned->add(first.theta);
+            plan.sparse.items = first.panels;
+            plan.sparse.inputs_of_item = work.inputs_of_item;
+            if (backward) {
+                plan.sparse.delta = work.examples_delta;
+                by_input_.emplace(data.X, work.capacity).show(plan.sparse);
+                if (own_gradients && batch_size > work.capacity)
+                    plan.sparse.turned.gradient = turned->add(nullptr);
+                step = 4.0 * static_cast<double>(first.in * first.out) / work.kernels().group;
+            }
+        }
+        alone = operations(work, std::min(batch_size, work.capacity), 3) + step < worth_a_team;
+    }
+
+    // Before the first batch, when all that belongs to layer 1 is known.
+    void begin(int threads) {
+        if (turned) turned->turn(threads);
+        for (std::int64_t item = 0; item < work.items && plan.penalized; ++item)
+            work.kernels().penalize(plan, item);
     }
 
     // Starts on a batch: rows order[first] … order[first + n − 1].
@@ -115,7 +136,13 @@ class Walk {
     // All of phase 1, by all the threads of a team.
     void first_phase(Team& team, int thread) {
         const std::int64_t pieces = pieces_of(team.size());
-        for (std::int64_t piece; (piece = team.next()) < pieces;) {
+        // One more where X is sparse, before all others: what phase 2 wants to know of it.
+        const std::int64_t before = by_input_ ? 1 : 0;
+        for (std::int64_t piece; (piece = team.next() - before) < pieces;) {
+            if (piece < 0) {
+                by_input_->sort(plan);
+                continue;
+            }
             const std::int64_t from = piece * groups() / pieces;
             const std::int64_t to = (piece + 1) * groups() / pieces;
             work.kernels().propagate(plan, work.room(thread), from, static_cast<int>(to - from));
@@ -129,6 +156,7 @@ class Walk {
 
     Workspace<T> work;
     Plan<T> plan;
+    std::optional<Turned<T>> turned;  // where X is sparse
     double cost = 0;
     bool alone = false;
 
@@ -149,6 +177,7 @@ class Walk {
 
     double lambda_;
     std::vector<double> group_costs_, penalties_;
+    std::optional<ByInput<T>> by_input_;
     std::int64_t batch_first_ = 0, batch_end_ = 0;
     double sum_ = 0, total_ = 0;
 };
@@ -167,12 +196,13 @@ void prepare_step(Plan<T>& plan, const Optimizer<T>& optimizer, std::int64_t ste
     if (optimizer.rule == Rule::adamw) plan.shrink = static_cast<T>(number[0] * number[4]);
 }
 
-// Θ and slots at the start of an epoch of several steps, to go back to when it is cut short.
+// Θ and slots at the start of an epoch of several steps, to go back to when it is cut short. Those
+// of layer 1 need no copy while they are turned: there are two of them already.
 template <class T>
 class Snapshot {
   public:
-    Snapshot(const Network<T>& network, const Optimizer<T>& optimizer) {
-        for (int l = 0; l < network.layers(); ++l) {
+    Snapshot(const Network<T>& network, const Optimizer<T>& optimizer, bool turned) {
+        for (int l = turned ? 1 : 0; l < network.layers(); ++l) {
             const auto size = static_cast<std::size_t>(network.sizes[l + 1]) *
                               static_cast<std::size_t>(network.sizes[l] + 1);
             arrays_.push_back({network.thetas[l], std::vector<T>(size)});
@@ -227,7 +257,7 @@ bool walk(Walk<T>& chunks, int threads, const Poll& poll, Proceed proceed, Next 
 template <class T>
 bool forward(const Network<T>& network, const Matrix<T>& X, T* H, int threads, const Poll& poll) {
     const Kernels<T>& kernels = kernels_in_use<T>();
-    Workspace<T> work(network, kernels, X.rows, false, false);
+    Workspace<T> work(network, kernels, X, X.rows, false, false);
     Plan<T> plan;
     plan.layers = work.layers.data();
     plan.n_layers = network.layers();
@@ -236,6 +266,13 @@ bool forward(const Network<T>& network, const Matrix<T>& X, T* H, int threads, c
     plan.n_groups = static_cast<int>(network.groups.size());
     plan.X = X;
     plan.H = H;
+    // Turning costs about as much as some eighth of all inputs read through Θ as it lies.
+    std::optional<Turned<T>> turned;
+    if (X.sparse() && X.starts[X.rows] > X.columns / 8) {
+        turned.emplace(kernels, work.layers[0]);
+        plan.sparse.turned.theta = turned->add(work.layers[0].theta);
+        turned->turn(threads);
+    }
     // About a turn's worth of work at a time, between looks for signals.
     const auto rows = std::max<std::int64_t>(
         4096,
@@ -271,12 +308,19 @@ bool cost(const Network<T>& network,
     Walk<T> chunks(network, data, lambda, data.X.rows, backward, false);
     for (std::size_t l = 0; l < gradients.size(); ++l)
         chunks.work.layers[l].gradient = gradients[l];
+    std::optional<Turned<T>> result;
+    if (chunks.turned && backward) {
+        result.emplace(chunks.work.kernels(), chunks.work.layers[0]);
+        chunks.plan.sparse.turned.gradient = result->add(gradients[0]);
+    }
+    chunks.begin(threads);
     chunks.plan.store = true;
     chunks.start_batch(nullptr, 0, data.X.rows);
     const bool done = walk(
         chunks, threads, poll, [&] { return chunks.add_costs(), true; },
         [&] { return chunks.next_chunk(); });
     J = chunks.cost;
+    if (result) result->give_back(threads);
     return done;
 }
 
@@ -288,9 +332,13 @@ Report train(const Network<T>& network,
              int threads,
              const Poll& poll) {
     Walk<T> chunks(network, data, course.lambda, course.batch_size, true, true);
-    for (std::size_t s = 0; s < optimizer.slots.size(); ++s)
+    for (std::size_t s = 0; s < optimizer.slots.size(); ++s) {
         for (std::size_t l = 0; l < network.thetas.size(); ++l)
             chunks.work.layers[l].slots[s] = optimizer.slots[s][l];
+        if (chunks.turned)
+            chunks.plan.sparse.turned.slots[s] = chunks.turned->add(optimizer.slots[s][0]);
+    }
+    chunks.begin(threads);
     chunks.plan.rule = optimizer.rule;
     for (std::size_t l = 0; l < course.dropout.size(); ++l)
         chunks.work.layers[l].dropout = course.dropout[l];
@@ -307,10 +355,11 @@ Report train(const Network<T>& network,
     std::exception_ptr failure;      // where memory ran out: work must not throw
     const std::int64_t* order = nullptr;
     std::optional<Snapshot<T>> snapshot;
-    if (course.batch_size < m) snapshot.emplace(network, optimizer);
+    if (course.batch_size < m) snapshot.emplace(network, optimizer, chunks.plan.X.sparse());
     const auto begin_epoch = [&] {
         epoch_steps = 0;
         if (snapshot) snapshot->take();
+        if (snapshot && chunks.turned && report.steps > 0) chunks.turned->give_back(1);
         order = course.order ? course.order + epoch * m : nullptr;
         if (!course.shuffle) return;
         shuffle(*course.shuffle, m);
@@ -370,12 +419,13 @@ Report train(const Network<T>& network,
         sum += chunks.cost * static_cast<double>(batch_rows());
         return end_batch() && start();
     };
-    if (start() && !walk(chunks, threads, poll, proceed, next)) {
-        report.status = Status::interrupted;
-        if (at > 0) {
-            snapshot->give_back();
-            report.steps -= epoch_steps;
-        }
+    const bool stopped = start() && !walk(chunks, threads, poll, proceed, next);
+    if (stopped) report.status = Status::interrupted;
+    if (stopped && at > 0) {
+        snapshot->give_back();
+        report.steps -= epoch_steps;
+    } else if (chunks.turned) {
+        chunks.turned->give_back(threads);
     }
     if (failure) std::rethrow_exception(failure);
     return report;

@@ -35,7 +35,7 @@ bool apply(const char* function, const T* x, T* y, i64 n) {
 
 template <class T>
 constexpr Kernels<T> kernels = {group_size<T>, rows_of_item, propagate<T>, predict<T>,
-                                update<T>,     penalize<T>,  apply<T>};
+                                update<T>,     penalize<T>,  apply<T>,     turn<T>};
 
 }  // namespace
 

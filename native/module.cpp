@@ -2,9 +2,13 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
 
 #include <optional>
+#include <tuple>
+#include <variant>
 
 #include "dispatch.hpp"
 #include "engine.hpp"
@@ -26,6 +30,20 @@ template <class T>
 ml::Matrix<T> matrix(const Array<const T>& array) {
     return {array.data(), static_cast<std::int64_t>(array.shape(0)),
             static_cast<std::int64_t>(array.shape(1)), array.stride(0), array.stride(1)};
+}
+
+// An array; or sparse rows: where each starts, columns, values.
+template <class T>
+using Inputs =
+    std::variant<Array<const T>,
+                 std::tuple<Array<const std::int64_t>, Array<const std::int32_t>, Array<const T>>>;
+
+template <class T>
+ml::Matrix<T> matrix(const Inputs<T>& X, std::int64_t columns) {
+    if (X.index() == 0) return matrix(std::get<0>(X));
+    const auto& [starts, indices, values] = std::get<1>(X);
+    const auto rows = static_cast<std::int64_t>(starts.shape(0)) - 1;
+    return {values.data(), rows, columns, 0, 0, starts.data(), indices.data()};
 }
 
 template <class T>
@@ -53,12 +71,12 @@ ml::Network<T> network(const Arrays<U>& thetas,
 }
 
 template <class T>
-ml::Data<T> data(const Array<const T>& X,
+ml::Data<T> data(const ml::Matrix<T>& X,
                  const Optional<T>& Y,
                  const Optional<std::int32_t>& labels,
                  const Optional<T>& weights) {
     ml::Data<T> result;
-    result.X = matrix(X);
+    result.X = X;
     if (Y) result.Y = matrix(*Y);
     if (labels) result.labels = labels->data();
     if (weights) result.weights = weights->data();
@@ -87,8 +105,8 @@ class Forward {
             const std::vector<std::int64_t>& groups)
         : thetas_(thetas), network_(network<T>(thetas, hidden, output, groups)) {}
 
-    void into(const Array<const T>& X, const Array<T>& H, int threads) const {
-        const auto rows = matrix(X);
+    void into(const Inputs<T>& X, const Array<T>& H, int threads) const {
+        const auto rows = matrix(X, network_.sizes[0]);
         T* result = H.data();
         {
             const nb::gil_scoped_release release;
@@ -104,7 +122,7 @@ class Forward {
 
 template <class T>
 double cost(const Arrays<const T>& thetas,
-            const Array<const T>& X,
+            const Inputs<T>& X,
             const Optional<T>& Y,
             const Optional<std::int32_t>& labels,
             const Optional<T>& weights,
@@ -120,7 +138,7 @@ double cost(const Arrays<const T>& thetas,
     auto net = network<T>(thetas, hidden, output, groups);
     net.loss = static_cast<ml::Loss>(loss);
     net.loss_number = loss_number;
-    auto examples = data(X, Y, labels, weights);
+    auto examples = data(matrix(X, net.sizes[0]), Y, labels, weights);
     examples.smoothing = smoothing;
     const auto results = pointers(gradients);
     double J = 0;
@@ -134,7 +152,7 @@ double cost(const Arrays<const T>& thetas,
 
 template <class T>
 nb::tuple train(const Arrays<T>& thetas,
-                const Array<const T>& X,
+                const Inputs<T>& X,
                 const Optional<T>& Y,
                 const Optional<std::int32_t>& labels,
                 const Optional<T>& weights,
@@ -156,7 +174,7 @@ nb::tuple train(const Arrays<T>& thetas,
     auto net = network<T>(thetas, hidden, output, groups);
     net.loss = static_cast<ml::Loss>(loss);
     net.loss_number = loss_number;
-    auto examples = data(X, Y, labels, weights);
+    auto examples = data(matrix(X, net.sizes[0]), Y, labels, weights);
     examples.smoothing = smoothing;
     ml::Optimizer<T> optimizer;
     optimizer.rule = static_cast<ml::Rule>(rule);

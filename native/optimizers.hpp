@@ -53,7 +53,8 @@ struct AdamStep {  // numbers: αₜ of this step, 1 − β₁, 1 − β₂, ε
 struct Columns {
     i64 first, last;  // last one left out
     i64 step;
-    bool biases() const { return step != 1; }
+    bool only_biases = false;  // even one number apart
+    bool biases() const { return step != 1 || only_biases; }
 };
 
 // Calls f(column, n) for the vectors of some columns, n being how many lanes lie inside.

@@ -27,6 +27,23 @@ struct Layer {
     std::int64_t first_item = 0;    // of phase 2, counted over all layers
     std::int64_t panels = 0, row_blocks = 0;  // items: panels × row_blocks
     bool by_panels = true;  // items of one panel follow each other; or those of one block of rows
+    std::int64_t room = 0;  // numbers that a group of its inputs takes in phase 1
+};
+
+// Layer 1 where X is sparse: what belongs to one input lies side by side for the length of a call,
+// so that a stored value meets a run of weights instead of one in each row.
+template <class T>
+struct Sparse {
+    // Θ⁽¹⁾ᵀ (in + 1, out), its slots and its gradient, biases first: one row of in = 0. No theta
+    // where Θ⁽¹⁾ is read as it lies, for a few values only.
+    Layer<T> turned;
+    T* delta = nullptr;  // δ⁽²⁾ of the chunk as (example, padded unit)
+    // The stored values of the chunk, those of an input in the order of their examples: they end
+    // at ends[input], where those of the next input begin.
+    const std::int64_t* ends = nullptr;
+    const std::int32_t* examples = nullptr;
+    const T* values = nullptr;
+    std::int64_t items = 0, inputs_of_item = 0;  // of phase 2, before those of the other layers
 };
 
 template <class T>
@@ -41,6 +58,7 @@ struct Plan {
     double smoothing = 0;
 
     Matrix<T> X;
+    Sparse<T> sparse;                      // where X is
     Matrix<T> Y;                           // or no data
     const std::int32_t* labels = nullptr;  // or null
     const T* weights = nullptr;            // or null
@@ -82,6 +100,13 @@ struct Kernels {
     void (*penalize)(const Plan<T>&, std::int64_t item);
     // One of math.hpp's functions on n numbers, for tests; false where there is no such function.
     bool (*apply)(const char* function, const T* x, T* y, std::int64_t n);
+    // to (columns, rows) = fromᵀ, from (rows, columns); each with its stride from row to row.
+    void (*turn)(const T* from,
+                 std::int64_t from_stride,
+                 T* to,
+                 std::int64_t to_stride,
+                 std::int64_t rows,
+                 std::int64_t columns);
 };
 
 struct InstructionSet {

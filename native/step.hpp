@@ -14,6 +14,7 @@
 #include "losses.hpp"
 #include "optimizers.hpp"
 #include "rows.hpp"
+#include "sparse.hpp"
 
 namespace multilayer::MULTILAYER_ISA {
 namespace {
@@ -83,8 +84,12 @@ T* forward(const Plan<T>& plan, T* room, i64 first_group, int groups, bool learn
     constexpr int size = group_size<T>;
     const i64 panel_stride = plan.capacity * size;
     T* a = room;
-    i64 stride = padded_units(plan.layers[0].in, size) * size;
+    i64 stride = plan.layers[0].room;
     for (int g = 0; g < groups; ++g) {
+        if (plan.X.sparse()) {
+            multiply_rows(plan, first_group + g, learning, a + g * stride);
+            continue;
+        }
         const Rows<T> rows(plan, first_group + g);
         T* columns = plan.layers[0].columns;
         if (columns) columns += (first_group + g) * size * size;
@@ -102,7 +107,10 @@ T* forward(const Plan<T>& plan, T* room, i64 first_group, int groups, bool learn
         const i64 next_stride = padded_units(layer.out, size) * size;
         T* next = a + groups * stride;
         const bool relu = !last && layer.activation == Activation::relu;
-        dense<T, vectors>(layer, a, stride, next, next_stride, groups, relu);
+        if (l == 0 && plan.X.sparse())
+            to_units(layer, a, stride, next, next_stride, groups, relu);
+        else
+            dense<T, vectors>(layer, a, stride, next, next_stride, groups, relu);
         for (int g = 0; g < groups && !last; ++g) {
             T* units = next + g * next_stride;
             const bool from_z = slope_from_z(layer.activation);
@@ -171,11 +179,11 @@ void propagate(const Plan<T>& plan, T* room, i64 first_group, int groups) {
     if (!plan.backward) return;
     // Back through the layers: where a⁽ˡ⁾ lies is found again from the end.
     T* a = room;
-    for (int l = 0; l < L; ++l) a += groups * padded_units(plan.layers[l].in, size) * size;
+    for (int l = 0; l < L; ++l) a += groups * plan.layers[l].room;
     for (int l = L - 1; l > 0; --l) {
         const Layer<T>& layer = plan.layers[l];
         const Layer<T>& below = plan.layers[l - 1];
-        const i64 stride = padded_units(layer.in, size) * size;
+        const i64 stride = layer.room;
         a -= groups * stride;
         const bool stored = slope_from_z(below.activation) || layer.dropout > 0;
         const T* delta = layer.delta + first_group * layer.delta_stride;
@@ -197,6 +205,7 @@ void propagate(const Plan<T>& plan, T* room, i64 first_group, int groups) {
             times_slope(below.activation, a + g * stride, result + g * below.delta_stride,
                         layer.in * size);
     }
+    if (plan.X.sparse()) to_examples(plan, first_group, groups);
 }
 
 template <class T>
@@ -240,6 +249,7 @@ struct Item {
 
 template <class T>
 void update(const Plan<T>& plan, i64 number) {
+    if (number < plan.sparse.items) return update_inputs(plan, number);
     constexpr int size = group_size<T>;
     const Item<T> item(plan, number);
     const Layer<T>& layer = *item.layer;
@@ -281,6 +291,7 @@ void update(const Plan<T>& plan, i64 number) {
 
 template <class T>
 void penalize(const Plan<T>& plan, i64 number) {
+    if (number < plan.sparse.items) return penalize_inputs(plan, number);
     const Item<T> item(plan, number);
     const Layer<T>& layer = *item.layer;
     Vec<T> squares = {};

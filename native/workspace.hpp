@@ -39,6 +39,7 @@ class Workspace {
     // most_rows: of a batch; learning: with room for δ and for a in columns.
     Workspace(const Network<T>& network,
               const Kernels<T>& kernels,
+              const Matrix<T>& X,
               std::int64_t most_rows,
               bool learning,
               bool own_gradients)
@@ -55,14 +56,24 @@ class Workspace {
             layer.panels = divide_up(layer.in, group);
             layer.delta_stride = spread_units(layer.out) * group;
             layer.row_blocks = divide_up(layer.out, kernels.rows_of_item);
+            layer.room = layer.panels * group * group;
+            if (l == 0 && X.sparse()) {
+                // Items of inputs; room for z and δ as (example, unit).
+                inputs_of_item = std::max<std::int64_t>((16 << 10) / layer.out, 1);
+                layer.panels = divide_up(layer.in, inputs_of_item);
+                layer.row_blocks = 1;
+                layer.room = padded_units(layer.out, group) * group;
+            }
             layer.first_item = items;
             items += layer.panels * layer.row_blocks;
-            numbers_per_row += layer.panels * group + spread_units(layer.out);
-            const std::int64_t in = padded_units(layer.in, group);
-            room_per_group += in * group;
+            numbers_per_row += layer.room / group + spread_units(layer.out);
+            room_per_group += layer.room;
         }
-        std::int64_t weights = 0;
-        for (const Layer<T>& layer : layers) weights += (layer.in + 1) * layer.out;
+        inputs = static_cast<double>(layers[0].in);
+        if (X.sparse())
+            inputs = static_cast<double>(X.starts[X.rows]) / static_cast<double>(X.rows);
+        std::int64_t weights = 0;  // that are read tile by tile
+        for (int l = X.sparse() ? 1 : 0; l < L; ++l) weights += (layers[l].in + 1) * layers[l].out;
         if (weights * static_cast<std::int64_t>(sizeof(T)) > 8 * second_cache) groups_at_a_time = 8;
 
         // The last layer's h, and its targets.
@@ -72,15 +83,20 @@ class Workspace {
         // keep the workspace small.
         const std::int64_t bytes = numbers_per_row * static_cast<std::int64_t>(sizeof(T));
         std::int64_t rows = std::clamp<std::int64_t>((2 << 20) / bytes, 512, 4096);
+        // Where X is sparse, a chunk's gradients take a walk through all of Θ⁽¹⁾ as well.
+        if (X.sparse()) rows = 4096;
         rows = std::max<std::int64_t>(std::min(rows, (32 << 20) / bytes), 4 * group);
         rows = std::min(rows, most_rows);
         capacity = divide_up(rows, group) * group;
         if (!learning) return;
 
+        const Layer<T>* turned = X.sparse() ? &layers[0] : nullptr;  // see turned.hpp
         if (own_gradients && most_rows > capacity)
-            for (Layer<T>& layer : layers) layer.gradient = take((layer.in + 1) * layer.out);
+            for (Layer<T>& layer : layers)
+                if (&layer != turned) layer.gradient = take((layer.in + 1) * layer.out);
+        if (turned) examples_delta = take(padded_units(turned->out, group) * capacity);
         for (Layer<T>& layer : layers) {
-            layer.columns = take(layer.panels * group * capacity);
+            if (&layer != turned) layer.columns = take(layer.panels * group * capacity);
             layer.delta = take(spread_units(layer.out) * capacity);
             // All of δ passes by each panel, from the second cache where it has room for that;
             // where not, all panels pass by one block of δ.
@@ -115,6 +131,11 @@ class Workspace {
     // Groups of one piece of phase 1: they share each tile of Θ. More where Θ comes from afar.
     std::int64_t groups_at_a_time = 4;
     std::int64_t capacity = 0;  // examples of a chunk
+    // Of layer 1: numbers that an example holds for it; where X is sparse, the inputs of an item,
+    // and δ⁽²⁾ as (example, padded unit).
+    double inputs = 0;
+    std::int64_t inputs_of_item = 0;
+    T* examples_delta = nullptr;
 };
 
 }  // namespace multilayer

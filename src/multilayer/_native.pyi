@@ -4,6 +4,7 @@ from numpy import int32, int64, uint32
 from numpy.typing import NDArray
 
 Floats = NDArray[Any]
+Inputs = Floats | tuple[NDArray[int64], NDArray[int32], Floats]
 
 ISA: Final[str]
 ISAS: Final[tuple[str, ...]]
@@ -19,13 +20,13 @@ class Forward32:
     def __init__(
         self, thetas: list[Floats], hidden: list[int], output: int, groups: list[int]
     ) -> None: ...
-    def into(self, X: Floats, H: Floats, threads: int) -> None: ...
+    def into(self, X: Inputs, H: Floats, threads: int) -> None: ...
 
 class Forward64:
     def __init__(
         self, thetas: list[Floats], hidden: list[int], output: int, groups: list[int]
     ) -> None: ...
-    def into(self, X: Floats, H: Floats, threads: int) -> None: ...
+    def into(self, X: Inputs, H: Floats, threads: int) -> None: ...
 
 class Course:
     def __init__(self) -> None: ...
@@ -43,7 +44,7 @@ class Course:
 
 def cost(
     thetas: list[Floats],
-    X: Floats,
+    X: Inputs,
     Y: Floats | None,
     labels: NDArray[int32] | None,
     weights: Floats | None,
@@ -59,7 +60,7 @@ def cost(
 ) -> float: ...
 def train(
     thetas: list[Floats],
-    X: Floats,
+    X: Inputs,
     Y: Floats | None,
     labels: NDArray[int32] | None,
     weights: Floats | None,

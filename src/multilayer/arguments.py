@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from multilayer import _native
 from multilayer.dropout import check_rate
@@ -21,9 +22,13 @@ if TYPE_CHECKING:
     from multilayer.optimizers import Optimizer
 
 Floats = NDArray[Any]  # float32 or float64
+# Sparse rows: where each starts, columns, values.
+Rows = tuple[NDArray[np.int64], NDArray[np.int32], Floats]
+Inputs = Floats | Rows
 
 HUGE = np.iinfo(np.int64).max
 _MAX_THREADS = 1024
+_MOST_COLUMNS = np.iinfo(np.int32).max
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
@@ -108,19 +113,17 @@ def _code(table: dict[str, int], what: str, name: object) -> int:
 
 
 def check_examples(
-    thetas: Sequence[Floats], X: Floats, Y: NDArray[Any], weights: Floats | None
-) -> tuple[Floats, Floats | None, NDArray[np.int32] | None, Floats | None]:
+    thetas: Sequence[Floats], X: Any, Y: NDArray[Any], weights: Floats | None
+) -> tuple[Inputs, Floats | None, NDArray[np.int32] | None, Floats | None]:
     """Return X, targets or None, labels or None, weights."""
-    X = check_matrix("X", X, thetas[0], columns=thetas[0].shape[1] - 1)
-    if len(X) == 0:
+    inputs, m = check_inputs(X, thetas[0], columns=thetas[0].shape[1] - 1)
+    if m == 0:
         raise ValueError("X must have at least one row, and it has none")
     K = len(thetas[-1])
     labels = targets = None
     if isinstance(Y, np.ndarray) and Y.dtype.kind in "iu":
-        if Y.shape != (len(X),):
-            raise ValueError(
-                f"Y must have shape {(len(X),)} when it holds class indices: {Y.shape}"
-            )
+        if Y.shape != (m,):
+            raise ValueError(f"Y must have shape {(m,)} when it holds class indices: {Y.shape}")
         low, high = Y.min(), Y.max()
         if low < 0 or high >= max(K, 2):
             met = low if low < 0 else high
@@ -128,16 +131,54 @@ def check_examples(
         labels = np.ascontiguousarray(Y, np.int32)
     else:
         targets = check_matrix("Y", Y, thetas[0], columns=K)
-        if len(targets) != len(X):
-            raise ValueError(f"X has {len(X)} rows, but Y has {len(targets)}")
+        if len(targets) != m:
+            raise ValueError(f"X has {m} rows, but Y has {len(targets)}")
     if weights is not None:
         check_float("weights", weights, thetas[0])
-        if weights.shape != (len(X),):
-            raise ValueError(f"weights must have shape {(len(X),)}: {weights.shape}")
+        if weights.shape != (m,):
+            raise ValueError(f"weights must have shape {(m,)}: {weights.shape}")
         if not (weights.min() >= 0 and 0 < weights.sum() < np.inf):
             raise ValueError("weights must be finite, not negative, and not all zero")
         weights = np.ascontiguousarray(weights)
-    return X, targets, labels, weights
+    return inputs, targets, labels, weights
+
+
+def check_inputs(X: Any, like: Floats, columns: int) -> tuple[Inputs, int]:
+    """Return X (m, columns), an array or a SciPy sparse matrix, and m."""
+    if isinstance(X, np.ndarray) or not sparse.issparse(X):
+        X = check_matrix("X", X, like, columns)
+        return X, len(X)
+    if X.ndim != 2 or X.shape[1] != columns:
+        raise ValueError(f"X must have shape (m, {columns}): {X.shape}")
+    return check_rows(X.tocsr(), like), X.shape[0]
+
+
+def check_rows(X: Any, like: Floats) -> Rows:
+    """Return where each row of a CSR matrix starts, the columns and the values, as they lie."""
+    m, columns = X.shape
+    check_float("X", X.data, like)
+    for name, array in ("indptr", X.indptr), ("indices", X.indices):
+        if not isinstance(array, np.ndarray) or array.ndim != 1 or array.dtype.kind not in "iu":
+            raise TypeError(f"{name} of X must be a vector of integers")
+    starts, indices = X.indptr, X.indices
+    if len(starts) != m + 1 or starts[0] != 0 or (starts[1:] < starts[:-1]).any():
+        raise ValueError(f"indptr of X must have {m + 1} numbers that begin at 0 and never fall")
+    stored = int(starts[-1])
+    if stored > min(len(indices), X.data.size) or X.data.ndim != 1:
+        raise ValueError(
+            f"indptr of X ends at {stored}, but it stores {len(indices)} indices and values of "
+            f"shape {X.data.shape}"
+        )
+    if stored and not 0 <= (low := indices[:stored].min()) <= indices[:stored].max() < columns:
+        met = low if low < 0 else indices[:stored].max()
+        raise ValueError(f"indices of X must be from 0 to {columns - 1}: {met}")
+    if columns > _MOST_COLUMNS:
+        raise ValueError(f"a sparse X must have at most {_MOST_COLUMNS} columns: {columns}")
+    return (
+        np.ascontiguousarray(starts, np.int64),
+        np.ascontiguousarray(indices, np.int32),
+        np.ascontiguousarray(X.data),
+    )
 
 
 def check_matrix(name: str, array: Floats, like: Floats, columns: int) -> Floats:

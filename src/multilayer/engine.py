@@ -16,9 +16,9 @@ from multilayer.arguments import (
     Floats,
     check_dropout,
     check_examples,
+    check_inputs,
     check_lambda,
     check_loss,
-    check_matrix,
     check_network,
     check_optimizer,
     check_order,
@@ -81,8 +81,9 @@ def forward(
     ----------
     thetas : sequence of C-contiguous arrays, shapes (s_{l+1}, s_l + 1)
         Θ, biases in column 0; all float32 or all float64.
-    X : ndarray, shape (m, s_1)
-        Of the dtype of Θ, in any layout.
+    X : ndarray or SciPy sparse matrix or array, shape (m, s_1)
+        Of the dtype of Θ, in any layout. A sparse one is never made dense; it is copied only where
+        it is not in CSR format.
     hidden : sequence of str
         The activation of each hidden layer.
     output : str or Softmax
@@ -123,11 +124,11 @@ class Forward:
         self._into = native(list(thetas), *codes).into
 
     def __call__(self, X: Floats, n_threads: int | None = None) -> Floats:
-        """Carry X, an array (m, s_1), through the network."""
-        X = check_matrix("X", X, self._thetas[0], columns=self._inputs)
-        H = np.empty((len(X), self._outputs), X.dtype)
-        if len(H):
-            self._into(X, H, 0 if n_threads is None else check_threads(n_threads))
+        """Carry X, (m, s_1), dense or sparse, through the network."""
+        inputs, m = check_inputs(X, self._thetas[0], columns=self._inputs)
+        H = np.empty((m, self._outputs), X.dtype)
+        if m:
+            self._into(inputs, H, 0 if n_threads is None else check_threads(n_threads))
         return H
 
     def goes_through(
@@ -281,7 +282,7 @@ def train(
     """
     codes = check_network(thetas, hidden, output)
     examples = check_examples(thetas, X, Y, weights)
-    m = len(X)
+    m = X.shape[0]
     for number, theta in enumerate(thetas, 1):
         check_writeable(f"Θ{number}", theta)
     rule, numbers = check_optimizer(optimizer, slots, thetas)

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
+from scipy import sparse
 
 from multilayer import engine, equations
 from multilayer.activations import ACTIVATIONS, Activation
@@ -130,7 +131,7 @@ class Network(Savable):
 
         Parameters
         ----------
-        X : array-like, shape (m, s₁)
+        X : array-like or SciPy sparse matrix, shape (m, s₁)
 
         Returns
         -------
@@ -155,7 +156,7 @@ class Network(Savable):
 
         Parameters
         ----------
-        X : array-like, shape (m, s₁)
+        X : array-like or SciPy sparse matrix, shape (m, s₁)
         Y : array-like, shape (m, s_L), or integers of shape (m,)
             Targets; or the index of each row's class.
         lambda_ : float
@@ -165,8 +166,10 @@ class Network(Savable):
         -------
         J : float
         """
-        X, Y = self._inputs(X), self._targets(Y)
-        return engine.cost(self.thetas, X, Y, self.hidden, self.output, lambda_, loss=self.loss)
+        examples = self._inputs(X), self._targets(Y)
+        return engine.cost(
+            self.thetas, *examples, self.hidden, self.output, lambda_, loss=self.loss
+        )
 
     def gradient(self, X: ArrayLike, Y: ArrayLike, lambda_: float = 0.0) -> list[Floats]:
         """Derivative of the cost by Θ, see `multilayer.equations.backpropagation`.
@@ -180,9 +183,9 @@ class Network(Savable):
         -------
         D : list of ndarray, of the shapes of `thetas`
         """
-        X, Y = self._inputs(X), self._targets(Y)
+        examples = self._inputs(X), self._targets(Y)
         return engine.cost_and_gradient(
-            self.thetas, X, Y, self.hidden, self.output, lambda_, loss=self.loss
+            self.thetas, *examples, self.hidden, self.output, lambda_, loss=self.loss
         )[1]
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -190,7 +193,7 @@ class Network(Savable):
 
         Parameters
         ----------
-        X : array-like, shape (m, s₁)
+        X : array-like or SciPy sparse matrix, shape (m, s₁)
 
         Returns
         -------
@@ -226,15 +229,19 @@ class Network(Savable):
         head += "" if self.loss == "auto" else f", loss {self.loss}"
         return head + "\n" + " ── ".join(drawn)
 
-    def _inputs(self, X: ArrayLike) -> Floats:
-        X = np.asarray(X, dtype=self.dtype)
-        if X.ndim != 2:
-            raise ValueError(f"X must have two dimensions (rows, features), got {X.ndim}")
-        if X.shape[1] != self.sizes[0]:
+    def _inputs(self, X: Any) -> Floats:
+        inputs: Floats  # or a sparse matrix, whose types SciPy does not tell
+        if sparse.issparse(X):
+            inputs = X.tocsr().astype(self.dtype, copy=False)
+        else:
+            inputs = np.asarray(X, dtype=self.dtype)
+        if inputs.ndim != 2:
+            raise ValueError(f"X must have two dimensions (rows, features), got {inputs.ndim}")
+        if inputs.shape[1] != self.sizes[0]:
             raise ValueError(
-                f"X has {X.shape[1]} features, but this network has {self.sizes[0]} inputs"
+                f"X has {inputs.shape[1]} features, but this network has {self.sizes[0]} inputs"
             )
-        return X
+        return inputs
 
     def _targets(self, Y: ArrayLike) -> NDArray[Any]:
         Y = np.asarray(Y)
