@@ -6,7 +6,7 @@ import scipy.sparse
 from sklearn.datasets import load_iris, make_moons, make_multilabel_classification
 from sklearn.utils import compute_class_weight
 
-from multilayer import MLPClassifier, MLPRegressor
+from multilayer import MLPClassifier, MLPRegressor, load
 from multilayer.targets import ClassTargets
 
 X_IRIS, Y_IRIS = load_iris(return_X_y=True)
@@ -67,6 +67,36 @@ def test_several_labels_a_row():
     assert clf.score(X_MULTI, Y_MULTI) == (clf.predict(X_MULTI) == Y_MULTI).all(axis=1).mean() > 0.9
     with pytest.raises(ValueError, match="must be 'auto' or 'logistic' for multilabel-indicator y"):
         MLPClassifier(output_activation="softmax").fit(X_MULTI, Y_MULTI)
+
+
+@quick
+def test_several_columns_of_labels(tmp_path):
+    clf = MLPClassifier((20,), solver="lbfgs", random_state=0, max_iter=500)
+    clf.fit(X_IRIS, Y_COLUMNS)
+    assert [c.tolist() for c in clf.classes_] == [["a", "b", "c"], ["slim", "wide"]]
+    probabilities = clf.predict_proba(X_IRIS)
+    assert [p.shape for p in probabilities] == [(150, 3), (150, 2)]
+    for p, log_p in zip(probabilities, clf.predict_log_proba(X_IRIS), strict=True):
+        np.testing.assert_allclose(p.sum(axis=1), 1)
+        np.testing.assert_allclose(np.exp(log_p), p, atol=1e-12)
+    assert clf.predict(X_IRIS).shape == (150, 2)
+    assert clf.score(X_IRIS, Y_COLUMNS) > 0.97
+    weights = np.arange(150.0)
+    hits = (clf.predict(X_IRIS) == Y_COLUMNS).all(axis=1)
+    assert clf.score(X_IRIS, Y_COLUMNS, weights) == np.average(hits, weights=weights)
+    clf.save(tmp_path / "m.mlp")
+    np.testing.assert_array_equal(load(tmp_path / "m.mlp").predict(X_IRIS), clf.predict(X_IRIS))
+
+
+@quick
+def test_columns_are_learned_in_parts_and_with_early_stopping():
+    classes = [["a", "b", "c"], ["slim", "wide"]]
+    clf = MLPClassifier(learning_rate_init=0.01, random_state=0)
+    for _ in range(60):
+        clf.partial_fit(X_IRIS, Y_COLUMNS, classes=classes)
+    assert clf.score(X_IRIS, Y_COLUMNS) > 0.8
+    early = MLPClassifier(early_stopping=True, max_iter=5, random_state=0).fit(X_IRIS, Y_COLUMNS)
+    assert len(early.validation_scores_) == 5
 
 
 @quick

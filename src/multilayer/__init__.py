@@ -4,6 +4,7 @@ from importlib.metadata import version as _version
 
 from multilayer import equations, plots
 from multilayer.base import DivergenceWarning
+from multilayer.callbacks import EarlyStop, LossPlot
 from multilayer.checkpoint import Checkpoint
 from multilayer.classifier import MLPClassifier
 from multilayer.files import ModelFileError, load, save
@@ -14,6 +15,8 @@ from multilayer.tabular import TableEncoder
 __all__ = [
     "Checkpoint",
     "DivergenceWarning",
+    "EarlyStop",
+    "LossPlot",
     "MLPClassifier",
     "MLPRegressor",
     "ModelFileError",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
-FULL_BATCH_SOLVERS = ("gd", "lbfgs")
+FULL_BATCH_SOLVERS = ("gd", "rprop", "lbfgs")
 LINE_STYLES = ("-", "--", "-.", ":")
 
 
@@ -33,6 +33,8 @@ class LossCurveDisplay:
         Cost J of each iteration (epoch), the first one first.
     validation_scores : array-like of shape (n_iter,), default=None
         Score on the validation rows after each iteration.
+    validation_loss_curve : array-like of shape (n_iter,), default=None
+        Their cost, drawn beside that of the training rows.
     name : str, default=None
         What the legend calls the curve.
     xlabel : str, default="Epoch"
@@ -46,6 +48,8 @@ class LossCurveDisplay:
         The cost.
     validation_line_ : matplotlib.lines.Line2D or None
         The validation score.
+    validation_loss_line_ : matplotlib.lines.Line2D or None
+        The cost of the validation rows.
     best_iteration_ : int
         The marked iteration, counted from 1.
     ax_ : matplotlib.axes.Axes
@@ -69,12 +73,14 @@ class LossCurveDisplay:
         loss_curve: ArrayLike,
         validation_scores: ArrayLike | None = None,
         *,
+        validation_loss_curve: ArrayLike | None = None,
         name: str | None = None,
         xlabel: str = "Epoch",
         score_name: str = "Validation score",
     ) -> None:
         self.loss_curve = loss_curve
         self.validation_scores = validation_scores
+        self.validation_loss_curve = validation_loss_curve
         self.name = name
         self.xlabel = xlabel
         self.score_name = score_name
@@ -119,12 +125,21 @@ class LossCurveDisplay:
             solver = getattr(network, "solver", None)
             kind = type(network).__name__ + (f" (solver={solver!r})" if solver else "")
             raise TypeError(f"LossCurveDisplay draws loss_curve_, and {kind} has none")
+        # Where training diverged, there is a score of the epoch that came to no end.
+        held_out = [
+            None if curve is None else curve[: len(network.loss_curve_)]
+            for curve in (
+                getattr(network, name, None)
+                for name in ("validation_scores_", "validation_loss_curve_")
+            )
+        ]
         display = cls(
             network.loss_curve_,
-            getattr(network, "validation_scores_", None),
+            held_out[0],
+            validation_loss_curve=held_out[1],
             name=name,
-            xlabel="Iteration" if getattr(network, "solver", "") in FULL_BATCH_SOLVERS else "Epoch",
-            score_name=f"Validation {'accuracy' if is_classifier(network) else '$R^2$'}",
+            xlabel="Iteration" if _sees_all_rows(network) else "Epoch",
+            score_name=f"Validation {_score_name(network)}",
         )
         return display.plot(ax=ax, validation_ax=validation_ax, **kwargs)
 
@@ -188,6 +203,20 @@ class LossCurveDisplay:
             ax.yaxis.set_minor_formatter(PlainFormatter())
         ax.set_ylabel("Cost $J$")
         panels = [(ax, costs)]
+        self.validation_loss_line_ = None
+        if self.validation_loss_curve is not None:
+            values = column_or_1d(self.validation_loss_curve, dtype=np.float64)
+            (self.validation_loss_line_,) = ax.plot(
+                iterations[: len(values)],
+                values,
+                color=color,
+                linewidth=1.5,
+                alpha=0.55,
+                linestyle=(0, (4, 1.5)),
+                label="validation rows",
+            )
+            self.line_.set_label("training rows")
+            ax.legend(frameon=False)
 
         self.validation_ax_ = self.validation_line_ = None
         if scores is not None:
@@ -232,6 +261,20 @@ class LossCurveDisplay:
                 f"validation_scores has {len(scores)} values, but loss_curve has {len(costs)}"
             )
         return costs, scores
+
+
+def _sees_all_rows(network: Any) -> bool:
+    solver = getattr(network, "solver", "")
+    return isinstance(solver, str) and solver in FULL_BATCH_SOLVERS
+
+
+def _score_name(network: Any) -> str:
+    scoring = getattr(network, "scoring", None)
+    if scoring is None:
+        return "accuracy" if is_classifier(network) else "$R^2$"
+    if scoring == "loss":
+        return "cost, negative"
+    return scoring.replace("_", " ") if isinstance(scoring, str) else "score"
 
 
 def _cut_off(ax: Axes) -> Axes:
