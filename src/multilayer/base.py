@@ -26,6 +26,7 @@ from multilayer.parameters import (
     CONSTRAINTS,
     hidden_sizes,
     make_activations,
+    make_dropout,
     make_loss,
     make_optimizer,
     takes_all_rows,
@@ -138,6 +139,8 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
         elif self.early_stopping:
             examples, validation = self._split(examples, state.rng)
         examples = self._weighted(examples, incremental)
+        if self._dropout() and state.steps == 0:
+            state.dropout_seed = int(state.rng.randint(2**31))
         for checkpoint in checkpoints:
             checkpoint.resume(self, state, examples)
         self._train(state, examples, Judge(self, validation) if validation else None, incremental)
@@ -251,6 +254,8 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
             tol=self.tol,
             n_iter_no_change=self.n_iter_no_change,
             max_fun=self.max_fun,
+            label_smoothing=self._label_smoothing(),
+            dropout=self._dropout(),
             early_stopping=self.early_stopping,
             restore_best=self.early_stopping if restore == "auto" else restore,
             incremental=incremental,
@@ -275,6 +280,16 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
             reconstruction_attributes=self._reconstruction,
         )
         state.tape = None
+
+    def _label_smoothing(self) -> float:
+        """ε, where there are labels."""
+        return 0.0
+
+    def _dropout(self) -> tuple[float, ...] | None:
+        rates = make_dropout(self.dropout, len(hidden_sizes(self.hidden_layer_sizes)))
+        if rates and self.solver == "lbfgs":
+            raise ValueError("dropout needs a solver of steps; lbfgs sees another cost each time")
+        return rates
 
     def _batch_rows(self, m: int) -> int | None:
         if takes_all_rows(self):

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils import compute_sample_weight
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
 from multilayer.base import BaseMLP, Rows, in_steps
@@ -358,8 +358,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if incremental:
             if not hasattr(self, "classes_"):
                 self._targets = _named(classes, y)
-            elif classes is not None:
-                _check_partial_fit_first_call(self, classes)
+            elif classes is not None and not _named(classes, y).same(self._targets):
+                raise ValueError(
+                    f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
+                    f"{self.classes_!r}"
+                )
         elif first or not hasattr(self, "_targets"):
             self._targets = ClassTargets.of(y)
         elif self.warm_start:
@@ -407,6 +410,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         hits = chosen == self._targets.decode(Y)
         hits = hits if hits.ndim == 1 else hits.all(axis=1)
         return float(np.average(hits, weights=examples.weights))
+
+    def _label_smoothing(self) -> float:
+        return float(self.label_smoothing)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -21,6 +21,7 @@ __all__ = [
     "SOLVERS",
     "hidden_sizes",
     "make_activations",
+    "make_dropout",
     "make_loss",
     "make_optimizer",
     "takes_all_rows",
@@ -98,6 +99,20 @@ def make_activations(activation: Any) -> Any:
     if len(activation) == 2 and all(map(callable, activation)):
         return Activation(*activation)
     return [make_activations(layer) for layer in activation]
+
+
+def make_dropout(dropout: Any, n_hidden: int) -> tuple[float, ...] | None:
+    """Give the share of units left out of the input and of each hidden layer; None for none."""
+    if np.ndim(dropout) == 0:
+        rates = (0.0, *[float(dropout)] * n_hidden)
+    else:
+        rates = tuple(map(float, dropout))
+        if len(rates) != n_hidden + 1 or not all(0 <= rate < 1 for rate in rates):
+            raise ValueError(
+                f"dropout must be one share, or {n_hidden + 1}, for the input and each hidden "
+                f"layer, at least 0 and less than 1: {dropout}"
+            )
+    return rates if any(rates) else None
 
 
 def takes_all_rows(estimator: Any) -> bool:

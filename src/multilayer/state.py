@@ -69,6 +69,8 @@ class State(Savable):
         What the optimizer remembers, see `Optimizer.start`.
     steps, samples : int
         Updates that the optimizer has made; rows seen in all epochs.
+    dropout_seed : int
+        What the units left out are drawn from.
     rows : ndarray of int64, shape (m,), or None
         The order of the last epoch, from which the next is shuffled.
     best : list of arrays or None
@@ -83,6 +85,7 @@ class State(Savable):
     slots: list[list[Floats]] = field(default_factory=list)
     steps: int = 0
     samples: int = 0
+    dropout_seed: int = 0
     rows: NDArray[np.int64] | None = None
     best: list[Floats] | None = None
     tape: list[tuple[float, NDArray[np.float64]]] | None = None
@@ -138,6 +141,7 @@ class State(Savable):
             "history": asdict(self.history),
             "steps": self.steps,
             "samples": self.samples,
+            "dropout_seed": self.dropout_seed,
             "slots": len(self.slots),
         }
         return state, arrays
@@ -159,6 +163,7 @@ class State(Savable):
             slots=[[arrays[f"slot{s}/{l}"] for l in layers] for s in range(state["slots"])],
             steps=state["steps"],
             samples=state["samples"],
+            dropout_seed=state["dropout_seed"],
             rows=arrays.get("rows"),
             best=[arrays[f"best/{l}"] for l in layers] if "best/0" in arrays else None,
             tape=tape,

@@ -102,13 +102,16 @@ class ClassTargets:
         labels: NDArray[Any] = self.classes[encoded]
         return labels
 
+    def same(self, other: ClassTargets) -> bool:
+        """Whether these are the same classes."""
+        return self.groups == other.groups and all(
+            np.array_equal(a, b) for a, b in zip(_listed(self), _listed(other), strict=True)
+        )
+
     def refuse_others(self, y: Any) -> None:
         """Raise ValueError where the classes of y are not exactly those known."""
         met = ClassTargets.of(y)
-        same = met.groups == self.groups and all(
-            np.array_equal(a, b) for a, b in zip(_listed(met), _listed(self), strict=True)
-        )
-        if not same:
+        if not met.same(self):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
                 f"call to fit. Previously got {self.classes}, `y` has {met.classes}"

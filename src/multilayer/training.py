@@ -34,6 +34,8 @@ class Plan:
     tol: float = 1e-4
     n_iter_no_change: float = 10  # epochs, or infinity
     max_fun: int = 15_000  # L-BFGS: evaluations of cost and gradient
+    label_smoothing: float = 0.0
+    dropout: tuple[float, ...] | None = None  # the input's share first, then each hidden layer's
     early_stopping: bool = False  # by the score of the validation instead of the cost
     restore_best: bool = False  # end with the best Θ instead of the last
     incremental: bool = False  # one of many calls: the best Θ is put back when patience has ended
@@ -134,6 +136,9 @@ def train(
             optimizer,
             state.slots,
             loss=network.loss,
+            label_smoothing=plan.label_smoothing,
+            dropout=plan.dropout,
+            dropout_seed=state.dropout_seed,
             weights=examples.weights,
             lambda_=plan.lambda_,
             batch_size=plan.batch_size,
@@ -228,6 +233,7 @@ def minimize(
             network.output,
             plan.lambda_,
             loss=network.loss,
+            label_smoothing=plan.label_smoothing,
             weights=examples.weights,
         )
         return cost, np.concatenate([d.ravel() for d in D]).astype(np.float64, copy=False)
