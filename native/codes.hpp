@@ -39,7 +39,7 @@ inline constexpr LossName loss_names[] = {
 };
 
 // An optimizer: its name, how many slots it keeps for each θ, and the order of its numbers.
-enum class Rule : int { gradient_descent, sgd, adam, adamw };
+enum class Rule : int { gradient_descent, sgd, adam, adamw, nadam, rmsprop, rprop, lion };
 inline constexpr int most_numbers = 5;
 struct RuleName {
     const char* name;
@@ -51,6 +51,10 @@ inline constexpr RuleName rule_names[] = {
     {"SGD", 1, {"learning_rate", "momentum", "nesterov"}},
     {"Adam", 2, {"learning_rate", "beta_1", "beta_2", "epsilon"}},
     {"AdamW", 2, {"learning_rate", "beta_1", "beta_2", "epsilon", "weight_decay"}},
+    {"NAdam", 2, {"learning_rate", "beta_1", "beta_2", "epsilon"}},
+    {"RMSprop", 1, {"learning_rate", "rho", "epsilon"}},
+    {"Rprop", 2, {"learning_rate", "eta_minus", "eta_plus", "step_min", "step_max"}},
+    {"Lion", 1, {"learning_rate", "beta_1", "beta_2", "weight_decay"}},
 };
 
 inline constexpr double leak = 0.01;  // slope of leaky_relu below zero

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <exception>
+#include <initializer_list>
+#include <limits>
 #include <new>
 #include <optional>
 #include <utility>
@@ -42,14 +44,18 @@ class Walk {
   public:
     Walk(const Network<T>& network,
          const Data<T>& data,
-         double lambda,
+         const Penalty& penalty,
          std::int64_t batch_size,
          bool backward,
-         bool own_gradients)
-        : work(network, kernels_in_use<T>(), data.X, batch_size, backward, own_gradients),
-          lambda_(lambda),
+         bool own_gradients,
+         bool settling = false)
+        : work(network, kernels_in_use<T>(), data.X, batch_size, backward, own_gradients, settling),
+          penalty_(penalty),
+          by_rows_(settling || penalty.l1 != 0),
           group_costs_(static_cast<std::size_t>(work.capacity / work.kernels().group)),
-          penalties_(static_cast<std::size_t>(work.items)) {
+          penalties_(static_cast<std::size_t>(by_rows_ ? work.row_items : work.items)),
+          magnitudes_(static_cast<std::size_t>(by_rows_ ? work.row_items : 0)),
+          norms_(static_cast<std::size_t>(settling ? work.row_items : 0)) {
         plan.layers = work.layers.data();
         plan.n_layers = network.layers();
         plan.output = network.output;
@@ -65,8 +71,11 @@ class Walk {
         plan.capacity = work.capacity;
         plan.backward = backward;
         plan.group_costs = group_costs_.data();
-        plan.penalized = lambda != 0;
+        plan.penalized = penalty.lambda != 0;
         plan.penalties = penalties_.data();
+        plan.magnitudes = magnitudes_.data();
+        plan.norms = norms_.data();
+        plan.settling = plan.store = settling;
         double step = 0;  // operations of phase 2 that do not depend on the rows
         if (plan.X.sparse()) {
             Layer<T>& first = work.layers[0];
@@ -78,7 +87,7 @@ class Walk {
             if (backward) {
                 plan.sparse.delta = work.examples_delta;
                 by_input_.emplace(data.X, work.capacity).show(plan.sparse);
-                if (own_gradients && batch_size > work.capacity)
+                if (own_gradients && (batch_size > work.capacity || settling))
                     plan.sparse.turned.gradient = turned->add(nullptr);
                 step = 4.0 * static_cast<double>(first.in * first.out) / work.kernels().group;
             }
@@ -89,8 +98,12 @@ class Walk {
     // Before the first batch, when all that belongs to layer 1 is known.
     void begin(int threads) {
         if (turned) turned->turn(threads);
-        for (std::int64_t item = 0; item < work.items && plan.penalized; ++item)
-            work.kernels().penalize(plan, item);
+        if (by_rows_)
+            for (std::int64_t item = 0; item < work.row_items; ++item)
+                work.kernels().weigh(plan, item);
+        else
+            for (std::int64_t item = 0; item < work.items && plan.penalized; ++item)
+                work.kernels().penalize(plan, item);
     }
 
     // Starts on a batch: rows order[first] … order[first + n − 1].
@@ -106,8 +119,10 @@ class Walk {
             for (std::int64_t at = first; at < first + n; ++at)
                 total_ += static_cast<double>(plan.weights[order ? order[at] : at]);
         }
+        divisor_ = penalty_.rows > 0 ? penalty_.rows : total_;
         plan.scale = static_cast<T>(1 / total_);
-        plan.decay = static_cast<T>(lambda_ / total_);
+        plan.decay = static_cast<T>(penalty_.lambda / divisor_);
+        plan.l1 = static_cast<T>(penalty_.l1 / divisor_);
         start_chunk();
     }
 
@@ -117,10 +132,20 @@ class Walk {
         for (std::int64_t g = 0; g < groups(); ++g)
             sum_ += group_costs_[static_cast<std::size_t>(g)];
         if (!plan.last_chunk) return;
-        double squares = 0;
+        double squares = 0, magnitudes = 0;
         if (plan.penalized)
             for (const double square : penalties_) squares += square;
-        cost = (sum_ + lambda_ / 2 * squares) / total_;
+        for (const double magnitude : magnitudes_) magnitudes += magnitude;
+        cost = share * sum_ / total_ +
+               (penalty_.lambda / 2 * squares + penalty_.l1 * magnitudes) / divisor_;
+    }
+
+    // Between phases 2 and 3: how D is to be scaled so that it is no longer than `longest`.
+    void clip(double longest) {
+        double squares = 0;
+        for (const double square : norms_) squares += square;
+        const double norm = std::sqrt(squares);
+        plan.clip = static_cast<T>(norm > longest ? longest / norm : 1);
     }
 
     // To the next chunk of the batch; false where there is none.
@@ -154,10 +179,22 @@ class Walk {
             work.kernels().update(plan, item);
     }
 
+    void measure(Team& team) {
+        for (std::int64_t item; (item = team.next()) < work.row_items;)
+            work.kernels().measure(plan, item);
+    }
+
+    void third_phase(Team& team) {
+        for (std::int64_t item; (item = team.next()) < work.row_items;)
+            work.kernels().settle(plan, item);
+    }
+
     Workspace<T> work;
     Plan<T> plan;
     std::optional<Turned<T>> turned;  // where X is sparse
     double cost = 0;
+    double share = 1;  // of the data's part of the cost that is reported
+    double clip_norm = std::numeric_limits<double>::infinity();
     bool alone = false;
 
   private:
@@ -175,25 +212,47 @@ class Walk {
         plan.last_chunk = plan.first + plan.count == batch_end_;
     }
 
-    double lambda_;
-    std::vector<double> group_costs_, penalties_;
+    Penalty penalty_;
+    bool by_rows_;  // penalties are added up by the items of phase 3
+    std::vector<double> group_costs_, penalties_, magnitudes_, norms_;
+    double divisor_ = 1;
     std::optional<ByInput<T>> by_input_;
     std::int64_t batch_first_ = 0, batch_end_ = 0;
     double sum_ = 0, total_ = 0;
 };
 
 template <class T>
-void prepare_step(Plan<T>& plan, const Optimizer<T>& optimizer, std::int64_t step) {
+void prepare_step(Plan<T>& plan, const Optimizer<T>& optimizer, std::int64_t step, double rate) {
     plan.step = static_cast<std::uint64_t>(step);
-    const double* number = optimizer.numbers;
-    for (int i = 0; i < 4; ++i) plan.numbers[i] = static_cast<T>(number[i]);
-    if (optimizer.rule != Rule::adam && optimizer.rule != Rule::adamw) return;
-    const double t = static_cast<double>(step);
-    plan.numbers[0] = static_cast<T>(number[0] * std::sqrt(1 - std::pow(number[2], t)) /
-                                     (1 - std::pow(number[1], t)));
-    plan.numbers[1] = static_cast<T>(1 - number[1]);
-    plan.numbers[2] = static_cast<T>(1 - number[2]);
-    if (optimizer.rule == Rule::adamw) plan.shrink = static_cast<T>(number[0] * number[4]);
+    const double *number = optimizer.numbers, t = static_cast<double>(step);
+    const auto set = [&](std::initializer_list<double> numbers) {
+        std::copy(numbers.begin(), numbers.end(), plan.numbers);
+    };
+    const double beta_1 = number[1], beta_2 = number[2];
+    switch (optimizer.rule) {
+        case Rule::gradient_descent:
+        case Rule::sgd:
+            return set({rate, number[1], number[2]});
+        case Rule::adam:
+        case Rule::adamw:
+            set({rate * std::sqrt(1 - std::pow(beta_2, t)) / (1 - std::pow(beta_1, t)), 1 - beta_1,
+                 1 - beta_2, number[3]});
+            if (optimizer.rule == Rule::adamw) plan.shrink = static_cast<T>(rate * number[4]);
+            return;
+        case Rule::nadam: {
+            const double unbiased = rate * std::sqrt(1 - std::pow(beta_2, t));
+            return set({unbiased * (1 - beta_1) / (1 - std::pow(beta_1, t)),
+                        unbiased * beta_1 / (1 - std::pow(beta_1, t + 1)), 1 - beta_1, 1 - beta_2,
+                        number[3]});
+        }
+        case Rule::rmsprop:
+            return set({rate, 1 - number[1], number[2]});
+        case Rule::rprop:
+            return set({rate, number[1], number[2], number[3], number[4]});
+        case Rule::lion:
+            plan.shrink = static_cast<T>(rate * number[3]);
+            return set({rate, 1 - beta_1, 1 - beta_2});
+    }
 }
 
 // Θ and slots at the start of an epoch of several steps, to go back to when it is cut short. Those
@@ -239,6 +298,14 @@ bool walk(Walk<T>& chunks, int threads, const Poll& poll, Proceed proceed, Next 
                 team.barrier([&] { over = ended = !proceed(); });
                 if (over) return;
                 if (chunks.plan.backward) chunks.second_phase(team);
+                if (chunks.plan.settling && chunks.plan.last_chunk) {
+                    if (std::isfinite(chunks.clip_norm)) {
+                        team.barrier([] {});
+                        chunks.measure(team);
+                    }
+                    team.barrier([&] { chunks.clip(chunks.clip_norm); });
+                    chunks.third_phase(team);
+                }
                 team.barrier([&] {
                     ended = !next();
                     ++count;
@@ -299,13 +366,13 @@ bool forward(const Network<T>& network, const Matrix<T>& X, T* H, int threads, c
 template <class T>
 bool cost(const Network<T>& network,
           const Data<T>& data,
-          double lambda,
+          const Penalty& penalty,
           const std::vector<T*>& gradients,
           double& J,
           int threads,
           const Poll& poll) {
     const bool backward = !gradients.empty();
-    Walk<T> chunks(network, data, lambda, data.X.rows, backward, false);
+    Walk<T> chunks(network, data, penalty, data.X.rows, backward, false);
     for (std::size_t l = 0; l < gradients.size(); ++l)
         chunks.work.layers[l].gradient = gradients[l];
     std::optional<Turned<T>> result;
@@ -331,7 +398,12 @@ Report train(const Network<T>& network,
              const Course& course,
              int threads,
              const Poll& poll) {
-    Walk<T> chunks(network, data, course.lambda, course.batch_size, true, true);
+    const bool settling =
+        course.l1 != 0 || std::isfinite(course.clip_norm) || std::isfinite(course.max_norm);
+    Walk<T> chunks(network, data, course, course.batch_size, true, true, settling);
+    chunks.share = course.share;
+    chunks.clip_norm = course.clip_norm;
+    if (std::isfinite(course.max_norm)) chunks.plan.max_norm = static_cast<T>(course.max_norm);
     for (std::size_t s = 0; s < optimizer.slots.size(); ++s) {
         for (std::size_t l = 0; l < network.thetas.size(); ++l)
             chunks.work.layers[l].slots[s] = optimizer.slots[s][l];
@@ -400,7 +472,9 @@ Report train(const Network<T>& network,
             if (at == 0) begin_epoch();
             chunks.start_batch(order, at, batch_rows());
             if (!chunks.weightless()) {
-                prepare_step(chunks.plan, optimizer, course.steps_before + report.steps + 1);
+                const std::int64_t step = report.steps;
+                prepare_step(chunks.plan, optimizer, course.steps_before + step + 1,
+                             course.rates ? course.rates[step] : optimizer.numbers[0]);
                 return true;
             }
             // A batch whose weights are all zero has nothing to teach, and is passed over.
@@ -431,11 +505,11 @@ Report train(const Network<T>& network,
     return report;
 }
 
-#define MULTILAYER_INSTANTIATE(T)                                                                  \
-    template bool forward(const Network<T>&, const Matrix<T>&, T*, int, const Poll&);              \
-    template bool cost(const Network<T>&, const Data<T>&, double, const std::vector<T*>&, double&, \
-                       int, const Poll&);                                                          \
-    template Report train(const Network<T>&, const Data<T>&, const Optimizer<T>&, const Course&,   \
+#define MULTILAYER_INSTANTIATE(T)                                                                 \
+    template bool forward(const Network<T>&, const Matrix<T>&, T*, int, const Poll&);             \
+    template bool cost(const Network<T>&, const Data<T>&, const Penalty&, const std::vector<T*>&, \
+                       double&, int, const Poll&);                                                \
+    template Report train(const Network<T>&, const Data<T>&, const Optimizer<T>&, const Course&,  \
                           int, const Poll&);
 MULTILAYER_INSTANTIATE(float)
 MULTILAYER_INSTANTIATE(double)

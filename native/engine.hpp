@@ -57,8 +57,17 @@ struct Optimizer {
     std::vector<std::vector<T*>> slots;  // [slot][layer], shaped like Θ
 };
 
-struct Course {
-    double lambda = 0;
+// (λ/2 Σθ² + l1 Σ|θ|) / rows, biases left out.
+struct Penalty {
+    double lambda = 0, l1 = 0;
+    double rows = 0;  // or 0: those of the batch
+};
+
+struct Course : Penalty {
+    double share = 1;  // by what the data's part of a reported cost is multiplied
+    double clip_norm = std::numeric_limits<double>::infinity();
+    double max_norm = std::numeric_limits<double>::infinity();
+    const double* rates = nullptr;  // the learning rate of each step, or null: the optimizer's
     std::int64_t batch_size = 1, epochs = 1, steps_before = 0;
     std::int64_t max_steps = std::numeric_limits<std::int64_t>::max();
     const std::int64_t* order = nullptr;  // (epochs, m), or null: rows as they lie
@@ -92,7 +101,7 @@ bool forward(const Network<T>& network, const Matrix<T>& X, T* H, int threads, c
 template <class T>
 bool cost(const Network<T>& network,
           const Data<T>& data,
-          double lambda,
+          const Penalty& penalty,
           const std::vector<T*>& gradients,
           double& J,
           int threads,

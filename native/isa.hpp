@@ -35,7 +35,8 @@ bool apply(const char* function, const T* x, T* y, i64 n) {
 
 template <class T>
 constexpr Kernels<T> kernels = {group_size<T>, rows_of_item, propagate<T>, predict<T>,
-                                update<T>,     penalize<T>,  apply<T>,     turn<T>};
+                                update<T>,     penalize<T>,  measure<T>,   settle<T>,
+                                weigh<T>,      apply<T>,     turn<T>};
 
 }  // namespace
 

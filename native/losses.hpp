@@ -111,7 +111,7 @@ void judge(const Plan<T>& plan, T* z, T* y, i64 K, Group<T>& J) {
             return each([](V x, V t, V& delta) {
                 const V ratio = t * exp<T>(-x);
                 delta = T(1) - ratio;
-                return ratio + x;
+                return ratio + x - log<T>(t) - T(1);
             });
         case Loss::focal:
             if (plan.output == Output::softmax)

@@ -133,6 +133,7 @@ double cost(const Arrays<const T>& thetas,
             double loss_number,
             double smoothing,
             double lambda,
+            double l1,
             const Arrays<T>& gradients,
             int threads) {
     auto net = network<T>(thetas, hidden, output, groups);
@@ -144,7 +145,7 @@ double cost(const Arrays<const T>& thetas,
     double J = 0;
     {
         const nb::gil_scoped_release release;
-        ml::cost(net, examples, lambda, results, J, threads, signalled);
+        ml::cost(net, examples, {lambda, l1}, results, J, threads, signalled);
     }
     raise_if_set();
     return J;
@@ -169,6 +170,7 @@ nb::tuple train(const Arrays<T>& thetas,
                 const std::optional<Array<std::int64_t>>& rows,
                 const std::optional<Array<std::uint32_t>>& key,
                 std::int64_t position,
+                const Optional<double>& rates,
                 ml::Course course,
                 int threads) {
     auto net = network<T>(thetas, hidden, output, groups);
@@ -184,6 +186,7 @@ nb::tuple train(const Arrays<T>& thetas,
     if (rows && key) shuffle = {rows->data(), key->data(), position};
     if (order) course.order = order->data();
     if (shuffle.rows) course.shuffle = &shuffle;
+    if (rates) course.rates = rates->data();
     ml::Report report;
     {
         const nb::gil_scoped_release release;
@@ -219,12 +222,13 @@ void define(nb::module_& m) {
         .def("into", &Forward<T>::into, arg("X"), arg("H"), arg("threads"));
     m.def("cost", &cost<T>, arg("thetas"), arg("X"), option("Y"), option("labels"),
           option("weights"), arg("hidden"), arg("output"), arg("groups"), arg("loss"),
-          arg("loss_number"), arg("smoothing"), arg("lambda_"), arg("gradients"), arg("threads"));
+          arg("loss_number"), arg("smoothing"), arg("lambda_"), arg("l1"), arg("gradients"),
+          arg("threads"));
     m.def("train", &train<T>, arg("thetas"), arg("X"), option("Y"), option("labels"),
           option("weights"), arg("hidden"), arg("output"), arg("groups"), arg("loss"),
           arg("loss_number"), arg("smoothing"), arg("rule"), arg("numbers"), arg("slots"),
-          option("order"), option("rows"), option("key"), arg("position"), arg("course"),
-          arg("threads"));
+          option("order"), option("rows"), option("key"), arg("position"), option("rates"),
+          arg("course"), arg("threads"));
 }
 
 void define_course(nb::module_& m) {
@@ -232,6 +236,11 @@ void define_course(nb::module_& m) {
     nb::class_<Course>(m, "Course")
         .def(nb::init<>())
         .def_rw("lambda_", &Course::lambda)
+        .def_rw("l1", &Course::l1)
+        .def_rw("penalty_rows", &Course::rows)
+        .def_rw("share", &Course::share)
+        .def_rw("clip_norm", &Course::clip_norm)
+        .def_rw("max_norm", &Course::max_norm)
         .def_rw("batch_size", &Course::batch_size)
         .def_rw("epochs", &Course::epochs)
         .def_rw("steps_before", &Course::steps_before)

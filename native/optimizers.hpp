@@ -48,6 +48,94 @@ struct AdamStep {  // numbers: αₜ of this step, 1 − β₁, 1 − β₂, ε
     }
 };
 
+template <class T>
+struct NesterovAdamStep {  // numbers: αₜ (1 − β₁)/(1 − β₁ᵗ), αₜ β₁/(1 − β₁ᵗ⁺¹), 1 − β₁, 1 − β₂, ε
+    static constexpr int slots = 2;
+    Vec<T> of_D, of_m, rest_1, rest_2, epsilon;
+    explicit NesterovAdamStep(const T* numbers)
+        : of_D(splat(numbers[0])),
+          of_m(splat(numbers[1])),
+          rest_1(splat(numbers[2])),
+          rest_2(splat(numbers[3])),
+          epsilon(splat(numbers[4])) {}
+    void operator()(Vec<T>& theta, Vec<T> D, Vec<T>& m, Vec<T>& v) const {
+        m += rest_1 * (D - m);
+        v += rest_2 * (D * D - v);
+        theta -= (of_D * D + of_m * m) / (square_root<T>(v) + epsilon);
+    }
+};
+
+template <class T>
+struct RootMeanSquareStep {  // numbers: α, 1 − ρ, ε
+    static constexpr int slots = 1;
+    Vec<T> rate, rest, epsilon;
+    explicit RootMeanSquareStep(const T* numbers)
+        : rate(splat(numbers[0])), rest(splat(numbers[1])), epsilon(splat(numbers[2])) {}
+    void operator()(Vec<T>& theta, Vec<T> D, Vec<T>& v, Vec<T>&) const {
+        v += rest * (D * D - v);
+        theta -= rate * D / (square_root<T>(v) + epsilon);
+    }
+};
+
+template <class T>
+inline Vec<T> sign(Vec<T> x) {
+    const Vec<T> zero = {};
+    return x > zero ? zero + T(1) : (x < zero ? zero - T(1) : zero);
+}
+
+template <class T>
+struct ResilientStep {  // numbers: not used, η⁻, η⁺, least and largest step
+    static constexpr int slots = 2;
+    Vec<T> shrink, grow, least, most;
+    explicit ResilientStep(const T* numbers)
+        : shrink(splat(numbers[1])),
+          grow(splat(numbers[2])),
+          least(splat(numbers[3])),
+          most(splat(numbers[4])) {}
+    void operator()(Vec<T>& theta, Vec<T> D, Vec<T>& before, Vec<T>& size) const {
+        const Vec<T> zero = {}, turn = sign<T>(D) * sign<T>(before);
+        size = turn > zero ? size * grow : (turn < zero ? size * shrink : size);
+        size = size < least ? least : (size > most ? most : size);
+        before = turn < zero ? zero : D;
+        theta -= sign<T>(before) * size;
+    }
+};
+
+template <class T>
+struct LionStep {  // numbers: α, 1 − β₁, 1 − β₂
+    static constexpr int slots = 1;
+    Vec<T> rate, rest_1, rest_2;
+    explicit LionStep(const T* numbers)
+        : rate(splat(numbers[0])), rest_1(splat(numbers[1])), rest_2(splat(numbers[2])) {}
+    void operator()(Vec<T>& theta, Vec<T> D, Vec<T>& m, Vec<T>&) const {
+        theta -= rate * sign<T>(m + rest_1 * (D - m));
+        m += rest_2 * (D - m);
+    }
+};
+
+// Calls f<Step>() with the step of the plan's rule.
+template <class T, class F>
+inline void with_step(const Plan<T>& plan, F f) {
+    switch (plan.rule) {
+        case Rule::gradient_descent:
+            return f.template operator()<DescentStep<T>>();
+        case Rule::sgd:
+            return plan.numbers[2] != 0 ? f.template operator()<MomentumStep<T, true>>()
+                                        : f.template operator()<MomentumStep<T, false>>();
+        case Rule::adam:
+        case Rule::adamw:  // its decay is plan.shrink
+            return f.template operator()<AdamStep<T>>();
+        case Rule::nadam:
+            return f.template operator()<NesterovAdamStep<T>>();
+        case Rule::rmsprop:
+            return f.template operator()<RootMeanSquareStep<T>>();
+        case Rule::rprop:
+            return f.template operator()<ResilientStep<T>>();
+        case Rule::lion:  // its decay is plan.shrink
+            return f.template operator()<LionStep<T>>();
+    }
+}
+
 // What lies side by side in a tile: columns of Θ, one number apart; or the biases of some rows,
 // taken for columns that are a whole row apart.
 struct Columns {
@@ -116,7 +204,8 @@ void carry_tile(
         });
 }
 
-// D = scale · Δ + decay · Θ into `gradient`, for a caller who wants no more than that.
+// D = scale · Δ + decay · Θ + l1 · sign Θ into `gradient`, for a caller who wants no more than
+// that, or for phase 3.
 template <class T>
 void store_tile(const Plan<T>& plan,
                 const Layer<T>& layer,
@@ -124,13 +213,15 @@ void store_tile(const Plan<T>& plan,
                 i64 row,
                 int height,
                 Columns columns) {
-    const T decay = columns.biases() ? T(0) : plan.decay;
+    const T decay = columns.biases() ? T(0) : plan.decay, l1 = columns.biases() ? T(0) : plan.l1;
     for (int i = 0; i < height; ++i)
         for_vectors<T>(columns, [&](i64 column, int n) {
             const i64 at = (row + i) * (layer.in + 1) + column * columns.step;
             const Vec<T> Delta = load(sums + i * group_size<T> + (column - columns.first));
             const Vec<T> theta = get(layer.theta + at, n, columns.step);
-            put(layer.gradient + at, plan.scale * Delta + decay * theta, n, columns.step);
+            Vec<T> D = plan.scale * Delta + decay * theta;
+            if (l1 != 0) D += l1 * sign<T>(theta);
+            put(layer.gradient + at, D, n, columns.step);
         });
 }
 
@@ -194,19 +285,10 @@ void finish_tile(const Plan<T>& plan,
     if (!(plan.first_chunk && plan.last_chunk)) carry_tile(plan, layer, sums, row, height, columns);
     if (!plan.last_chunk) return;
     if (plan.store) return store_tile(plan, layer, sums, row, height, columns);
-    const auto with = [&](auto finish) {
-        finish(plan, layer, sums, row, height, columns, squares);
+    const auto with = [&]<class Step>() {
+        step_tile<T, Step>(plan, layer, sums, row, height, columns, squares);
     };
-    switch (plan.rule) {
-        case Rule::gradient_descent:
-            return with(step_tile<T, DescentStep<T>>);
-        case Rule::sgd:
-            return plan.numbers[2] != 0 ? with(step_tile<T, MomentumStep<T, true>>)
-                                        : with(step_tile<T, MomentumStep<T, false>>);
-        case Rule::adam:
-        case Rule::adamw:  // its decay is plan.shrink
-            return with(step_tile<T, AdamStep<T>>);
-    }
+    with_step(plan, with);
 }
 
 }  // namespace

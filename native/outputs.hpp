@@ -110,8 +110,9 @@ void cost(const Plan<T>& plan, T* z, const T* y, i64 K, Group<T>& J) {
             });
         case Output::exp:
             return each_vector<T>(K, [&](int n, i64 at) {
-                const Vec<T> x = load(z + at), h = exp<T>(x);
-                J[n] += h - load(y + at) * x;
+                const Vec<T> x = load(z + at), h = exp<T>(x), t = load(y + at), one = splat(T(1));
+                const Vec<T> entropy = t * log<T>(t > T(0) ? t : one);
+                J[n] += entropy - t + h - t * x;
                 store(z + at, h);
             });
         case Output::identity:

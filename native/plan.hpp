@@ -26,6 +26,7 @@ struct Layer {
     std::int64_t delta_stride = 0;  // from one group of δ to the next
     std::int64_t first_item = 0;    // of phase 2, counted over all layers
     std::int64_t panels = 0, row_blocks = 0;  // items: panels × row_blocks
+    std::int64_t first_rows = 0;              // item of phase 3, counted over all layers
     bool by_panels = true;  // items of one panel follow each other; or those of one block of rows
     std::int64_t room = 0;  // numbers that a group of its inputs takes in phase 1
 };
@@ -77,11 +78,17 @@ struct Plan {
     bool first_chunk = true, last_chunk = true;
     bool store = false;  // leave D in `gradient` and make no step
     bool penalized = false;
-    T scale = 1, decay = 0;  // D = scale · Δ + decay · Θ
+    T scale = 1, decay = 0, l1 = 0;  // D = scale · Δ + decay · Θ + l1 · sign Θ
     Rule rule = Rule::gradient_descent;
-    T numbers[4] = {};            // of the rule, ready for use in this step
+    T numbers[5] = {};            // of the rule, ready for use in this step
     T shrink = 0;                 // θ ← (1 − shrink) θ before the step, biases left out
     double* penalties = nullptr;  // Σθ² of each item of phase 2, biases left out
+
+    // Of phase 3, where there is one: a step that needs the whole gradient or whole rows of Θ.
+    bool settling = false;
+    T clip = 1, max_norm = 0;      // D ← clip · D; the largest length of a row, or 0
+    double* norms = nullptr;       // ΣD² of each item of phase 3
+    double* magnitudes = nullptr;  // Σ|θ| of each item of phase 3, biases left out
 };
 
 // The work one instruction set does; pieces of a phase may run at the same time in many threads.
@@ -98,6 +105,11 @@ struct Kernels {
     void (*update)(const Plan<T>&, std::int64_t item);
     // Σθ² of one item, to the same bits as `update` leaves it.
     void (*penalize)(const Plan<T>&, std::int64_t item);
+    // Phase 3 for one item, some rows of one Θ⁽ˡ⁾: measures D; makes the step; or only adds up what
+    // the penalty is made of.
+    void (*measure)(const Plan<T>&, std::int64_t item);
+    void (*settle)(const Plan<T>&, std::int64_t item);
+    void (*weigh)(const Plan<T>&, std::int64_t item);
     // One of math.hpp's functions on n numbers, for tests; false where there is no such function.
     bool (*apply)(const char* function, const T* x, T* y, std::int64_t n);
     // to (columns, rows) = fromᵀ, from (rows, columns); each with its stride from row to row.
@@ -108,6 +120,8 @@ struct Kernels {
                  std::int64_t rows,
                  std::int64_t columns);
 };
+
+constexpr std::int64_t rows_to_settle = 8;  // of Θ, in an item of phase 3
 
 struct InstructionSet {
     const char* name;

@@ -14,6 +14,7 @@
 #include "losses.hpp"
 #include "optimizers.hpp"
 #include "rows.hpp"
+#include "settle.hpp"
 #include "sparse.hpp"
 
 namespace multilayer::MULTILAYER_ISA {

@@ -42,7 +42,8 @@ class Workspace {
               const Matrix<T>& X,
               std::int64_t most_rows,
               bool learning,
-              bool own_gradients)
+              bool own_gradients,
+              bool whole_gradients = false)
         : kernels_(kernels), layers(network.thetas.size()) {
         const int group = kernels.group;
         std::int64_t numbers_per_row = 0;
@@ -66,6 +67,8 @@ class Workspace {
             }
             layer.first_item = items;
             items += layer.panels * layer.row_blocks;
+            layer.first_rows = row_items;
+            row_items += divide_up(layer.out, rows_to_settle);
             numbers_per_row += layer.room / group + spread_units(layer.out);
             room_per_group += layer.room;
         }
@@ -91,7 +94,7 @@ class Workspace {
         if (!learning) return;
 
         const Layer<T>* turned = X.sparse() ? &layers[0] : nullptr;  // see turned.hpp
-        if (own_gradients && most_rows > capacity)
+        if (own_gradients && (most_rows > capacity || whole_gradients))
             for (Layer<T>& layer : layers)
                 if (&layer != turned) layer.gradient = take((layer.in + 1) * layer.out);
         if (turned) examples_delta = take(padded_units(turned->out, group) * capacity);
@@ -127,6 +130,7 @@ class Workspace {
   public:
     std::vector<Layer<T>> layers;
     std::int64_t items = 0;           // of phase 2
+    std::int64_t row_items = 0;       // of phase 3
     std::int64_t room_per_group = 0;  // numbers
     // Groups of one piece of phase 1: they share each tile of Θ. More where Θ comes from afar.
     std::int64_t groups_at_a_time = 4;

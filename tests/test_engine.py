@@ -19,7 +19,7 @@ from sklearn.utils import gen_batches
 from multilayer import _native, engine, equations
 from multilayer.activations import ACTIVATIONS
 from multilayer.losses import OUTPUTS
-from multilayer.optimizers import SGD, Adam, AdamW, GradientDescent, Optimizer
+from multilayer.optimizers import SGD, Adam, AdamW, GradientDescent, NAdam, Optimizer, RMSprop
 
 OPTIMIZERS = [
     GradientDescent(0.3),
@@ -27,6 +27,8 @@ OPTIMIZERS = [
     SGD(0.1, momentum=0.8, nesterov=False),
     Adam(0.01),
     AdamW(0.01, weight_decay=0.5),
+    NAdam(0.01),
+    RMSprop(0.01),
 ]
 # Relative to the largest number of an array: rounding of sums of a few hundred terms.
 TOLERANCE = {"float32": 3e-5, "float64": 1e-12}
@@ -97,7 +99,11 @@ def twin_train(case, optimizer, slots, *, batch_size, order, lambda_=0.0, weight
             )
             D = equations.backpropagation(X, Y, case.thetas, lambda_, weights=w, **case.network)
             for layer, theta in enumerate(case.thetas):
-                optimizer.update(theta, D[layer], [slot[layer] for slot in slots], steps)
+                theta[...], updated = optimizer.update(
+                    theta, D[layer], [slot[layer] for slot in slots], steps
+                )
+                for slot, value in zip(slots, updated, strict=True):
+                    slot[layer] = value
         costs.append(total / m)
     return costs
 

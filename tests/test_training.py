@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from multilayer import Network, equations
-from multilayer.optimizers import SGD, Adam, AdamW, GradientDescent
+from multilayer.optimizers import SGD, Adam, AdamW, GradientDescent, Lion, NAdam, RMSprop, Rprop
 from multilayer.state import Examples, State
 from multilayer.training import Plan, minimize, train
 
 OPTIMIZERS = [GradientDescent(0.3), SGD(0.1, 0.9, nesterov=True), SGD(0.1, 0.8, nesterov=False)]
-OPTIMIZERS += [Adam(0.01), AdamW(0.01, weight_decay=0.3)]
+OPTIMIZERS += [Adam(0.01), AdamW(0.01, weight_decay=0.3), NAdam(0.01), RMSprop(0.01), Rprop(0.1)]
+OPTIMIZERS += [Lion(0.01, weight_decay=0.3)]
 
 
 def problem(rng, m=23, sizes=(3, 4, 2), hidden="tanh", output="softmax"):
@@ -48,7 +49,11 @@ def test_each_step_is_that_of_the_equations(optimizer, batch_size, rng):
             total += len(batch) * equations.cost(X[batch], Y[batch], twin.thetas, 0.1, **names)
             D = equations.backpropagation(X[batch], Y[batch], twin.thetas, 0.1, **names)
             for layer, (theta, d) in enumerate(zip(twin.thetas, D, strict=True)):
-                optimizer.update(theta, d, [slot[layer] for slot in slots], step)
+                theta[...], updated = optimizer.update(
+                    theta, d, [slot[layer] for slot in slots], step
+                )
+                for slot, value in zip(slots, updated, strict=True):
+                    slot[layer] = value
         assert history.costs[epoch] == pytest.approx(total / 23, rel=1e-10)
     for theta, expected in zip(network.thetas, twin.thetas, strict=True):
         np.testing.assert_allclose(theta, expected, rtol=1e-9, atol=1e-12)

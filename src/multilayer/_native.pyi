@@ -1,6 +1,6 @@
 from typing import Any, Final
 
-from numpy import int32, int64, uint32
+from numpy import float64, int32, int64, uint32
 from numpy.typing import NDArray
 
 Floats = NDArray[Any]
@@ -16,6 +16,24 @@ RULES: Final[dict[str, tuple[int, int, tuple[str, ...]]]]
 def default_threads() -> int: ...
 def apply(function: str, x: Floats, y: Floats) -> None: ...
 
+class Course:
+    lambda_: float
+    l1: float
+    penalty_rows: float
+    share: float
+    clip_norm: float
+    max_norm: float
+    batch_size: int
+    epochs: int
+    steps_before: int
+    max_steps: int
+    tol: float
+    patience: float
+    best: float
+    stale: int
+    dropout: list[float]
+    dropout_seed: int
+
 class Forward32:
     def __init__(
         self, thetas: list[Floats], hidden: list[int], output: int, groups: list[int]
@@ -27,20 +45,6 @@ class Forward64:
         self, thetas: list[Floats], hidden: list[int], output: int, groups: list[int]
     ) -> None: ...
     def into(self, X: Inputs, H: Floats, threads: int) -> None: ...
-
-class Course:
-    def __init__(self) -> None: ...
-    lambda_: float
-    batch_size: int
-    epochs: int
-    steps_before: int
-    max_steps: int
-    tol: float
-    patience: float
-    best: float
-    stale: int
-    dropout: list[float]
-    dropout_seed: int
 
 def cost(
     thetas: list[Floats],
@@ -55,6 +59,7 @@ def cost(
     loss_number: float,
     smoothing: float,
     lambda_: float,
+    l1: float,
     gradients: list[Floats],
     threads: int,
 ) -> float: ...
@@ -77,6 +82,7 @@ def train(
     rows: NDArray[int64] | None,
     key: NDArray[uint32] | None,
     position: int,
+    rates: NDArray[float64] | None,
     course: Course,
     threads: int,
 ) -> tuple[list[float], int, str, float, int, int]: ...

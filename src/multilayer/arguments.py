@@ -243,11 +243,29 @@ def check_optimizer(
     return rule, [float(getattr(optimizer, name)) for name in names]
 
 
-def check_lambda(lambda_: float) -> float:
-    """Return λ, finite and not negative."""
-    if not 0 <= lambda_ < np.inf:
-        raise ValueError(f"lambda_ must be finite and not negative: {lambda_}")
-    return float(lambda_)
+def check_strength(name: str, value: float) -> float:
+    """Return the strength of a penalty, finite and not negative."""
+    if not 0 <= value < np.inf:
+        raise ValueError(f"{name} must be finite and not negative: {value}")
+    return float(value)
+
+
+def check_bound(name: str, value: float) -> float:
+    """Return a positive number, infinity included."""
+    if not value > 0:
+        raise ValueError(f"{name} must be positive: {value}")
+    return float(value)
+
+
+def check_rates(rates: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+    """Return the learning rates of the steps to come, or None."""
+    if rates is None:
+        return None
+    if not isinstance(rates, np.ndarray) or rates.dtype != np.float64 or rates.ndim != 1:
+        raise TypeError("rates must be an array (steps,) of float64")
+    if not (np.isfinite(rates).all() and (rates >= 0).all()):
+        raise ValueError(f"rates must be finite and not negative: {rates[~(rates >= 0)]}")
+    return np.ascontiguousarray(rates)
 
 
 def check_order(order: NDArray[np.integer] | None, epochs: int, m: int) -> NDArray[np.int64] | None:

@@ -29,6 +29,7 @@ from multilayer.parameters import (
     make_dropout,
     make_loss,
     make_optimizer,
+    make_schedule,
     takes_all_rows,
 )
 from multilayer.progress import watcher_for_verbose
@@ -247,7 +248,13 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
         restore = self.restore_best_weights
         max_iter = 1 if incremental else self.max_iter
         plan = Plan(
-            lambda_=float(self.alpha),
+            lambda_=0.0 if self._decays() else float(self.alpha),
+            l1=float(self.l1),
+            penalty_scale=self.penalty_scale,
+            cost_share=self._cost_share(),
+            schedule=make_schedule(self),
+            clip_norm=np.inf if self.clip_norm is None else float(self.clip_norm),
+            max_norm=np.inf if self.max_norm is None else float(self.max_norm),
             batch_size=self._batch_rows(examples.X.shape[0]),
             max_iter=max_iter,
             shuffle=self.shuffle,
@@ -280,6 +287,14 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
             reconstruction_attributes=self._reconstruction,
         )
         state.tape = None
+
+    def _decays(self) -> bool:
+        """Whether `alpha` is the decay of the optimizer rather than a penalty."""
+        return isinstance(self.solver, str) and self.solver == "adamw"
+
+    def _cost_share(self) -> float:
+        """By what the data's part of the reported cost is multiplied."""
+        return 1.0
 
     def _label_smoothing(self) -> float:
         """ε, where there are labels."""
@@ -359,7 +374,7 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
     def _cost(self, examples: Examples) -> float:
         """Cost of the network as it stands, without the penalty."""
         network, (X, Y, weights) = self.network_, examples
-        return engine.cost(
+        return self._cost_share() * engine.cost(
             network.thetas,
             X,
             Y,

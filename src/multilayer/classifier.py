@@ -160,6 +160,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         "output_activation": [StrOptions({"auto", "logistic", "softmax"})],
     }
     _targets: ClassTargets
+    classes_: Any
 
     def __init__(
         self,

@@ -14,15 +14,17 @@ from multilayer import _native
 from multilayer.arguments import (
     HUGE,
     Floats,
+    check_bound,
     check_dropout,
     check_examples,
     check_inputs,
-    check_lambda,
     check_loss,
     check_network,
     check_optimizer,
     check_order,
+    check_rates,
     check_shuffle,
+    check_strength,
     check_threads,
     check_writeable,
 )
@@ -154,6 +156,7 @@ def cost_and_gradient(
     *,
     loss: str | Loss = "auto",
     label_smoothing: float = 0.0,
+    l1: float = 0.0,
 ) -> tuple[float, list[Floats]]:
     """Compute cost J and gradient D, as `equations.cost` and `equations.backpropagation` do.
 
@@ -171,6 +174,8 @@ def cost_and_gradient(
         A record of `multilayer.losses` or its name; "auto" is the output unit's own.
     label_smoothing : float
         ε, see `multilayer.losses.smooth`: how far targets are drawn towards all classes alike.
+    l1 : float
+        Strength of a penalty l1/m Σ |θ|, biases left out; its slope at 0 counts as 0.
 
     Returns
     -------
@@ -184,7 +189,8 @@ def cost_and_gradient(
     """
     gradients = [np.empty_like(theta) for theta in thetas]
     judged = (loss, label_smoothing)
-    J = _cost(thetas, X, Y, hidden, output, judged, lambda_, weights, gradients, n_threads)
+    penalty = (lambda_, l1)
+    J = _cost(thetas, X, Y, hidden, output, judged, penalty, weights, gradients, n_threads)
     return J, gradients
 
 
@@ -200,10 +206,12 @@ def cost(
     *,
     loss: str | Loss = "auto",
     label_smoothing: float = 0.0,
+    l1: float = 0.0,
 ) -> float:
     """Compute the cost J alone; parameters and errors are those of `cost_and_gradient`."""
     judged = (loss, label_smoothing)
-    return _cost(thetas, X, Y, hidden, output, judged, lambda_, weights, [], n_threads)
+    penalty = (lambda_, l1)
+    return _cost(thetas, X, Y, hidden, output, judged, penalty, weights, [], n_threads)
 
 
 def train(
@@ -218,6 +226,12 @@ def train(
     loss: str | Loss = "auto",
     label_smoothing: float = 0.0,
     lambda_: float = 0.0,
+    l1: float = 0.0,
+    penalty_rows: float | None = None,
+    cost_share: float = 1.0,
+    clip_norm: float = np.inf,
+    max_norm: float = np.inf,
+    rates: NDArray[np.float64] | None = None,
     weights: Floats | None = None,
     batch_size: int | None = None,
     order: NDArray[np.integer] | None = None,
@@ -243,6 +257,19 @@ def train(
         A record of `multilayer.optimizers`.
     slots : sequence of sequences of arrays shaped like Θ
         What the optimizer remembers, see `Optimizer.start`.
+    l1 : float
+        Strength of a penalty l1/m Σ |θ|, biases left out; its slope at 0 counts as 0.
+    penalty_rows : float, optional
+        What the penalties are divided by; by default the rows of the batch, or their weights.
+    cost_share : float
+        By what the data's part of a reported cost is multiplied; steps do not depend on it.
+    clip_norm : float
+        D of all layers together, the penalty's part included, is scaled down to this length.
+    max_norm : float
+        After each step the incoming weights of a unit, its bias left out, are scaled down to this
+        length.
+    rates : ndarray of float64, shape (at most so many steps,), optional
+        The learning rate of each step, in place of the optimizer's.
     batch_size : int, optional
         Rows of a batch, the last of an epoch may be smaller; by default all rows.
     order : ndarray of int, shape (epochs, m), optional
@@ -299,12 +326,17 @@ def train(
     progress = Progress() if progress is None else progress
     state = check_shuffle(rows, rng, order, m)
     course = _native.Course()
-    course.lambda_ = check_lambda(lambda_)
+    course.lambda_, course.l1 = check_strength("lambda_", lambda_), check_strength("l1", l1)
+    course.penalty_rows = 0.0 if penalty_rows is None else check_bound("penalty_rows", penalty_rows)
+    course.share = check_bound("cost_share", cost_share)
+    course.clip_norm = check_bound("clip_norm", clip_norm)
+    course.max_norm = check_bound("max_norm", max_norm)
     course.batch_size, course.epochs = int(batch_size), int(epochs)
     course.steps_before = int(steps_before)
     course.max_steps = HUGE if max_steps is None else int(max_steps)
-    course.tol = float(tol)
-    course.patience = np.inf if patience is None else float(patience)
+    if rates is not None:  # there is a rate for each step
+        course.max_steps = min(course.max_steps, len(rates))
+    course.tol, course.patience = float(tol), np.inf if patience is None else float(patience)
     course.best, course.stale = float(progress.best), progress.stale
     course.dropout, course.dropout_seed = check_dropout(dropout, dropout_seed, thetas)
     costs, steps, status, progress.best, progress.stale, position = _native.train(
@@ -319,6 +351,7 @@ def train(
         rows,
         state["state"]["key"] if state else None,
         state["state"]["pos"] if state else 0,
+        check_rates(rates),
         course,
         check_threads(n_threads),
     )
@@ -335,7 +368,7 @@ def _cost(
     hidden: Sequence[str | Activation],
     output: Output,
     judged: tuple[str | Loss, float],
-    lambda_: float,
+    penalty: tuple[float, float],
     weights: Floats | None,
     gradients: list[Floats],
     n_threads: int | None,
@@ -347,7 +380,8 @@ def _cost(
         *examples,
         *codes,
         *check_loss(judged[0], output, judged[1], Y, len(thetas[-1])),
-        check_lambda(lambda_),
+        check_strength("lambda_", penalty[0]),
+        check_strength("l1", penalty[1]),
         gradients,
         check_threads(n_threads),
     )

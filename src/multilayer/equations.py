@@ -96,6 +96,7 @@ def cost(
     output: Output = "logistic",
     loss: str | Loss = "auto",
     weights: Array | None = None,
+    l1: float = 0.0,
     masks: Masks | None = None,
 ) -> Array:
     """Mean cost of the examples plus the penalty on Θ.
@@ -117,6 +118,8 @@ def cost(
         "exp" the Poisson likelihood.
     weights : array, shape (m,), optional
         Weight of each example; m above is then their sum.
+    l1 : float
+        Strength of a second penalty, l1/m Σ |θ|.
 
     Returns
     -------
@@ -125,10 +128,12 @@ def cost(
     xp = array_namespace(X)
     Z, _ = forward_propagation(X, thetas, hidden=hidden, output=output, masks=masks)
     costs = resolve(loss, output).cost(Z[-1], Y, output)  # (m,)
-    penalty = sum(xp.sum(theta[:, 1:] ** 2) for theta in thetas)
+    penalty = lambda_ / 2 * sum(xp.sum(theta[:, 1:] ** 2) for theta in thetas)
+    if l1:
+        penalty = penalty + l1 * sum(xp.sum(xp.abs(theta[:, 1:])) for theta in thetas)
     if weights is None:
-        return xp.mean(costs) + lambda_ / (2 * X.shape[0]) * penalty
-    return (xp.sum(weights * costs) + lambda_ / 2 * penalty) / xp.sum(weights)
+        return xp.mean(costs) + penalty / X.shape[0]
+    return (xp.sum(weights * costs) + penalty) / xp.sum(weights)
 
 
 def backpropagation(
@@ -141,19 +146,20 @@ def backpropagation(
     output: Output = "logistic",
     loss: str | Loss = "auto",
     weights: Array | None = None,
+    l1: float = 0.0,
     masks: Masks | None = None,
 ) -> list[Array]:
     """Gradient of the cost: D⁽ˡ⁾ = ∂J/∂Θ⁽ˡ⁾, by the chain rule from the last layer to the first.
 
     δ⁽ᴸ⁾ = h − y,  δ⁽ˡ⁾ = (Θ⁽ˡ⁾)ᵀ δ⁽ˡ⁺¹⁾ ⊙ g′(z⁽ˡ⁾),  Δ⁽ˡ⁾ = Σᵢ δ⁽ˡ⁺¹⁾ [1; a⁽ˡ⁾]ᵀ,
-    D⁽ˡ⁾ = Δ⁽ˡ⁾/m + λ/m Θ⁽ˡ⁾, the second term without the biases. That is δ⁽ᴸ⁾ for the loss that is
-    the output unit's own; another loss says what it is, and dropout multiplies δ⁽ˡ⁾ by the mask
-    that a⁽ˡ⁾ had. Source: Rumelhart, Hinton and Williams (1986); Bishop (2006), equations 5.53 to
-    5.56.
+    D⁽ˡ⁾ = (Δ⁽ˡ⁾ + λ Θ⁽ˡ⁾ + l1 sign Θ⁽ˡ⁾)/m, the penalties without the biases. That is
+    δ⁽ᴸ⁾ for the loss that is the output unit's own; another loss says what it is, and dropout
+    multiplies δ⁽ˡ⁾ by the mask that a⁽ˡ⁾ had. Source: Rumelhart, Hinton and Williams (1986); Bishop
+    (2006), equations 5.53 to 5.56.
 
     Parameters
     ----------
-    X, Y, thetas, lambda_, hidden, output, loss, weights, masks
+    X, Y, thetas, lambda_, hidden, output, loss, weights, l1, masks
         As for `cost`.
 
     Returns
@@ -172,6 +178,8 @@ def backpropagation(
         theta, a = thetas[layer], A[layer]
         bias = xp.sum(d, axis=0)[:, None]  # (s_{l+1}, 1)
         Delta = d.T @ a + lambda_ * theta[:, 1:]  # (s_{l+1}, s_l)
+        if l1:
+            Delta = Delta + l1 * xp.sign(theta[:, 1:])
         D.insert(0, xp.concat([bias, Delta], axis=1) / m)
         if layer > 0:
             d = (d @ theta[:, 1:]) * activations[layer - 1].slope(Z[layer - 1])  # (m, s_l)

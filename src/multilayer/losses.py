@@ -234,8 +234,10 @@ class Poisson(Loss):
     outputs: ClassVar[tuple[str, ...]] = ("exp",)
 
     def cost(self, Z: Array, Y: Array, output: Output) -> Array:
-        """Σₖ hₖ − yₖ log hₖ = Σₖ e^zₖ − yₖ zₖ: minus the log likelihood, up to a constant."""
-        return array_namespace(Z).sum(exponential(Z) - Y * Z, axis=1)
+        """Σₖ yₖ log(yₖ/hₖ) − yₖ + hₖ: half the deviance, 0 where h = y."""
+        xp = array_namespace(Z)
+        known = xp.where(Y > 0, Y, xp.ones_like(Y))  # y log y is 0 where y is
+        return xp.sum(Y * xp.log(known) - Y + exponential(Z) - Y * Z, axis=1)
 
     def derivative(self, Z: Array, Y: Array, output: Output) -> Array:
         """δ = h − y, h = e^z."""
@@ -249,8 +251,9 @@ class Gamma(Loss):
     outputs: ClassVar[tuple[str, ...]] = ("exp",)
 
     def cost(self, Z: Array, Y: Array, output: Output) -> Array:
-        """Σₖ yₖ/hₖ + log hₖ = Σₖ yₖ e^−zₖ + zₖ: half the deviance, up to a constant; y > 0."""
-        return array_namespace(Z).sum(Y * exponential(-Z) + Z, axis=1)
+        """Σₖ yₖ/hₖ − log(yₖ/hₖ) − 1: half the deviance, 0 where h = y; y > 0."""
+        xp = array_namespace(Z)
+        return xp.sum(Y * exponential(-Z) + Z - xp.log(Y) - 1, axis=1)
 
     def derivative(self, Z: Array, Y: Array, output: Output) -> Array:
         """δ = 1 − y/h = 1 − y e^−z."""

@@ -1,21 +1,22 @@
 """Optimizers: each a frozen record of its numbers, with its update written as an equation.
 
 The native engine makes the same updates inside its gradient kernels; these are their twins, held
-against them by the tests. `slots` are what an optimizer remembers of the past for one Θ⁽ˡ⁾: arrays
-of its shape, zero at first, changed in place.
+against them by the tests, and run on any Array-API library. `slots` are what an optimizer remembers
+of the past for one Θ⁽ˡ⁾: arrays of its shape. No array is changed in place.
 """
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
+from array_api_compat import array_namespace
 
-Floats = NDArray[Any]
+Array = Any  # an array of any Array-API library
+Updated = tuple[Array, list[Array]]  # θ and its slots
 
 
 @dataclass(frozen=True)
@@ -26,21 +27,24 @@ class Optimizer(ABC):
     n_slots: ClassVar[int] = 0
 
     @abstractmethod
-    def update(self, theta: Floats, D: Floats, slots: Sequence[Floats], step: int) -> None:
-        """Make update number `step` (1, 2, …) of θ in place, D being the gradient of the cost."""
+    def update(self, theta: Array, D: Array, slots: Sequence[Array], step: int) -> Updated:
+        """Give θ and slots after update number `step` (1, 2, …), D being the gradient."""
 
-    def start(self, thetas: Sequence[Floats]) -> list[list[Floats]]:
+    def start(self, thetas: Sequence[Array]) -> list[list[Array]]:
         """Slots for all layers, zero: one list of arrays for each slot."""
-        return [[np.zeros_like(theta) for theta in thetas] for _ in range(self.n_slots)]
+        return [
+            [array_namespace(theta).zeros_like(theta) for theta in thetas]
+            for _ in range(self.n_slots)
+        ]
 
 
 @dataclass(frozen=True)
 class GradientDescent(Optimizer):
     """Plain gradient descent, as the textbook writes it."""
 
-    def update(self, theta: Floats, D: Floats, slots: Sequence[Floats], step: int) -> None:
+    def update(self, theta: Array, D: Array, slots: Sequence[Array], step: int) -> Updated:
         """θ ← θ − α D."""
-        theta -= self.learning_rate * D
+        return theta - self.learning_rate * D, []
 
 
 @dataclass(frozen=True)
@@ -51,17 +55,15 @@ class SGD(Optimizer):
     nesterov: bool = True
     n_slots: ClassVar[int] = 1
 
-    def update(self, theta: Floats, D: Floats, slots: Sequence[Floats], step: int) -> None:
+    def update(self, theta: Array, D: Array, slots: Sequence[Array], step: int) -> Updated:
         """θ ← θ + v, with v ← μ v − α D; by Nesterov's look ahead θ ← θ + μ v − α D."""
-        (velocity,) = slots
-        velocity *= self.momentum
-        velocity -= self.learning_rate * D
-        theta += self.momentum * velocity - self.learning_rate * D if self.nesterov else velocity
+        v = self.momentum * slots[0] - self.learning_rate * D
+        return theta + (self.momentum * v - self.learning_rate * D if self.nesterov else v), [v]
 
 
 @dataclass(frozen=True)
-class Adam(Optimizer):
-    """Adaptive moments (Kingma and Ba, arXiv 1412.6980, the efficient form of their section 2)."""
+class _Moments(Optimizer):
+    """The numbers of Adam and its kin, and its two moments."""
 
     learning_rate: float = 0.001
     beta_1: float = 0.9
@@ -69,34 +71,134 @@ class Adam(Optimizer):
     epsilon: float = 1e-8
     n_slots: ClassVar[int] = 2
 
-    def update(self, theta: Floats, D: Floats, slots: Sequence[Floats], step: int) -> None:
+    def _moments(self, D: Array, slots: Sequence[Array]) -> tuple[Array, Array]:
+        """M ← β₁ m + (1 − β₁) D and v ← β₂ v + (1 − β₂) D²."""
+        m, v = slots
+        return m + (1 - self.beta_1) * (D - m), v + (1 - self.beta_2) * (D * D - v)
+
+    def _adam(self, theta: Array, D: Array, slots: Sequence[Array], step: int) -> Updated:
+        m, v = self._moments(D, slots)
+        unbias = math.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
+        root = array_namespace(v).sqrt(v) + self.epsilon
+        return theta - self.learning_rate * unbias * m / root, [m, v]
+
+
+@dataclass(frozen=True)
+class Adam(_Moments):
+    """Adaptive moments (Kingma and Ba, arXiv 1412.6980, the efficient form of their section 2)."""
+
+    def update(self, theta: Array, D: Array, slots: Sequence[Array], step: int) -> Updated:
         """θ ← θ − αₜ m / (√v + ε), αₜ = α √(1 − β₂ᵗ) / (1 − β₁ᵗ).
 
         The moments are m ← β₁ m + (1 − β₁) D and v ← β₂ v + (1 − β₂) D².
         """
-        m, v = slots
-        m += (1 - self.beta_1) * (D - m)
-        v += (1 - self.beta_2) * (D * D - v)
-        unbias = np.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
-        theta -= self.learning_rate * unbias * m / (np.sqrt(v) + self.epsilon)
+        return self._adam(theta, D, slots, step)
 
 
 @dataclass(frozen=True)
-class AdamW(Optimizer):
+class AdamW(_Moments):
     """Adam whose decay goes past the moments (Loshchilov and Hutter, arXiv 1711.05101).
 
     As for the penalty λ, biases do not decay.
     """
 
-    learning_rate: float = 0.001
-    beta_1: float = 0.9
-    beta_2: float = 0.999
-    epsilon: float = 1e-8
     weight_decay: float = 0.01
+
+    def update(self, theta: Array, D: Array, slots: Sequence[Array], step: int) -> Updated:
+        """θ ← (1 − α w) θ, w being the decay; then Adam's step."""
+        theta = _decayed(theta, self.learning_rate * self.weight_decay)
+        return self._adam(theta, D, slots, step)
+
+
+@dataclass(frozen=True)
+class NAdam(_Moments):
+    """Adam with Nesterov's momentum (Dozat, ICLR workshop 2016, with a momentum that stays)."""
+
+    def update(self, theta: Array, D: Array, slots: Sequence[Array], step: int) -> Updated:
+        """θ ← θ − α√(1 − β₂ᵗ) (β₁ m/(1 − β₁ᵗ⁺¹) + (1 − β₁) D/(1 − β₁ᵗ)) / (√v + ε)."""
+        m, v = self._moments(D, slots)
+        ahead = self.beta_1 / (1 - self.beta_1 ** (step + 1)) * m
+        ahead = ahead + (1 - self.beta_1) / (1 - self.beta_1**step) * D
+        rate = self.learning_rate * math.sqrt(1 - self.beta_2**step)
+        return theta - rate * ahead / (array_namespace(v).sqrt(v) + self.epsilon), [m, v]
+
+
+@dataclass(frozen=True)
+class RMSprop(Optimizer):
+    """Gradients divided by their root mean square (Hinton, *Neural Networks*, lecture 6e, 2012)."""
+
+    learning_rate: float = 0.001
+    rho: float = 0.9
+    epsilon: float = 1e-8
+    n_slots: ClassVar[int] = 1
+
+    def update(self, theta: Array, D: Array, slots: Sequence[Array], step: int) -> Updated:
+        """θ ← θ − α D / (√v + ε), with v ← ρ v + (1 − ρ) D²."""
+        v = slots[0] + (1 - self.rho) * (D * D - slots[0])
+        return theta - self.learning_rate * D / (array_namespace(v).sqrt(v) + self.epsilon), [v]
+
+
+@dataclass(frozen=True)
+class Rprop(Optimizer):
+    """Steps by the sign of the gradient alone, each θ with a size of its own, for all rows at once.
+
+    Source: Riedmiller and Braun, ICNN 1993; where the sign has turned, θ rests (Igel and Hüsken
+    2000, iRprop⁻).
+
+    Parameters
+    ----------
+    learning_rate : float
+        The first size of a step.
+    eta_minus, eta_plus : float
+        By what it shrinks where the sign turns, and grows where it does not.
+    step_min, step_max : float
+        Its bounds.
+    """
+
+    learning_rate: float = 0.01
+    eta_minus: float = 0.5
+    eta_plus: float = 1.2
+    step_min: float = 1e-6
+    step_max: float = 50.0
     n_slots: ClassVar[int] = 2
 
-    def update(self, theta: Floats, D: Floats, slots: Sequence[Floats], step: int) -> None:
-        """θ ← (1 − α w) θ, w being the decay; then Adam's step."""
-        theta[:, 1:] *= 1 - self.learning_rate * self.weight_decay
-        adam = Adam(self.learning_rate, self.beta_1, self.beta_2, self.epsilon)
-        adam.update(theta, D, slots, step)
+    def start(self, thetas: Sequence[Array]) -> list[list[Array]]:
+        """Give the gradient before, zero, and the size of each step."""
+        before, sizes = super().start(thetas)
+        return [before, [size + self.learning_rate for size in sizes]]
+
+    def update(self, theta: Array, D: Array, slots: Sequence[Array], step: int) -> Updated:
+        """θ ← θ − s sign D, s growing by η⁺ while D keeps its sign, else s ← η⁻ s and D ← 0."""
+        before, size = slots
+        xp = array_namespace(theta)
+        turn = xp.sign(D) * xp.sign(before)
+        size = xp.where(
+            turn > 0, size * self.eta_plus, xp.where(turn < 0, size * self.eta_minus, size)
+        )
+        size = xp.clip(size, self.step_min, self.step_max)
+        D = xp.where(turn < 0, xp.zeros_like(D), D)
+        return theta - xp.sign(D) * size, [D, size]
+
+
+@dataclass(frozen=True)
+class Lion(Optimizer):
+    """Steps by the sign of a momentum (Chen et al., arXiv 2302.06675). Biases do not decay."""
+
+    learning_rate: float = 1e-4
+    beta_1: float = 0.9
+    beta_2: float = 0.99
+    weight_decay: float = 0.0
+    n_slots: ClassVar[int] = 1
+
+    def update(self, theta: Array, D: Array, slots: Sequence[Array], step: int) -> Updated:
+        """θ ← (1 − α w) θ − α sign(β₁ m + (1 − β₁) D), then m ← β₂ m + (1 − β₂) D."""
+        (m,) = slots
+        xp = array_namespace(theta)
+        theta = _decayed(theta, self.learning_rate * self.weight_decay)
+        theta = theta - self.learning_rate * xp.sign(m + (1 - self.beta_1) * (D - m))
+        return theta, [m + (1 - self.beta_2) * (D - m)]
+
+
+def _decayed(theta: Array, share: float) -> Array:
+    """θ (1 − share), biases left as they are."""
+    return array_namespace(theta).concat([theta[:, :1], theta[:, 1:] * (1 - share)], axis=1)

@@ -15,6 +15,7 @@ from multilayer.activations import ACTIVATIONS, Activation
 from multilayer.initialization import INITIALIZERS
 from multilayer.losses import LOSSES, CustomLoss, Loss
 from multilayer.optimizers import Optimizer
+from multilayer.schedules import SCHEDULES, Constant, FunctionOfStep, InverseScaling, Schedule
 
 __all__ = [
     "CONSTRAINTS",
@@ -24,6 +25,7 @@ __all__ = [
     "make_dropout",
     "make_loss",
     "make_optimizer",
+    "make_schedule",
     "takes_all_rows",
 ]
 
@@ -35,8 +37,14 @@ SOLVERS: dict[str, Callable[[Any], Optimizer]] = {
     ),
     "adam": lambda p: optimizers.Adam(*_adams_numbers(p)),
     "adamw": lambda p: optimizers.AdamW(*_adams_numbers(p), weight_decay=float(p.alpha)),
+    "nadam": lambda p: optimizers.NAdam(*_adams_numbers(p)),
+    "rmsprop": lambda p: optimizers.RMSprop(float(p.learning_rate_init), epsilon=float(p.epsilon)),
+    "rprop": lambda p: optimizers.Rprop(float(p.learning_rate_init)),
+    "lion": lambda p: optimizers.Lion(
+        float(p.learning_rate_init), float(p.beta_1), float(p.beta_2)
+    ),
 }
-_OF_ALL_ROWS = (optimizers.GradientDescent,)
+_OF_ALL_ROWS = (optimizers.GradientDescent, optimizers.Rprop)
 
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
@@ -48,7 +56,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "solver": [StrOptions({*SOLVERS, "lbfgs"}), Optimizer],
     "alpha": [_NOT_NEGATIVE],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-    "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+    "learning_rate": [StrOptions(set(SCHEDULES)), Schedule, callable],
     "learning_rate_init": [_POSITIVE],
     "power_t": [_NOT_NEGATIVE],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -85,6 +93,20 @@ def make_optimizer(estimator: Any) -> Optimizer:
     return SOLVERS[solver](estimator)
 
 
+def make_schedule(estimator: Any) -> Schedule:
+    """Give the schedule that `learning_rate` names, is, or computes."""
+    schedule = estimator.learning_rate
+    if isinstance(schedule, Schedule):
+        return schedule
+    if callable(schedule):
+        return FunctionOfStep(schedule)
+    if schedule in ("invscaling", "adaptive") and estimator.solver == "adam":
+        return Constant()  # as in scikit-learn
+    if schedule == "invscaling":
+        return InverseScaling(float(estimator.power_t))
+    return SCHEDULES[schedule]()
+
+
 def make_loss(loss: Any) -> Loss:
     """Give the loss that a name, a `Loss` or a pair of functions stands for."""
     if isinstance(loss, str):
@@ -118,7 +140,7 @@ def make_dropout(dropout: Any, n_hidden: int) -> tuple[float, ...] | None:
 def takes_all_rows(estimator: Any) -> bool:
     """Whether every step sees all rows, whatever `batch_size` says."""
     solver = estimator.solver
-    return solver in ("gd", "lbfgs") or isinstance(solver, _OF_ALL_ROWS)
+    return solver in ("gd", "rprop", "lbfgs") or isinstance(solver, _OF_ALL_ROWS)
 
 
 def hidden_sizes(sizes: Any) -> tuple[int, ...]:

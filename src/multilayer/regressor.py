@@ -283,6 +283,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         outputs = make_loss(self.loss).outputs
         return Y.shape[1], "identity" if "identity" in outputs else outputs[0]
 
+    def _cost_share(self) -> float:
+        # scikit-learn averages errors over the outputs, but not the likelihood of counts.
+        return 1 / self.n_outputs_ if self.network_.output == "identity" else 1.0
+
     def _weighted(self, examples: Examples, incremental: bool) -> Examples:
         return examples
 

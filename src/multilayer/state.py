@@ -69,6 +69,10 @@ class State(Savable):
         What the optimizer remembers, see `Optimizer.start`.
     steps, samples : int
         Updates that the optimizer has made; rows seen in all epochs.
+    slowed : float
+        By what the learning rate has been multiplied by "adaptive" or "plateau".
+    plateau : Progress
+        What "plateau" counts.
     dropout_seed : int
         What the units left out are drawn from.
     rows : ndarray of int64, shape (m,), or None
@@ -85,6 +89,8 @@ class State(Savable):
     slots: list[list[Floats]] = field(default_factory=list)
     steps: int = 0
     samples: int = 0
+    slowed: float = 1.0
+    plateau: Progress = field(default_factory=Progress)
     dropout_seed: int = 0
     rows: NDArray[np.int64] | None = None
     best: list[Floats] | None = None
@@ -141,6 +147,8 @@ class State(Savable):
             "history": asdict(self.history),
             "steps": self.steps,
             "samples": self.samples,
+            "slowed": self.slowed,
+            "plateau": asdict(self.plateau),
             "dropout_seed": self.dropout_seed,
             "slots": len(self.slots),
         }
@@ -163,6 +171,8 @@ class State(Savable):
             slots=[[arrays[f"slot{s}/{l}"] for l in layers] for s in range(state["slots"])],
             steps=state["steps"],
             samples=state["samples"],
+            slowed=state["slowed"],
+            plateau=Progress(**state["plateau"]),
             dropout_seed=state["dropout_seed"],
             rows=arrays.get("rows"),
             best=[arrays[f"best/{l}"] for l in layers] if "best/0" in arrays else None,

@@ -7,7 +7,7 @@ a callback, a lower learning rate, the end.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from multilayer import engine
 from multilayer.network import Floats
 from multilayer.optimizers import Optimizer
+from multilayer.schedules import Adaptive, Constant, Course, Plateau, Schedule, StepSchedule
 from multilayer.state import Examples, State, restore
 
 Validate = Callable[[], tuple[float, float]]  # score (larger is better) and cost of the network
@@ -28,14 +29,20 @@ class Plan:
     """How to train: the numbers of the loop, in the words of the estimators' parameters."""
 
     lambda_: float = 0.0
+    l1: float = 0.0
+    penalty_scale: str = "batch"  # what the penalties are divided by: the batch's rows, or all
+    cost_share: float = 1.0  # by what the data's part of a reported cost is multiplied
     batch_size: int | None = None  # None: all rows at once
     max_iter: int = 200
     shuffle: bool = True
     tol: float = 1e-4
     n_iter_no_change: float = 10  # epochs, or infinity
     max_fun: int = 15_000  # L-BFGS: evaluations of cost and gradient
+    schedule: Schedule = field(default_factory=Constant)
     label_smoothing: float = 0.0
     dropout: tuple[float, ...] | None = None  # the input's share first, then each hidden layer's
+    clip_norm: float = np.inf
+    max_norm: float = np.inf
     early_stopping: bool = False  # by the score of the validation instead of the cost
     restore_best: bool = False  # end with the best Θ instead of the last
     incremental: bool = False  # one of many calls: the best Θ is put back when patience has ended
@@ -49,11 +56,14 @@ class _Referee:
     plan: Plan
     validate: Validate | None
     watch: Watch | None
+    learning_rate: float = 0.0
 
     @property
     def looks(self) -> bool:
         """Whether there is anything to see after each epoch."""
-        return bool(self.validate or self.watch or self.plan.restore_best)
+        plan = self.plan
+        by_epoch = plan.restore_best or isinstance(plan.schedule, Plateau)
+        return bool(self.validate or self.watch or by_epoch)
 
     def after_epoch(self, told: bool = False) -> None:
         history = self.state.history
@@ -63,6 +73,7 @@ class _Referee:
             self._note(score)
         elif self.plan.restore_best and history.costs[-1] <= min(history.costs):
             self._keep()
+        self._slow_down()
         if self.watch is None or told:
             return
         if self.watch(self.state) and history.status == "running":
@@ -85,6 +96,25 @@ class _Referee:
         patience = self.plan.n_iter_no_change if self.plan.early_stopping else np.inf
         if history.stale_scores > patience and history.status == "running":
             history.status = "converged"
+
+    def _slow_down(self) -> None:
+        """Lower the learning rate where the schedule does so by what it sees."""
+        state, schedule = self.state, self.plan.schedule
+        rate = self.learning_rate * state.slowed
+        if isinstance(schedule, Adaptive):
+            if state.history.status == "converged" and rate > schedule.least:
+                state.slowed /= schedule.divisor
+                state.history.stale_scores = state.history.progress.stale = 0
+                state.history.status = "running"
+        elif isinstance(schedule, Plateau):
+            history = state.history
+            curve = [-score for score in history.scores] or history.costs
+            better = curve[-1] < state.plateau.best - self.plan.tol
+            state.plateau.stale = 0 if better else state.plateau.stale + 1
+            state.plateau.best = min(state.plateau.best, curve[-1])
+            if state.plateau.stale >= schedule.patience and rate > schedule.least:
+                state.slowed *= max(schedule.factor, schedule.least / rate)
+                state.plateau.stale = 0
 
     def _keep(self) -> None:
         if self.plan.restore_best:
@@ -115,7 +145,7 @@ def train(
         Called after each epoch with the state; training stops when it returns True.
     """
     network, history = state.network, state.history
-    referee = _Referee(state, plan, validate, watch)
+    referee = _Referee(state, plan, validate, watch, optimizer.learning_rate)
     if not state.slots:
         state.slots = optimizer.start(network.thetas)
     m = examples.X.shape[0]
@@ -126,7 +156,18 @@ def train(
             state.rows = np.arange(m)
         shuffled = {"rows": state.rows, "rng": state.rng}
 
+    steps_per_epoch = -(-m // (plan.batch_size or m))
+    by_step = isinstance(plan.schedule, StepSchedule)
+
     def epochs(n: int, max_steps: int | None = None) -> engine.Report:
+        rates = None
+        if isinstance(plan.schedule, StepSchedule):
+            steps = state.steps + np.arange(n * steps_per_epoch, dtype=np.float64)
+            whole = plan.max_iter * steps_per_epoch
+            course = Course(state.steps, state.samples, m, steps_per_epoch, whole)
+            rates = optimizer.learning_rate * plan.schedule.factors(steps, course)
+        elif state.slowed != 1:
+            rates = np.full(n * steps_per_epoch, optimizer.learning_rate * state.slowed)
         return engine.train(
             network.thetas,
             examples.X,
@@ -141,6 +182,12 @@ def train(
             dropout_seed=state.dropout_seed,
             weights=examples.weights,
             lambda_=plan.lambda_,
+            l1=plan.l1,
+            penalty_rows=None if plan.penalty_scale == "batch" else m,
+            cost_share=plan.cost_share,
+            clip_norm=plan.clip_norm,
+            max_norm=plan.max_norm,
+            rates=rates,
             batch_size=plan.batch_size,
             **shuffled,
             epochs=n,
@@ -158,7 +205,10 @@ def train(
         while history.status == "running":
             before = [array.copy() for array in state.arrays()]
             generator = state.rng.get_state()
-            report = epochs(1 if referee.looks else plan.max_iter - history.epochs)
+            left = plan.max_iter - history.epochs
+            if by_step or state.slowed != 1:  # a rate for each step, but not for all at once
+                left = min(left, max(1, 10_000 // steps_per_epoch))
+            report = epochs(1 if referee.looks else left)
             if not _finite(network.thetas):
                 # One step too far: go the same way again and halt before it.
                 restore(state.arrays(), before)
