@@ -37,7 +37,8 @@ sanitize: $(VENV)/installed ## native code under AddressSanitizer, UndefinedBeha
 	cp -r src/multilayer $$site && rm -f $$site/multilayer/_native.*.so && \
 	cp $(SANITIZE)/python/_native.*.so $$site/multilayer
 	LD_PRELOAD="$(RUNTIMES)" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
-		$(SANITIZE)/venv/bin/python -m pytest -q -p no:cacheprovider tests/test_engine.py
+		$(SANITIZE)/venv/bin/python -m pytest -q -p no:cacheprovider \
+		tests/test_engine.py tests/test_engine_losses.py tests/test_engine_dropout.py
 	$(CMAKE) -B $(SANITIZE)/address -DMULTILAYER_TESTS=ON -DMULTILAYER_SANITIZE=address,undefined
 	$(BIN)/cmake --build $(SANITIZE)/address
 	$(SANITIZE)/address/engine_tests

@@ -65,7 +65,10 @@ struct Case {
     }
 
     ml::Network<T> network() {
-        ml::Network<T> result{sizes, {}, hidden, output};
+        ml::Network<T> result;
+        result.sizes = sizes;
+        result.hidden = hidden;
+        result.output = output;
         for (auto& theta : thetas) result.thetas.push_back(theta.data());
         return result;
     }
@@ -105,6 +108,7 @@ struct Slots {
 inline const ml::Poll never = [] { return false; };
 
 void test_kernels();
+void test_losses();
 void test_memory();
 void test_threads();
 void test_forks();

@@ -1,5 +1,5 @@
-// engine_tests [kernels|memory|threads|forks]: all of them by default, for every instruction set of
-// the machine or the one that MULTILAYER_ISA names. Ends with 0 where all is well.
+// engine_tests [kernels|losses|memory|threads|forks]: all of them by default, for every instruction
+// set of the machine or the one that MULTILAYER_ISA names. Ends with 0 where all is well.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -28,6 +28,7 @@ int main(int count, char** words) {
         const char* name;
         void (*run)();
     } all[] = {{"kernels", tests::test_kernels},
+               {"losses", tests::test_losses},
                {"memory", tests::test_memory},
                {"threads", tests::test_threads},
                {"forks", tests::test_forks}};
