@@ -240,10 +240,16 @@ void prepare_step(Plan<T>& plan, const Optimizer<T>& optimizer, std::int64_t ste
             if (optimizer.rule == Rule::adamw) plan.shrink = static_cast<T>(rate * number[4]);
             return;
         case Rule::nadam: {
-            const double unbiased = rate * std::sqrt(1 - std::pow(beta_2, t));
-            return set({unbiased * (1 - beta_1) / (1 - std::pow(beta_1, t)),
-                        unbiased * beta_1 / (1 - std::pow(beta_1, t + 1)), 1 - beta_1, 1 - beta_2,
-                        number[3]});
+            const auto momentum = [&](double at) {
+                return beta_1 * (1 - 0.5 * std::pow(0.96, at * 0.004));
+            };
+            // A product of more than 64, each little more than ½, no longer counts beside 1.
+            double so_far = 1;
+            for (double at = 1; at <= std::min(t, 64.0); ++at) so_far *= momentum(at);
+            const double root = std::sqrt(1 - std::pow(beta_2, t)), ahead = momentum(t + 1);
+            return set({rate * root * (1 - momentum(t)) / (1 - so_far),
+                        rate * root * ahead / (1 - so_far * ahead), 1 - beta_1, 1 - beta_2,
+                        root * number[3]});
         }
         case Rule::rmsprop:
             return set({rate, 1 - number[1], number[2]});

@@ -660,7 +660,7 @@ BAD = {
     "negative order": ({"order": np.full((1, 9), -1)}, ValueError, "from 0 to 8: -1"),
     "shape of order": ({"order": np.zeros((2, 9), int)}, ValueError, r"\(1, 9\): \(2, 9\)"),
     "kind of order": ({"order": np.zeros((1, 9))}, TypeError, "integers"),
-    "optimizer": ({"optimizer": 0.1}, ValueError, "GradientDescent, SGD, Adam, AdamW: float"),
+    "optimizer": ({"optimizer": 0.1}, ValueError, "GradientDescent, SGD, .*, Lion: float"),
     "slots": ({"optimizer": Adam()}, ValueError, "Adam keeps 2 slots: 0"),
     "layers of slots": (
         {"optimizer": SGD(0.1), "slots": [[np.zeros((4, 4))]]},

@@ -112,15 +112,27 @@ class AdamW(_Moments):
 
 @dataclass(frozen=True)
 class NAdam(_Moments):
-    """Adam with Nesterov's momentum (Dozat, ICLR workshop 2016, with a momentum that stays)."""
+    """Adam with Nesterov's look ahead (Dozat, ICLR workshop 2016).
+
+    The momentum rises with the number t of the step as in `torch.optim.NAdam`, by its default decay
+    ψ: μₜ = β₁ (1 − ½ · 0.96^(t ψ)), ψ = 0.004.
+    """
 
     def update(self, theta: Array, D: Array, slots: Sequence[Array], step: int) -> Updated:
-        """θ ← θ − α√(1 − β₂ᵗ) (β₁ m/(1 − β₁ᵗ⁺¹) + (1 − β₁) D/(1 − β₁ᵗ)) / (√v + ε)."""
+        """θ ← θ − α (c D + c′ m) / (√(v / (1 − β₂ᵗ)) + ε), the moments m, v being Adam's.
+
+        c = (1 − μₜ) / (1 − μ₁ … μₜ) and c′ = μₜ₊₁ / (1 − μ₁ … μₜ₊₁).
+        """
         m, v = self._moments(D, slots)
-        ahead = self.beta_1 / (1 - self.beta_1 ** (step + 1)) * m
-        ahead = ahead + (1 - self.beta_1) / (1 - self.beta_1**step) * D
-        rate = self.learning_rate * math.sqrt(1 - self.beta_2**step)
-        return theta - rate * ahead / (array_namespace(v).sqrt(v) + self.epsilon), [m, v]
+        # A product of more than 64, each little more than ½, no longer counts beside 1.
+        so_far = math.prod(self._momentum(t) for t in range(1, min(step, 64) + 1))
+        now, ahead = self._momentum(step), self._momentum(step + 1)
+        pull = (1 - now) / (1 - so_far) * D + ahead / (1 - so_far * ahead) * m
+        size = array_namespace(v).sqrt(v / (1 - self.beta_2**step)) + self.epsilon
+        return theta - self.learning_rate * pull / size, [m, v]
+
+    def _momentum(self, t: int) -> float:
+        return self.beta_1 * (1 - 0.5 * math.pow(0.96, t * 0.004))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,119 @@
+"""The optimizers' equations: against steps of other hands, and on any array library."""
+
+from __future__ import annotations
+
+import array_api_strict
+import numpy as np
+import pytest
+
+from multilayer.optimizers import (
+    SGD,
+    Adam,
+    AdamW,
+    GradientDescent,
+    Lion,
+    NAdam,
+    Optimizer,
+    RMSprop,
+    Rprop,
+)
+
+ALL = [
+    GradientDescent(0.3),
+    SGD(0.1, momentum=0.8, nesterov=True),
+    SGD(0.1, momentum=0.8, nesterov=False),
+    RMSprop(0.01),
+    Adam(0.01),
+    AdamW(0.01, weight_decay=0.5),
+    NAdam(0.01),
+    Rprop(0.05),
+    Lion(0.001, weight_decay=0.5),
+]
+THETA = np.array([[0.5, -1.0, 2.0]])  # bias first
+GRADIENTS = np.array(
+    [[1.0, -0.5, 0.25], [0.5, 0.5, -0.25], [-2.0, 1.0, 0.0], [0.1, 0.3, 0.25], [0.2, -0.4, 0.5]]
+)[:, None]
+
+
+def walk(optimizer: Optimizer, theta, gradients):
+    slots = tuple(slot[0] for slot in optimizer.start([theta]))
+    for step, D in enumerate(gradients, 1):
+        theta, slots = optimizer.update(theta, D, slots, step)
+    return theta, slots
+
+
+# Where five steps of torch.optim (2.13) end, in float64, with the same numbers. Its NAdam keeps the
+# product of the momenta in float32.
+@pytest.mark.parametrize(
+    ("optimizer", "wanted"),
+    [
+        (
+            NAdam(0.1, 0.8, 0.95, 1e-3),
+            [0.42233998628349706, -1.0756015878163199, 1.7684899793437536],
+        ),
+        (Rprop(0.1, 0.4, 1.3, 0.06, 0.15), [0.132, -1.038, 1.762]),
+        (RMSprop(0.1, 0.8, 1e-3), [0.334573600475368, -1.111548992497508, 1.606167681516121]),
+        (SGD(0.1, 0.9, nesterov=True), [0.449386, -1.3196755, 1.82248775]),
+    ],
+    ids=["NAdam", "Rprop", "RMSprop", "SGD"],
+)
+def test_steps_of_pytorch(optimizer, wanted):
+    theta, _ = walk(optimizer, THETA, GRADIENTS)
+    np.testing.assert_allclose(theta, [wanted], rtol=1e-8 if type(optimizer) is NAdam else 1e-13)
+
+
+def test_nadam_late_in_training():
+    """The product of all momenta, told in full."""
+    b, t = 0.9, 500
+    mu = b * (1 - 0.5 * 0.96 ** (0.004 * np.arange(1, t + 2)))
+    so_far, ahead = np.prod(mu[:-1]), np.prod(mu)
+    D, m, v = 0.3, 0.2, 0.1
+    m2, v2 = b * m + (1 - b) * D, 0.999 * v + 0.001 * D * D
+    pull = (1 - mu[t - 1]) * D / (1 - so_far) + mu[t] * m2 / (1 - ahead)
+    wanted = 1 - 0.01 * pull / (np.sqrt(v2 / (1 - 0.999**t)) + 1e-8)
+    arrays = [np.full((1, 2), number) for number in (1.0, D, m, v)]
+    theta, _ = NAdam(0.01).update(arrays[0], arrays[1], arrays[2:], t)
+    np.testing.assert_allclose(theta, wanted, rtol=1e-14)
+
+
+def test_lion_by_hand():
+    # m = 0: sign of D; then m = 0.01 D, and 0.9 · 0.01 − 0.1 · 2 < 0 where D turns to −2.
+    lion = Lion(0.1, weight_decay=0.5)
+    D = np.array([[1.0, 1.0, 0.0]])
+    theta, (m,) = walk(lion, THETA, [D])
+    np.testing.assert_allclose(theta, [[0.4, -0.95 - 0.1, 1.9]], rtol=1e-15)
+    np.testing.assert_allclose(m, 0.01 * D, rtol=1e-14)
+    theta, (m,) = lion.update(theta, -2 * D, (m,), 2)
+    np.testing.assert_allclose(theta, [[0.5, -1.05 * 0.95 + 0.1, 1.9 * 0.95]], rtol=1e-15)
+    np.testing.assert_allclose(m, (0.99 * 0.01 - 0.01 * 2) * D, rtol=1e-13)
+
+
+@pytest.mark.parametrize("kind", [AdamW, Lion])
+def test_decay_leaves_out_biases(kind):
+    optimizer = kind(learning_rate=0.1, weight_decay=0.5)
+    theta, _ = walk(optimizer, THETA, [np.zeros_like(THETA)])
+    np.testing.assert_allclose(theta, THETA * [1, 0.95, 0.95], rtol=1e-15)
+
+
+@pytest.mark.parametrize("optimizer", ALL, ids=repr)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_any_array_library(optimizer, dtype):
+    xp = array_api_strict
+    theta, gradients = THETA.astype(dtype), GRADIENTS.astype(dtype)
+    wanted, wanted_slots = walk(optimizer, theta, gradients)
+    got, slots = walk(optimizer, xp.asarray(theta), [xp.asarray(D) for D in gradients])
+    assert len(slots) == len(wanted_slots) == optimizer.n_slots
+    for array, same in zip([got, *slots], [wanted, *wanted_slots], strict=True):
+        assert array.dtype == getattr(xp, dtype)
+        np.testing.assert_array_equal(np.asarray(array), same, strict=True)
+
+
+@pytest.mark.parametrize("optimizer", ALL, ids=repr)
+def test_no_array_is_changed(optimizer):
+    slots = [slot[0] for slot in optimizer.start([THETA])]
+    arrays = [THETA, GRADIENTS[0], *slots]
+    before = [array.copy() for array in arrays]
+    theta, _ = optimizer.update(THETA, GRADIENTS[0], slots, 1)
+    assert not np.array_equal(theta, THETA)
+    for array, same in zip(arrays, before, strict=True):
+        np.testing.assert_array_equal(array, same)
