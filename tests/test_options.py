@@ -171,6 +171,23 @@ def test_cost_and_gradient_with_l1(dtype):
         np.testing.assert_allclose(d, e, rtol=1e-4, atol=1e-6)
 
 
+def test_gradient_with_l1_is_that_of_finite_differences():
+    rng = np.random.RandomState(0)
+    thetas = [rng.randn(4, 6), rng.randn(2, 5)]
+    thetas[0][1, 3] = 0  # the corner of |θ|: differences of both sides cancel, and sign 0 is 0
+    X, Y, weights = rng.randn(9, 5), np.eye(2)[rng.randint(2, size=9)], rng.rand(9)
+    names = {"hidden": "tanh", "output": "softmax", "l1": 0.7, "weights": weights}
+    D = equations.backpropagation(X, Y, thetas, 0.3, **names)
+    for theta, d in zip(thetas, D, strict=True):
+        for place in np.ndindex(theta.shape):
+            kept, costs = theta[place], []
+            for bump in (1e-6, -1e-6):
+                theta[place] = kept + bump
+                costs.append(equations.cost(X, Y, thetas, 0.3, **names))
+            theta[place] = kept
+            assert d[place] == pytest.approx((costs[0] - costs[1]) / 2e-6, rel=1e-6, abs=1e-8)
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
@@ -180,8 +197,9 @@ def test_cost_and_gradient_with_l1(dtype):
         ({"max_norm": np.nan}, ValueError, "max_norm must be positive: nan"),
         ({"penalty_rows": 0}, ValueError, "penalty_rows must be positive: 0"),
         ({"rates": [0.1]}, TypeError, "rates must be an array"),
-        ({"rates": np.array([0.1, np.nan])}, ValueError, "rates must be finite"),
-        ({"rates": np.array([0.1, -0.5])}, ValueError, "not negative: .*-0.5"),
+        ({"rates": np.array([0.1, np.nan])}, ValueError, "rates must be finite .*: nan"),
+        ({"rates": np.array([0.1, np.inf])}, ValueError, "rates must be finite .*: inf"),
+        ({"rates": np.array([0.1, -0.5])}, ValueError, "not negative: -0.5"),
     ],
     ids=str,
 )

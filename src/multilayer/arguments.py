@@ -263,8 +263,9 @@ def check_rates(rates: NDArray[np.float64] | None) -> NDArray[np.float64] | None
         return None
     if not isinstance(rates, np.ndarray) or rates.dtype != np.float64 or rates.ndim != 1:
         raise TypeError("rates must be an array (steps,) of float64")
-    if not (np.isfinite(rates).all() and (rates >= 0).all()):
-        raise ValueError(f"rates must be finite and not negative: {rates[~(rates >= 0)]}")
+    bad = rates[~((rates >= 0) & (rates < np.inf))]
+    if len(bad):
+        raise ValueError(f"rates must be finite and not negative: {bad[0]}")
     return np.ascontiguousarray(rates)
 
 

@@ -139,7 +139,7 @@ class Cosine(StepSchedule):
 
     def factors(self, steps: Steps, course: Course) -> Steps:
         """(t + 1)/w while t < w; then final + (1 − final) (1 + cos πs)/2, s from 0 to 1."""
-        rise = self.warmup * course.total_steps
+        rise = round(self.warmup * course.total_steps)  # whole steps, or it would pass 1
         s = (steps - rise) / max(course.total_steps - rise, 1.0)
         fall = self.final + (1 - self.final) * _half_cosine(s)
         return np.where(steps < rise, (steps + 1) / max(rise, 1.0), fall)
@@ -205,7 +205,8 @@ class WarmRestarts(StepSchedule):
 
     def factors(self, steps: Steps, course: Course) -> Steps:
         """As for `Cosine`, s being the share of the cycle that has passed."""
-        t = steps / (self.first_cycle * course.steps_per_epoch)  # in first cycles
+        # In first cycles; where one begins, rounding must not leave it at the end of the last.
+        t = steps / (self.first_cycle * course.steps_per_epoch) + 1e-12
         if self.growth == 1:
             s = t % 1
         else:  # cycle n begins at (gⁿ − 1)/(g − 1) and is gⁿ long
