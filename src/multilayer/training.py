@@ -275,8 +275,9 @@ def minimize(
         return result
 
     def compute(x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        thetas = unpack(x)
         cost, D = engine.cost_and_gradient(
-            unpack(x),
+            thetas,
             examples.X,
             examples.Y,
             network.hidden,
@@ -286,6 +287,11 @@ def minimize(
             label_smoothing=plan.label_smoothing,
             weights=examples.weights,
         )
+        if plan.cost_share != 1:  # of the cost alone: the line search then goes scikit-learn's way
+            rows = examples.X.shape[0] if examples.weights is None else examples.weights.sum()
+            squares = sum(float((theta[:, 1:] ** 2).sum()) for theta in thetas)
+            penalty = plan.lambda_ / 2 * squares / rows
+            cost = plan.cost_share * (cost - penalty) + penalty
         return cost, np.concatenate([d.ravel() for d in D]).astype(np.float64, copy=False)
 
     def after_iteration(intermediate_result: scipy.optimize.OptimizeResult) -> None:
