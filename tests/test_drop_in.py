@@ -1,0 +1,227 @@
+"""In scikit-learn's place: its own tests, its signatures, and its results, side by side."""
+
+import importlib.util
+import inspect
+import re
+import sys
+
+import numpy as np
+import pytest
+import scipy.sparse
+import sklearn.neural_network as theirs
+from sklearn.utils.estimator_checks import (
+    check_dataframe_column_names_consistency,
+    check_param_validation,
+)
+
+import multilayer as ours
+
+rng = np.random.RandomState(0)
+X = rng.randn(97, 9) * (rng.rand(97, 9) < 0.6)
+TARGETS = {
+    "binary": ("MLPClassifier", rng.randint(2, size=97), {}),
+    "multiclass": ("MLPClassifier", rng.randint(3, size=97), {}),
+    "multilabel": ("MLPClassifier", rng.randint(2, size=(97, 3)), {}),
+    "one output": ("MLPRegressor", rng.randn(97), {}),
+    "two outputs": ("MLPRegressor", rng.randn(97, 2), {}),
+    "counts": ("MLPRegressor", rng.poisson(2, size=97), {"loss": "poisson"}),
+}
+SOLVERS = {
+    "adam": {},
+    "sgd": {},
+    "sgd, no Nesterov": {"nesterovs_momentum": False},
+    "sgd, invscaling": {"learning_rate": "invscaling", "power_t": 0.1},
+    "sgd, adaptive": {"learning_rate": "adaptive", "tol": 1e-2, "n_iter_no_change": 2},
+    "lbfgs": {"max_iter": 10},  # its line searches enlarge the rounding errors of what went before
+}
+WEIGHTS = rng.rand(97) + 0.1
+
+quick = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def pair(kind, **parameters):
+    return getattr(ours, kind)(**parameters), getattr(theirs, kind)(**parameters)
+
+
+@quick
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
+@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("target", TARGETS)
+def test_same_seed_same_result(target, solver, activation, sparse):
+    kind, y, extra = TARGETS[target]
+    parameters = {
+        "hidden_layer_sizes": (7, 5),
+        "activation": activation,
+        "solver": solver.split(",")[0],
+        "alpha": 0.05,
+        "batch_size": 20,
+        "max_iter": 20,
+        "random_state": 3,
+        **SOLVERS[solver],
+        **extra,
+    }
+    rows = scipy.sparse.csr_array(X) if sparse else X
+    for weights in (None, WEIGHTS):
+        mine, reference = pair(kind, **parameters)
+        mine.fit(rows, y, sample_weight=weights)
+        reference.fit(rows, y, sample_weight=weights)
+        assert mine.n_iter_ == reference.n_iter_
+        assert mine.loss_ == pytest.approx(reference.loss_, rel=1e-6)
+        if solver != "lbfgs":
+            np.testing.assert_allclose(mine.loss_curve_, reference.loss_curve_, rtol=1e-6)
+            assert mine.best_loss_ == pytest.approx(reference.best_loss_, rel=1e-6)
+            assert mine.t_ == reference.t_
+        np.testing.assert_allclose(mine.predict(rows), reference.predict(rows), rtol=1e-4)
+        for theta, expected in zip(mine.coefs_, reference.coefs_, strict=True):
+            np.testing.assert_allclose(theta, expected, rtol=1e-4, atol=1e-6)
+
+
+@quick
+@pytest.mark.parametrize("format", ["csr_matrix", "csr_array", "csc_matrix", "csc_array"])
+def test_every_sparse_format(format):
+    mine, reference = pair("MLPClassifier", random_state=0, max_iter=5)
+    rows, y = getattr(scipy.sparse, format)(X), TARGETS["multiclass"][1]
+    mine.fit(rows, y)
+    np.testing.assert_allclose(mine.loss_curve_, reference.fit(rows, y).loss_curve_, rtol=1e-9)
+    np.testing.assert_allclose(mine.predict_proba(rows), reference.predict_proba(rows), rtol=1e-6)
+    np.testing.assert_allclose(mine.predict_proba(X), mine.predict_proba(rows), rtol=1e-12)
+
+
+@quick
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("target", TARGETS)
+def test_early_stopping_is_scikit_learns(target, solver):
+    kind, y, extra = TARGETS[target]
+    numbers = {"early_stopping": True, "random_state": 3, "learning_rate_init": 0.01, **extra}
+    mine, reference = pair(kind, solver=solver, max_iter=40, validation_fraction=0.2, **numbers)
+    mine.fit(X, y, WEIGHTS)
+    reference.fit(X, y, WEIGHTS)
+    assert mine.n_iter_ == reference.n_iter_
+    np.testing.assert_allclose(mine.validation_scores_, reference.validation_scores_, rtol=1e-7)
+    assert mine.best_loss_ is reference.best_loss_ is None
+    np.testing.assert_allclose(mine.coefs_[0], reference.coefs_[0], rtol=1e-5, atol=1e-8)
+
+
+@quick
+def test_warm_start_is_scikit_learns():
+    y = TARGETS["multiclass"][1]
+    mine, reference = pair("MLPClassifier", random_state=0, max_iter=7, warm_start=True)
+    for _ in range(3):
+        mine.fit(X, y)
+        reference.fit(X, y)
+        np.testing.assert_allclose(mine.loss_curve_, reference.loss_curve_, rtol=1e-9)
+        assert (mine.n_iter_, mine.t_) == (reference.n_iter_, reference.t_)
+
+
+def test_first_call_of_partial_fit_is_scikit_learns():
+    y = TARGETS["multiclass"][1]
+    mine, reference = pair("MLPClassifier", random_state=0, batch_size=20)
+    mine.partial_fit(X, y, WEIGHTS, [0, 1, 2])
+    reference.partial_fit(X, y, WEIGHTS, [0, 1, 2])
+    np.testing.assert_allclose(mine.coefs_[0], reference.coefs_[0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
+def test_signatures(kind):
+    mine, reference = getattr(ours, kind), getattr(theirs, kind)
+    parameters, wanted = (inspect.signature(c.__init__).parameters for c in (mine, reference))
+    for name, parameter in wanted.items():
+        assert parameters[name].default == parameter.default, name
+        assert parameters[name].kind == parameter.kind, name
+    by_place = [n for n, p in parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    assert by_place == [n for n, p in wanted.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    for name, method in inspect.getmembers(reference, inspect.isfunction):
+        if name.startswith("_") or name.endswith("_request"):  # metadata: ours may be more
+            continue
+        here = inspect.signature(getattr(mine, name)).parameters
+        for number, (argument, told) in enumerate(inspect.signature(method).parameters.items()):
+            assert list(here)[number] == argument, (name, argument)
+            assert here[argument].default == told.default or told.kind is told.VAR_KEYWORD
+    for name in ("fit", "partial_fit"):  # wrapped, so no plain functions
+        here = list(inspect.signature(getattr(mine(), name)).parameters)
+        there = list(inspect.signature(getattr(reference(), name)).parameters)
+        assert here[: len(there)] == there
+
+
+@quick
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize("target", TARGETS)
+def test_attributes(target, solver, early_stopping):
+    kind, y, extra = TARGETS[target]
+    numbers = {"solver": solver, "early_stopping": early_stopping, "max_iter": 3, **extra}
+    mine, reference = pair(kind, random_state=0, **numbers)
+    mine.fit(X, y)
+    reference.fit(X, y)
+    for name in dir(reference):
+        if name.startswith("_") or not name.endswith("_") or (name == "t_" and solver == "lbfgs"):
+            continue
+        value, wanted = getattr(mine, name), getattr(reference, name)
+        kind_of = float if isinstance(wanted, float) else type(wanted)
+        assert isinstance(value, kind_of), name
+        if isinstance(wanted, list):
+            assert [np.shape(v) for v in value] == [np.shape(w) for w in wanted], name
+        elif isinstance(wanted, (int, str)):
+            assert value == wanted, name
+        else:
+            assert np.shape(value) == np.shape(wanted), name
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
+@pytest.mark.parametrize(
+    "check", [check_param_validation, check_dataframe_column_names_consistency]
+)
+def test_checks_that_are_not_in_the_list(kind, check):
+    estimator = getattr(ours, kind)(max_iter=2)
+    check(kind, estimator)
+
+
+# scikit-learn's own tests, run from its package with our classes in the place of its own. Left out
+# are those that look at names of its inside.
+PRIVATE = {
+    "test_gradient": "_loss_grad_lbfgs",
+    "test_learning_rate_warmstart": "_optimizer",
+    "test_adaptive_learning_rate": "_optimizer",
+    "test_n_iter_no_change": "_no_improvement_count",
+    "test_n_iter_no_change_inf": "_no_improvement_count",
+}
+
+
+def _their_tests():
+    spec = importlib.util.find_spec("sklearn.neural_network.tests.test_mlp")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.MLPClassifier, module.MLPRegressor = ours.MLPClassifier, ours.MLPRegressor
+    for name in dir(module):  # classes that stand in parametrizations
+        for mark in getattr(getattr(module, name), "pytestmark", []):
+            if mark.name == "parametrize" and mark.args[0] in ("MLPEstimator", "Estimator"):
+                mark.args[1][:] = [getattr(ours, kind.__name__) for kind in mark.args[1]]
+    return module
+
+
+_theirs = _their_tests()
+_names = [name for name in dir(_theirs) if name.startswith("test_")]
+for _name in _names:
+    if _name not in PRIVATE:
+        _function = pytest.mark.filterwarnings("default")(getattr(_theirs, _name))
+        globals()[f"test_scikit_learns_{_name.removeprefix('test_')}"] = _function
+del _function, _name
+
+
+@pytest.fixture
+def global_random_seed():
+    return 42
+
+
+def test_only_private_names_are_left_out():
+    assert len(_names) > 35
+    assert set(PRIVATE) < set(_names)
+    for name in _names:
+        source = inspect.getsource(getattr(_theirs, name))
+        used = set(re.findall(r"(?:mlp|clf)\.(_[a-z_]+)\b(?! = )", source))
+        assert used <= {PRIVATE.get(name)}, name
+        assert (name in PRIVATE) == bool(used), name
+    assert _theirs.MLPClassifier is ours.MLPClassifier
+    assert "sklearn.neural_network.tests" not in sys.modules or _theirs.__name__ not in sys.modules
