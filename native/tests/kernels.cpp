@@ -65,7 +65,7 @@ double output(ml::Output code, std::vector<double>& z, const std::vector<double>
             cost += softplus(x) - y[k] * x;
             z[k] = sigmoid(x);
         } else if (code == ml::Output::exp) {
-            cost += std::exp(x) - y[k] * x;
+            cost += std::exp(x) - y[k] * x - y[k] + (y[k] > 0 ? y[k] * std::log(y[k]) : 0);
             z[k] = std::exp(x);
         } else {
             cost += (x - y[k]) * (x - y[k]) / 2;
@@ -192,8 +192,8 @@ void test_case(Case<T> example, bool labelled, bool weighted, int threads) {
     for (const auto& theta : example.thetas) gradients.emplace_back(theta.size());
     for (auto& gradient : gradients) pointers.push_back(gradient.data());
     double J = 0, alone = 0;
-    ml::cost(network, data, 0.7, pointers, J, threads, never);
-    ml::cost(network, data, 0.7, {}, alone, threads, never);
+    ml::cost(network, data, ml::Penalty{0.7}, pointers, J, threads, never);
+    ml::cost(network, data, ml::Penalty{0.7}, {}, alone, threads, never);
     close(std::vector<T>{static_cast<T>(J)}, std::vector<double>{twin.J}, name + ": J");
     check(J == alone, name, ": J with and without gradient:", J, alone);
     for (std::size_t l = 0; l < gradients.size(); ++l)

@@ -31,15 +31,15 @@ void test_gradients() {
                 example.Y[row * 7 + k] = groups.empty() ? k == row % 7 : k == 1 || k == 2 || k == 6;
         std::vector<std::vector<double>> D{std::vector<double>(9 * 6), std::vector<double>(7 * 10)};
         double J = 0, up = 0, down = 0;
-        ml::cost(network, data, 0.3, {D[0].data(), D[1].data()}, J, 2, never);
+        ml::cost(network, data, ml::Penalty{0.3}, {D[0].data(), D[1].data()}, J, 2, never);
         for (std::size_t l = 0; l < 2; ++l)
             for (std::size_t i = 0; i < D[l].size(); i += 3) {
                 double& theta = example.thetas[l][i];
                 const double at = theta, step = 1e-6;
                 theta = at + step;
-                ml::cost(network, data, 0.3, {}, up, 2, never);
+                ml::cost(network, data, ml::Penalty{0.3}, {}, up, 2, never);
                 theta = at - step;
-                ml::cost(network, data, 0.3, {}, down, 2, never);
+                ml::cost(network, data, ml::Penalty{0.3}, {}, down, 2, never);
                 theta = at;
                 const double slope = (up - down) / (2 * step);
                 check(std::abs(slope - D[l][i]) < 1e-6, "loss", static_cast<int>(loss), "D", l, i,

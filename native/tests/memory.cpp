@@ -77,7 +77,8 @@ void test_memory() {
     // From eleven threads on the pool must grow while memory is short.
     for (const int threads : {1, 3, 11}) {
         starve("forward", [&] { ml::forward(network, data.X, H.data(), threads, never); });
-        starve("cost", [&] { ml::cost(network, data, 0.1, pointers, J, threads, never); });
+        starve("cost",
+               [&] { ml::cost(network, data, ml::Penalty{0.1}, pointers, J, threads, never); });
     }
     ml::Course course;
     course.lambda = 0.1;
