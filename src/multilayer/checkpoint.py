@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from multilayer.arrays import to_numpy
 from multilayer.files import FilePath, load, read_notes, save
 from multilayer.state import Examples, State
 
@@ -112,7 +113,7 @@ def _key(estimator: Any, state: State, examples: Examples) -> str:
     names = sorted(params.keys() - _FREE - {"random_state"})
     digest.update(repr([(name, params[name]) for name in names]).encode())
     X, Y, weights = examples
-    parts = [X.data, X.indices, X.indptr] if scipy.sparse.issparse(X) else [X]
+    parts = [X.data, X.indices, X.indptr] if scipy.sparse.issparse(X) else [to_numpy(X)]
     for array in [*parts, Y, weights, *state.network.thetas]:
         if array is not None:
             digest.update(f"{array.shape}{array.dtype}".encode())

@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
+from multilayer.arrays import to_numpy
 from multilayer.base import BaseMLP, Rows, in_steps
 from multilayer.files import labels_from_json, labels_to_json
 from multilayer.losses import Loss
@@ -301,7 +302,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             In the order of `classes_`; rows add up to 1 (not for several labels a row). Sigmoid
             units, one a class, are scaled to do so.
         """
-        H = self._forward(X)
+        shares = self._shares(self._forward(X))
+        if isinstance(shares, list):
+            return [self._at_home(X, share) for share in shares]
+        return self._at_home(X, shares)
+
+    def _shares(self, H: Floats) -> Any:
         targets = self._targets
         if targets.kind == "multiclass-multioutput":
             return np.split(H, np.cumsum(targets.groups)[:-1], axis=1)
@@ -324,9 +330,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         ndarray, shape (m, n_classes), or a list of them
         """
-        shares = self.predict_proba(X)
+        shares = self._shares(self._forward(X))
         with np.errstate(divide="ignore"):
-            return [np.log(p) for p in shares] if isinstance(shares, list) else np.log(shares)
+            if isinstance(shares, list):
+                return [self._at_home(X, np.log(share)) for share in shares]
+            return self._at_home(X, np.log(shares))
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Share of the rows whose labels are all predicted.
@@ -402,11 +410,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 "rows: give the weights of the classes as a dict"
             )
         y, weights = self._decode(examples.Y), examples.weights
-        of_class = compute_sample_weight(self.class_weight, y).astype(examples.X.dtype)
+        of_class = compute_sample_weight(self.class_weight, y).astype(self.network_.dtype)
         return examples._replace(weights=of_class if weights is None else of_class * weights)
 
     def _score(self, examples: Examples) -> float:
-        H, Y = self.network_.forward(examples.X), examples.Y
+        H, Y = to_numpy(self.network_.forward(examples.X)), examples.Y
         chosen = self._decide(H)
         hits = chosen == self._targets.decode(Y)
         hits = hits if hits.ndim == 1 else hits.all(axis=1)

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
-from multilayer import engine, equations
+from multilayer import array_engine, engine, equations
 from multilayer.activations import ACTIVATIONS, Activation
+from multilayer.arrays import is_foreign
 from multilayer.files import Savable
 from multilayer.initialization import INITIALIZERS
 from multilayer.losses import LOSSES, CustomLoss, Loss, Output, Softmax, resolve
@@ -143,10 +144,14 @@ class Network(Savable):
         ValueError
             If X has not s₁ columns.
         """
+        X = self._inputs(X)
+        if (runner := array_engine.choose(self.hidden, self.loss, X)) is array_engine:
+            there: Floats = runner.forward(self.thetas, X, self.hidden, self.output)
+            return there
         forward = self._forward
         if forward is None or not forward.goes_through(self.thetas, self.hidden, self.output):
             forward = self._forward = engine.Forward(self.thetas, self.hidden, self.output)
-        return forward(self._inputs(X))
+        return forward(X)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_forward": None}
@@ -167,9 +172,11 @@ class Network(Savable):
         J : float
         """
         examples = self._inputs(X), self._targets(Y)
-        return engine.cost(
+        runner = array_engine.choose(self.hidden, self.loss, examples[0])
+        J: float = runner.cost(
             self.thetas, *examples, self.hidden, self.output, lambda_, loss=self.loss
         )
+        return J
 
     def gradient(self, X: ArrayLike, Y: ArrayLike, lambda_: float = 0.0) -> list[Floats]:
         """Derivative of the cost by Θ, see `multilayer.equations.backpropagation`.
@@ -184,9 +191,11 @@ class Network(Savable):
         D : list of ndarray, of the shapes of `thetas`
         """
         examples = self._inputs(X), self._targets(Y)
-        return engine.cost_and_gradient(
+        runner = array_engine.choose(self.hidden, self.loss, examples[0])
+        D: list[Floats] = runner.cost_and_gradient(
             self.thetas, *examples, self.hidden, self.output, lambda_, loss=self.loss
         )[1]
+        return D
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Class of the largest output, or the outputs themselves where they are numbers.
@@ -234,7 +243,7 @@ class Network(Savable):
         if sparse.issparse(X):
             inputs = X.tocsr().astype(self.dtype, copy=False)
         else:
-            inputs = np.asarray(X, dtype=self.dtype)
+            inputs = X if is_foreign(X) else np.asarray(X, dtype=self.dtype)
         if inputs.ndim != 2:
             raise ValueError(f"X must have two dimensions (rows, features), got {inputs.ndim}")
         if inputs.shape[1] != self.sizes[0]:

@@ -12,9 +12,9 @@ from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 
+from multilayer.arrays import to_numpy
 from multilayer.base import BaseMLP, Rows, in_steps
 from multilayer.losses import Gamma, Loss, Poisson
-from multilayer.network import Floats
 from multilayer.parameters import CONSTRAINTS, make_loss
 from multilayer.state import Examples
 
@@ -250,7 +250,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         held_out = Rows(X_val, y_val, sample_weight_val)
         return self._fit_rows(Rows(X, y, sample_weight), held_out, incremental=True)
 
-    def predict(self, X: ArrayLike) -> Floats:
+    def predict(self, X: ArrayLike) -> Any:
         """Predict numbers.
 
         Parameters
@@ -261,7 +261,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         -------
         ndarray, shape (m,) or (m, n_outputs)
         """
-        return self._decode(self._forward(X))
+        return self._at_home(X, self._decode(self._forward(X)))
 
     def _meet_targets(self, y: Any, first: bool, incremental: bool, classes: Any) -> None:
         """Any numbers are welcome."""
@@ -291,7 +291,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return examples
 
     def _score(self, examples: Examples) -> float:
-        H = self.network_.forward(examples.X)
+        H = to_numpy(self.network_.forward(examples.X))
         if not np.isfinite(H).all():
             return np.nan
         return float(r2_score(examples.Y, H, sample_weight=examples.weights))

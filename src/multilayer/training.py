@@ -14,7 +14,7 @@ import numpy as np
 import scipy.optimize
 from numpy.typing import NDArray
 
-from multilayer import engine
+from multilayer import array_engine, engine
 from multilayer.network import Floats
 from multilayer.optimizers import Optimizer
 from multilayer.schedules import Adaptive, Constant, Course, Plateau, Schedule, StepSchedule
@@ -146,6 +146,7 @@ def train(
     """
     network, history = state.network, state.history
     referee = _Referee(state, plan, validate, watch, optimizer.learning_rate)
+    runner = array_engine.choose(network.hidden, network.loss, examples.X)
     if not state.slots:
         state.slots = optimizer.start(network.thetas)
     m = examples.X.shape[0]
@@ -168,7 +169,7 @@ def train(
             rates = optimizer.learning_rate * plan.schedule.factors(steps, course)
         elif state.slowed != 1:
             rates = np.full(n * steps_per_epoch, optimizer.learning_rate * state.slowed)
-        return engine.train(
+        report: engine.Report = runner.train(
             network.thetas,
             examples.X,
             examples.Y,
@@ -197,6 +198,7 @@ def train(
             patience=None if plan.early_stopping or max_steps else plan.n_iter_no_change,
             progress=history.progress,
         )
+        return report
 
     if history.epochs >= plan.max_iter and history.status == "running":
         history.status = "max_iter"
@@ -256,6 +258,7 @@ def minimize(
     """
     network, history = state.network, state.history
     referee = _Referee(state, plan, validate, watch)
+    runner = array_engine.choose(network.hidden, network.loss, examples.X)
     sizes = np.cumsum([theta.size for theta in network.thetas])[:-1]
 
     def unpack(x: NDArray[np.float64]) -> list[Floats]:
@@ -276,7 +279,7 @@ def minimize(
 
     def compute(x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         thetas = unpack(x)
-        cost, D = engine.cost_and_gradient(
+        cost, D = runner.cost_and_gradient(
             thetas,
             examples.X,
             examples.Y,

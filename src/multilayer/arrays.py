@@ -1,0 +1,79 @@
+"""Arrays of other libraries (PyTorch, CuPy, JAX …): to where they live, and back to NumPy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import array_api_compat
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Place", "check_foreign", "dtype_of", "is_foreign", "take_rows", "to_numpy"]
+
+Array = Any  # an array of any Array-API library
+
+
+def is_foreign(X: Any) -> bool:
+    """Whether X is an array of another library than NumPy."""
+    return not isinstance(X, np.ndarray) and bool(array_api_compat.is_array_api_obj(X))
+
+
+def to_numpy(array: Array) -> NDArray[Any]:
+    """Give an array of any library as NumPy's, from a GPU too."""
+    if not is_foreign(array):
+        return np.asarray(array)
+    if array_api_compat.is_cupy_array(array):
+        copied: NDArray[Any] = array.get()  # CuPy's own word for it
+        return copied
+    if array_api_compat.is_torch_array(array):
+        array = array.detach().cpu()
+    return np.asarray(array)
+
+
+def dtype_of(X: Array) -> np.dtype[Any]:
+    """Give the dtype of X as NumPy's."""
+    return np.dtype(str(X.dtype).rpartition(".")[2])
+
+
+def take_rows(array: Array, rows: NDArray[np.int64]) -> Array:
+    """Pick rows of an array, or of a sparse matrix, by their numbers."""
+    if not is_foreign(array):
+        return array[rows]
+    xp = array_api_compat.array_namespace(array)
+    return xp.take(array, xp.asarray(rows, device=array_api_compat.device(array)), axis=0)
+
+
+def check_foreign(X: Array) -> None:
+    """See that X is a matrix of finite float32 or float64."""
+    if X.ndim != 2 or X.shape[0] == 0:
+        raise ValueError(f"X must be (rows, features) with a row or more, got {tuple(X.shape)}")
+    if str(X.dtype).rpartition(".")[2] not in ("float32", "float64"):
+        raise ValueError(f"X must be float32 or float64 to stay where it is, got {X.dtype}")
+    xp = array_api_compat.array_namespace(X)
+    if not bool(xp.all(xp.isfinite(X))):
+        raise ValueError("Input X contains NaN or infinity")
+
+
+class Place:
+    """Where an array lives: its library, device and dtype.
+
+    Parameters
+    ----------
+    X : array
+    """
+
+    def __init__(self, X: Array) -> None:
+        self.xp = array_api_compat.array_namespace(X)
+        self.device, self.dtype = array_api_compat.device(X), X.dtype
+
+    def take_in(self, array: Any) -> Array:
+        """Bring numbers here."""
+        if is_foreign(array):
+            return self.xp.astype(array_api_compat.to_device(array, self.device), self.dtype)
+        return self.xp.asarray(np.array(array), dtype=self.dtype, device=self.device)
+
+    def targets(self, Y: Any, K: int) -> Array:
+        """Give Y as (m, K): labels, the class of each row, as 0 and 1."""
+        if isinstance(Y, np.ndarray) and Y.ndim == 1 and Y.dtype.kind in "iu":
+            Y = Y[:, None] if K == 1 else np.eye(K)[Y]
+        return self.take_in(Y)
