@@ -228,3 +228,33 @@ def test_no_more_steps_than_rates():
         rates=rates,
     )
     assert (report.steps, len(report.costs)) == (5, 1)
+
+
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
+@pytest.mark.parametrize("name", ["l1", "clip_norm", "max_norm", "all"])
+def test_batches_larger_than_the_workspace_and_weights(name, sparse):
+    rng = np.random.RandomState(0)
+    m = 9001
+    X, labels = rng.randn(m, 3), rng.randint(2, size=m)
+    weights, Y = rng.rand(m) + 0.1, np.eye(2)[labels]
+    network = Network((3, 70, 2), "relu", "softmax", random_state=0)
+    other, optimizer = network.copy(), GradientDescent(0.5)
+    options = {"l1": 0.0, "lambda_": 0.0, "clip_norm": np.inf, "max_norm": np.inf}
+    options |= {key: 300 * v if key in ("l1", "lambda_") else v for key, v in OPTIONS[name].items()}
+    rows = scipy.sparse.csr_array(X) if sparse else X
+    units = (network.hidden, network.output)
+    report = engine.train(
+        network.thetas, rows, labels, *units, optimizer, [], weights=weights, epochs=2, **options
+    )
+    names = {"hidden": "relu", "output": "softmax", "weights": weights, "l1": options["l1"]}
+    for got in report.costs:
+        want = equations.cost(X, Y, other.thetas, options["lambda_"], **names)
+        assert got == pytest.approx(float(want), rel=1e-11)
+        D = equations.backpropagation(X, Y, other.thetas, options["lambda_"], **names)
+        norm = np.sqrt(sum((d**2).sum() for d in D))
+        for theta, d in zip(other.thetas, D, strict=True):
+            theta -= 0.5 * min(1, options["clip_norm"] / norm) * d
+            norms = np.linalg.norm(theta[:, 1:], axis=1, keepdims=True)
+            theta[:, 1:] *= np.minimum(1, options["max_norm"] / norms)
+    for theta, want in zip(network.thetas, other.thetas, strict=True):
+        np.testing.assert_allclose(theta, want, rtol=0, atol=1e-12)
