@@ -14,6 +14,8 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from multilayer import DivergenceWarning, MLPClassifier, MLPRegressor, load
+from multilayer.optimizers import Adam, Lion, RMSprop
+from multilayer.schedules import SCHEDULES, Cosine
 
 X_IRIS, Y_IRIS = load_iris(return_X_y=True)
 X_DIABETES, Y_DIABETES = load_diabetes(return_X_y=True)
@@ -299,3 +301,84 @@ def test_a_failed_fit_leaves_the_old_one():
 def test_a_batch_larger_than_the_data_is_all_of_it():
     with pytest.warns(UserWarning, match="batch_size is 1000, but there are only 150 rows"):
         MLPClassifier(batch_size=1000, tol=1.0).fit(X_IRIS, Y_IRIS)
+
+
+@not_converged
+def test_initialize_draws_what_fit_would_start_from():
+    clf = MLPClassifier((5,), max_iter=1, random_state=3, shuffle=False, warm_start=True)
+    clf.initialize(X_IRIS, Y_IRIS)
+    assert clf.predict(X_IRIS).shape == (150,)
+    assert (clf.n_iter_, clf.t_, clf.loss_curve_) == (0, 0, [])
+    fitted = MLPClassifier((5,), max_iter=1, random_state=3, shuffle=False).fit(X_IRIS, Y_IRIS)
+    assert clf.fit(X_IRIS, Y_IRIS).loss_curve_ == fitted.loss_curve_
+    reg = MLPRegressor(random_state=0).initialize(X_DIABETES, np.c_[Y_DIABETES, Y_DIABETES])
+    assert reg.network_.sizes == (10, 100, 2)
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"l1": 0.1}, {"clip_norm": 1.0}, {"max_norm": 1.0}, {"dropout": 0.5}], ids=str
+)
+def test_lbfgs_refuses_what_needs_steps(parameters):
+    with pytest.raises(ValueError, match="needs a solver of steps"):
+        MLPClassifier(solver="lbfgs", **parameters).fit(X_IRIS, Y_IRIS)
+
+
+@not_converged
+def test_another_optimizer_starts_anew():
+    clf = MLPClassifier(solver="sgd", random_state=0)
+    clf.partial_fit(X_IRIS, Y_IRIS, classes=[0, 1, 2])
+    for solver in ("adam", Adam(0.01), RMSprop(0.01), "gd"):
+        clf.set_params(solver=solver).partial_fit(X_IRIS, Y_IRIS)
+    assert len(clf.loss_curve_) == 5
+
+
+@not_converged
+@pytest.mark.parametrize("learning_rate", [*SCHEDULES, Cosine(warmup=0.1), lambda step: 0.99**step])
+@pytest.mark.parametrize("solver", ["sgd", "adam", "gd"])
+def test_every_schedule_trains(solver, learning_rate):
+    clf = MLPClassifier(
+        (8,),
+        solver=solver,
+        learning_rate=learning_rate,
+        learning_rate_init=0.2,
+        max_iter=60,
+        power_t=0.1,
+        random_state=0,
+    )
+    assert clf.fit(X_IRIS, Y_IRIS).loss_ < 0.75 * clf.loss_curve_[0]
+
+
+@not_converged
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"dropout": 0.2},
+        {"dropout": (0.1, 0.3)},
+        {"l1": 0.01},
+        {"clip_norm": 0.5},
+        {"max_norm": 1.0},
+        {"label_smoothing": 0.1},
+        {"penalty_scale": "sample", "alpha": 1.0},
+        {"loss": "focal"},
+        {"initializer": "he"},
+        {"solver": Lion(0.01)},
+        {"restore_best_weights": True},
+    ],
+    ids=str,
+)
+def test_options_train_save_and_are_the_same_twice(option, tmp_path):
+    numbers = {"learning_rate_init": 0.02, "max_iter": 80, "random_state": 0, "batch_size": 50}
+    plain = MLPClassifier((8,), **numbers).fit(X_IRIS, Y_IRIS)
+    clf, twin = (MLPClassifier((8,), **{**numbers, **option}).fit(X_IRIS, Y_IRIS) for _ in "ab")
+    assert clf.loss_curve_ == twin.loss_curve_
+    if "restore_best_weights" not in option:
+        assert clf.loss_curve_ != plain.loss_curve_
+    assert clf.score(X_IRIS, Y_IRIS) > 0.9
+    clf.save(tmp_path / "m.mlp")
+    assert repr(load(tmp_path / "m.mlp")) == repr(clf)
+
+
+def test_dropout_must_fit_the_layers():
+    for dropout in ([0.1], [0.1, 1.0], [0.1, -0.1]):
+        with pytest.raises(ValueError, match="dropout must be one share, or 2, for the input and"):
+            MLPClassifier((8,), dropout=dropout).fit(X_IRIS, Y_IRIS)

@@ -7,33 +7,20 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
-from sklearn.utils import check_array, check_consistent_length, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import (
-    _check_n_features,
-    _check_sample_weight,
-    check_is_fitted,
-    validate_data,
-)
 
 from multilayer import array_engine, training
-from multilayer.arrays import (
-    Place,
-    check_foreign,
-    dtype_of,
-    is_foreign,
-    take_rows,
-    to_numpy,
-)
+from multilayer.arrays import Place, dtype_of, is_foreign, to_numpy
 from multilayer.checkpoint import Checkpoint
+from multilayer.engine import Progress
 from multilayer.network import Floats, Network
 from multilayer.parameters import (
     CONSTRAINTS,
@@ -46,24 +33,17 @@ from multilayer.parameters import (
     takes_all_rows,
 )
 from multilayer.progress import watcher_for_verbose
+from multilayer.rows import Rows, check_inputs, check_rows, split
 from multilayer.saving import SavableEstimator
 from multilayer.state import Examples, History, State
 from multilayer.training import Plan
 from multilayer.validation import Judge
 
-__all__ = ["BaseMLP", "DivergenceWarning", "Rows"]
+__all__ = ["BaseMLP", "DivergenceWarning"]
 
 
 class DivergenceWarning(ConvergenceWarning):
     """The cost became infinite or NaN; training stopped with the last finite Θ."""
-
-
-class Rows(NamedTuple):
-    """Rows as a user gives them; without X, none."""
-
-    X: Any = None
-    y: Any = None
-    sample_weight: Any = None
 
 
 def _learns_in_steps(estimator: Any) -> bool:
@@ -124,9 +104,37 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
             raise
         return self
 
+    def initialize(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Draw Θ for X and y without training: everything but `fit` has then been done.
+
+        Parameters
+        ----------
+        X, y : array-like
+            As for `fit`: what they hold says how many inputs and outputs there are, and of which
+            kind; nothing is learned from them.
+
+        Returns
+        -------
+        self
+            Which predicts, badly, and from which `partial_fit`, or with `warm_start=True` `fit`,
+            goes on.
+        """
+        rows = check_rows(self, Rows(X, y), reset=True)
+        self._meet_targets(rows.y, True, False, None)
+        examples = self._encoded(rows)
+        state = self._start(examples, check_random_state(self.random_state), True, False)
+        self.network_, self._state = state.network, state
+        self._read_off(state)
+        return self
+
     @with_callbacks  # type: ignore[untyped-decorator]
     def _run(self, rows: Rows, held_out: Rows, classes: Any, incremental: bool) -> None:
         hidden_sizes(self.hidden_layer_sizes)
+        for name in ("l1", "clip_norm", "max_norm"):
+            if self.solver == "lbfgs" and getattr(self, name):
+                raise ValueError(
+                    f"{name} needs a solver of steps, and lbfgs is none: {getattr(self, name)}"
+                )
         if (held_out.X is None) != (held_out.y is None):
             raise ValueError("X_val and y_val go together: give both or neither")
         if incremental and self.early_stopping and held_out.X is None:
@@ -136,7 +144,7 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
             )
         begun = "network_" in vars(self) or self._given_thetas() is not None
         first = not (begun and (self.warm_start or incremental))
-        rows = self._validated(rows, reset=first)
+        rows = check_rows(self, rows, reset=first)
         self._meet_targets(rows.y, first, incremental, classes)
         examples = self._encoded(rows)
         rng = check_random_state(self.random_state)
@@ -149,53 +157,17 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
         self.network_, self._state = state.network, state
         validation = None
         if held_out.X is not None:
-            validation = self._encoded(self._validated(held_out, reset=False))
+            validation = self._encoded(check_rows(self, held_out, reset=False))
         elif self.early_stopping:
-            examples, validation = self._split(examples, state.rng)
+            # scikit-learn keeps the shares of the classes only where one unit tells two apart.
+            two = is_classifier(self) and self.network_.sizes[-1] == 1
+            examples, validation = split(examples, self.validation_fraction, state.rng, two)
         examples = self._weighted(examples, incremental)
         if self._dropout() and state.steps == 0:
             state.dropout_seed = int(state.rng.randint(2**31))
         for checkpoint in checkpoints:
             checkpoint.resume(self, state, examples)
         self._train(state, examples, Judge(self, validation) if validation else None, incremental)
-
-    def _validated(self, rows: Rows, reset: bool) -> Rows:
-        """Check rows; reset: they say how many features there are, and of which names."""
-        if is_foreign(rows.X):
-            return self._validated_there(rows, reset)
-        known = vars(self).get("network_")
-        dtype = (np.float64, np.float32) if reset or known is None else known.dtype
-        try:
-            X, y = validate_data(
-                self,
-                rows.X,
-                rows.y,
-                accept_sparse="csr",
-                dtype=dtype,
-                multi_output=True,
-                y_numeric=not is_classifier(self),
-                reset=reset,
-            )
-        except ValueError as error:
-            if "contains NaN" in str(error):
-                raise ValueError(f"{error}\nmultilayer.TableEncoder fills gaps.") from None
-            raise
-        weights = rows.sample_weight
-        if weights is not None:
-            weights = _check_sample_weight(weights, X, dtype=X.dtype, ensure_non_negative=True)
-        return Rows(X, y, weights)
-
-    def _validated_there(self, rows: Rows, reset: bool) -> Rows:
-        """Check rows whose X stays in its own library, on its own device."""
-        check_foreign(rows.X)
-        _check_n_features(self, rows.X, reset=reset)
-        numeric = None if is_classifier(self) else np.float64
-        y = check_array(to_numpy(rows.y), ensure_2d=False, dtype=numeric, input_name="y")
-        check_consistent_length(rows.X, y)
-        weights = rows.sample_weight
-        if weights is not None:
-            weights = _check_sample_weight(to_numpy(weights), y, ensure_non_negative=True)
-        return Rows(rows.X, y, weights)
 
     def _encoded(self, rows: Rows) -> Examples:
         return Examples(rows.X, self._encode(rows.y, dtype_of(rows.X)), rows.sample_weight)
@@ -217,7 +189,7 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
         if not (incremental and isinstance(self.random_state, (int, np.integer))):
             state.rng = rng  # with a number, further calls must not draw what this one drew
         if not incremental:
-            state.slots, state.steps = [], 0
+            state.slots, state.steps, state.slowed, state.plateau = [], 0, 1.0, Progress()
         return state
 
     def _new_network(
@@ -244,29 +216,6 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
             random_state=rng,
             dtype=dtype_of(examples.X),
         )
-
-    def _split(self, examples: Examples, rng: np.random.RandomState) -> tuple[Examples, Examples]:
-        """Set rows aside to validate on, drawn as scikit-learn draws them."""
-        X, Y, weights = examples
-        # scikit-learn keeps the shares of the classes only where one unit tells two apart.
-        two = is_classifier(self) and self.network_.sizes[-1] == 1
-        training, held_out = train_test_split(
-            np.arange(len(Y)),
-            random_state=rng,
-            test_size=self.validation_fraction,
-            stratify=Y.astype(bool)[:, None] if two else None,
-        )
-        if len(held_out) < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of "
-                f"your dataset: validation_fraction={self.validation_fraction} of {len(Y)} rows "
-                f"sets {len(held_out)} aside, and there must be 2 or more."
-            )
-        learned, judged = (
-            Examples(take_rows(X, rows), Y[rows], None if weights is None else weights[rows])
-            for rows in (training, held_out)
-        )
-        return learned, judged
 
     def _train(
         self, state: State, examples: Examples, judge: Judge | None, incremental: bool
@@ -412,32 +361,11 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
 
     def _checked(self, X: Any) -> Any:
         """Give X as the network takes it."""
-        check_is_fitted(self, "network_")
-        if is_foreign(X):
-            check_foreign(X)
-            _check_n_features(self, X, reset=False)
-            return X
-        if self._ready(X):
-            return X
-        return validate_data(
-            self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False
-        )
+        return check_inputs(self, X)
 
     def _at_home(self, X: Any, result: NDArray[Any]) -> Any:
         """Give results in the library of X, where X lives."""
         return Place(X).take_in(result) if is_foreign(X) else result
-
-    def _ready(self, X: Any) -> bool:
-        """Whether `validate_data` would find nothing to do; it takes longer than to predict."""
-        return (
-            type(X) is np.ndarray
-            and X.dtype == self.network_.dtype
-            and X.ndim == 2
-            and X.shape[1] == self.n_features_in_
-            and len(X) > 0
-            and not hasattr(self, "feature_names_in_")
-            and bool(np.isfinite(X.sum()))  # NaN and ±inf leave their mark on a sum
-        )
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

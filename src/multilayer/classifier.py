@@ -15,12 +15,13 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
 from multilayer.arrays import to_numpy
-from multilayer.base import BaseMLP, Rows, in_steps
+from multilayer.base import BaseMLP, in_steps
 from multilayer.files import labels_from_json, labels_to_json
 from multilayer.losses import Loss
 from multilayer.network import Floats
 from multilayer.outputs import Softmax
 from multilayer.parameters import CONSTRAINTS
+from multilayer.rows import Rows
 from multilayer.state import Examples
 from multilayer.targets import ClassTargets, probabilities
 

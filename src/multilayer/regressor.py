@@ -13,9 +13,10 @@ from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 
 from multilayer.arrays import to_numpy
-from multilayer.base import BaseMLP, Rows, in_steps
+from multilayer.base import BaseMLP, in_steps
 from multilayer.losses import Gamma, Loss, Poisson
 from multilayer.parameters import CONSTRAINTS, make_loss
+from multilayer.rows import Rows
 from multilayer.state import Examples
 
 _LOSSES = {"squared_error", "absolute_error", "huber", "quantile", "poisson", "gamma"}

@@ -147,8 +147,8 @@ def train(
     network, history = state.network, state.history
     referee = _Referee(state, plan, validate, watch, optimizer.learning_rate)
     runner = array_engine.choose(network.hidden, network.loss, examples.X)
-    if not state.slots:
-        state.slots = optimizer.start(network.thetas)
+    if len(state.slots) != optimizer.n_slots:  # a new optimizer remembers nothing
+        state.slots, state.steps = optimizer.start(network.thetas), 0
     m = examples.X.shape[0]
     shuffled: dict[str, Any] = {}
     if plan.shuffle and plan.batch_size is not None:
