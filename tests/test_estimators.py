@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from multilayer import DivergenceWarning, MLPClassifier, MLPRegressor, load
+from multilayer.losses import Quantile
 from multilayer.optimizers import Adam, Lion, RMSprop
 from multilayer.schedules import SCHEDULES, Cosine
 
@@ -376,6 +377,27 @@ def test_options_train_save_and_are_the_same_twice(option, tmp_path):
     assert clf.score(X_IRIS, Y_IRIS) > 0.9
     clf.save(tmp_path / "m.mlp")
     assert repr(load(tmp_path / "m.mlp")) == repr(clf)
+
+
+@not_converged
+def test_records_and_functions_among_the_parameters(tmp_path):
+    reg = MLPRegressor(
+        Quantile(0.9),
+        solver=Adam(0.05),
+        learning_rate=Cosine(final=0.1),
+        max_iter=40,
+        random_state=0,
+    ).fit(X_DIABETES, Y_DIABETES / 100)
+    assert 0.8 < (reg.predict(X_DIABETES) > Y_DIABETES / 100).mean() < 0.97
+    reg.save(tmp_path / "m.mlp")
+    twin = load(tmp_path / "m.mlp")
+    assert repr(twin) == repr(reg)
+    np.testing.assert_array_equal(twin.predict(X_DIABETES), reg.predict(X_DIABETES))
+    for parameters in ({"learning_rate": lambda step: 1.0}, {"scoring": lambda e, X, y: 0.0}):
+        with pytest.raises(TypeError, match="must be data to be saved, not code"):
+            reg.set_params(**parameters).save(tmp_path / "n.mlp")
+        reg.set_params(learning_rate="constant")
+    assert not (tmp_path / "n.mlp").exists()
 
 
 def test_dropout_must_fit_the_layers():

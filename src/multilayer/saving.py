@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from multilayer import losses, optimizers, outputs
+from multilayer import losses, optimizers, outputs, schedules
 from multilayer.attributes import FittedAttributes
 from multilayer.files import Savable
 from multilayer.network import Network
@@ -22,7 +22,7 @@ __all__ = ["SavableEstimator"]
 # Parameters may be records of these modules: their numbers are saved with the name of their class.
 _RECORDS: dict[str, type[Any]] = {
     name: kind
-    for module in (losses, optimizers, outputs)
+    for module in (losses, optimizers, outputs, schedules)
     for name, kind in vars(module).items()
     if isinstance(kind, type) and dataclasses.is_dataclass(kind)
 }
