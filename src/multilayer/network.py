@@ -15,8 +15,8 @@ from multilayer.activations import ACTIVATIONS, Activation
 from multilayer.arrays import is_foreign
 from multilayer.files import Savable
 from multilayer.initialization import INITIALIZERS
-from multilayer.losses import LOSSES, CustomLoss, Loss, Output, Softmax, resolve
-from multilayer.outputs import parts, unit_name
+from multilayer.losses import CANONICAL, LOSSES, CustomLoss, Loss, Output, Softmax, resolve
+from multilayer.outputs import output_name, parts, unit_name
 
 Floats = NDArray[np.floating[Any]]
 
@@ -235,7 +235,8 @@ class Network(Savable):
         drawn = [f"{self.sizes[0]} inputs"]
         drawn += [f"{theta.size} ─▶ {len(theta)} {unit_name(unit)}" for theta, unit in layers]
         head = f"Network: {self.n_parameters:_} parameters".replace("_", " ") + f", {self.dtype}"
-        head += "" if self.loss == "auto" else f", loss {self.loss}"
+        own = CANONICAL[output_name(self.output)]
+        head += "" if resolve(self.loss, self.output) == own else f", loss {self.loss}"
         return head + "\n" + " ── ".join(drawn)
 
     def _inputs(self, X: Any) -> Floats:
