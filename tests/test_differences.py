@@ -137,3 +137,14 @@ def test_early_stopping_with_a_scorer_or_the_cost():
     plain = MLPClassifier(**numbers).fit(X_IRIS, Y_IRIS)
     same = MLPClassifier(scoring="accuracy", **numbers).fit(X_IRIS, Y_IRIS)
     assert same.validation_scores_ == plain.validation_scores_
+
+
+def test_decision_function_tells_apart_what_probabilities_no_longer_do():
+    numbers = {"hidden_layer_sizes": (5,), "solver": "lbfgs", "alpha": 0, "random_state": 0}
+    other, clf = (
+        mlp(**numbers).fit(X_MOONS, Y_MOONS) for mlp in (theirs.MLPClassifier, MLPClassifier)
+    )
+    assert not hasattr(other, "decision_function")
+    far = np.array([[0.0, 40.0], [0.0, 80.0]])
+    assert len(np.unique(clf.predict_proba(far)[:, 1])) == 1
+    assert len(np.unique(clf.decision_function(far))) == 2

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from multilayer.arrays import to_numpy
 from multilayer.base import BaseMLP, in_steps
 from multilayer.files import labels_from_json, labels_to_json
+from multilayer.inside import DecisionFunction, LookInside
 from multilayer.losses import Loss
 from multilayer.network import Floats
 from multilayer.outputs import Softmax
@@ -26,7 +27,7 @@ from multilayer.state import Examples
 from multilayer.targets import ClassTargets, probabilities
 
 
-class MLPClassifier(ClassifierMixin, BaseMLP):
+class MLPClassifier(ClassifierMixin, DecisionFunction, LookInside, BaseMLP):
     """Feed-forward network that tells classes apart.
 
     It takes the place of `sklearn.neural_network.MLPClassifier`: same parameters, same defaults,

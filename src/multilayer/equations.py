@@ -192,9 +192,8 @@ def input_gradient(
 ) -> Array:
     """Derivative of an output by the inputs of its row, ∂z⁽ᴸ⁾ₖ/∂x: what the network looks at.
 
-    δ⁽ᴸ⁾ = eₖ,  δ⁽ˡ⁾ = (Θ⁽ˡ⁾)ᵀ δ⁽ˡ⁺¹⁾ ⊙ g′(z⁽ˡ⁾),  ∂zₖ/∂x = (Θ⁽¹⁾)ᵀ δ⁽²⁾, the biases left out. It is
-    of z, before the output unit, which flattens everything where it is sure. Source: Bishop (2006),
-    equations 5.70 to 5.75.
+    δ⁽ᴸ⁾ = eₖ,  δ⁽ˡ⁾ = (Θ⁽ˡ⁾)ᵀ δ⁽ˡ⁺¹⁾ ⊙ g′(z⁽ˡ⁾),  ∂zₖ/∂x = (Θ⁽¹⁾)ᵀ δ⁽²⁾, the biases left out; of z,
+    since the output unit is flat where it is sure. Source: Bishop (2006), equations 5.70 to 5.75.
 
     Parameters
     ----------
@@ -207,12 +206,11 @@ def input_gradient(
     -------
     G : array, shape (m, s₁)
     """
-    xp = array_namespace(*thetas)
-    Z, _ = forward_propagation(X, thetas, hidden=hidden, output="identity")
-    units = xp.arange(Z[-1].shape[1], device=device(Z[-1]))
-    k = xp.reshape(xp.asarray(unit, device=device(Z[-1])), (-1, 1))
-    d = xp.zeros_like(Z[-1]) + xp.astype(units == k, Z[-1].dtype)  # (m, K), rows eₖ
-    activations = _activations(hidden, thetas)
+    Z, (*_, z) = forward_propagation(X, thetas, hidden=hidden, output="identity")
+    xp, activations = array_namespace(z), _activations(hidden, thetas)
+    units = xp.arange(z.shape[1], device=device(z))
+    k = xp.reshape(xp.asarray(unit, device=device(z)), (-1, 1))
+    d = xp.zeros_like(z) + xp.astype(units == k, z.dtype)  # (m, K), rows eₖ
     for layer in reversed(range(1, len(thetas))):
         d = (d @ thetas[layer][:, 1:]) * activations[layer - 1].slope(Z[layer - 1])  # (m, s_l)
     return d @ thetas[0][:, 1:]  # (m, s₁)
@@ -307,6 +305,7 @@ def numerical_gradient(
     output: Output = "logistic",
     loss: str | Loss = "auto",
     weights: Array | None = None,
+    l1: float = 0.0,
     masks: Masks | None = None,
 ) -> list[Array]:
     """Gradient by central differences: ∂J/∂θ ≈ (J(θ + ε) − J(θ − ε)) / 2ε, one θ at a time.
@@ -318,7 +317,7 @@ def numerical_gradient(
     xp = array_namespace(X)
     epsilon = float(xp.finfo(X.dtype).eps) ** (1 / 3) if epsilon is None else epsilon
     names: dict[str, Any] = {"hidden": hidden, "output": output, "loss": loss}
-    names |= {"weights": weights, "masks": masks}
+    names |= {"weights": weights, "l1": l1, "masks": masks}
     D = []
     for layer, theta in enumerate(thetas):
         size = theta.shape[0] * theta.shape[1]
@@ -346,6 +345,7 @@ def check_gradient(
     output: Output = "logistic",
     loss: str | Loss = "auto",
     weights: Array | None = None,
+    l1: float = 0.0,
     masks: Masks | None = None,
 ) -> GradientCheck:
     """Hold `backpropagation` against `numerical_gradient`.
@@ -361,7 +361,7 @@ def check_gradient(
         corner falls within ε.
     """
     names: dict[str, Any] = {"hidden": hidden, "output": output, "loss": loss}
-    names |= {"weights": weights, "masks": masks}
+    names |= {"weights": weights, "l1": l1, "masks": masks}
     backward = backpropagation(X, Y, thetas, lambda_, **names)
     numerical = numerical_gradient(X, Y, thetas, lambda_, epsilon=epsilon, **names)
     xp = array_namespace(X)

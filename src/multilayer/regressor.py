@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from multilayer.arrays import to_numpy
 from multilayer.base import BaseMLP, in_steps
+from multilayer.inside import LookInside
 from multilayer.losses import Gamma, Loss, Poisson
 from multilayer.parameters import CONSTRAINTS, make_loss
 from multilayer.rows import Rows
@@ -22,7 +23,7 @@ from multilayer.state import Examples
 _LOSSES = {"squared_error", "absolute_error", "huber", "quantile", "poisson", "gamma"}
 
 
-class MLPRegressor(RegressorMixin, BaseMLP):
+class MLPRegressor(RegressorMixin, LookInside, BaseMLP):
     """Feed-forward network that predicts numbers.
 
     It takes the place of `sklearn.neural_network.MLPRegressor`: same parameters, same defaults,
