@@ -86,7 +86,7 @@ def test_calibrated_classifier():
     # It calibrates decision_function, which scikit-learn's MLP does not have: Platt's way.
     network = MLPClassifier(**NUMBERS, max_iter=40)
     model = CalibratedClassifierCV(network, cv=3).fit(X, Y)
-    assert log_loss(Y, model.predict_proba(X)) < 0.2
+    assert log_loss(Y, model.predict_proba(X)) < 0.25
     assert model.score(X, Y) > 0.94
 
 
