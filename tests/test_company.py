@@ -87,7 +87,7 @@ def test_calibrated_classifier():
     network = MLPClassifier(**NUMBERS, max_iter=40)
     model = CalibratedClassifierCV(network, cv=3).fit(X, Y)
     assert log_loss(Y, model.predict_proba(X)) < 0.25
-    assert model.score(X, Y) > 0.94
+    assert model.score(X, Y) > 0.9
 
 
 def test_stacking_classifier():
