@@ -80,7 +80,7 @@ class Walk {
         if (plan.X.sparse()) {
             Layer<T>& first = work.layers[0];
             turned.emplace(work.kernels(), first);
-            plan.sparse.turned.out = 1;
+            plan.sparse.turned.in = work.kernels().group - 1;
             plan.sparse.turned.theta = turned->add(first.theta);
             plan.sparse.items = first.panels;
             plan.sparse.inputs_of_item = work.inputs_of_item;

@@ -35,8 +35,8 @@ struct Layer {
 // so that a stored value meets a run of weights instead of one in each row.
 template <class T>
 struct Sparse {
-    // Θ⁽¹⁾ᵀ (in + 1, out), its slots and its gradient, biases first: one row of in = 0. No theta
-    // where Θ⁽¹⁾ is read as it lies, for a few values only.
+    // Θ⁽¹⁾ᵀ (in + 1, out), its slots and its gradient, biases first, all taken for rows as wide as
+    // a group. No theta where Θ⁽¹⁾ is read as it lies, for a few values only.
     Layer<T> turned;
     T* delta = nullptr;  // δ⁽²⁾ of the chunk as (example, padded unit)
     // The stored values of the chunk, those of an input in the order of their examples: they end

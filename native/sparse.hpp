@@ -179,6 +179,16 @@ inline void for_blocks(const Plan<T>& plan, i64 item, F f) {
         f(input, last - input < inputs ? last - input : inputs, i64(0), units);
 }
 
+// A run of Θᵀ as the functions of optimizers.hpp like it best, as a high tile of rows as wide as a
+// group; and a row of what is left over. Calls f(height, columns, where its sums begin).
+template <class T, class F>
+inline void as_tiles(i64 from, i64 numbers, F f) {
+    constexpr i64 size = group_size<T>;
+    const i64 height = numbers / size, rest = from + height * size;
+    if (height > 0) f(static_cast<int>(height), Columns{from, from + size, 1}, i64(0));
+    if (rest < from + numbers) f(1, Columns{rest, from + numbers, 1}, rest - from);
+}
+
 // Phase 2 for some inputs.
 template <class T>
 void update_inputs(const Plan<T>& plan, i64 item) {
@@ -187,13 +197,15 @@ void update_inputs(const Plan<T>& plan, i64 item) {
     const Sparse<T>& sparse = plan.sparse;
     const i64 all = layer.out, stride = padded_units(all, size);
     const Mask<T> mask(plan, 0);
+    Layer<T> biases = sparse.turned;
+    biases.in = 0;  // one number a row
     alignas(64) T sums[block_numbers + lanes<T>];
     Vec<T> squares = {};
     for (i64 unit = 0; item == 0 && unit < all; unit += lanes<T>) {
         const int n = all - unit < lanes<T> ? static_cast<int>(all - unit) : lanes<T>;
         store(sums, bias_sums(layer.delta + unit * size, n, (plan.count + size - 1) / size,
                               layer.delta_stride));
-        finish_tile(plan, sparse.turned, sums, 0, 1, {unit, unit + n, 1, true}, squares);
+        finish_tile(plan, biases, sums, 0, 1, {unit, unit + n, 1, true}, squares);
     }
     for_blocks(plan, item, [&](i64 input, i64 inputs, i64 unit, i64 units) {
         // The last vector of an input reaches into the next one's place, which is written later.
@@ -210,7 +222,9 @@ void update_inputs(const Plan<T>& plan, i64 item) {
                 add_rows<T>(nullptr, delta, stride, examples, values, n, sum, units);
         }
         const i64 from = (1 + input) * all + unit;
-        finish_tile(plan, sparse.turned, sums, 0, 1, {from, from + inputs * units, 1}, squares);
+        as_tiles<T>(from, inputs * units, [&](int height, Columns columns, i64 at) {
+            finish_tile(plan, sparse.turned, sums + at, 0, height, columns, squares);
+        });
     });
     if (plan.penalized && plan.last_chunk && !plan.store) plan.penalties[item] = sum<T>(squares);
 }
@@ -221,9 +235,15 @@ void penalize_inputs(const Plan<T>& plan, i64 item) {
     Vec<T> squares = {};
     for_blocks(plan, item, [&](i64 input, i64 inputs, i64 unit, i64 units) {
         const i64 from = (1 + input) * all + unit;
-        for_vectors<T>({from, from + inputs * units, 1}, [&](i64 at, int n) {
-            const Vec<T> theta = get(plan.sparse.turned.theta + at, n);
-            squares += theta * theta;
+        as_tiles<T>(from, inputs * units, [&](int height, Columns columns, i64) {
+            for_vectors<T>(columns, [&](i64 at, int n) {
+                Vec<T> of_rows = {};
+                for (int i = 0; i < height; ++i) {
+                    const Vec<T> theta = get(plan.sparse.turned.theta + at + i * group_size<T>, n);
+                    of_rows += theta * theta;
+                }
+                squares += of_rows;
+            });
         });
     });
     plan.penalties[item] = sum<T>(squares);

@@ -85,6 +85,34 @@ struct Case {
     }
 };
 
+// X of a case without most of its numbers, which become 0 there, as sparse rows.
+template <class T>
+struct SparseRows {
+    i64 rows, columns;
+    std::vector<i64> starts{0};
+    std::vector<std::int32_t> indices;
+    std::vector<T> values;
+
+    explicit SparseRows(Case<T>& example) : rows(example.m), columns(example.sizes[0]) {
+        for (i64 row = 0; row < rows; ++row) {
+            for (i64 column = 0; column < columns; ++column) {
+                T& x = example.X[row * columns + column];
+                if (row % 5 == 0 || (row * 7 + column * 3) % 4 != 0) {
+                    x = 0;
+                    continue;
+                }
+                indices.push_back(static_cast<std::int32_t>(column));
+                values.push_back(x);
+            }
+            starts.push_back(static_cast<i64>(values.size()));
+        }
+    }
+
+    ml::Matrix<T> matrix() const {
+        return {values.data(), rows, columns, 0, 0, starts.data(), indices.data()};
+    }
+};
+
 // Slots shaped like Θ, zero; `pointers` as the engine wants them.
 template <class T>
 struct Slots {
@@ -109,6 +137,7 @@ inline const ml::Poll never = [] { return false; };
 
 void test_kernels();
 void test_losses();
+void test_sparse();
 void test_memory();
 void test_threads();
 void test_forks();

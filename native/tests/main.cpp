@@ -1,5 +1,6 @@
-// engine_tests [kernels|losses|memory|threads|forks]: all of them by default, for every instruction
-// set of the machine or the one that MULTILAYER_ISA names. Ends with 0 where all is well.
+// engine_tests [kernels|losses|sparse|memory|threads|forks]: all of them by default, for every
+// instruction set of the machine or the one that MULTILAYER_ISA names. Ends with 0 where all is
+// well.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -27,11 +28,9 @@ int main(int count, char** words) {
     const struct {
         const char* name;
         void (*run)();
-    } all[] = {{"kernels", tests::test_kernels},
-               {"losses", tests::test_losses},
-               {"memory", tests::test_memory},
-               {"threads", tests::test_threads},
-               {"forks", tests::test_forks}};
+    } all[] = {{"kernels", tests::test_kernels}, {"losses", tests::test_losses},
+               {"sparse", tests::test_sparse},   {"memory", tests::test_memory},
+               {"threads", tests::test_threads}, {"forks", tests::test_forks}};
     const char* wanted = count > 1 ? words[1] : "";
     bool found = false;
     if (!std::getenv("MULTILAYER_ISA") && !others_pass(words[0], wanted)) return 1;

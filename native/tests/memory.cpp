@@ -91,6 +91,18 @@ void test_memory() {
                 check(report.costs.size() == 20, "epochs after want of memory");
             });
         }
+    const SparseRows<double> rows(example);
+    auto sparse = data;
+    sparse.X = rows.matrix();
+    course.epochs = 2;
+    for (const int threads : {1, 3}) {
+        starve("forward of sparse rows",
+               [&] { ml::forward(network, sparse.X, H.data(), threads, never); });
+        starve("cost of sparse rows",
+               [&] { ml::cost(network, sparse, 0.1, pointers, J, threads, never); });
+        starve("train on sparse rows",
+               [&] { ml::train(network, sparse, {}, course, threads, never); });
+    }
 }
 
 }  // namespace tests

@@ -1,0 +1,79 @@
+// Sparse rows against the same rows written out, which test_kernels() holds against plain loops.
+#include <algorithm>
+
+#include "check.hpp"
+
+namespace tests {
+namespace {
+
+template <class T>
+void close(const std::vector<T>& got, const std::vector<T>& wanted, const char* what) {
+    for (std::size_t i = 0; i < got.size(); ++i) {
+        const double error = std::abs(static_cast<double>(got[i]) - static_cast<double>(wanted[i]));
+        const double scale = std::max(1.0, std::abs(static_cast<double>(wanted[i])));
+        check(error <= scale * (sizeof(T) == 4 ? 1e-4 : 1e-12), what, "at", i, "is off by", error);
+    }
+}
+
+template <class T>
+void test_case(std::vector<i64> sizes, i64 m, i64 batch) {
+    Case<T> dense(sizes, m, ml::Activation::relu, ml::Output::softmax);
+    const SparseRows<T> rows(dense);
+    const auto network = dense.network();
+    ml::Data<T> written = dense.data(false, true), stored = written;
+    stored.X = rows.matrix();
+
+    std::vector<T> H(m * sizes.back()), wanted(H.size());
+    ml::forward(network, written.X, wanted.data(), 1, never);
+    ml::forward(network, stored.X, H.data(), 2, never);
+    close(H, wanted, "H of sparse rows");
+
+    const auto gradient = [&](const ml::Data<T>& data, double& J) {
+        std::vector<std::vector<T>> D;
+        std::vector<T*> pointers;
+        for (const auto& theta : dense.thetas) D.emplace_back(theta.size());
+        for (auto& array : D) pointers.push_back(array.data());
+        ml::cost(network, data, 0.7, pointers, J, 2, never);
+        return D;
+    };
+    double J = 0, twin = 0;
+    const auto D = gradient(stored, J), twins = gradient(written, twin);
+    check(std::abs(J - twin) < 1e-5 * twin, "J of sparse rows:", J, twin);
+    for (std::size_t l = 0; l < D.size(); ++l) close(D[l], twins[l], "D of sparse rows");
+
+    const auto train = [&](const ml::Data<T>& data, int threads) {
+        Case<T> example = dense;
+        Slots<T> slots(example, 1);
+        ml::Optimizer<T> optimizer{ml::Rule::sgd, {0.1, 0.9, 1}, slots.pointers()};
+        ml::Course course;
+        course.lambda = 0.5;
+        course.batch_size = batch;
+        course.epochs = 2;
+        ml::train(example.network(), data, optimizer, course, threads, never);
+        return example.thetas;
+    };
+    const auto thetas = train(written, 1), alone = train(stored, 1);
+    for (std::size_t l = 0; l < thetas.size(); ++l)
+        close(alone[l], thetas[l], "theta after training on sparse rows");
+    check(alone == train(stored, 3), "other bits on sparse rows with three threads");
+}
+
+template <class T>
+void test_all() {
+    for (const i64 units : {1, 2, 7, 16, 65, 130, 1030}) {
+        test_case<T>({33, units, 3}, 53, 20);
+        test_case<T>({5, units}, 9, 9);
+    }
+    test_case<T>({1, 3, 2}, 20, 7);
+    test_case<T>({3000, 20, 2}, 40, 17);
+    test_case<T>({20, 70, 2}, 5003, 5003);  // more rows than the workspace holds
+}
+
+}  // namespace
+
+void test_sparse() {
+    test_all<float>();
+    test_all<double>();
+}
+
+}  // namespace tests
