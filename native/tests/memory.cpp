@@ -99,7 +99,7 @@ void test_memory() {
         starve("forward of sparse rows",
                [&] { ml::forward(network, sparse.X, H.data(), threads, never); });
         starve("cost of sparse rows",
-               [&] { ml::cost(network, sparse, 0.1, pointers, J, threads, never); });
+               [&] { ml::cost(network, sparse, ml::Penalty{0.1}, pointers, J, threads, never); });
         starve("train on sparse rows",
                [&] { ml::train(network, sparse, {}, course, threads, never); });
     }

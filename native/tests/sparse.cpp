@@ -33,7 +33,7 @@ void test_case(std::vector<i64> sizes, i64 m, i64 batch) {
         std::vector<T*> pointers;
         for (const auto& theta : dense.thetas) D.emplace_back(theta.size());
         for (auto& array : D) pointers.push_back(array.data());
-        ml::cost(network, data, 0.7, pointers, J, 2, never);
+        ml::cost(network, data, ml::Penalty{0.7}, pointers, J, 2, never);
         return D;
     };
     double J = 0, twin = 0;
