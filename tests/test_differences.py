@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 import sklearn.neural_network as theirs
 from sklearn.datasets import load_diabetes, load_iris, make_moons
 from sklearn.utils import get_tags
@@ -43,6 +44,46 @@ def test_warm_start_refuses_another_shape(solver):
     with pytest.raises(ValueError, match=r"layers \(4, 5, 3\), .* ask for \(4, 7, 3\)"):
         clf.fit(X_IRIS, Y_IRIS)
     np.testing.assert_array_equal(weights_of(clf), before)
+
+
+def test_warm_start_keeps_the_best_weights_of_all_fits():
+    rng = np.random.RandomState(0)
+    X, y = rng.randn(60, 3), rng.randint(3, size=60)  # nothing to learn
+    numbers = {"early_stopping": True, "warm_start": True, "max_iter": 8, "random_state": 3}
+    clf, other = (mlp(**numbers).fit(X, y) for mlp in (MLPClassifier, theirs.MLPClassifier))
+    best, first, others_first = clf.best_validation_score_, weights_of(clf), other.coefs_[0].copy()
+    clf.fit(X, y)
+    other.fit(X, y)
+    assert best == clf.best_validation_score_ == other.best_validation_score_
+    np.testing.assert_array_equal(weights_of(clf), first)
+    assert not np.allclose(other.coefs_[0], others_first)
+
+
+@pytest.mark.parametrize("output", ["auto", "softmax"])
+def test_one_class_has_one_column_of_probabilities(output):
+    y = np.full(len(X_IRIS), "iris")
+    clf = MLPClassifier(output_activation=output, max_iter=3).fit(X_IRIS, y)
+    np.testing.assert_array_equal(clf.predict_proba(X_IRIS), np.ones((150, 1)))
+    assert clf.classes_.tolist() == ["iris"]
+    other = theirs.MLPClassifier(max_iter=3).fit(X_IRIS, y)
+    assert other.predict_proba(X_IRIS).shape == (150, 2) != (150, len(other.classes_))
+
+
+def test_sparse_labels_are_predicted_as_an_array():
+    Y = np.eye(3, dtype=int)[Y_IRIS]
+    mine, other = (
+        mlp(max_iter=30, random_state=0).fit(X_IRIS, scipy.sparse.csr_array(Y)).predict(X_IRIS)
+        for mlp in (MLPClassifier, theirs.MLPClassifier)
+    )
+    assert isinstance(mine, np.ndarray)
+    assert scipy.sparse.issparse(other)
+    np.testing.assert_array_equal(mine, other.toarray())
+
+
+def test_lbfgs_counts_the_rows_seen():
+    numbers = {"solver": "lbfgs", "max_iter": 7, "random_state": 0}
+    assert MLPClassifier(**numbers).fit(X_IRIS, Y_IRIS).t_ == 7 * 150
+    assert theirs.MLPClassifier(**numbers).fit(X_IRIS, Y_IRIS).t_ == 0
 
 
 def test_lbfgs_has_a_loss_curve_and_stops_early():

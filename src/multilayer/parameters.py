@@ -145,6 +145,8 @@ def takes_all_rows(estimator: Any) -> bool:
 
 def hidden_sizes(sizes: Any) -> tuple[int, ...]:
     """Give `hidden_layer_sizes` as a tuple, each of its numbers checked."""
+    if np.ndim(sizes) > 1:
+        raise ValueError(f"hidden_layer_sizes must be one number or a row of them, got {sizes}")
     listed = np.ravel(sizes).tolist() if np.size(sizes) else []
     if not all(isinstance(s, int) and s > 0 for s in listed):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {listed}.")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import scipy.sparse
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
@@ -269,6 +270,7 @@ class MLPRegressor(RegressorMixin, LookInside, BaseMLP):
         """Any numbers are welcome."""
 
     def _encode(self, y: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
+        y = y.toarray() if scipy.sparse.issparse(y) else y
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         targets: NDArray[Any] = y.astype(dtype, copy=False).reshape(len(y), -1)
