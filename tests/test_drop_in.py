@@ -6,6 +6,7 @@ import re
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse
 import sklearn.neural_network as theirs
@@ -25,6 +26,7 @@ TARGETS = {
     "one output": ("MLPRegressor", rng.randn(97), {}),
     "two outputs": ("MLPRegressor", rng.randn(97, 2), {}),
     "counts": ("MLPRegressor", rng.poisson(2, size=97), {"loss": "poisson"}),
+    "two counts": ("MLPRegressor", rng.poisson(2, size=(97, 2)), {"loss": "poisson"}),
 }
 SOLVERS = {
     "adam": {},
@@ -88,15 +90,119 @@ def test_every_sparse_format(format):
     np.testing.assert_allclose(mine.predict_proba(X), mine.predict_proba(rows), rtol=1e-12)
 
 
+def frame(rows):
+    return pd.DataFrame(rows, columns=list("abcdefghi"))
+
+
+WAYS = {  # to give the same rows
+    "lists": (np.ndarray.tolist, np.ndarray.tolist),
+    "frame": (frame, pd.Series),
+    "columns in a row": (np.asfortranarray, np.array),
+    "every second row": (lambda rows: rows.repeat(2, axis=0)[::2], lambda y: y.repeat(2)[::2]),
+    "integers": (lambda rows: np.rint(rows).astype(int), np.array),
+    "truths": (lambda rows: rows > 0, np.array),
+    "float32": (np.float32, np.array),
+}
+
+
 @quick
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("target", ["multiclass", "one output"])
+def test_rows_in_any_form(target, way):
+    (kind, y, _), (of_rows, of_y) = TARGETS[target], WAYS[way]
+    mine, reference = pair(kind, random_state=3, max_iter=10)
+    rows, targets = of_rows(X), of_y(y)
+    mine.fit(rows, targets, of_y(WEIGHTS))
+    reference.fit(rows, targets, of_y(WEIGHTS))
+    rtol = 1e-5 if way == "float32" else 1e-9
+    np.testing.assert_allclose(mine.loss_curve_, reference.loss_curve_, rtol=rtol)
+    assert mine.coefs_[0].dtype == reference.coefs_[0].dtype
+    assert mine.predict(rows).dtype == reference.predict(rows).dtype
+
+
+TEXTS = np.array(["no", "é", "yes"])
+LABELS = {
+    "texts": TEXTS[TARGETS["multiclass"][1]],
+    "two texts": TEXTS[TARGETS["binary"][1]],
+    "truths": TARGETS["binary"][1] == 1,
+    "floats": TARGETS["multiclass"][1] - 1.0,
+    "a column": TARGETS["multiclass"][1][:, None],
+    "one class": np.full(97, 7),
+    "indicator of truths": TARGETS["multilabel"][1] == 1,
+    "indicator of floats": TARGETS["multilabel"][1] * 1.0,
+    "indicator of two": TARGETS["multilabel"][1][:, :2],
+    "indicator in lists": TARGETS["multilabel"][1].tolist(),
+    "sparse indicator": scipy.sparse.csr_array(TARGETS["multilabel"][1]),
+}
+
+
+@quick
+@pytest.mark.filterwarnings("ignore:A column-vector y")
+@pytest.mark.parametrize("early_stopping", [False, True], ids=["all", "early"])
+@pytest.mark.parametrize("labels", LABELS)
+def test_labels_in_any_form(labels, early_stopping):
+    numbers = {"random_state": 3, "max_iter": 15, "learning_rate_init": 0.02}
+    mine, reference = pair("MLPClassifier", early_stopping=early_stopping, **numbers)
+    mine.fit(X, LABELS[labels])
+    reference.fit(X, LABELS[labels])
+    np.testing.assert_allclose(mine.loss_curve_, reference.loss_curve_, rtol=1e-9)
+    np.testing.assert_array_equal(mine.classes_, reference.classes_)
+    assert mine.classes_.dtype.kind == reference.classes_.dtype.kind
+    told, wanted = mine.predict(X), reference.predict(X)
+    np.testing.assert_array_equal(told, getattr(wanted, "toarray", lambda: wanted)())
+    assert told.dtype.kind == wanted.dtype.kind
+    if early_stopping:
+        np.testing.assert_allclose(mine.validation_scores_, reference.validation_scores_)
+
+
+@quick
+def test_sparse_targets_of_the_regressor():
+    mine, reference = pair("MLPRegressor", random_state=3, max_iter=10)
+    Y = scipy.sparse.csr_array(X[:, :2])
+    mine.fit(X, Y)
+    np.testing.assert_allclose(mine.loss_curve_, reference.fit(X, Y).loss_curve_, rtol=1e-9)
+
+
+@quick
+@pytest.mark.filterwarnings("ignore:Got `batch_size`")
+@pytest.mark.parametrize("batch_size", [1, 50, 97, 1000])
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_weightless_rows_in_batches_of_any_size(solver, batch_size):
+    y, weights = TARGETS["binary"][1], np.where(np.arange(97) % 3, WEIGHTS, 0)
+    if batch_size == 1:  # where a weightless row is a batch, scikit-learn divides by zero
+        weights = WEIGHTS
+    numbers = {"solver": solver, "batch_size": batch_size, "random_state": 3, "max_iter": 10}
+    mine, reference = pair("MLPClassifier", **numbers)
+    mine.fit(X, y, weights)
+    reference.fit(X, y, weights)
+    np.testing.assert_allclose(mine.loss_curve_, reference.loss_curve_, rtol=1e-9)
+
+
+@quick
+def test_same_numbers_from_the_same_generator():
+    y, curves = TARGETS["multiclass"][1], []
+    for module in (ours, theirs):
+        np.random.seed(3)  # noqa: NPY002, what random_state=None draws from
+        one = module.MLPClassifier(max_iter=5, batch_size=20, early_stopping=True).fit(X, y)
+        generator = np.random.RandomState(4)
+        two = [module.MLPClassifier(max_iter=5, random_state=generator).fit(X, y) for _ in "ab"]
+        curves.append(np.ravel([e.loss_curve_ for e in (one, *two)]))
+        left = np.random.rand(), generator.rand()  # noqa: NPY002
+        curves[-1] = np.append(curves[-1], left)
+    np.testing.assert_allclose(*curves, rtol=1e-9)
+
+
+@quick
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 @pytest.mark.parametrize("target", TARGETS)
-def test_early_stopping_is_scikit_learns(target, solver):
+def test_early_stopping_is_scikit_learns(target, solver, sparse):
     kind, y, extra = TARGETS[target]
     numbers = {"early_stopping": True, "random_state": 3, "learning_rate_init": 0.01, **extra}
     mine, reference = pair(kind, solver=solver, max_iter=40, validation_fraction=0.2, **numbers)
-    mine.fit(X, y, WEIGHTS)
-    reference.fit(X, y, WEIGHTS)
+    rows = scipy.sparse.csr_array(X) if sparse else X
+    mine.fit(rows, y, WEIGHTS)
+    reference.fit(rows, y, WEIGHTS)
     assert mine.n_iter_ == reference.n_iter_
     np.testing.assert_allclose(mine.validation_scores_, reference.validation_scores_, rtol=1e-7)
     assert mine.best_loss_ is reference.best_loss_ is None
@@ -120,6 +226,22 @@ def test_first_call_of_partial_fit_is_scikit_learns():
     mine.partial_fit(X, y, WEIGHTS, [0, 1, 2])
     reference.partial_fit(X, y, WEIGHTS, [0, 1, 2])
     np.testing.assert_allclose(mine.coefs_[0], reference.coefs_[0], rtol=1e-9)
+
+
+@quick
+@pytest.mark.parametrize("solver", ["adam", "sgd", "sgd, invscaling"])
+@pytest.mark.parametrize("target", TARGETS)
+def test_partial_fit_piece_by_piece_is_scikit_learns(target, solver):
+    kind, y, extra = TARGETS[target]
+    extra = {**extra, **SOLVERS[solver]}
+    mine, reference = pair(kind, solver=solver.split(",")[0], shuffle=False, max_iter=9, **extra)
+    for estimator in (mine, reference):
+        estimator.set_params(random_state=0, batch_size=20).fit(X, y)
+        for piece in range(4):
+            estimator.partial_fit(X[piece::4], y[piece::4], WEIGHTS[piece::4])
+    np.testing.assert_allclose(mine.loss_curve_, reference.loss_curve_, rtol=1e-9)
+    np.testing.assert_allclose(mine.coefs_[0], reference.coefs_[0], rtol=1e-6, atol=1e-9)
+    assert (mine.n_iter_, mine.t_) == (reference.n_iter_, reference.t_)
 
 
 @pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
