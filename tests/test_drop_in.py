@@ -64,19 +64,19 @@ def test_same_seed_same_result(target, solver, activation, sparse):
         **extra,
     }
     rows = scipy.sparse.csr_array(X) if sparse else X
-    for weights in (WEIGHTS,) if sparse else (None, WEIGHTS):
-        mine, reference = pair(kind, **parameters)
-        mine.fit(rows, y, sample_weight=weights)
-        reference.fit(rows, y, sample_weight=weights)
-        assert mine.n_iter_ == reference.n_iter_
-        assert mine.loss_ == pytest.approx(reference.loss_, rel=1e-6)
-        if solver != "lbfgs":
-            np.testing.assert_allclose(mine.loss_curve_, reference.loss_curve_, rtol=1e-6)
-            assert mine.best_loss_ == pytest.approx(reference.best_loss_, rel=1e-6)
-            assert mine.t_ == reference.t_
-        np.testing.assert_allclose(mine.predict(rows), reference.predict(rows), rtol=1e-4)
-        for theta, expected in zip(mine.coefs_, reference.coefs_, strict=True):
-            np.testing.assert_allclose(theta, expected, rtol=1e-4, atol=1e-6)
+    weights = WEIGHTS if sparse else None
+    mine, reference = pair(kind, **parameters)
+    mine.fit(rows, y, sample_weight=weights)
+    reference.fit(rows, y, sample_weight=weights)
+    assert mine.n_iter_ == reference.n_iter_
+    assert mine.loss_ == pytest.approx(reference.loss_, rel=1e-6)
+    if solver != "lbfgs":
+        np.testing.assert_allclose(mine.loss_curve_, reference.loss_curve_, rtol=1e-6)
+        assert mine.best_loss_ == pytest.approx(reference.best_loss_, rel=1e-6)
+        assert mine.t_ == reference.t_
+    np.testing.assert_allclose(mine.predict(rows), reference.predict(rows), rtol=1e-4)
+    for theta, expected in zip(mine.coefs_, reference.coefs_, strict=True):
+        np.testing.assert_allclose(theta, expected, rtol=1e-4, atol=1e-6)
 
 
 @quick

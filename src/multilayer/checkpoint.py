@@ -49,7 +49,7 @@ class Checkpoint:
     >>> from multilayer import Checkpoint, MLPClassifier
     >>> X, y = make_moons(random_state=0)
     >>> path = os.path.join(tempfile.mkdtemp(), "moons.checkpoint")
-    >>> clf = MLPClassifier(random_state=0, max_iter=500).set_callbacks(Checkpoint(path))
+    >>> clf = MLPClassifier(random_state=0, tol=0.01).set_callbacks(Checkpoint(path))
     >>> clf.fit(X, y).n_iter_ == clf.fit(X, y).n_iter_  # the second finds all work done
     True
     """
