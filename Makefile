@@ -9,7 +9,7 @@ CXX_FILES := $(filter %.cpp %.hpp,$(NATIVE))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench sweep sanitize neon check format clean
+.PHONY: help demo test bench accuracy sweep sanitize neon check format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ bench: $(BENCH)/installed ## time training and prediction beside scikit-learn, P
 	$(BENCH)/bin/python benchmarks/prediction.py
 	$(BENCH)/bin/python benchmarks/scaling.py
 
+accuracy: $(BENCH)/accuracy ## compare accuracy on real tables with boosted trees and other networks (an hour)
+	$(BENCH)/bin/python benchmarks/accuracy.py
+
 format: $(VENV)/installed ## put every source file in its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -90,4 +93,8 @@ $(BENCH)/installed: pyproject.toml benchmarks/requirements.txt $(NATIVE) $(shell
 	$(BENCH)/bin/python -m pip --disable-pip-version-check -qq install --requirement benchmarks/requirements.txt
 	$(BENCH)/bin/python -m pip --disable-pip-version-check -qq install --force-reinstall --no-deps .
 	$(BENCH)/bin/python -m pip --disable-pip-version-check -qq install .
+	@touch $@
+
+$(BENCH)/accuracy: $(BENCH)/installed benchmarks/requirements-accuracy.txt
+	$(BENCH)/bin/python -m pip --disable-pip-version-check -qq install --requirement benchmarks/requirements-accuracy.txt
 	@touch $@

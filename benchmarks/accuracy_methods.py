@@ -1,0 +1,118 @@
+"""Who is compared: for each method a function of the task and the seed that makes its estimator.
+
+Every estimator takes the raw frame and is at its defaults. What the peers need done first (filling
+gaps, encoding categories, scaling) is done here, as their own documentation advises.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.impute import SimpleImputer
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+Method = Callable[..., Any]
+
+
+def nominal(X: pd.DataFrame) -> list[str]:
+    return list(X.columns[X.dtypes == "category"])
+
+
+def numeric(X: pd.DataFrame) -> list[str]:
+    return list(X.columns[X.dtypes != "category"])
+
+
+class Prepared:
+    """An estimator behind a function that prepares frames and tells which columns are nominal."""
+
+    def __init__(self, estimator: Any, argument: str, prepare: Callable[..., pd.DataFrame]) -> None:
+        self.estimator, self.argument, self.prepare = estimator, argument, prepare
+
+    def fit(self, X: pd.DataFrame, y: Any) -> Prepared:
+        self.train = X
+        self.estimator.fit(self.prepare(X, X), y, **{self.argument: nominal(X)})
+        return self
+
+    def predict(self, X: pd.DataFrame) -> Any:
+        return self.estimator.predict(self.prepare(X, self.train))
+
+    def predict_proba(self, X: pd.DataFrame) -> Any:
+        return self.estimator.predict_proba(self.prepare(X, self.train))
+
+
+def gaps_as_text(X: pd.DataFrame, _train: pd.DataFrame) -> pd.DataFrame:
+    """CatBoost refuses gaps in categories: they are a category of their own."""
+    columns = nominal(X)
+    return X.assign(**{c: X[c].astype(object).where(X[c].notna(), "gap").map(str) for c in columns})
+
+
+def gaps_as_medians(X: pd.DataFrame, train: pd.DataFrame) -> pd.DataFrame:
+    """RealMLP refuses gaps in numbers, mixed dtypes of numbers, and categories that are texts."""
+    numbers = X[numeric(X)].astype("float64").fillna(train[numeric(train)].median())
+    return X.assign(**numbers).astype(dict.fromkeys(nominal(X), object))
+
+
+def multilayer(task: str, seed: int, **own: object) -> Any:
+    from multilayer.tabular import TabularClassifier, TabularRegressor
+
+    return (TabularClassifier if task == "class" else TabularRegressor)(random_state=seed, **own)
+
+
+def sklearn_mlp(task: str, seed: int) -> Any:
+    encode = ColumnTransformer(
+        [
+            ("numbers", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), numeric),
+            ("categories", OneHotEncoder(handle_unknown="ignore"), nominal),
+        ]
+    )
+    if task == "class":
+        return make_pipeline(encode, MLPClassifier(random_state=seed))
+    regressor = make_pipeline(encode, MLPRegressor(random_state=seed))
+    return TransformedTargetRegressor(regressor, transformer=StandardScaler())
+
+
+def boosting(task: str, seed: int) -> Any:
+    cls = HistGradientBoostingClassifier if task == "class" else HistGradientBoostingRegressor
+    return cls(categorical_features="from_dtype", random_state=seed)
+
+
+def lightgbm(task: str, seed: int) -> Any:
+    from lightgbm import LGBMClassifier, LGBMRegressor
+
+    return (LGBMClassifier if task == "class" else LGBMRegressor)(random_state=seed, verbosity=-1)
+
+
+def catboost(task: str, seed: int) -> Any:
+    from catboost import CatBoostClassifier, CatBoostRegressor
+
+    cls = CatBoostClassifier if task == "class" else CatBoostRegressor
+    estimator = cls(random_seed=seed, verbose=0, allow_writing_files=False)
+    return Prepared(estimator, "cat_features", gaps_as_text)
+
+
+def realmlp(task: str, seed: int) -> Any:
+    from pytabkit import RealMLP_TD_Classifier, RealMLP_TD_Regressor
+
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    cls = RealMLP_TD_Classifier if task == "class" else RealMLP_TD_Regressor
+    estimator = cls(device="cpu", random_state=seed, n_threads=len(os.sched_getaffinity(0)))
+    return Prepared(estimator, "cat_col_names", gaps_as_medians)
+
+
+# The quick ones first.
+METHODS: dict[str, Method] = {
+    "multilayer": multilayer,
+    "LightGBM": lightgbm,
+    "HistGradientBoosting": boosting,
+    "scikit-learn MLP": sklearn_mlp,
+    "CatBoost": catboost,
+    "RealMLP": realmlp,
+}
