@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import subprocess
+import sys
 
 import cloudpickle
 import joblib
@@ -17,6 +19,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier, StackingClassifier
+from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.inspection import PartialDependenceDisplay, permutation_importance
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
@@ -31,20 +34,21 @@ from sklearn.semi_supervised import SelfTrainingClassifier
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from multilayer import MLPClassifier, MLPRegressor, TableEncoder
+from multilayer.optimizers import Lion
+from multilayer.schedules import Cosine
 
 X, Y = load_iris(return_X_y=True)
 X = StandardScaler().fit_transform(X)
-X_DIABETES, Y_DIABETES = load_diabetes(return_X_y=True)
+X_DIABETES, Y_DIABETES = load_diabetes(return_X_y=True, scaled=False)
+X_DIABETES = StandardScaler().fit_transform(X_DIABETES)
 NUMBERS = {"hidden_layer_sizes": (8,), "random_state": 0, "learning_rate_init": 0.02}
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
-def both(meta, y=Y):
+def both(meta, y=Y, X=X, kinds=(MLPClassifier, TheirClassifier)):
     """Fit a meta-estimator around ours and around scikit-learn's; the same seeds tell the same."""
-    mine, theirs = (
-        meta(kind(**NUMBERS, max_iter=40)).fit(X, y) for kind in (MLPClassifier, TheirClassifier)
-    )
+    mine, theirs = (meta(kind(**NUMBERS, max_iter=40)).fit(X, y) for kind in kinds)
     np.testing.assert_array_equal(mine.predict(X), theirs.predict(X))
     told, wanted = mine.predict_proba(X), theirs.predict_proba(X)
     several = isinstance(wanted, list)  # one array a column of y
@@ -66,8 +70,9 @@ def test_column_transformer():
     columns = ColumnTransformer(
         [("n", StandardScaler(), ["a", "b"]), ("k", OneHotEncoder(), ["kind"])]
     )
-    model = make_pipeline(columns, MLPClassifier(**NUMBERS, max_iter=100)).fit(table, Y)
-    assert model.score(table, Y) > 0.9
+    mine, _ = both(lambda network: make_pipeline(columns, network), X=table)
+    turned = table[["kind", "b", "a"]]
+    np.testing.assert_array_equal(mine.predict_proba(turned), mine.predict_proba(table))
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])
@@ -81,6 +86,10 @@ def test_grid_search_in_processes_and_threads(backend):
         search.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"]
     )
     assert search.best_params_ == alone.best_params_
+    theirs = GridSearchCV(TheirClassifier(**NUMBERS, max_iter=30), grid, cv=3).fit(X, Y)
+    np.testing.assert_array_equal(
+        search.cv_results_["mean_test_score"], theirs.cv_results_["mean_test_score"]
+    )
 
 
 def test_cross_validate():
@@ -92,12 +101,17 @@ def test_cross_validate():
     np.testing.assert_allclose(found["test_neg_log_loss"], wanted["test_neg_log_loss"], atol=1e-6)
 
 
+class TheirDecider(TheirClassifier):
+    """scikit-learn's with the z of its output units, which calibration prefers where it is."""
+
+    def decision_function(self, X):
+        (first, last), (b, c) = self.coefs_, self.intercepts_
+        return np.maximum(X @ first + b, 0) @ last + c
+
+
 def test_calibrated_classifier():
-    # It calibrates decision_function, which scikit-learn's MLP does not have: Platt's way.
-    network = MLPClassifier(**NUMBERS, max_iter=40)
-    model = CalibratedClassifierCV(network, cv=3).fit(X, Y)
-    assert log_loss(Y, model.predict_proba(X)) < 0.25
-    assert model.score(X, Y) > 0.9
+    kinds = (MLPClassifier, TheirDecider)
+    both(lambda network: CalibratedClassifierCV(network, cv=3), kinds=kinds)
 
 
 def test_stacking_classifier():
@@ -180,6 +194,12 @@ def test_weights_through_a_pipeline(scaler):
     assert not np.allclose(model.predict_proba(X), unweighted.predict_proba(scaled))
 
 
+def test_weights_that_nobody_asked_for(scaler):
+    model = make_pipeline(scaler, MLPClassifier(**NUMBERS, max_iter=20))
+    with pytest.raises(UnsetMetadataPassedError, match="MLPClassifier"):
+        model.fit(X, Y, sample_weight=WEIGHTS)
+
+
 def test_weights_through_a_search_over_a_pipeline(scaler):
     scores = []
     for kind in (MLPClassifier, TheirClassifier):
@@ -224,30 +244,71 @@ def test_frames(frame):
         clf.predict(table[["c1", "c0", "c2", "c3"]])
 
 
-def test_clone():
-    clf = MLPClassifier(**NUMBERS, max_iter=20, alpha=0.3).fit(X, Y)
-    twin = clone(clf)
-    assert twin.get_params() == clf.get_params()
-    assert not hasattr(twin, "network_")
-    assert twin.fit(X, Y).loss_curve_ == clf.loss_curve_
-
-
-ROUND_TRIPS = {
-    "pickle": lambda clf, path: pickle.loads(pickle.dumps(clf)),
-    "cloudpickle": lambda clf, path: cloudpickle.loads(cloudpickle.dumps(clf)),
-    "joblib": lambda clf, path: joblib.load(joblib.dump(clf, path)[0]),
-    "deepcopy": lambda clf, path: copy.deepcopy(clf),
+# With names alone, and with records in their place.
+KEPT = {
+    "classifier": lambda: MLPClassifier(**NUMBERS, max_iter=20, alpha=0.3).fit(X, Y),
+    "regressor": lambda: MLPRegressor("huber", **NUMBERS, max_iter=20).fit(X, Y),
+    "records": lambda: MLPClassifier(
+        **NUMBERS, max_iter=20, solver=Lion(0.01), learning_rate=Cosine(final=0.1), dropout=0.2
+    ).fit(X, Y),
 }
 
 
+def outputs(model):
+    return getattr(model, "predict_proba", model.predict)(X)
+
+
+@pytest.mark.parametrize("kind", KEPT)
+def test_clone(kind):
+    model = KEPT[kind]()
+    twin = clone(model)
+    assert twin.get_params() == model.get_params()
+    assert not hasattr(twin, "network_")
+    assert twin.fit(X, Y).loss_curve_ == model.loss_curve_
+    np.testing.assert_array_equal(outputs(twin), outputs(model))
+
+
+ROUND_TRIPS = {
+    "pickle": lambda model, path: pickle.loads(pickle.dumps(model)),
+    "cloudpickle": lambda model, path: cloudpickle.loads(cloudpickle.dumps(model)),
+    "joblib": lambda model, path: joblib.load(joblib.dump(model, path)[0]),
+    "deepcopy": lambda model, path: copy.deepcopy(model),
+    "skops": lambda model, path: skops.io.loads(
+        skops.io.dumps(model), trusted=[*FITTED, *CLASSIFIER, *REGRESSOR, *RECORDS]
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KEPT)
 @pytest.mark.parametrize("way", ROUND_TRIPS)
-def test_kept_and_brought_back(way, tmp_path):
-    clf = MLPClassifier(**NUMBERS, max_iter=20).fit(X, Y)
-    twin = ROUND_TRIPS[way](clf, tmp_path / "m")
-    np.testing.assert_array_equal(twin.predict_proba(X), clf.predict_proba(X))
-    for model in (clf, twin):  # what the optimizer remembers came along
-        model.partial_fit(X, Y)
-    np.testing.assert_array_equal(twin.predict_proba(X), clf.predict_proba(X))
+def test_kept_and_brought_back(way, kind, tmp_path):
+    model = KEPT[kind]()
+    twin, before = ROUND_TRIPS[way](model, tmp_path / "m"), outputs(model)
+    np.testing.assert_array_equal(outputs(twin), before)
+    for one in (model, twin):  # what the optimizer remembers came along
+        one.partial_fit(X, Y)
+    np.testing.assert_array_equal(outputs(twin), outputs(model))
+    assert (outputs(model) != before).any()
+
+
+ELSEWHERE = """
+import pathlib, pickle, sys
+
+here = pathlib.Path(sys.argv[1])
+clf, X = pickle.loads((here / "model").read_bytes())
+(here / "outputs").write_bytes(pickle.dumps(clf.predict_proba(X)))
+"""
+
+
+def test_functions_reach_another_process_by_cloudpickle(tmp_path):
+    softsign = (lambda z: z / (1 + abs(z)), lambda z: 1 / (1 + abs(z)) ** 2)
+    clf = MLPClassifier(**NUMBERS, max_iter=20, activation=softsign).fit(X, Y)
+    with pytest.raises((AttributeError, pickle.PicklingError)):
+        pickle.dumps(clf)
+    (tmp_path / "model").write_bytes(cloudpickle.dumps((clf, X)))
+    subprocess.run([sys.executable, "-c", ELSEWHERE, tmp_path], check=True)
+    told = pickle.loads((tmp_path / "outputs").read_bytes())
+    np.testing.assert_array_equal(told, clf.predict_proba(X))
 
 
 FITTED = [
@@ -262,6 +323,11 @@ CLASSIFIER = [
     "multilayer.targets.ClassTargets",
 ]
 REGRESSOR = ["multilayer.losses.SquaredError", "multilayer.regressor.MLPRegressor"]
+RECORDS = [
+    "multilayer.losses.Huber",
+    "multilayer.optimizers.Lion",
+    "multilayer.schedules.Cosine",
+]
 ENCODER = ["multilayer.tabular.columns.Numbers", "multilayer.tabular.encoder.TableEncoder"]
 
 
