@@ -65,6 +65,7 @@ bench: $(BENCH)/installed ## time training and prediction beside scikit-learn, P
 	$(BENCH)/bin/python benchmarks/scaling.py
 
 accuracy: $(BENCH)/accuracy ## compare accuracy on real tables with boosted trees and other networks (an hour)
+	$(BENCH)/bin/python benchmarks/classics.py
 	$(BENCH)/bin/python benchmarks/accuracy.py
 
 format: $(VENV)/installed ## put every source file in its form

@@ -160,6 +160,8 @@ def report(lines: list[dict[str, Any]], out: Path) -> str:
                 *markdown(cells, "all" if metric == "AUC" else None, axis=1),
             ]
             whole["sets"][metric] = cells.to_dict("index")
+    if (classics := out / "classics.md").exists():
+        text += ["", "## Classics", "", *classics.read_text().splitlines()]
     (out / "accuracy.md").write_text("\n".join(text) + "\n")
     (out / "accuracy.json").write_text(json.dumps(whole, indent=1) + "\n")
     draw(results, out / "accuracy.png")
