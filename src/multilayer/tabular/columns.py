@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
 from itertools import compress, repeat
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Category", "Dropped", "Numbers"]
+__all__ = ["BLOCK", "Category", "Dropped", "Numbers"]
 
 Array = NDArray[Any]
 Texts = list[str | None]
+
+# So many numbers are read at a time: a long table is never copied whole as float64.
+BLOCK = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -27,62 +32,112 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Numbers:
-    """All columns of numbers, booleans, dates: gaps to the median, standardised, gaps indicated.
+    """All columns of numbers, booleans, dates: gaps filled, scaled, gaps indicated.
 
     A gap counts as the median x̃ of its column; then z = (x − μ) / σ, with mean μ and standard
     deviation σ of the filled column. Where fit met gaps, a further feature is 1 at gaps, else 0.
 
+    Robust scaling takes the median for μ and the interquartile range for σ, or half the range
+    where the quartiles coincide, and then z / √(1 + (z/3)²), which lies within ±3 (Holzmüller,
+    Grinsztajn, Steinwart 2024, arXiv 2407.04491). Columns of two values become −1 and +1 there,
+    their gaps 0.
+
     Attributes
     ----------
     columns : tuple of int, n of them
-        Positions in the table.
+        Positions in the table, in the order of their features.
     kinds : tuple of str
         "number", "boolean" or "date".
+    robust : bool
+        Which of the two scalings.
     median, mean, scale : ndarray, shape (n,)
         x̃, μ, σ.
     varies, gaps : ndarray of bool, shape (n,)
-        Which columns give a standardised feature, and which an indicator of gaps.
+        Which columns give a scaled feature, and which an indicator of gaps.
+    continuous : ndarray of bool, shape (n,)
+        Which columns have more than two values.
+    flat : ndarray of bool, shape (n,)
+        Whose quartiles coincide.
     """
 
     columns: tuple[int, ...]
     kinds: tuple[str, ...]
+    robust: bool
     median: Array
     mean: Array
     scale: Array
     varies: Array
     gaps: Array
+    continuous: Array
+    flat: Array
 
     @classmethod
     def fit(
-        cls, columns: Sequence[int], kinds: Sequence[str], values: Array
+        cls,
+        names: Sequence[str],
+        columns: Sequence[int],
+        kinds: Sequence[str],
+        read: Callable[[Sequence[int]], Array],
+        *,
+        rows: int,
+        robust: bool = False,
+        tidy: bool = False,
     ) -> tuple[Self, list[Dropped]]:
-        """Learn from values (m, n), gaps NaN, which are overwritten."""
-        missing = np.isnan(values)
-        gaps = np.asarray(missing.any(axis=0))
-        empty = np.asarray(missing.all(axis=0))
-        median: Array = np.zeros(len(columns))
-        median[~gaps] = np.median(values[:, ~gaps], axis=0)
-        for k in np.flatnonzero(gaps & ~empty):
-            median[k] = np.median(values[~missing[:, k], k])
-        np.copyto(values, median, where=missing)
-        mean, scale = values.mean(axis=0), values.std(axis=0)
-        spread: Array = np.ptp(values, axis=0)
-        varies: Array = spread > 0
-        # The squares of very small numbers are 0, and so is σ.
-        scale = np.where(scale > 0, scale, np.where(varies, spread, 1.0))
-        kept = varies | (gaps & ~empty)
-        dropped = [
-            Dropped(j, "all gaps" if gone else "constant")
-            for j, gone, stays in zip(columns, empty, kept, strict=True)
-            if not stays
+        """Learn the statistics.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Of all columns of the table.
+        columns, kinds : sequences, n of them
+        read : callable
+            Gives columns as numbers (rows, n), gaps NaN, which are overwritten.
+        rows : int
+        robust : bool
+            Which of the two scalings.
+        tidy : bool
+            Whether to drop a column that is the same as an earlier one, and to put columns of
+            two values behind the others.
+        """
+        size = max(1, BLOCK // rows)
+        learned, marks = [], []
+        for start in range(0, max(1, len(columns)), size):
+            values = read(columns[start : start + size])
+            if tidy:
+                marks += [_mark(column) for column in values.T]
+            learned.append(_statistics(values, robust))
+        empty, *statistics = (np.concatenate(parts) for parts in zip(*learned, strict=True))
+        _, _, _, varies, gaps, continuous, _ = statistics
+        reasons = [
+            "" if differs or (some and not none) else "all gaps" if none else "constant"
+            for differs, some, none in zip(varies, gaps, empty, strict=True)
         ]
-        statistics: tuple[Array, ...] = (median, mean, scale, varies, gaps)
+        met: dict[tuple[str, bytes], int] = {}
+        for k, mark in enumerate(marks):
+            first = met.setdefault((kinds[k], mark), columns[k]) if not reasons[k] else columns[k]
+            if first != columns[k]:
+                reasons[k] = f"same as {names[first]!r}"
+        kept = [k for k, reason in enumerate(reasons) if not reason]
+        if tidy:
+            kept.sort(key=lambda k: not continuous[k])
         self = cls(
-            tuple(compress(columns, kept)),
-            tuple(compress(kinds, kept)),
+            tuple(columns[k] for k in kept),
+            tuple(kinds[k] for k in kept),
+            robust,
             *(values[kept] for values in statistics),
         )
-        return self, dropped
+        return self, [Dropped(columns[k], why) for k, why in enumerate(reasons) if why]
+
+    @property
+    def n_features(self) -> int:
+        """How many features the columns give."""
+        return int(np.count_nonzero(self.varies) + np.count_nonzero(self.gaps))
+
+    @property
+    def n_continuous(self) -> int:
+        """How many of the first features are of columns with more than two values."""
+        genuine = self.continuous[self.varies]
+        return len(genuine) if genuine.all() else int(genuine.argmin())
 
     def features(self, names: Sequence[str]) -> list[str]:
         """Name the features, in their order."""
@@ -95,7 +150,12 @@ class Numbers:
         missing = np.isnan(values)
         np.copyto(values, self.median, where=missing)
         values -= self.mean
-        values /= self.scale
+        if self.robust:
+            with np.errstate(over="ignore"):
+                values /= self.scale
+            _clip(values, self.continuous)
+        else:
+            values /= self.scale
         n = np.count_nonzero(self.varies)
         out[:, :n] = values[:, self.varies]
         out[:, n:] = missing[:, self.gaps]
@@ -103,38 +163,121 @@ class Numbers:
     def describe(self, k: int) -> tuple[str, int]:
         """Say what is done to the k-th of the columns, and how many features it gives."""
         parts = []
-        if self.varies[k]:
-            seconds = " in seconds" * (self.kinds[k] == "date")
-            parts.append(f"standardised{seconds}: mean {self.mean[k]:.4g}, sd {self.scale[k]:.4g}")
+        mean, scale = self.mean[k], self.scale[k]
+        unit = " in seconds" * (self.kinds[k] == "date")
+        two = self.robust and not self.continuous[k]
+        if self.varies[k] and two:
+            parts.append(f"−1 for {mean - scale:.4g}, +1 for {mean + scale:.4g}{unit}")
+        elif self.varies[k] and self.robust:
+            spread = f"iqr 0, half the range {scale:.4g}" if self.flat[k] else f"iqr {scale:.4g}"
+            parts.append(f"robust{unit}: median {mean:.4g}, {spread}")
+        elif self.varies[k]:
+            parts.append(f"standardised{unit}: mean {mean:.4g}, sd {scale:.4g}")
         if self.gaps[k]:
-            parts.append(f"gaps to median {self.median[k]:.4g}, indicated")
+            to = "0" if self.varies[k] and two else f"median {self.median[k]:.4g}"
+            parts.append(f"gaps to {to}, indicated")
         return "; ".join(parts), len(parts)
+
+
+def _statistics(values: Array, robust: bool) -> tuple[Array, ...]:
+    """Give the statistics of columns (m, n), gaps NaN, which are overwritten.
+
+    Returns
+    -------
+    empty, median, mean, scale, varies, gaps, continuous, flat : ndarray, shape (n,)
+    """
+    missing = np.isnan(values)
+    gaps = np.asarray(missing.any(axis=0))
+    present = len(values) - np.count_nonzero(missing, axis=0)
+    empty = present == 0
+    ordered = np.sort(values, axis=0)  # gaps last
+    last = np.maximum(present - 1, 0)
+
+    def at(row: Array) -> Array:
+        """Of each sorted column the number in its own row; 0 where there are gaps only."""
+        found = np.take_along_axis(ordered, row[None, :].astype(np.intp), axis=0)[0]
+        return np.where(empty, 0.0, found)
+
+    lowest, highest = at(0 * last), at(last)
+    median = (at(last // 2) + at((last + 1) // 2)) / 2
+    spread: Array = highest - lowest
+    varies = spread > 0
+    continuous = varies & ~((values == lowest) | (values == highest) | missing).all(axis=0)
+    flat = np.zeros(len(gaps), bool)
+    if robust:
+        quartiles = [
+            at(below) + (at(np.ceil(place)) - at(below)) * (place - below)
+            for place in (last * 0.25, last * 0.75)
+            for below in [np.floor(place)]
+        ]
+        scale: Array = quartiles[1] - quartiles[0]
+        flat = varies & (scale == 0)
+        scale = np.where(flat | ~continuous, spread / 2, scale)
+        mean = np.where(continuous, median, lowest + spread / 2)
+        median = np.where(varies, mean, median)
+    else:
+        np.copyto(values, median, where=missing)
+        mean, scale = values.mean(axis=0), values.std(axis=0)
+    # The squares, and halves, of very small numbers are 0, and so is σ.
+    scale = np.where(scale > 0, scale, np.where(varies, spread, 1.0))
+    return empty, median, mean, scale, varies, gaps, continuous, flat
+
+
+def _clip(values: Array, continuous: Array) -> None:
+    """Bound in place: z / √(1 + (z/3)²) for many values, [−1, 1] for two."""
+    # Beyond the bound z is 3 to the last digit already, and its square is still finite.
+    bound = np.where(continuous, 1e100, 1.0)
+    np.clip(values, -bound, bound, out=values)
+    many = slice(None) if continuous.all() else continuous
+    z = values[:, many]
+    values[:, many] = z / np.sqrt(1 + (z / 3) ** 2)
+
+
+def _mark(column: Array) -> bytes:
+    """Give few bytes that are the same for the same numbers, and for no others."""
+    same = np.where(np.isnan(column), np.nan, column)  # there are NaNs of different bits
+    return blake2b(same.tobytes(), digest_size=16).digest()
 
 
 @dataclass(frozen=True)
 class Category:
-    """One column of categories: one-hot.
+    """One column of categories: one-hot, or −1 and +1, or codes.
+
+    Each row has one slot: those of the levels, then that of gaps, then "infrequent". A row with no
+    slot is a category that fit never met, or a gap where fit met none.
 
     Attributes
     ----------
     column : int
         Position in the table.
     levels : tuple of str
-        The categories with a feature of their own, sorted.
+        The categories with a slot of their own, sorted.
     gaps : bool
-        Whether gaps have a feature: if fit met some. Else a gap is all zeros.
+        Whether gaps have a slot: if fit met some.
     infrequent : bool
-        Whether a last feature stands for the categories that were too many, and for those that
-        fit never met. Else a category that fit never met is all zeros.
+        Whether a last slot stands for the categories that were too many, and for those that fit
+        never met.
+    form : {"one-hot", "binary", "codes"}
+        "one-hot": a feature for each slot, all zeros for none. "binary": one feature, −1 for the
+        first of two levels, +1 for the second, 0 for none. "codes": one feature, 1, 2 … for the
+        slots, 0 for none.
     """
 
     column: int
     levels: tuple[str, ...]
     gaps: bool
     infrequent: bool
+    form: str = "one-hot"
+
+    def __post_init__(self) -> None:
+        two = len(self.levels) == 2 == self.n_slots
+        if self.form not in ("one-hot", "binary", "codes") or (self.form == "binary" and not two):
+            raise ValueError(f"{self.n_slots} categories cannot be {self.form}")
 
     @classmethod
-    def fit(cls, column: int, texts: Texts, max_categories: int) -> Self | Dropped:
+    def fit(
+        cls, column: int, texts: Texts, max_categories: int, max_onehot: int | None = None
+    ) -> Self | Dropped:
         """Learn from texts (m,), gaps None."""
         counts = Counter(texts)
         gaps = counts.pop(None, 0)
@@ -144,43 +287,79 @@ class Category:
         if len(counts) == 1 and not gaps:
             return Dropped(column, "constant")
         infrequent = len(counts) > max_categories
-        if not infrequent:
-            return cls(column, tuple(sorted(map(str, counts))), gaps > 0, False)
-        singles = sum(count == 1 for count in counts.values())
-        if 2 * singles > present:
-            return Dropped(column, f"most texts occur once: {len(counts)} in {present} rows")
-        often = sorted(counts, key=lambda level: (-counts[level], level))[: max_categories - 1]
-        return cls(column, tuple(sorted(map(str, often))), gaps > 0, True)
+        often = list(counts)
+        if infrequent:
+            singles = sum(count == 1 for count in counts.values())
+            if 2 * singles > present:
+                return Dropped(column, f"most texts occur once: {len(counts)} in {present} rows")
+            often = sorted(counts, key=lambda level: (-counts[level], level))[: max_categories - 1]
+        levels = tuple(sorted(map(str, often)))
+        form = "one-hot"
+        if max_onehot is not None:
+            if len(levels) == 2 and not gaps and not infrequent:
+                form = "binary"
+            elif len(levels) + (gaps > 0) + infrequent > max_onehot:
+                form = "codes"
+        return cls(column, levels, gaps > 0, infrequent, form)
+
+    @property
+    def n_slots(self) -> int:
+        """How many slots there are."""
+        return len(self.levels) + self.gaps + self.infrequent
+
+    @property
+    def n_codes(self) -> int:
+        """How many codes there are: 0 … n_slots."""
+        return self.n_slots + 1
 
     @property
     def n_features(self) -> int:
         """How many features the column gives."""
-        return len(self.levels) + self.gaps + self.infrequent
+        return self.n_slots if self.form == "one-hot" else 1
 
     def features(self, names: Sequence[str]) -> list[str]:
         """Name the features, in their order."""
+        name = names[self.column]
+        if self.form == "codes":
+            return [name]
         more = ["nan"] * self.gaps + ["infrequent"] * self.infrequent
-        return [f"{names[self.column]}_{level}" for level in (*self.levels, *more)]
+        first = 1 if self.form == "binary" else 0
+        return [f"{name}_{level}" for level in (*self.levels[first:], *more)]
+
+    @cached_property
+    def _slots(self) -> dict[str | None, int]:
+        slots: dict[str | None, int] = {level: k for k, level in enumerate(self.levels)}
+        slots[None] = len(self.levels) if self.gaps else -1
+        return slots
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_slots"}
 
     def codes(self, texts: Texts) -> NDArray[np.intp]:
-        """Give the feature (m,) that is 1 in each row, or −1 for none."""
-        index: dict[str | None, int] = {level: k for k, level in enumerate(self.levels)}
-        index[None] = len(self.levels) if self.gaps else -1
-        unseen = self.n_features - 1 if self.infrequent else -1
-        return np.fromiter(map(index.get, texts, repeat(unseen)), np.intp, len(texts))
+        """Give the slot (m,) of each row, or −1 for none."""
+        unseen = self.n_slots - 1 if self.infrequent else -1
+        return np.fromiter(map(self._slots.get, texts, repeat(unseen)), np.intp, len(texts))
 
     def encode(self, texts: Texts, out: Array) -> None:
         """Write the features of texts (m,) to out (m, n_features), which is all zeros."""
         codes = self.codes(texts)
-        rows = np.flatnonzero(codes >= 0)
-        out[rows, codes[rows]] = 1
+        if self.form == "codes":
+            out[:, 0] = codes + 1
+        elif self.form == "binary":
+            out[:, 0] = np.array([-1, 1, 0])[codes]  # 0 is the last, at −1
+        else:
+            rows = np.flatnonzero(codes >= 0)
+            out[rows, codes[rows]] = 1
 
     def describe(self) -> str:
         """Say what is done to the column."""
-        parts = [f"one-hot: {_listed(self.levels)}"]
-        parts += ["gaps a category"] * self.gaps
-        parts += ["all others together"] * self.infrequent
-        return "; ".join(parts)
+        parts = {
+            "one-hot": f"one-hot: {_listed(self.levels)}",
+            "binary": f"−1 for {_listed(self.levels[:1])}, +1 for {_listed(self.levels[1:])}",
+            "codes": f"embedded: {len(self.levels)} categories",
+        }
+        more = ["gaps a category"] * self.gaps + ["all others together"] * self.infrequent
+        return "; ".join([parts[self.form], *more])
 
 
 def _listed(levels: Sequence[str], most: int = 5) -> str:

@@ -18,13 +18,14 @@ from sklearn.utils.validation import (
 )
 
 from multilayer.files import Savable
-from multilayer.tabular.columns import Category, Dropped, Numbers
+from multilayer.tabular.columns import BLOCK, Category, Dropped, Numbers
 from multilayer.tabular.frame import Frame
 
 __all__ = ["TableEncoder"]
 
 # The arrays of a model file, and the kind of their dtype.
 _STATISTICS = {"median": "f", "mean": "f", "scale": "f", "varies": "b", "gaps": "b"}
+_STATISTICS |= {"continuous": "b", "flat": "b"}
 _NUMERIC = ("number", "boolean", "date")
 
 
@@ -49,6 +50,27 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
         feature, "infrequent".
     dtype : {"float32", "float64"}, default="float32"
         Of the result. Statistics are computed in float64.
+    scaling : {"standard", "robust"}, default="standard"
+        "standard": z = (x − mean) / standard deviation. "robust": z = (x − median) / interquartile
+        range, or / half the range where the quartiles coincide, then z / √(1 + (z/3)²), which
+        lies within ±3 [1]_; columns of two values become −1 and +1, their gaps 0.
+    max_onehot : int, default=None
+        A column of more categories than this, gaps and "infrequent" counted as one each, is one
+        feature of codes for an embedding: 0 for no category, then the categories in their order,
+        gaps, "infrequent". A column of two categories without gaps is one feature of −1 and +1, 0
+        for no category. None makes every column of categories one-hot.
+
+    Notes
+    -----
+    With "robust" or `max_onehot`, the features are in the order of a network that embeds: numbers
+    and dates; booleans and other columns of two values; indicators of gaps; one-hot features and
+    those of −1 and +1; codes. And a column that is the same as an earlier one of its kind is left
+    out. Otherwise numbers, dates and booleans are in the order of the columns.
+
+    References
+    ----------
+    .. [1] D. Holzmüller, L. Grinsztajn, I. Steinwart, "Better by default: strong pre-tuned MLPs
+       and boosted trees on tabular data", NeurIPS 2024, arXiv 2407.04491.
 
     Attributes
     ----------
@@ -61,6 +83,10 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
         What is known of each column of categories.
     dropped_ : dict
         The columns left out, with the reason.
+    n_numbers_ : int
+        How many features, the first ones, are of numbers or dates with more than two values.
+    n_codes_ : tuple of int
+        For each of the last features that are codes, how many codes there are.
 
     Examples
     --------
@@ -77,11 +103,22 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "max_categories": [Interval(Integral, 2, None, closed="left")],
         "dtype": [StrOptions({"float32", "float64"})],
+        "scaling": [StrOptions({"standard", "robust"})],
+        "max_onehot": [Interval(Integral, 0, None, closed="left"), None],
     }
 
-    def __init__(self, max_categories: int = 64, dtype: str = "float32") -> None:
+    def __init__(
+        self,
+        max_categories: int = 64,
+        dtype: str = "float32",
+        *,
+        scaling: str = "standard",
+        max_onehot: int | None = None,
+    ) -> None:
         self.max_categories = max_categories
         self.dtype = dtype
+        self.scaling = scaling
+        self.max_onehot = max_onehot
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def fit(self, X: Any, y: ArrayLike | None = None) -> Self:
@@ -107,17 +144,32 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
         kinds = [frame.kind(j) for j in range(len(frame.names))]
         numeric = [j for j, kind in enumerate(kinds) if kind in _NUMERIC]
         dropped = [Dropped(j, "all gaps") for j, kind in enumerate(kinds) if kind == "empty"]
-        numbers, constant = Numbers.fit(
-            numeric, [kinds[j] for j in numeric], frame.numbers(numeric)
+        robust = self.scaling == "robust"
+        tidy = robust or self.max_onehot is not None
+        numbers, silent = Numbers.fit(
+            frame.names,
+            numeric,
+            [kinds[j] for j in numeric],
+            frame.numbers,
+            rows=len(frame),
+            robust=robust,
+            tidy=tidy,
         )
         categories: list[Category] = []
+        met: dict[int, int] = {}  # by the hash of its texts, the first column that has them
         for j in (j for j, kind in enumerate(kinds) if kind == "category"):
-            column = Category.fit(j, frame.texts(j), self.max_categories)
+            texts = frame.texts(j)
+            column = Category.fit(j, texts, self.max_categories, self.max_onehot)
+            if tidy and isinstance(column, Category):
+                first = met.setdefault(hash(tuple(texts)), j)
+                if first != j and frame.texts(first) == texts:
+                    column = Dropped(j, f"same as {frame.names[first]!r}")
             if isinstance(column, Dropped):
                 dropped.append(column)
             else:
                 categories.append(column)
-        dropped = sorted(dropped + constant, key=lambda d: d.column)
+        categories.sort(key=lambda c: c.form == "codes")
+        dropped = sorted(dropped + silent, key=lambda d: d.column)
         if not numbers.columns and not categories:
             raise ValueError(
                 f"a table needs a column that varies, but with {len(frame)} sample(s) none of its "
@@ -141,7 +193,7 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
         Returns
         -------
         ndarray, shape (m, n_features_out)
-            In C order. Numbers first, then the indicators of gaps, then the categories.
+            In C order. Numbers first, then the indicators of gaps, then the categories; see Notes.
 
         Raises
         ------
@@ -151,18 +203,21 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
         check_is_fitted(self, "numbers_")
         frame = Frame(X)
         at = self._positions(X, frame)
-        widths = [c.n_features for c in self.categories_]
-        n_numeric = int(self.numbers_.varies.sum() + self.numbers_.gaps.sum())
-        out = np.zeros((len(frame), n_numeric + sum(widths)), dtype=self.dtype)
-        if n_numeric:
-            self.numbers_.encode(
-                frame.numbers([at[j] for j in self.numbers_.columns]), out[:, :n_numeric]
-            )
-        start = n_numeric
-        for column, width in zip(self.categories_, widths, strict=True):
+        width = self.numbers_.n_features + sum(c.n_features for c in self.categories_)
+        out = np.zeros((len(frame), width), dtype=self.dtype)
+        for place, piece in frame.pieces(max(1, BLOCK // len(at))):
+            self._encode(piece, at, out[place])
+        return out
+
+    def _encode(self, frame: Frame, at: Mapping[int, int], out: NDArray[Any]) -> None:
+        start = self.numbers_.n_features
+        if start:
+            values = frame.numbers([at[j] for j in self.numbers_.columns])
+            self.numbers_.encode(values, out[:, :start])
+        for column in self.categories_:
+            width = column.n_features
             column.encode(frame.texts(at[column.column]), out[:, start : start + width])
             start += width
-        return out
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
         """Name the features, in their order.
@@ -175,7 +230,8 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
         Returns
         -------
         ndarray of str
-            "age", "missingindicator_age", "town_Bern", "town_nan", "town_infrequent".
+            "age", "missingindicator_age", "town_Bern", "town_nan", "town_infrequent"; "sex_male"
+            where that is +1; "town" where that is codes.
         """
         check_is_fitted(self, "numbers_")
         names = [str(name) for name in _check_feature_names_in(self, input_features)]
@@ -188,6 +244,16 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
     def dropped_(self) -> dict[str, str]:
         """The columns left out, with the reason."""
         return {self._names()[d.column]: d.reason for d in self._dropped}
+
+    @property
+    def n_numbers_(self) -> int:
+        """How many features, the first ones, are of numbers or dates with more than two values."""
+        return self.numbers_.n_continuous
+
+    @property
+    def n_codes_(self) -> tuple[int, ...]:
+        """For each of the last features that are codes, how many codes there are."""
+        return tuple(c.n_codes for c in self.categories_ if c.form == "codes")
 
     def summary(self) -> list[dict[str, Any]]:
         """Say what is done to each column, in their order.
@@ -246,8 +312,10 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
             "params": self.get_params(),
             "n_features_in_": self.n_features_in_,
             "feature_names_in_": self._names() if hasattr(self, "feature_names_in_") else None,
-            "numbers": [self.numbers_.columns, self.numbers_.kinds],
-            "categories": [[c.column, c.levels, c.gaps, c.infrequent] for c in self.categories_],
+            "numbers": [self.numbers_.columns, self.numbers_.kinds, self.numbers_.robust],
+            "categories": [
+                [c.column, c.levels, c.gaps, c.infrequent, c.form] for c in self.categories_
+            ],
             "dropped": [[d.column, d.reason] for d in self._dropped],
         }
         return state, {name: getattr(self.numbers_, name) for name in _STATISTICS}
@@ -256,11 +324,19 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
     def _from_state(cls, state: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
         self = cls(**state["params"])
         self._validate_params()
-        columns, kinds = map(tuple, state["numbers"])
-        self.numbers_ = Numbers(columns, kinds, *(arrays[name] for name in _STATISTICS))
+        # Older files say nothing of robust scaling, of columns of two values, and of forms.
+        given_columns, given_kinds, *robust = state["numbers"]
+        columns, kinds = tuple(given_columns), tuple(given_kinds)
+        arrays = {
+            "continuous": np.array([kind != "boolean" for kind in kinds], bool),
+            "flat": np.zeros(len(columns), bool),
+            **arrays,
+        }
+        statistics = (arrays[name] for name in _STATISTICS)
+        self.numbers_ = Numbers(columns, kinds, robust == [True], *statistics)
         self.categories_ = [
-            Category(int(j), tuple(map(str, levels)), bool(gaps), bool(infrequent))
-            for j, levels, gaps, infrequent in state["categories"]
+            Category(int(j), tuple(map(str, levels)), bool(gaps), bool(infrequent), *form)
+            for j, levels, gaps, infrequent, *form in state["categories"]
         ]
         self._dropped = [Dropped(int(j), str(reason)) for j, reason in state["dropped"]]
         self.n_features_in_ = int(state["n_features_in_"])
@@ -274,6 +350,9 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
             raise ValueError(f"the statistics of {len(columns)} columns are {kept}")
         if not set(kinds) <= set(_NUMERIC) or len(kinds) != len(columns):
             raise ValueError(f"{len(columns)} columns of numbers are of kinds {kinds}")
+        coded = [c.form == "codes" for c in self.categories_]
+        if coded != sorted(coded):
+            raise ValueError("codes must be the last features, but one-hot features follow them")
         return self
 
     def __sklearn_tags__(self) -> Any:

@@ -6,8 +6,9 @@ Dataframes come through narwhals (pandas, polars, pyarrow and others); all else 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
+from functools import cached_property
 from numbers import Real
 from typing import Any
 
@@ -26,9 +27,14 @@ _UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 class Frame:
     """A table as columns.
 
+    A dataframe of one row is read cell by cell: in a frame that is predicted row after row, the
+    making of columns would take most of the time.
+
     Parameters
     ----------
     X : dataframe or array-like, shape (m, n)
+    first : int
+        Index of its first row, where it is a piece of a longer table.
 
     Attributes
     ----------
@@ -45,32 +51,31 @@ class Frame:
         If X is sparse, or has no rows and columns at all.
     """
 
-    def __init__(self, X: Any) -> None:
+    def __init__(self, X: Any, first: int = 0) -> None:
         try:
             frame = nw.from_native(X, pass_through=True)
         except DuplicateError as error:
             raise ValueError(" ".join(str(error).split())) from None
-        self._matrix: NDArray[Any] | None = None
+        self._first = first
+        self._cells: Sequence[Any] | None = None
         if isinstance(frame, nw.LazyFrame):
             raise TypeError("a table must be in memory, but this one is lazy: collect() it first")
         if isinstance(frame, nw.DataFrame):
             given: Sequence[Any] = frame.columns
-            self._columns: list[Any] = list(frame.iter_columns())
-            self._rows = frame.shape[0]
-            for what, met in (("sample", self._rows), ("feature", len(given))):
+            for what, met in (("sample", frame.shape[0]), ("feature", len(given))):
                 if met == 0:
                     raise ValueError(
                         f"Found 0 {what}(s) (shape={frame.shape}) while a minimum of 1 is required."
                     )
+            self._table: Any = frame
+            if frame.shape[0] == 1:
+                self._cells = _cells(frame, len(given))
         else:
             # Among lists, NumPy would make text of every number that stands beside a text.
             rows = np.array(X, dtype=object) if isinstance(X, list | tuple) else X
-            array: NDArray[Any] = check_array(rows, dtype=None, ensure_all_finite=False)
-            if array.dtype.kind in "biuf":
-                self._matrix = array
-            self._columns = list(array.T)
-            self._rows = len(array)
-            given = range(array.shape[1])
+            self._table = check_array(rows, dtype=None, ensure_all_finite=False)
+            given = range(self._table.shape[1])
+        self._rows = int(self._table.shape[0])
         self.named = all(isinstance(name, str) for name in given)
         self.names = [str(name) if self.named else f"x{j}" for j, name in enumerate(given)]
 
@@ -78,11 +83,20 @@ class Frame:
         """Return the number of rows."""
         return self._rows
 
+    def pieces(self, most: int) -> Iterator[tuple[slice, Frame]]:
+        """Cut the table into pieces of at most so many rows, each with the place of its rows."""
+        if self._rows <= most:
+            yield slice(None), self
+            return
+        for start in range(0, self._rows, most):
+            place = slice(start, min(start + most, self._rows))
+            yield place, Frame(self._table[place], self._first + start)
+
     def kind(self, j: int) -> str:
-        """Tell "number", "boolean", "date", "category" or "empty" (nothing but gaps)."""
+        """Tell "number", "boolean", "date", "category" or "empty" (objects, nothing but gaps)."""
         column = self._columns[j]
         if isinstance(column, nw.Series):
-            dtype = column.dtype
+            dtype = self._dtypes[j]
             for kind, holds in (
                 ("boolean", dtype == nw.Boolean),
                 ("number", dtype.is_numeric()),
@@ -90,7 +104,7 @@ class Frame:
                 ("category", dtype in (nw.String, nw.Categorical) or isinstance(dtype, nw.Enum)),
             ):
                 if holds:
-                    return kind if column.null_count() < self._rows else "empty"
+                    return kind
         else:
             known = {"b": "boolean", "M": "date", "m": "date", "U": "category"}
             known |= dict.fromkeys("iuf", "number")
@@ -115,12 +129,17 @@ class Frame:
         ValueError
             If a value is infinite, or no number.
         """
-        if self._matrix is not None:
-            values = self._matrix[:, columns].astype(np.float64)
+        if self._cells is not None:
+            values = np.array([[self._from_objects([self._cells[j]], j)[0] for j in columns]])
+        elif isinstance(self._table, np.ndarray) and self._table.dtype.kind in "biuf":
+            values = self._table[:, columns].astype(np.float64)
         else:
             values = np.empty((self._rows, len(columns)), order="F")
-            for k, j in enumerate(columns):
-                values[:, k] = self._one_as_numbers(j)
+            plain = [k for k, j in enumerate(columns) if self._is_plain(j)]
+            if plain:
+                values[:, plain] = self._table[:, [columns[k] for k in plain]].to_numpy()
+            for k in set(range(len(columns))) - set(plain):
+                values[:, k] = self._one_as_numbers(columns[k])
         # The largest float32: what lies beyond it cannot be told from infinity by a network.
         limit = float(np.finfo(np.float32).max)
         too_large = np.abs(values) > limit
@@ -128,7 +147,7 @@ class Frame:
             row, k = np.argwhere(too_large)[0]
             raise ValueError(
                 f"column {self.names[columns[k]]!r} must hold finite numbers of at most "
-                f"±{limit:.1e}, but holds {values[row, k]} at index {row}"
+                f"±{limit:.1e}, but holds {values[row, k]} at index {self._first + row}"
             )
         return values
 
@@ -139,36 +158,53 @@ class Frame:
             return values
         return [v if v is None or isinstance(v, str) else str(v) for v in values]
 
+    @cached_property
+    def _columns(self) -> list[Any]:
+        table = self._table
+        return list(table.T if isinstance(table, np.ndarray) else table.iter_columns())
+
+    @cached_property
+    def _dtypes(self) -> list[Any]:
+        return list(self._table.schema.values())
+
+    def _is_plain(self, j: int) -> bool:
+        """Whether a dataframe hands out the column as numbers, together with others like it."""
+        if isinstance(self._table, np.ndarray):
+            return False
+        return bool(self._dtypes[j].is_integer() or self._dtypes[j].is_float())
+
     def _one_as_numbers(self, j: int) -> NDArray[Any]:
         column = self._columns[j]
         if isinstance(column, nw.Series):
-            dtype = column.dtype
+            dtype = self._dtypes[j]
             if dtype == nw.Boolean or dtype.is_numeric():
                 return column.cast(nw.Float64).to_numpy()
             if dtype in (nw.Date, nw.Datetime):
                 return column.dt.timestamp("us").cast(nw.Float64).to_numpy() / 1e6
             if dtype == nw.Duration:
                 return column.dt.total_microseconds().cast(nw.Float64).to_numpy() / 1e6
-        elif column.dtype.kind in "biuf":
-            return np.asarray(column)
         elif column.dtype.kind in "Mm":
             unit, step = np.datetime_data(column.dtype)
             if unit not in _UNITS:
                 column, unit, step = column.astype(f"{column.dtype.kind}8[s]"), "s", 1
             counted = column.astype(np.int64) * (step * _UNITS[unit])
             return np.where(np.isnat(column), np.nan, counted)
-        values = self._objects(j)
+        return np.array(self._from_objects(self._objects(j), j))
+
+    def _from_objects(self, values: Sequence[Any], j: int) -> list[float]:
         try:
-            return np.array([_number(v) for v in values], dtype=np.float64)
+            return [_number(v) for v in values]
         except (ValueError, TypeError):
             row = next(row for row, v in enumerate(values) if not _is_number(v))
             raise ValueError(
                 f"column {self.names[j]!r} must hold numbers, as in fit, but holds "
-                f"{values[row]!r:.60} at index {row}"
+                f"{values[row]!r:.60} at index {self._first + row}"
             ) from None
 
     def _objects(self, j: int) -> list[Any]:
         """Give a column as Python objects, gaps as None."""
+        if self._cells is not None:
+            return [self._cells[j]]
         column = self._columns[j]
         if isinstance(column, nw.Series):
             values = column.to_list()
@@ -196,6 +232,16 @@ class Frame:
         if not kinds:
             return "empty"
         return "number" if kinds == {"number", "boolean"} else "category"
+
+
+def _cells(frame: nw.DataFrame[Any], width: int) -> list[Any]:
+    """Give the first row as Python objects, gaps as None."""
+    if frame.implementation.is_pandas():
+        cell = frame.to_native().iat  # a row of pandas is of one dtype: 1 beside 0.5 would be 1.0
+        row: Iterable[Any] = (cell[0, j] for j in range(width))
+    else:
+        row = frame.row(0)
+    return [None if _is_gap(v) else v for v in row]
 
 
 def _kind_of_type(t: type) -> str | None:
