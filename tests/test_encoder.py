@@ -7,6 +7,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -141,6 +142,13 @@ def test_numbers_are_standardised_whatever_they_are(values):
     np.testing.assert_allclose(np.abs(encoded[:, :n]).max(axis=0) >= 0.5, True)
     expected = np.isnan(given[:, [j for j in informative if not present[:, j].all()]])
     np.testing.assert_array_equal(encoded[:, n:], expected)
+    robust = TableEncoder(scaling="robust", dtype="float64").fit(values)
+    bounded = robust.transform(values)
+    k, n = robust.n_numbers_, int(robust.numbers_.varies.sum())
+    assert np.abs(bounded[:, :k]).max(initial=0) <= 3
+    gaps = np.isnan(given[:, robust.numbers_.columns])[:, robust.numbers_.varies]
+    assert np.isin(np.round(bounded[:, k:n], 6), [-1, 1])[~gaps[:, k:]].all()
+    assert not bounded[:, :n][gaps].any()
 
 
 @pytest.mark.parametrize("scaling", ["standard", "robust"])
@@ -216,7 +224,7 @@ def test_identifiers_are_left_out():
 
 
 @given(st.lists(st.none() | st.sampled_from("abcdefgh"), min_size=1), st.integers(2, 5))
-def test_a_category_is_one_feature_at_most(texts, max_categories):
+def test_a_category_has_one_slot_at_most(texts, max_categories):
     column = Category.fit(0, texts, max_categories)
     if isinstance(column, Dropped):
         assert len(set(texts)) < 2 or len(set(texts)) > max_categories
@@ -226,6 +234,15 @@ def test_a_category_is_one_feature_at_most(texts, max_categories):
     assert codes.max() < column.n_features
     assert (codes[:-1] >= 0).all()
     assert codes[-1] == (column.n_features - 1 if column.infrequent else -1)
+    coded = Category.fit(0, texts, max_categories, 0)
+    out = np.zeros((len(texts) + 1, 1))
+    coded.encode([*texts, "unseen"], out)
+    if coded.form == "codes":
+        np.testing.assert_array_equal(out[:, 0], codes + 1)
+        assert out.max() < coded.n_codes == column.n_features + 1
+    else:
+        assert len(set(texts)) == 2
+        np.testing.assert_array_equal(out[:, 0], [*(2 * codes[:-1] - 1), 0])
 
 
 def test_constant_with_gaps_keeps_the_indicator():
@@ -264,8 +281,10 @@ def test_bad_containers():
         TableEncoder().fit(pl.LazyFrame({"a": [1, 2]}))
     with pytest.raises(ValueError, match="2D"):
         TableEncoder().fit(pl.Series([1, 2]))
-    with pytest.raises(ValueError, match="unique column names, got: - 'a' 2 times"):
-        TableEncoder().fit(pd.DataFrame([[1, 2], [3, 4]], columns=["a", "a"]))
+    twice = pd.DataFrame([[1, 2], [3, 4]], columns=["a", "a"])
+    for table in (twice, twice[:1], pa.table([[1, 2], [3, 4]], names=["a", "a"])):
+        with pytest.raises(ValueError, match=r"unique column names,.*'a'"):
+            TableEncoder().fit(table)
 
 
 def test_text_where_numbers_were():
@@ -302,6 +321,8 @@ def test_saved_encoder_is_the_same(way, parameters, tmp_path):
         ("numbers", [[0, 1], ["number", "what"]]),
         ("numbers", [[0], ["number"]]),
         ("categories", []),
+        ("categories", [[2, ["x", "y", "z"], False, False, "binary"]]),
+        ("categories", [[2, ["x", "y"], False, False, "what"]]),
         ("dropped", [[0, "constant"]]),
         ("params", {"max_categories": 0}),
     ],

@@ -134,3 +134,24 @@ def test_a_long_table_is_encoded_in_pieces(monkeypatch):
     broken = frame.with_columns(age=pl.Series([*[0.5] * 19, np.inf]))
     with pytest.raises(ValueError, match=r"column 'age' must hold finite .* inf at index 19"):
         pieces.transform(broken)
+
+
+def test_state_out_of_order_is_refused():
+    table = pl.DataFrame({"a": [*"xyz"], "b": [*"uvu"], "c": [1, 2, 3], "d": [0, 1, 0]})
+    encoder = TableEncoder(scaling="robust", max_onehot=2).fit(table)
+    state, arrays = encoder._to_state()
+    assert TableEncoder._from_state(state, arrays).summary() == encoder.summary()
+    with pytest.raises(ValueError, match="codes must be the last"):
+        TableEncoder._from_state({**state, "categories": state["categories"][::-1]}, arrays)
+    with pytest.raises(ValueError, match="of many values must be first"):
+        TableEncoder._from_state(state, {**arrays, "continuous": np.array([False, True])})
+
+
+def test_wide_table():
+    table = np.random.default_rng(0).normal(size=(20, 10_000))
+    encoder = TableEncoder(**TABULAR).fit(pd.DataFrame(table).add_prefix("x"))
+    assert encoder.n_numbers_ == 10_000
+    np.testing.assert_array_equal(
+        encoder.transform(pl.from_numpy(table, [f"x{j}" for j in range(10_000)])),
+        TableEncoder(**TABULAR).fit_transform(table),
+    )

@@ -153,7 +153,8 @@ class Numbers:
         if self.robust:
             with np.errstate(over="ignore"):
                 values /= self.scale
-            _clip(values, self.continuous)
+            many = np.count_nonzero(self.continuous)  # these are the first ones
+            _clip(values[:, :many], values[:, many:])
         else:
             values /= self.scale
         n = np.count_nonzero(self.varies)
@@ -223,14 +224,15 @@ def _statistics(values: Array, robust: bool) -> tuple[Array, ...]:
     return empty, median, mean, scale, varies, gaps, continuous, flat
 
 
-def _clip(values: Array, continuous: Array) -> None:
-    """Bound in place: z / √(1 + (z/3)²) for many values, [−1, 1] for two."""
-    # Beyond the bound z is 3 to the last digit already, and its square is still finite.
-    bound = np.where(continuous, 1e100, 1.0)
-    np.clip(values, -bound, bound, out=values)
-    many = slice(None) if continuous.all() else continuous
-    z = values[:, many]
-    values[:, many] = z / np.sqrt(1 + (z / 3) ** 2)
+def _clip(many: Array, two: Array) -> None:
+    """Bound in place: z / √(1 + (z/3)²) where a column has many values, [−1, 1] where two."""
+    # Beyond this bound z is 3 to the last digit, and its square would overflow.
+    for z, bound in ((many, 1e100), (two, 1.0)):
+        np.minimum(np.maximum(z, -bound, out=z), bound, out=z)
+    square = many / 3
+    square *= square
+    square += 1
+    many /= np.sqrt(square, out=square)
 
 
 def _mark(column: Array) -> bytes:

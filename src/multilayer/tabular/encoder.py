@@ -350,6 +350,9 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
             raise ValueError(f"the statistics of {len(columns)} columns are {kept}")
         if not set(kinds) <= set(_NUMERIC) or len(kinds) != len(columns):
             raise ValueError(f"{len(columns)} columns of numbers are of kinds {kinds}")
+        first = np.sort(self.numbers_.continuous)[::-1]
+        if self.numbers_.robust and (first != self.numbers_.continuous).any():
+            raise ValueError("columns of many values must be first, but those of two precede some")
         coded = [c.form == "codes" for c in self.categories_]
         if coded != sorted(coded):
             raise ValueError("codes must be the last features, but one-hot features follow them")

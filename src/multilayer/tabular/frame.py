@@ -14,6 +14,7 @@ from typing import Any
 
 import narwhals as nw
 import numpy as np
+from narwhals.dependencies import is_pandas_dataframe, is_polars_dataframe
 from narwhals.exceptions import DuplicateError
 from numpy.typing import NDArray
 from sklearn.utils import check_array
@@ -27,8 +28,8 @@ _UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 class Frame:
     """A table as columns.
 
-    A dataframe of one row is read cell by cell: in a frame that is predicted row after row, the
-    making of columns would take most of the time.
+    One row of pandas or polars is read cell by cell: where rows are predicted one after the other,
+    to make columns of them would take most of the time.
 
     Parameters
     ----------
@@ -52,30 +53,20 @@ class Frame:
     """
 
     def __init__(self, X: Any, first: int = 0) -> None:
-        try:
-            frame = nw.from_native(X, pass_through=True)
-        except DuplicateError as error:
-            raise ValueError(" ".join(str(error).split())) from None
         self._first = first
+        self._given = nw.to_native(X, pass_through=True)
+        row = _one_row(self._given)
         self._cells: Sequence[Any] | None = None
-        if isinstance(frame, nw.LazyFrame):
-            raise TypeError("a table must be in memory, but this one is lazy: collect() it first")
-        if isinstance(frame, nw.DataFrame):
-            given: Sequence[Any] = frame.columns
-            for what, met in (("sample", frame.shape[0]), ("feature", len(given))):
-                if met == 0:
-                    raise ValueError(
-                        f"Found 0 {what}(s) (shape={frame.shape}) while a minimum of 1 is required."
-                    )
-            self._table: Any = frame
-            if frame.shape[0] == 1:
-                self._cells = _cells(frame, len(given))
+        if row is not None:
+            given, self._cells = row
+            self._rows = 1
         else:
-            # Among lists, NumPy would make text of every number that stands beside a text.
-            rows = np.array(X, dtype=object) if isinstance(X, list | tuple) else X
-            self._table = check_array(rows, dtype=None, ensure_all_finite=False)
-            given = range(self._table.shape[1])
-        self._rows = int(self._table.shape[0])
+            given = (
+                range(self._table.shape[1])
+                if isinstance(self._table, np.ndarray)
+                else self._table.columns
+            )
+            self._rows = int(self._table.shape[0])
         self.named = all(isinstance(name, str) for name in given)
         self.names = [str(name) if self.named else f"x{j}" for j, name in enumerate(given)]
 
@@ -159,6 +150,25 @@ class Frame:
         return [v if v is None or isinstance(v, str) else str(v) for v in values]
 
     @cached_property
+    def _table(self) -> Any:
+        try:
+            frame = nw.from_native(self._given, pass_through=True)
+        except DuplicateError as error:
+            raise ValueError(" ".join(str(error).split())) from None
+        if isinstance(frame, nw.LazyFrame):
+            raise TypeError("a table must be in memory, but this one is lazy: collect() it first")
+        if not isinstance(frame, nw.DataFrame):
+            # Among lists, NumPy would make text of every number that stands beside a text.
+            rows = np.array(frame, dtype=object) if isinstance(frame, list | tuple) else frame
+            return check_array(rows, dtype=None, ensure_all_finite=False)
+        for what, met in zip(("sample", "feature"), frame.shape, strict=True):
+            if met == 0:
+                raise ValueError(
+                    f"Found 0 {what}(s) (shape={frame.shape}) while a minimum of 1 is required."
+                )
+        return frame
+
+    @cached_property
     def _columns(self) -> list[Any]:
         table = self._table
         return list(table.T if isinstance(table, np.ndarray) else table.iter_columns())
@@ -234,14 +244,17 @@ class Frame:
         return "number" if kinds == {"number", "boolean"} else "category"
 
 
-def _cells(frame: nw.DataFrame[Any], width: int) -> list[Any]:
-    """Give the first row as Python objects, gaps as None."""
-    if frame.implementation.is_pandas():
-        cell = frame.to_native().iat  # a row of pandas is of one dtype: 1 beside 0.5 would be 1.0
-        row: Iterable[Any] = (cell[0, j] for j in range(width))
+def _one_row(X: Any) -> tuple[Sequence[Any], list[Any]] | None:
+    """Give names and cells, gaps None, of a frame of pandas or polars that has one row."""
+    if is_pandas_dataframe(X) and len(X) == 1 and len(X.columns) and X.columns.is_unique:
+        names = X.columns.tolist()
+        cell = X.iat  # a row of pandas is of one dtype: 1 beside 0.5 would be 1.0
+        row: Iterable[Any] = [cell[0, j] for j in range(len(names))]
+    elif is_polars_dataframe(X) and len(X) == 1:
+        names, row = X.columns, X.row(0)
     else:
-        row = frame.row(0)
-    return [None if _is_gap(v) else v for v in row]
+        return None
+    return names, [None if _is_gap(v) else v for v in row]
 
 
 def _kind_of_type(t: type) -> str | None:
@@ -274,6 +287,8 @@ def _number(value: Any) -> float:
     """Give one Python object as a number; dates and times in seconds."""
     if value is None:
         return np.nan
+    if isinstance(value, float):
+        return value
     if isinstance(value, dt.timedelta):
         return value.total_seconds()
     if isinstance(value, dt.datetime):
