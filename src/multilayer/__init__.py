@@ -3,10 +3,10 @@
 from importlib.metadata import version as _version
 
 from multilayer import equations, plots
-from multilayer.base import DivergenceWarning
 from multilayer.callbacks import EarlyStop, LossPlot
 from multilayer.checkpoint import Checkpoint
 from multilayer.classifier import MLPClassifier
+from multilayer.endings import DivergenceWarning
 from multilayer.files import ModelFileError, load, save
 from multilayer.network import Network
 from multilayer.regressor import MLPRegressor

@@ -11,15 +11,15 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import BaseEstimator, _fit_context, is_classifier
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
 from multilayer import array_engine, training
 from multilayer.arrays import Place, dtype_of, is_foreign, to_numpy
 from multilayer.checkpoint import Checkpoint
+from multilayer.endings import tell_ending
 from multilayer.engine import Progress
 from multilayer.network import Floats, Network
 from multilayer.parameters import (
@@ -35,15 +35,11 @@ from multilayer.parameters import (
 from multilayer.progress import watcher_for_verbose
 from multilayer.rows import Rows, check_inputs, check_rows, split
 from multilayer.saving import SavableEstimator
-from multilayer.state import Examples, History, State
+from multilayer.state import Examples, State
 from multilayer.training import Plan
 from multilayer.validation import Judge
 
-__all__ = ["BaseMLP", "DivergenceWarning"]
-
-
-class DivergenceWarning(ConvergenceWarning):
-    """The cost became infinite or NaN; training stopped with the last finite Θ."""
+__all__ = ["BaseMLP", "in_steps"]
 
 
 def _learns_in_steps(estimator: Any) -> bool:
@@ -90,6 +86,44 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
     @abstractmethod
     def _score(self, examples: Examples) -> float:
         """Score of the network as it stands on encoded targets: larger is better."""
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
+        """Train the network on X and y.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (m, n_features)
+            float32 is trained in float32, all else in float64. Sparse rows stay sparse.
+        y : array-like, shape (m,) or (m, n_outputs)
+            Of a classifier labels; or 0 and 1 for each of several labels; or a column of labels for
+            each target. Of a regressor numbers.
+        sample_weight : array-like, shape (m,), optional
+            What each row counts, not negative.
+        X_val, y_val, sample_weight_val : array-like, optional
+            Rows to validate on: scored after each epoch, and what `early_stopping` looks at. In a
+            pipeline, `transform_input=["X_val"]` sends them through the steps before.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X or y is empty, not finite or of wrong shape; if a parameter is out of its range.
+        """
+        held_out = Rows(X_val, y_val, sample_weight_val)
+        return self._fit_rows(Rows(X, y, sample_weight), held_out)
 
     def _fit_rows(
         self, rows: Rows, held_out: Rows, classes: Any = None, incremental: bool = False
@@ -255,7 +289,7 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
                 optimizer = make_optimizer(self)
                 training.train(state, examples, optimizer, plan, validate=judge, watch=watch)
         self._read_off(state)
-        self._warn(state.history, incremental)
+        tell_ending(self, state.history, incremental)
         context.call_on_fit_task_end(
             estimator=self,
             X=examples.X,
@@ -313,39 +347,6 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
 
     def _reconstruction(self) -> dict[str, Any]:
         return {"network_": self.network_.copy()}
-
-    def _warn(self, history: History, incremental: bool) -> None:
-        if history.status == "diverged":
-            if not history.epochs:
-                raise ValueError(
-                    "Solver produced non-finite parameter weights. The input data may contain "
-                    "large values and need to be preprocessed. In the first epoch the cost was no "
-                    "longer finite: a smaller learning_rate_init (now "
-                    f"{self.learning_rate_init}) may help, too."
-                )
-            warnings.warn(
-                f"Training stopped after {self.n_iter_} iterations because the cost was no longer "
-                "finite; the last finite weights are kept. Try a smaller learning_rate_init (now "
-                f"{self.learning_rate_init}) or scaled inputs (e.g. by StandardScaler).",
-                DivergenceWarning,
-                stacklevel=6,
-            )
-        elif history.status == "interrupted":
-            warnings.warn("Training interrupted by user.", stacklevel=6)
-        elif history.status == "abnormal":
-            warnings.warn(
-                f"L-BFGS found no way further down after {self.n_iter_} iterations. Scaled inputs "
-                "(e.g. by StandardScaler) may help.",
-                ConvergenceWarning,
-                stacklevel=6,
-            )
-        elif history.status == "max_iter" and not incremental:
-            warnings.warn(
-                f"Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
-                "converged yet.",
-                ConvergenceWarning,
-                stacklevel=6,
-            )
 
     def _cost(self, examples: Examples) -> float:
         """Cost of the network as it stands, without the penalty."""

@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils import compute_sample_weight
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
 from multilayer.arrays import to_numpy
@@ -19,12 +18,11 @@ from multilayer.base import BaseMLP, in_steps
 from multilayer.files import labels_from_json, labels_to_json
 from multilayer.inside import DecisionFunction, LookInside
 from multilayer.losses import Loss
-from multilayer.network import Floats
 from multilayer.outputs import Softmax
 from multilayer.parameters import CONSTRAINTS
 from multilayer.rows import Rows
 from multilayer.state import Examples
-from multilayer.targets import ClassTargets, probabilities
+from multilayer.targets import ClassTargets
 
 
 class MLPClassifier(ClassifierMixin, DecisionFunction, LookInside, BaseMLP):
@@ -206,43 +204,6 @@ class MLPClassifier(ClassifierMixin, DecisionFunction, LookInside, BaseMLP):
     ) -> None:
         self._keep(locals())
 
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        *,
-        X_val: ArrayLike | None = None,
-        y_val: ArrayLike | None = None,
-        sample_weight_val: ArrayLike | None = None,
-    ) -> Self:
-        """Train the network on X and y.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix, shape (m, n_features)
-            float32 is trained in float32, all else in float64. Sparse rows stay sparse.
-        y : array-like, shape (m,) or (m, n_outputs)
-            Labels; or 0 and 1 for each of several labels; or a column of labels for each target.
-        sample_weight : array-like, shape (m,), optional
-            What each row counts, not negative.
-        X_val, y_val, sample_weight_val : array-like, optional
-            Rows to validate on: scored after each epoch, and what `early_stopping` looks at. In a
-            pipeline, `transform_input=["X_val"]` sends them through the steps before.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If X or y is empty, not finite or of wrong shape; if a parameter is out of its range.
-        """
-        held_out = Rows(X_val, y_val, sample_weight_val)
-        return self._fit_rows(Rows(X, y, sample_weight), held_out)
-
     @in_steps  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(
@@ -289,7 +250,8 @@ class MLPClassifier(ClassifierMixin, DecisionFunction, LookInside, BaseMLP):
             For each row the class of the largest probability; of several labels, those more
             probable than not.
         """
-        return self._decide(self._forward(X))
+        H = self._forward(X)
+        return self._targets.decide(H)
 
     def predict_proba(self, X: ArrayLike) -> Any:
         """Predict probabilities.
@@ -304,22 +266,14 @@ class MLPClassifier(ClassifierMixin, DecisionFunction, LookInside, BaseMLP):
             In the order of `classes_`; rows add up to 1 (not for several labels a row). Sigmoid
             units, one a class, are scaled to do so.
         """
-        shares = self._shares(self._forward(X))
+        shares = self._shares(X)
         if isinstance(shares, list):
             return [self._at_home(X, share) for share in shares]
         return self._at_home(X, shares)
 
-    def _shares(self, H: Floats) -> Any:
-        targets = self._targets
-        if targets.kind == "multiclass-multioutput":
-            return np.split(H, np.cumsum(targets.groups)[:-1], axis=1)
-        if targets.kind == "multilabel-indicator":
-            return H
-        if len(self.classes_) == 1:
-            return np.ones_like(H)
-        if H.shape[1] == 1:
-            return np.hstack([1 - H, H])
-        return H if self.network_.output == "softmax" else probabilities(H)
+    def _shares(self, X: ArrayLike) -> Any:
+        H = self._forward(X)
+        return self._targets.probabilities(H, self.network_.output)
 
     def predict_log_proba(self, X: ArrayLike) -> Any:
         """Predict logarithms of probabilities, −inf where one is 0.
@@ -332,7 +286,7 @@ class MLPClassifier(ClassifierMixin, DecisionFunction, LookInside, BaseMLP):
         -------
         ndarray, shape (m, n_classes), or a list of them
         """
-        shares = self._shares(self._forward(X))
+        shares = self._shares(X)
         with np.errstate(divide="ignore"):
             if isinstance(shares, list):
                 return [self._at_home(X, np.log(share)) for share in shares]
@@ -358,18 +312,11 @@ class MLPClassifier(ClassifierMixin, DecisionFunction, LookInside, BaseMLP):
         weights = None if sample_weight is None else np.asarray(sample_weight)
         return float(np.average(hits, weights=weights))
 
-    def _decide(self, H: Floats) -> NDArray[Any]:
-        if self._targets.kind.startswith("multi") and self._targets.kind != "multiclass":
-            return self._targets.decode(H)
-        one = H.shape[1] == 1
-        chosen = (H[:, 0] > 0.5).astype(int) if one else H.argmax(axis=1)
-        return self._targets.decode(np.minimum(chosen, len(self.classes_) - 1))
-
     def _meet_targets(self, y: Any, first: bool, incremental: bool, classes: Any) -> None:
         if incremental:
             if not hasattr(self, "classes_"):
-                self._targets = _named(classes, y)
-            elif classes is not None and not _named(classes, y).same(self._targets):
+                self._targets = ClassTargets.announced(classes, y)
+            elif classes is not None and not ClassTargets.announced(classes, y).same(self._targets):
                 raise ValueError(
                     f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
                     f"{self.classes_!r}"
@@ -378,8 +325,7 @@ class MLPClassifier(ClassifierMixin, DecisionFunction, LookInside, BaseMLP):
             self._targets = ClassTargets.of(y)
         elif self.warm_start:
             self._targets.refuse_others(y)
-        known = self._targets.classes
-        self.classes_ = list(known) if isinstance(known, tuple) else known
+        self.classes_ = self._targets.attribute
 
     def _encode(self, y: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
         return self._targets.encode(y, dtype)
@@ -417,8 +363,7 @@ class MLPClassifier(ClassifierMixin, DecisionFunction, LookInside, BaseMLP):
 
     def _score(self, examples: Examples) -> float:
         H, Y = to_numpy(self.network_.forward(examples.X)), examples.Y
-        chosen = self._decide(H)
-        hits = chosen == self._targets.decode(Y)
+        hits = self._targets.decide(H) == self._targets.decode(Y)
         hits = hits if hits.ndim == 1 else hits.all(axis=1)
         return float(np.average(hits, weights=examples.weights))
 
@@ -432,31 +377,16 @@ class MLPClassifier(ClassifierMixin, DecisionFunction, LookInside, BaseMLP):
 
     def _to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         state, arrays = super()._to_state()
-        targets = self._targets
-        several = targets.kind == "multiclass-multioutput"
-        classes = targets.classes if several else [targets.classes]
-        listed = [labels_to_json(labels) for labels in classes]
-        return {**state, "kind": targets.kind, "classes_": listed}, arrays
+        classes = [labels_to_json(labels) for labels in self._targets.columns]
+        return {**state, "kind": self._targets.kind, "classes_": classes}, arrays
 
     @classmethod
     def _from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
         self = super()._from_state(state, arrays)
-        classes = [labels_from_json(labels) for labels in state["classes_"]]
+        classes = tuple(labels_from_json(labels) for labels in state["classes_"])
         several = state["kind"] == "multiclass-multioutput"
-        self._targets = ClassTargets(state["kind"], tuple(classes) if several else classes[0])
-        self.classes_ = classes if several else classes[0]
+        self._targets = ClassTargets(state["kind"], classes if several else classes[0])
+        self.classes_ = self._targets.attribute
         if self._outputs(np.empty(0))[0] != self.n_outputs_:
             raise ValueError("classes_ and the network's outputs contradict each other")
         return self
-
-
-def _named(classes: Any, y: Any) -> ClassTargets:
-    """Give the classes that the first call of `partial_fit` names."""
-    kind = type_of_target(y)
-    if kind == "multilabel-indicator":
-        return ClassTargets.of(y)
-    if classes is None:
-        raise ValueError("classes must be passed on the first call to partial_fit.")
-    if np.ndim(y) == 2 and np.shape(y)[1] > 1:
-        return ClassTargets("multiclass-multioutput", tuple(np.unique(c) for c in classes))
-    return ClassTargets.of(np.unique(classes))

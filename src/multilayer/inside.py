@@ -22,8 +22,6 @@ from multilayer.rows import Rows, check_inputs, check_rows
 
 __all__ = ["DecisionFunction", "LookInside"]
 
-_ONE_LABEL = ("binary", "multiclass")  # kinds of targets: one class is predicted for a row
-
 
 # `transform` puts its result into a frame by itself: the columns are named after the layer asked
 # for, of which scikit-learn's wrapper knows nothing.
@@ -205,7 +203,7 @@ class LookInside(TransformerMixin, auto_wrap_output_keys=None):  # type: ignore[
         K = self.network_.sizes[-1]
         if K == 1:
             return 0
-        if not is_classifier(self) or self._targets.kind not in _ONE_LABEL:
+        if not is_classifier(self) or not self._targets.one_label:
             raise ValueError(f"output must be given, from 0 to {K - 1}: {K} are predicted at once")
         return self.network_.predict(X)
 
@@ -217,7 +215,7 @@ class LookInside(TransformerMixin, auto_wrap_output_keys=None):  # type: ignore[
 
 def _has_one_label(estimator: Any) -> bool:
     targets = vars(estimator).get("_targets")
-    if targets is not None and targets.kind not in _ONE_LABEL:
+    if targets is not None and not targets.one_label:
         raise AttributeError("decision_function is for one label a row; use predict_proba")
     return True
 

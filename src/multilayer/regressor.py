@@ -188,43 +188,6 @@ class MLPRegressor(RegressorMixin, LookInside, BaseMLP):
     ) -> None:
         self._keep(locals())
 
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        *,
-        X_val: ArrayLike | None = None,
-        y_val: ArrayLike | None = None,
-        sample_weight_val: ArrayLike | None = None,
-    ) -> Self:
-        """Train the network on X and y.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix, shape (m, n_features)
-            float32 is trained in float32, all else in float64. Sparse rows stay sparse.
-        y : array-like, shape (m,) or (m, n_outputs)
-            Numbers.
-        sample_weight : array-like, shape (m,), optional
-            What each row counts, not negative.
-        X_val, y_val, sample_weight_val : array-like, optional
-            Rows to validate on: scored after each epoch, and what `early_stopping` looks at. In a
-            pipeline, `transform_input=["X_val"]` sends them through the steps before.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If X or y is empty, not finite or of wrong shape; if a parameter is out of its range.
-        """
-        held_out = Rows(X_val, y_val, sample_weight_val)
-        return self._fit_rows(Rows(X, y, sample_weight), held_out)
-
     @in_steps  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(

@@ -12,6 +12,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
 from multilayer.network import Floats
+from multilayer.outputs import Output
 
 __all__ = ["ClassTargets"]
 
@@ -44,6 +45,32 @@ class ClassTargets:
             return cls(kind, tuple(np.unique(column) for column in y.T))
         return cls(kind, np.unique(y))
 
+    @classmethod
+    def announced(cls, classes: Any, y: Any) -> ClassTargets:
+        """Give the classes that a first call of `partial_fit` announces, for labels like y."""
+        if type_of_target(y) == "multilabel-indicator":
+            return cls.of(y)
+        if classes is None:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        if np.ndim(y) == 2 and np.shape(y)[1] > 1:
+            return cls("multiclass-multioutput", tuple(np.unique(c) for c in classes))
+        return cls.of(np.unique(classes))
+
+    @property
+    def one_label(self) -> bool:
+        """Whether one class is predicted for a row."""
+        return self.kind in ("binary", "multiclass")
+
+    @property
+    def columns(self) -> list[NDArray[Any]]:
+        """The classes of each column of labels; an indicator counts as one."""
+        return list(self.classes) if isinstance(self.classes, tuple) else [self.classes]
+
+    @property
+    def attribute(self) -> Any:
+        """The classes as scikit-learn's `classes_` has them."""
+        return self.columns if isinstance(self.classes, tuple) else self.classes
+
     @property
     def n_units(self) -> int:
         """Output units where every class has one; a single unit may stand for two classes."""
@@ -52,8 +79,7 @@ class ClassTargets:
     @property
     def groups(self) -> tuple[int, ...]:
         """How many classes each target has."""
-        several = self.kind == "multiclass-multioutput"
-        return tuple(map(len, self.classes)) if several else (len(self.classes),)
+        return tuple(map(len, self.columns))
 
     def encode(self, y: Any, dtype: Any) -> NDArray[Any]:
         """Turn labels into the index of each row's class, (m,), or into 0 and 1, (m, n_units).
@@ -96,16 +122,34 @@ class ClassTargets:
         if self.kind == "multilabel-indicator":
             return (encoded > 0.5).astype(int)
         if self.kind == "multiclass-multioutput":
-            blocks = np.split(encoded, np.cumsum(self.groups)[:-1], axis=1)
-            chosen = zip(self.classes, blocks, strict=True)
+            chosen = zip(self.classes, self._by_target(encoded), strict=True)
             return np.column_stack([c[block.argmax(axis=1)] for c, block in chosen])
         labels: NDArray[Any] = self.classes[encoded]
         return labels
 
+    def decide(self, H: Floats) -> NDArray[Any]:
+        """Predict labels from what the output units say, (m, units)."""
+        if not self.one_label:
+            return self.decode(H)
+        chosen = (H[:, 0] > 0.5).astype(int) if H.shape[1] == 1 else H.argmax(axis=1)
+        return self.decode(np.minimum(chosen, len(self.classes) - 1))
+
+    def probabilities(self, H: Floats, output: Output) -> Any:
+        """Give the probability of each class, (m, n_classes); of several targets a list of them."""
+        if self.kind == "multiclass-multioutput":
+            return self._by_target(H)
+        if self.kind == "multilabel-indicator":
+            return H
+        if len(self.classes) == 1:
+            return np.ones_like(H)
+        if H.shape[1] == 1:
+            return np.hstack([1 - H, H])
+        return H if output == "softmax" else _scaled(H)
+
     def same(self, other: ClassTargets) -> bool:
         """Whether these are the same classes."""
         return self.groups == other.groups and all(
-            np.array_equal(a, b) for a, b in zip(_listed(self), _listed(other), strict=True)
+            np.array_equal(a, b) for a, b in zip(self.columns, other.columns, strict=True)
         )
 
     def refuse_others(self, y: Any) -> None:
@@ -117,9 +161,8 @@ class ClassTargets:
                 f"call to fit. Previously got {self.classes}, `y` has {met.classes}"
             )
 
-
-def _listed(targets: ClassTargets) -> Any:
-    return targets.classes if targets.kind == "multiclass-multioutput" else [targets.classes]
+    def _by_target(self, units: NDArray[Any]) -> list[NDArray[Any]]:
+        return np.split(units, np.cumsum(self.groups)[:-1], axis=1)
 
 
 def _labels(y: Any) -> tuple[NDArray[Any], str]:
@@ -148,7 +191,7 @@ def _indices(y: NDArray[Any], classes: NDArray[Any]) -> NDArray[Any]:
     return np.searchsorted(classes, met)[indices]
 
 
-def probabilities(H: Floats) -> Floats:
+def _scaled(H: Floats) -> Floats:
     """Scale several sigmoid units, one a class, so that each row adds up to 1."""
     total = H.sum(axis=1, keepdims=True)
     shares = np.full_like(H, 1 / H.shape[1])  # even where all units say 0
