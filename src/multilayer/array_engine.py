@@ -48,49 +48,17 @@ def forward(thetas: Sequence[Any], X: Array, hidden: Sequence[Any], output: Any)
     return equations.forward_propagation(X, moved, hidden=hidden, output=output)[1][-1]
 
 
-def cost(
-    thetas: Sequence[Any],
-    X: Array,
-    Y: Any,
-    hidden: Sequence[Any],
-    output: Any,
-    lambda_: float = 0.0,
-    weights: Any = None,
-    *,
-    loss: Any = "auto",
-    label_smoothing: float = 0.0,
-    l1: float = 0.0,
-) -> float:
-    """Compute the cost J."""
-    here = Place(X)
-    Y = smooth(here.targets(Y, len(thetas[-1])), label_smoothing, output)
-    moved = [here.take_in(theta) for theta in thetas]
-    names = {"hidden": hidden, "output": output, "loss": loss, "l1": l1}
-    names["weights"] = None if weights is None else here.take_in(weights)
-    return float(equations.cost(X, Y, moved, lambda_, **names))
+def cost(*arguments: Any, **names: Any) -> float:
+    """Compute the cost J; the arguments are those of `engine.cost`."""
+    given, options = _moved(*arguments, **names)
+    return float(equations.cost(*given, **options))
 
 
-def cost_and_gradient(
-    thetas: Sequence[Any],
-    X: Array,
-    Y: Any,
-    hidden: Sequence[Any],
-    output: Any,
-    lambda_: float = 0.0,
-    weights: Any = None,
-    *,
-    loss: Any = "auto",
-    label_smoothing: float = 0.0,
-    l1: float = 0.0,
-) -> tuple[float, list[NDArray[Any]]]:
-    """Compute the cost J and, as NumPy arrays, its gradient D."""
-    here = Place(X)
-    Y = smooth(here.targets(Y, len(thetas[-1])), label_smoothing, output)
-    moved = [here.take_in(theta) for theta in thetas]
-    names = {"hidden": hidden, "output": output, "loss": loss, "l1": l1}
-    names["weights"] = None if weights is None else here.take_in(weights)
-    D = equations.backpropagation(X, Y, moved, lambda_, **names)
-    return float(equations.cost(X, Y, moved, lambda_, **names)), [to_numpy(d) for d in D]
+def cost_and_gradient(*arguments: Any, **names: Any) -> tuple[float, list[NDArray[Any]]]:
+    """Compute J and, as NumPy arrays, D; the arguments are those of `engine.cost_and_gradient`."""
+    given, options = _moved(*arguments, **names)
+    D = equations.backpropagation(*given, **options)
+    return float(equations.cost(*given, **options)), [to_numpy(d) for d in D]
 
 
 def train(
@@ -211,6 +179,27 @@ def train(
         for array, value in zip(slot, values, strict=True):
             array[...] = to_numpy(value)
     return Report(np.array(costs, np.float64), steps, status)
+
+
+def _moved(
+    thetas: Sequence[Any],
+    X: Array,
+    Y: Any,
+    hidden: Sequence[Any],
+    output: Any,
+    lambda_: float = 0.0,
+    weights: Any = None,
+    *,
+    loss: Any = "auto",
+    label_smoothing: float = 0.0,
+    l1: float = 0.0,
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Give arguments of the engine as `equations` takes them, moved to where X lives."""
+    here = Place(X)
+    Y = smooth(here.targets(Y, len(thetas[-1])), label_smoothing, output)
+    names = {"hidden": hidden, "output": output, "loss": loss, "l1": l1}
+    names["weights"] = None if weights is None else here.take_in(weights)
+    return (X, Y, [here.take_in(theta) for theta in thetas], lambda_), names
 
 
 def _held(xp: Any, theta: Array, max_norm: float) -> Array:
