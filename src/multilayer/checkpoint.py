@@ -63,7 +63,20 @@ class Checkpoint:
         self._last = 0.0
 
     def open(self, rng: np.random.RandomState) -> None:
-        """Before a fit draws anything: read the file, and put `rng` where it stood then."""
+        """Read the file, if there is one, and set `rng` to where the training saved began.
+
+        `fit` calls it before it draws anything.
+
+        Parameters
+        ----------
+        rng : RandomState
+            The random numbers of the fit.
+
+        Raises
+        ------
+        ValueError
+            If the file holds something else than a checkpoint.
+        """
         self._saved, self._notes = None, {}
         if Path(self.path).exists():
             self._saved, self._notes = load(self.path), read_notes(self.path)
@@ -74,7 +87,23 @@ class Checkpoint:
         self._notes["start"] = _generator_to_json(rng)
 
     def resume(self, estimator: Any, state: State, examples: Examples) -> None:
-        """Put the state where the file left it; ValueError if that was another training."""
+        """Put the state where the file left it; `fit` calls it when all is ready to train.
+
+        Parameters
+        ----------
+        estimator : MLPClassifier or MLPRegressor
+        state : State
+            That of a training which has not begun; changed in place.
+        examples : Examples
+            What is trained on.
+
+        Raises
+        ------
+        ValueError
+            If the file is of a training with other data or parameters.
+        TypeError
+            If the network has functions of one's own, which no file can hold.
+        """
         if state.network.hidden and not all(isinstance(g, str) for g in state.network.hidden):
             raise TypeError("a training with functions of one's own cannot be saved")
         if estimator.solver == "lbfgs":
@@ -91,19 +120,19 @@ class Checkpoint:
         self._last = time.monotonic()
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """All is ready: `open` and `resume` were called before."""
+        """Do nothing, at the start of a fit: `open` and `resume` prepare what is needed."""
 
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-        """Nothing begins that is not saved when it ends."""
+        """Do nothing: an epoch is saved when it ends."""
 
     def on_fit_task_end(self, estimator: Any, context: Any) -> None:
-        """Save, at the end of an epoch now and then, at the end of training always."""
+        """Save: after an epoch where `interval` has passed, at the end of training always."""
         if context.parent is None or time.monotonic() - self._last >= self.interval:
             save(estimator._state, self.path, self._notes)
             self._last = time.monotonic()
 
     def teardown(self, estimator: Any, context: Any) -> None:
-        """Nothing is left open."""
+        """Do nothing: no file is left open."""
 
 
 def _key(estimator: Any, state: State, examples: Examples) -> str:

@@ -65,7 +65,8 @@ class _Referee:
         by_epoch = plan.restore_best or isinstance(plan.schedule, Plateau)
         return bool(self.validate or self.watch or by_epoch)
 
-    def after_epoch(self, told: bool = False) -> None:
+    def after_epoch(self, seen_before: bool = False) -> None:
+        """Look at an epoch; one that was seen before is a resumed one, and not shown again."""
         history = self.state.history
         if self.validate is not None:
             score, cost = self.validate()
@@ -74,7 +75,7 @@ class _Referee:
         elif self.plan.restore_best and history.costs[-1] <= min(history.costs):
             self._keep()
         self._slow_down()
-        if self.watch is None or told:
+        if self.watch is None or seen_before:
             return
         if self.watch(self.state) and history.status == "running":
             history.status = "stopped"
@@ -305,7 +306,7 @@ def minimize(
         history.costs.append(cost)
         state.samples += examples.X.shape[0]
         restore(network.thetas, unpack(intermediate_result.x))
-        referee.after_epoch(told=evaluations < replayed)
+        referee.after_epoch(seen_before=evaluations < replayed)
         if history.status != "running":
             raise StopIteration
 
