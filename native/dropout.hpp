@@ -55,9 +55,10 @@ struct Mask {
     }
 };
 
-// a⁽ˡ⁾ (units, group) becomes a ⊙ mask, and its slope, where there is one, g′(z) ⊙ mask.
+// a⁽ˡ⁾ (units, group) becomes a ⊙ mask, and, where they are given, its slope and what its share
+// multiplies too.
 template <class T>
-void drop(const Plan<T>& plan, int l, i64 group, T* a, T* slope) {
+void drop(const Plan<T>& plan, int l, i64 group, T* a, T* slope, T* difference = nullptr) {
     constexpr int size = group_size<T>;
     const Layer<T>& layer = plan.layers[l];
     const Mask<T> of_unit(plan, l);
@@ -83,6 +84,7 @@ void drop(const Plan<T>& plan, int l, i64 group, T* a, T* slope) {
             const i64 at = unit * size + n * lanes<T>;
             store(a + at, load(a + at) * mask);
             if (slope) store(slope + at, load(slope + at) * mask);
+            if (difference) store(difference + at, load(difference + at) * mask);
         }
 }
 

@@ -60,7 +60,12 @@ void prepare_step(Plan<T>& plan, const Optimizer<T>& optimizer, std::int64_t ste
 template <class T>
 class Snapshot {
   public:
-    Snapshot(const Network<T>& network, const Optimizer<T>& optimizer, bool turned) {
+    Snapshot(Network<T> network, const Optimizer<T>& optimizer, bool turned) {
+        for (const Parameters<T>* part : network.beside())
+            for (T* array : {part->values, part->slots[0], part->slots[1]})
+                if (array)
+                    arrays_.push_back(
+                        {array, std::vector<T>(static_cast<std::size_t>(part->size))});
         for (int l = turned ? 1 : 0; l < network.layers(); ++l) {
             const auto size = static_cast<std::size_t>(network.sizes[l + 1]) *
                               static_cast<std::size_t>(network.sizes[l] + 1);
@@ -89,6 +94,7 @@ bool forward(const Network<T>& network, const Matrix<T>& X, T* H, int threads, c
     Plan<T> plan;
     plan.layers = work.layers.data();
     plan.n_layers = network.layers();
+    if (work.front) plan.front = &*work.front;
     plan.output = network.output;
     plan.groups = network.groups.data();
     plan.n_groups = static_cast<int>(network.groups.size());
@@ -177,7 +183,7 @@ Report train(const Network<T>& network,
         chunks.work.layers[l].dropout = course.dropout[l];
     chunks.plan.dropout_seed = course.dropout_seed;
 
-    const std::int64_t m = data.X.rows;
+    const std::int64_t m = course.order ? course.rows_of_epoch : data.X.rows;
     Report report;
     report.best = course.best;
     report.stale = course.stale;

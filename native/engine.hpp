@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "codes.hpp"
+#include "embedding.hpp"
 #include "shuffle.hpp"
 
 namespace multilayer {
@@ -35,10 +36,22 @@ struct Network {
     std::vector<Activation> hidden;   // one for each hidden layer
     Output output = Output::logistic;
     std::vector<std::int64_t> groups;  // units of each softmax; empty: one of all
+    Embedding<T> embedding;
+    std::vector<std::int64_t> first_rows;  // that the embedding's first_row will be
+    std::vector<Parameters<T>> mixes;      // α of each hidden layer; empty: none mixes
+    std::vector<Rates> rates;              // of each Θ; empty: all 1
     Loss loss = Loss::own;
     double loss_number = 0;
 
     int layers() const { return static_cast<int>(thetas.size()); }
+    // What is trained beside Θ.
+    std::vector<Parameters<T>*> beside() {
+        std::vector<Parameters<T>*> result;
+        if (embedding.columns > 0)
+            result = {&embedding.periodic, &embedding.tables, &embedding.scale};
+        for (Parameters<T>& mix : mixes) result.push_back(&mix);
+        return result;
+    }
 };
 
 template <class T>
@@ -70,7 +83,8 @@ struct Course : Penalty {
     const double* rates = nullptr;  // the learning rate of each step, or null: the optimizer's
     std::int64_t batch_size = 1, epochs = 1, steps_before = 0;
     std::int64_t max_steps = std::numeric_limits<std::int64_t>::max();
-    const std::int64_t* order = nullptr;  // (epochs, m), or null: rows as they lie
+    const std::int64_t* order = nullptr;  // (epochs, rows_of_epoch), or null: rows as they lie
+    std::int64_t rows_of_epoch = 0;       // where there is an order
     Shuffle* shuffle = nullptr;           // or null; goes before `order`
     double tol = 0, patience = std::numeric_limits<double>::infinity();
     double best = std::numeric_limits<double>::infinity();  // of the stopping rule

@@ -15,7 +15,7 @@ template <class T>
 struct Format;
 template <>
 struct Format<float> {
-    static constexpr int mantissa = 23, bias = 127, exp_terms = 6, log_terms = 5;
+    static constexpr int mantissa = 23, bias = 127, exp_terms = 6, log_terms = 5, sine_terms = 7;
     static constexpr float rounder = 12582912.0f;  // 1.5 · 2²³: adding it rounds to an integer
     // ln 2 in two parts, the first with so many zeros at its end that n · ln2_high is exact.
     static constexpr float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
@@ -30,7 +30,8 @@ struct Format<float> {
 };
 template <>
 struct Format<double> {
-    static constexpr int mantissa = 52, bias = 1023, exp_terms = 12, log_terms = 11;
+    static constexpr int mantissa = 52, bias = 1023, exp_terms = 12, log_terms = 11,
+                         sine_terms = 12;
     static constexpr double rounder = 6755399441055744.0;
     static constexpr double ln2_high = 6.93147180369123816490e-01;
     static constexpr double ln2_low = 1.90821492927058770002e-10;
@@ -87,6 +88,19 @@ struct LogSeries {
     T c[Format<T>::log_terms];
     constexpr LogSeries() : c() {
         for (int i = 0; i < Format<T>::log_terms; ++i) c[i] = T(2.0 / (2 * i + 3));
+    }
+};
+
+// Σ (−1)^i (2π)^(2i + 1)/(2i + 1)! z^i, so that sin 2πt = t times it, z = t².
+template <class T>
+struct SineSeries {
+    T c[Format<T>::sine_terms];
+    constexpr SineSeries() : c() {
+        double term = 6.283185307179586477;
+        for (int i = 0; i < Format<T>::sine_terms; ++i) {
+            c[i] = T(term);
+            term *= -39.47841760435743448 / ((2 * i + 2) * (2 * i + 3));
+        }
     }
 };
 
@@ -273,6 +287,23 @@ inline Vec<T> normal_cdf(Vec<T> x) {
     const Vec<T> near = T(0.5) + T(0.5) * erf_near<T>(u);
     const Vec<T> tail = T(0.5) * erfc_tail<T>(a);
     return a < T(1) ? near : (x < T(0) ? tail : T(1) - tail);
+}
+
+// sin 2πt for |t| ≤ ¼.
+template <class T>
+inline Vec<T> sine_of_quarter(Vec<T> t) {
+    static constexpr SineSeries<T> series;
+    return t * polynomial<T>(t * t, series.c);
+}
+
+// cos 2πu and sin 2πu, to within a few units in the last place of 1 and of u.
+template <class T>
+inline void cosine_sine(Vec<T> u, Vec<T>& cosine, Vec<T>& sine) {
+    const Vec<T> rounder = splat(Format<T>::rounder);
+    const Vec<T> r = u - ((u + rounder) - rounder), a = absolute<T>(r);  // a ≤ ½
+    cosine = sine_of_quarter<T>(T(0.25) - a);
+    const Vec<T> other = r < T(0) ? T(-0.5) - r : T(0.5) - r;
+    sine = sine_of_quarter<T>(a > T(0.25) ? other : r);
 }
 
 }  // namespace

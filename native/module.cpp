@@ -53,12 +53,51 @@ std::vector<T*> pointers(const Arrays<T>& arrays) {
     return result;
 }
 
+// What is trained beside Θ: plain columns, numbers, frequencies, dimensions and width of an
+// embedding, or nothing; where each category's rows begin, and the end; its arrays, then α of each
+// hidden layer, or none; learning rates (weights and biases of each Θ, then each array); decays
+// (each array).
+template <class U>
+using Beside = std::tuple<std::vector<std::int64_t>,
+                          std::vector<std::int64_t>,
+                          Arrays<U>,
+                          std::vector<double>,
+                          std::vector<double>>;
+
+template <class T, class U>
+void add(ml::Network<T>& network, const Beside<U>& beside) {
+    const auto& [shape, first_rows, arrays, rates, decays] = beside;
+    if (!shape.empty()) {
+        ml::Embedding<T>& embedding = network.embedding;
+        embedding.plain = shape[0];
+        embedding.numbers = shape[1];
+        embedding.frequencies = shape[2];
+        embedding.dimensions = shape[3];
+        embedding.width = shape[4];
+        network.first_rows = first_rows;
+        embedding.columns = shape[0] + static_cast<std::int64_t>(first_rows.size()) - 1;
+    }
+    network.mixes.resize(arrays.size() - (shape.empty() ? 0 : 3));
+    const std::size_t L = network.thetas.size();
+    for (std::size_t l = 0; l < L && !rates.empty(); ++l)
+        network.rates.push_back({rates[2 * l], rates[2 * l + 1]});
+    std::size_t at = 0;
+    for (ml::Parameters<T>* part : network.beside()) {
+        part->values = const_cast<T*>(arrays[at].data());
+        part->size = static_cast<std::int64_t>(arrays[at].size());
+        if (!rates.empty()) part->rate = static_cast<T>(rates[2 * L + at]);
+        if (!decays.empty()) part->decay = static_cast<T>(decays[at]);
+        ++at;
+    }
+}
+
 // Θ stays const where it comes so: `forward` and `cost` only read what they are given.
 template <class T, class U>
 ml::Network<T> network(const Arrays<U>& thetas,
                        const std::vector<int>& hidden,
                        int output,
-                       const std::vector<std::int64_t>& groups) {
+                       const std::vector<std::int64_t>& groups,
+                       const Beside<U>& beside) {
     ml::Network<T> result;
     result.sizes.push_back(static_cast<std::int64_t>(thetas.at(0).shape(1)) - 1);
     for (const auto& theta : thetas)
@@ -67,7 +106,14 @@ ml::Network<T> network(const Arrays<U>& thetas,
     for (const int code : hidden) result.hidden.push_back(static_cast<ml::Activation>(code));
     result.output = static_cast<ml::Output>(output);
     result.groups = groups;
+    add(result, beside);
     return result;
+}
+
+// Columns that X must have.
+template <class T>
+std::int64_t columns(const ml::Network<T>& network) {
+    return network.embedding.columns > 0 ? network.embedding.columns : network.sizes[0];
 }
 
 template <class T>
@@ -102,11 +148,14 @@ class Forward {
     Forward(const Arrays<const T>& thetas,
             const std::vector<int>& hidden,
             int output,
-            const std::vector<std::int64_t>& groups)
-        : thetas_(thetas), network_(network<T>(thetas, hidden, output, groups)) {}
+            const std::vector<std::int64_t>& groups,
+            const Beside<const T>& beside)
+        : thetas_(thetas),
+          beside_(std::get<2>(beside)),
+          network_(network<T>(thetas, hidden, output, groups, beside)) {}
 
     void into(const Inputs<T>& X, const Array<T>& H, int threads) const {
-        const auto rows = matrix(X, network_.sizes[0]);
+        const auto rows = matrix(X, columns(network_));
         T* result = H.data();
         {
             const nb::gil_scoped_release release;
@@ -116,7 +165,7 @@ class Forward {
     }
 
   private:
-    Arrays<const T> thetas_;  // kept alive
+    Arrays<const T> thetas_, beside_;  // kept alive
     ml::Network<T> network_;
 };
 
@@ -129,6 +178,7 @@ double cost(const Arrays<const T>& thetas,
             const std::vector<int>& hidden,
             int output,
             const std::vector<std::int64_t>& groups,
+            const Beside<const T>& beside,
             int loss,
             double loss_number,
             double smoothing,
@@ -136,12 +186,16 @@ double cost(const Arrays<const T>& thetas,
             double l1,
             const Arrays<T>& gradients,
             int threads) {
-    auto net = network<T>(thetas, hidden, output, groups);
+    auto net = network<T>(thetas, hidden, output, groups, beside);
     net.loss = static_cast<ml::Loss>(loss);
     net.loss_number = loss_number;
-    auto examples = data(matrix(X, net.sizes[0]), Y, labels, weights);
+    auto examples = data(matrix(X, columns(net)), Y, labels, weights);
     examples.smoothing = smoothing;
-    const auto results = pointers(gradients);
+    auto results = pointers(gradients);
+    std::size_t last = net.thetas.size();
+    for (ml::Parameters<T>* part : net.beside())
+        if (!results.empty()) part->gradient = results[last++];
+    if (!results.empty()) results.resize(net.thetas.size());
     double J = 0;
     {
         const nb::gil_scoped_release release;
@@ -160,6 +214,7 @@ nb::tuple train(const Arrays<T>& thetas,
                 const std::vector<int>& hidden,
                 int output,
                 const std::vector<std::int64_t>& groups,
+                const Beside<T>& beside,
                 int loss,
                 double loss_number,
                 double smoothing,
@@ -173,18 +228,25 @@ nb::tuple train(const Arrays<T>& thetas,
                 const Optional<double>& rates,
                 ml::Course course,
                 int threads) {
-    auto net = network<T>(thetas, hidden, output, groups);
+    auto net = network<T>(thetas, hidden, output, groups, beside);
     net.loss = static_cast<ml::Loss>(loss);
     net.loss_number = loss_number;
-    auto examples = data(matrix(X, net.sizes[0]), Y, labels, weights);
+    auto examples = data(matrix(X, columns(net)), Y, labels, weights);
     examples.smoothing = smoothing;
     ml::Optimizer<T> optimizer;
     optimizer.rule = static_cast<ml::Rule>(rule);
     for (std::size_t i = 0; i < numbers.size(); ++i) optimizer.numbers[i] = numbers[i];
-    for (const auto& slot : slots) optimizer.slots.push_back(pointers(slot));
+    for (std::size_t s = 0; s < slots.size(); ++s) {
+        optimizer.slots.push_back(pointers(slots[s]));
+        std::size_t last = net.thetas.size();
+        for (ml::Parameters<T>* part : net.beside()) part->slots[s] = optimizer.slots[s][last++];
+    }
     ml::Shuffle shuffle;
     if (rows && key) shuffle = {rows->data(), key->data(), position};
-    if (order) course.order = order->data();
+    if (order) {
+        course.order = order->data();
+        course.rows_of_epoch = static_cast<std::int64_t>(order->shape(1));
+    }
     if (shuffle.rows) course.shuffle = &shuffle;
     if (rates) course.rates = rates->data();
     ml::Report report;
@@ -217,18 +279,18 @@ void define(nb::module_& m) {
     m.def("apply", &apply<T>, arg("function"), arg("x"), arg("y"));
     nb::class_<Forward<T>>(m, sizeof(T) == 4 ? "Forward32" : "Forward64")
         .def(nb::init<const Arrays<const T>&, const std::vector<int>&, int,
-                      const std::vector<std::int64_t>&>(),
-             arg("thetas"), arg("hidden"), arg("output"), arg("groups"))
+                      const std::vector<std::int64_t>&, const Beside<const T>&>(),
+             arg("thetas"), arg("hidden"), arg("output"), arg("groups"), arg("beside"))
         .def("into", &Forward<T>::into, arg("X"), arg("H"), arg("threads"));
     m.def("cost", &cost<T>, arg("thetas"), arg("X"), option("Y"), option("labels"),
-          option("weights"), arg("hidden"), arg("output"), arg("groups"), arg("loss"),
-          arg("loss_number"), arg("smoothing"), arg("lambda_"), arg("l1"), arg("gradients"),
-          arg("threads"));
+          option("weights"), arg("hidden"), arg("output"), arg("groups"), arg("beside"),
+          arg("loss"), arg("loss_number"), arg("smoothing"), arg("lambda_"), arg("l1"),
+          arg("gradients"), arg("threads"));
     m.def("train", &train<T>, arg("thetas"), arg("X"), option("Y"), option("labels"),
-          option("weights"), arg("hidden"), arg("output"), arg("groups"), arg("loss"),
-          arg("loss_number"), arg("smoothing"), arg("rule"), arg("numbers"), arg("slots"),
-          option("order"), option("rows"), option("key"), arg("position"), option("rates"),
-          arg("course"), arg("threads"));
+          option("weights"), arg("hidden"), arg("output"), arg("groups"), arg("beside"),
+          arg("loss"), arg("loss_number"), arg("smoothing"), arg("rule"), arg("numbers"),
+          arg("slots"), option("order"), option("rows"), option("key"), arg("position"),
+          option("rates"), arg("course"), arg("threads"));
 }
 
 void define_course(nb::module_& m) {

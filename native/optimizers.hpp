@@ -113,6 +113,17 @@ struct LionStep {  // numbers: α, 1 − β₁, 1 − β₂
     }
 };
 
+// The numbers of the plan's rule where the learning rate is multiplied.
+template <class T>
+struct Numbers {
+    T data[most_numbers];
+    Numbers(const Plan<T>& plan, T rate) {
+        for (int i = 0; i < most_numbers; ++i) data[i] = plan.numbers[i];
+        data[0] *= rate;  // which rprop does not use
+        if (plan.rule == Rule::nadam) data[1] *= rate;
+    }
+};
+
 // Calls f<Step>() with the step of the plan's rule.
 template <class T, class F>
 inline void with_step(const Plan<T>& plan, F f) {
@@ -234,7 +245,7 @@ void step_tile(const Plan<T>& plan,
                int height,
                Columns columns,
                Vec<T>& squares) {
-    const Step step(plan.numbers);
+    const Step step(Numbers<T>(plan, columns.biases() ? layer.bias_rate : layer.rate).data);
     const i64 width = layer.in + 1;
     const Vec<T> scale = splat(plan.scale), penalised = splat(columns.biases() ? T(0) : T(1)),
                  decay = plan.decay * penalised, keep = T(1) - plan.shrink * penalised;

@@ -19,7 +19,10 @@ struct Layer {
     double dropout = 0;                            // share of a⁽ˡ⁾ that learning leaves out
     T* theta = nullptr;                            // (out, in + 1)
     T* slots[2] = {};                              // shaped like theta
-    T* gradient = nullptr;  // shaped like theta: the sum of the chunks before, or the result
+    T* gradient = nullptr;      // shaped like theta: the sum of the chunks before, or the result
+    T rate = 1, bias_rate = 1;  // by what the learning rate is multiplied
+    Parameters<T> mix;          // α of its units; no values: none
+    T* mix_sums = nullptr;      // Σ δ (g(z) − z) as (group, unit)
     // a⁽ˡ⁾ of the chunk as (panel, example, column of the panel); null where only forward.
     T* columns = nullptr;
     T* delta = nullptr;             // δ⁽ˡ⁺¹⁾ of the chunk as (group, unit, example of the group)
@@ -47,10 +50,28 @@ struct Sparse {
     std::int64_t items = 0, inputs_of_item = 0;  // of phase 2, before those of the other layers
 };
 
+constexpr std::int64_t inputs_of_block = 16;  // of a⁽¹⁾, in an item of phase 2
+
+// The embedding, and what phase 1 leaves behind for its part of phase 2.
+template <class T>
+struct Front : Embedding<T> {
+    T* inputs = nullptr;      // u of the chunk as (group, unit, example of the group)
+    T* delta = nullptr;       // δ⁽¹⁾ as inputs
+    std::int64_t stride = 0;  // from one group to the next
+
+    // Items of phase 2 are: numbers, categories, blocks of the other inputs.
+    std::int64_t blocks() const {
+        return (this->plain - this->numbers + inputs_of_block - 1) / inputs_of_block;
+    }
+    std::int64_t items() const { return this->numbers + this->categories() + blocks(); }
+};
+
 template <class T>
 struct Plan {
     const Layer<T>* layers = nullptr;
     int n_layers = 0;
+    const Front<T>* front = nullptr;  // or none
+    std::int64_t first_beside = 0;    // item of phase 2: of the front, then each layer's mix
     Output output = Output::logistic;
     const std::int64_t* groups = nullptr;  // units of each softmax
     int n_groups = 0;                      // 0: one softmax of all units

@@ -106,12 +106,14 @@ void settle(const Plan<T>& plan, i64 item) {
     const Units<T> units(plan, item);
     const Layer<T>& arrays = *units.arrays;
     with_step(plan, [&]<class Step>() {
-        const Step step(plan.numbers);
+        const Step of_weights(Numbers<T>(plan, units.layer->rate).data);
+        const Step of_biases(Numbers<T>(plan, units.layer->bias_rate).data);
         units.each([&](i64 place, int n, bool bias) {
             Vec<T> theta = get(arrays.theta + place, n), slots[2] = {};
             if (!bias) theta *= T(1) - plan.shrink;
             for (int s = 0; s < Step::slots; ++s) slots[s] = get(arrays.slots[s] + place, n);
-            step(theta, plan.clip * get(arrays.gradient + place, n), slots[0], slots[1]);
+            (bias ? of_biases : of_weights)(theta, plan.clip * get(arrays.gradient + place, n),
+                                            slots[0], slots[1]);
             for (int s = 0; s < Step::slots; ++s) put(arrays.slots[s] + place, slots[s], n);
             put(arrays.theta + place, theta, n);
         });

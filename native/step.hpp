@@ -10,7 +10,7 @@
 #pragma once
 
 #include "activations.hpp"
-#include "dropout.hpp"
+#include "embed.hpp"
 #include "losses.hpp"
 #include "optimizers.hpp"
 #include "rows.hpp"
@@ -94,7 +94,11 @@ T* forward(const Plan<T>& plan, T* room, i64 first_group, int groups, bool learn
         const Rows<T> rows(plan, first_group + g);
         T* columns = plan.layers[0].columns;
         if (columns) columns += (first_group + g) * size * size;
-        if (learning && plan.layers[0].dropout > 0) {
+        if (plan.front) {
+            gather<T>(plan.X, rows, a + g * stride, nullptr, panel_stride);
+            embed(plan, rows, first_group + g, learning, a + g * stride);
+            if (columns) to_columns(a + g * stride, plan.layers[0].in, columns, panel_stride);
+        } else if (learning && plan.layers[0].dropout > 0) {
             gather<T>(plan.X, rows, a + g * stride, nullptr, panel_stride);
             drop<T>(plan, 0, first_group + g, a + g * stride, nullptr);
             to_columns(a + g * stride, plan.layers[0].in, columns, panel_stride);
@@ -105,24 +109,30 @@ T* forward(const Plan<T>& plan, T* room, i64 first_group, int groups, bool learn
     for (int l = 0; l < plan.n_layers; ++l) {
         const Layer<T>& layer = plan.layers[l];
         const bool last = l + 1 == plan.n_layers;
-        const i64 next_stride = padded_units(layer.out, size) * size;
+        const i64 next_stride =
+            last ? padded_units(layer.out, size) * size : plan.layers[l + 1].room;
         T* next = a + groups * stride;
-        const bool relu = !last && layer.activation == Activation::relu;
+        const bool mixes = layer.mix.values;
+        const bool relu = !last && !mixes && layer.activation == Activation::relu;
         if (l == 0 && plan.X.sparse())
             to_units(layer, a, stride, next, next_stride, groups, relu);
         else
             dense<T, vectors>(layer, a, stride, next, next_stride, groups, relu);
         for (int g = 0; g < groups && !last; ++g) {
             T* units = next + g * next_stride;
-            const bool from_z = slope_from_z(layer.activation);
+            const bool from_z = slope_from_z(layer.activation) || mixes;
+            T* difference = mixes ? units + next_stride / 2 : nullptr;
             const bool drops = learning && plan.layers[l + 1].dropout > 0;
             T* slope = (learning && from_z) || drops
                            ? layer.delta + (first_group + g) * layer.delta_stride
                            : nullptr;
-            activate(layer.activation, units, slope, layer.out * size);
+            if (mixes)
+                mix(layer.activation, layer.mix.values, layer.out, units, slope, difference);
+            else
+                activate(layer.activation, units, slope, layer.out * size);
             if (drops) {
                 if (!from_z) slopes(layer.activation, units, slope, layer.out * size);
-                drop(plan, l + 1, first_group + g, units, slope);
+                drop(plan, l + 1, first_group + g, units, slope, difference);
             }
             if (learning)
                 to_columns(units, layer.out,
@@ -186,7 +196,8 @@ void propagate(const Plan<T>& plan, T* room, i64 first_group, int groups) {
         const Layer<T>& below = plan.layers[l - 1];
         const i64 stride = layer.room;
         a -= groups * stride;
-        const bool stored = slope_from_z(below.activation) || layer.dropout > 0;
+        const bool mixes = below.mix.values;
+        const bool stored = slope_from_z(below.activation) || layer.dropout > 0 || mixes;
         const T* delta = layer.delta + first_group * layer.delta_stride;
         T* result = below.delta + first_group * below.delta_stride;
         // Slopes lie where the result belongs; a⁽ˡ⁾ is no longer needed, and its place is free.
@@ -195,6 +206,9 @@ void propagate(const Plan<T>& plan, T* room, i64 first_group, int groups) {
             for (int g = 0; g < groups; ++g) {
                 const T* units = a + g * stride;
                 T* slope = result + g * below.delta_stride;
+                if (mixes)
+                    mix_sums(units, units + stride / 2, layer.in,
+                             below.mix_sums + (first_group + g) * layer.in);
                 for (i64 i = 0; i < layer.in * size; i += lanes<T>)
                     store(slope + i, load(slope + i) * load(units + i));
             }
@@ -207,6 +221,11 @@ void propagate(const Plan<T>& plan, T* room, i64 first_group, int groups) {
                         layer.in * size);
     }
     if (plan.X.sparse()) to_examples(plan, first_group, groups);
+    const i64 stride = plan.front ? plan.front->stride : 0;
+    if (plan.front)
+        reverse(plan.layers[0], a, stride,
+                plan.layers[0].delta + first_group * plan.layers[0].delta_stride,
+                plan.front->delta + first_group * stride, stride, groups, false);
 }
 
 template <class T>
@@ -251,6 +270,7 @@ struct Item {
 template <class T>
 void update(const Plan<T>& plan, i64 number) {
     if (number < plan.sparse.items) return update_inputs(plan, number);
+    if (number >= plan.first_beside) return update_beside(plan, number - plan.first_beside);
     constexpr int size = group_size<T>;
     const Item<T> item(plan, number);
     const Layer<T>& layer = *item.layer;
@@ -293,6 +313,7 @@ void update(const Plan<T>& plan, i64 number) {
 template <class T>
 void penalize(const Plan<T>& plan, i64 number) {
     if (number < plan.sparse.items) return penalize_inputs(plan, number);
+    if (number >= plan.first_beside) return;  // no penalty, and its place stays 0
     const Item<T> item(plan, number);
     const Layer<T>& layer = *item.layer;
     Vec<T> squares = {};

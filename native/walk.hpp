@@ -31,6 +31,9 @@ double operations(const Workspace<T>& work, std::int64_t rows, int products) {
         const double in = &layer == &work.layers[0] ? work.inputs : static_cast<double>(layer.in);
         each += static_cast<double>(layer.out) * (products * (in + 1) + (plain ? 10 : 60));
     }
+    // A periodic feature is a cosine on the way there, and a sine with it on the way back.
+    if (work.front)
+        each += static_cast<double>(20 * products * work.front->numbers * work.front->frequencies);
     return each * static_cast<double>(rows) / work.kernels().group;
 }
 
@@ -54,6 +57,8 @@ class Walk {
           norms_(static_cast<std::size_t>(settling ? work.row_items : 0)) {
         plan.layers = work.layers.data();
         plan.n_layers = network.layers();
+        if (work.front) plan.front = &*work.front;
+        plan.first_beside = work.first_beside;
         plan.output = network.output;
         plan.groups = network.groups.data();
         plan.n_groups = static_cast<int>(network.groups.size());

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <optional>
 #include <vector>
 
 #include "plan.hpp"
@@ -54,10 +55,16 @@ class Workspace {
             layer.out = network.sizes[l + 1];
             layer.theta = network.thetas[l];
             if (l + 1 < L) layer.activation = network.hidden[l];
+            if (l + 1 < L && !network.mixes.empty()) layer.mix = network.mixes[l];
+            if (!network.rates.empty()) {
+                layer.rate = static_cast<T>(network.rates[l].weights);
+                layer.bias_rate = static_cast<T>(network.rates[l].biases);
+            }
             layer.panels = divide_up(layer.in, group);
             layer.delta_stride = spread_units(layer.out) * group;
             layer.row_blocks = divide_up(layer.out, kernels.rows_of_item);
             layer.room = layer.panels * group * group;
+            if (!network.mixes.empty() && l > 0) layer.room *= 2;  // a, and g(z) − z
             if (l == 0 && X.sparse()) {
                 // Items of inputs; room for z and δ as (example, unit).
                 inputs_of_item = std::max<std::int64_t>((16 << 10) / layer.out, 1);
@@ -72,6 +79,16 @@ class Workspace {
             numbers_per_row += layer.room / group + spread_units(layer.out);
             room_per_group += layer.room;
         }
+        first_beside = items;
+        if (network.embedding.columns > 0) {
+            front.emplace();
+            static_cast<Embedding<T>&>(*front) = network.embedding;
+            front->first_row = network.first_rows.data();
+            front->stride = spread_units(layers[0].in) * group;
+            numbers_per_row += 2 * spread_units(layers[0].in);
+            items += front->items();
+        }
+        items += static_cast<std::int64_t>(network.mixes.size());
         inputs = static_cast<double>(layers[0].in);
         if (X.sparse())
             inputs = static_cast<double>(X.starts[X.rows]) / static_cast<double>(X.rows);
@@ -93,6 +110,17 @@ class Workspace {
         capacity = divide_up(rows, group) * group;
         if (!learning) return;
 
+        for (Layer<T>& layer : layers) {
+            if (!layer.mix.values) continue;
+            layer.mix_sums = take(layer.out * (capacity / group));
+            if (own_gradients) layer.mix.gradient = take(layer.out);
+        }
+        if (front) {
+            for (T** place : {&front->inputs, &front->delta})
+                *place = take(front->stride * (capacity / group));
+            for (Parameters<T>* part : {&front->periodic, &front->tables, &front->scale})
+                if (own_gradients) part->gradient = take(part->size);
+        }
         const Layer<T>* turned = X.sparse() ? &layers[0] : nullptr;  // see turned.hpp
         if (own_gradients && (most_rows > capacity || whole_gradients))
             for (Layer<T>& layer : layers)
@@ -129,7 +157,9 @@ class Workspace {
 
   public:
     std::vector<Layer<T>> layers;
+    std::optional<Front<T>> front;
     std::int64_t items = 0;           // of phase 2
+    std::int64_t first_beside = 0;    // among them
     std::int64_t row_items = 0;       // of phase 3
     std::int64_t room_per_group = 0;  // numbers
     // Groups of one piece of phase 1: they share each tile of Θ. More where Θ comes from afar.

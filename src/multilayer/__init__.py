@@ -10,7 +10,7 @@ from multilayer.endings import DivergenceWarning
 from multilayer.files import ModelFileError, load, save
 from multilayer.network import Network
 from multilayer.regressor import MLPRegressor
-from multilayer.tabular import TableEncoder
+from multilayer.tabular import TableEncoder, TabularClassifier, TabularRegressor
 
 __all__ = [
     "Checkpoint",
@@ -22,6 +22,8 @@ __all__ = [
     "ModelFileError",
     "Network",
     "TableEncoder",
+    "TabularClassifier",
+    "TabularRegressor",
     "equations",
     "load",
     "plots",

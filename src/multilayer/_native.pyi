@@ -34,15 +34,27 @@ class Course:
     dropout: list[float]
     dropout_seed: int
 
+Beside = tuple[list[int], list[int], list[Floats], list[float], list[float]]
+
 class Forward32:
     def __init__(
-        self, thetas: list[Floats], hidden: list[int], output: int, groups: list[int]
+        self,
+        thetas: list[Floats],
+        hidden: list[int],
+        output: int,
+        groups: list[int],
+        beside: Beside,
     ) -> None: ...
     def into(self, X: Inputs, H: Floats, threads: int) -> None: ...
 
 class Forward64:
     def __init__(
-        self, thetas: list[Floats], hidden: list[int], output: int, groups: list[int]
+        self,
+        thetas: list[Floats],
+        hidden: list[int],
+        output: int,
+        groups: list[int],
+        beside: Beside,
     ) -> None: ...
     def into(self, X: Inputs, H: Floats, threads: int) -> None: ...
 
@@ -55,6 +67,7 @@ def cost(
     hidden: list[int],
     output: int,
     groups: list[int],
+    beside: Beside,
     loss: int,
     loss_number: float,
     smoothing: float,
@@ -72,6 +85,7 @@ def train(
     hidden: list[int],
     output: int,
     groups: list[int],
+    beside: Beside,
     loss: int,
     loss_number: float,
     smoothing: float,

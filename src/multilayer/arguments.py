@@ -113,10 +113,10 @@ def _code(table: dict[str, int], what: str, name: object) -> int:
 
 
 def check_examples(
-    thetas: Sequence[Floats], X: Any, Y: NDArray[Any], weights: Floats | None
+    thetas: Sequence[Floats], X: Any, Y: NDArray[Any], weights: Floats | None, columns: int
 ) -> tuple[Inputs, Floats | None, NDArray[np.int32] | None, Floats | None]:
     """Return X, targets or None, labels or None, weights."""
-    inputs, m = check_inputs(X, thetas[0], columns=thetas[0].shape[1] - 1)
+    inputs, m = check_inputs(X, thetas[0], columns)
     if m == 0:
         raise ValueError("X must have at least one row, and it has none")
     K = len(thetas[-1])
@@ -270,13 +270,13 @@ def check_rates(rates: NDArray[np.float64] | None) -> NDArray[np.float64] | None
 
 
 def check_order(order: NDArray[np.integer] | None, epochs: int, m: int) -> NDArray[np.int64] | None:
-    """Return the order (epochs, m) of the rows in each epoch, or None."""
+    """Return the rows (epochs, n) that each epoch takes in their order, or None."""
     if order is None:
         return None
     if not isinstance(order, np.ndarray) or order.dtype.kind not in "iu":
         raise TypeError(f"order must be an array of integers: {type(order).__name__}")
-    if order.shape != (epochs, m):
-        raise ValueError(f"order must have shape (epochs, m) = {(epochs, m)}: {order.shape}")
+    if order.ndim != 2 or len(order) != epochs or order.shape[1] < 1:
+        raise ValueError(f"order must have a row for each of {epochs} epochs: {order.shape}")
     if order.size and (order.min() < 0 or order.max() >= m):
         raise ValueError(
             f"order must hold row numbers from 0 to {m - 1}: {order.min()} to {order.max()}"

@@ -28,6 +28,7 @@ from multilayer.arguments import (
     check_threads,
     check_writeable,
 )
+from multilayer.embedding import Beside, check_beside, n_columns
 
 if TYPE_CHECKING:
     from multilayer.activations import Activation
@@ -76,6 +77,8 @@ def forward(
     hidden: Sequence[str | Activation],
     output: Output,
     n_threads: int | None = None,
+    *,
+    beside: Beside | None = None,
 ) -> Floats:
     """Carry X through the network.
 
@@ -92,6 +95,8 @@ def forward(
         The output unit.
     n_threads : int, optional
         How many threads at most; by default as many as the process may use.
+    beside : Beside, optional
+        What is trained beside Θ: an embedding of the inputs, mixed activations.
 
     Returns
     -------
@@ -102,7 +107,7 @@ def forward(
     ValueError, TypeError
         When an argument breaks one of these rules.
     """
-    return Forward(thetas, hidden, output)(X, n_threads)
+    return Forward(thetas, hidden, output, beside)(X, n_threads)
 
 
 class Forward:
@@ -112,18 +117,22 @@ class Forward:
 
     Parameters
     ----------
-    thetas, hidden, output
+    thetas, hidden, output, beside
         As for `forward`.
     """
 
     def __init__(
-        self, thetas: Sequence[Floats], hidden: Sequence[str | Activation], output: Output
+        self,
+        thetas: Sequence[Floats],
+        hidden: Sequence[str | Activation],
+        output: Output,
+        beside: Beside | None = None,
     ) -> None:
         codes = check_network(thetas, hidden, output)
         self._thetas, self._units = tuple(thetas), (*hidden, output)
-        self._inputs, self._outputs = thetas[0].shape[1] - 1, thetas[-1].shape[0]
+        self._inputs, self._outputs = n_columns(thetas, beside), thetas[-1].shape[0]
         native = _native.Forward32 if thetas[0].itemsize == 4 else _native.Forward64
-        self._into = native(list(thetas), *codes).into
+        self._into = native(list(thetas), *codes, check_beside(beside, thetas)).into
 
     def __call__(self, X: Floats, n_threads: int | None = None) -> Floats:
         """Carry X, (m, s_1), dense or sparse, through the network."""
@@ -157,12 +166,13 @@ def cost_and_gradient(
     loss: str | Loss = "auto",
     label_smoothing: float = 0.0,
     l1: float = 0.0,
+    beside: Beside | None = None,
 ) -> tuple[float, list[Floats]]:
     """Compute cost J and gradient D, as `equations.cost` and `equations.backpropagation` do.
 
     Parameters
     ----------
-    thetas, X, hidden, output, n_threads
+    thetas, X, hidden, output, n_threads, beside
         As for `forward`.
     Y : ndarray, shape (m, K) or (m,)
         Targets of the dtype of Θ, or integers: the class of each row (for one unit, its 0 or 1).
@@ -180,17 +190,18 @@ def cost_and_gradient(
     Returns
     -------
     J : float
-    D : list of ndarrays, shaped like `thetas`
+    D : list of ndarrays, shaped like `thetas`, then like the arrays of `beside`
 
     Raises
     ------
     ValueError, TypeError
         When an argument breaks one of these rules.
     """
-    gradients = [np.empty_like(theta) for theta in thetas]
+    arrays = [*thetas, *(beside.arrays if beside else ())]
+    gradients = [np.empty_like(array) for array in arrays]
     judged = (loss, label_smoothing)
     penalty = (lambda_, l1)
-    J = _cost(thetas, X, Y, hidden, output, judged, penalty, weights, gradients, n_threads)
+    J = _cost(thetas, X, Y, hidden, output, judged, penalty, weights, gradients, n_threads, beside)
     return J, gradients
 
 
@@ -207,11 +218,12 @@ def cost(
     loss: str | Loss = "auto",
     label_smoothing: float = 0.0,
     l1: float = 0.0,
+    beside: Beside | None = None,
 ) -> float:
     """Compute the cost J alone; parameters and errors are those of `cost_and_gradient`."""
     judged = (loss, label_smoothing)
     penalty = (lambda_, l1)
-    return _cost(thetas, X, Y, hidden, output, judged, penalty, weights, [], n_threads)
+    return _cost(thetas, X, Y, hidden, output, judged, penalty, weights, [], n_threads, beside)
 
 
 def train(
@@ -246,17 +258,19 @@ def train(
     dropout: Sequence[float] | None = None,
     dropout_seed: int = 0,
     n_threads: int | None = None,
+    beside: Beside | None = None,
 ) -> Report:
     """Train for many epochs in one call; Θ and the slots are changed in place.
 
     Parameters
     ----------
-    thetas, X, Y, hidden, output, loss, label_smoothing, lambda_, weights, n_threads
-        As for `cost_and_gradient`; Θ must be writeable.
+    thetas, X, Y, hidden, output, loss, label_smoothing, lambda_, weights, n_threads, beside
+        As for `cost_and_gradient`; Θ must be writeable, and what is trained beside them, which
+        goes without l1, clip_norm, max_norm, a penalty and, for an embedding, dropout of inputs.
     optimizer : Optimizer
         A record of `multilayer.optimizers`.
     slots : sequence of sequences of arrays shaped like Θ
-        What the optimizer remembers, see `Optimizer.start`.
+        What the optimizer remembers, see `Optimizer.start`; of Θ, then of the arrays of `beside`.
     l1 : float
         Strength of a penalty l1/m Σ |θ|, biases left out; its slope at 0 counts as 0.
     penalty_rows : float, optional
@@ -272,8 +286,8 @@ def train(
         The learning rate of each step, in place of the optimizer's.
     batch_size : int, optional
         Rows of a batch, the last of an epoch may be smaller; by default all rows.
-    order : ndarray of int, shape (epochs, m), optional
-        The order of the rows in each epoch; by default as they lie.
+    order : ndarray of int, shape (epochs, rows of an epoch), optional
+        The rows that each epoch takes, in their order; by default all as they lie.
     rows : ndarray of int64, shape (m,), optional
         Row numbers that are shuffled in place before each epoch, as `rng.shuffle(rows)` would do
         it, and then are the order of that epoch.
@@ -308,14 +322,20 @@ def train(
         When an argument breaks one of these rules.
     """
     codes = check_network(thetas, hidden, output)
-    examples = check_examples(thetas, X, Y, weights)
+    examples = check_examples(thetas, X, Y, weights, n_columns(thetas, beside))
+    extra = check_beside(beside, thetas)
     m = X.shape[0]
-    for number, theta in enumerate(thetas, 1):
-        check_writeable(f"Θ{number}", theta)
-    rule, numbers = check_optimizer(optimizer, slots, thetas)
-    batch_size = m if batch_size is None else batch_size
-    if not 1 <= batch_size <= m:
-        raise ValueError(f"batch_size must be from 1 to the number of rows, {m}: {batch_size}")
+    arrays = [*thetas, *extra[2]]
+    for number, array in enumerate(arrays, 1):
+        check_writeable(f"Θ{number}", array)
+    rule, numbers = check_optimizer(optimizer, slots, arrays)
+    order = check_order(order, epochs, m)
+    epoch_rows = m if order is None else order.shape[1]
+    batch_size = epoch_rows if batch_size is None else batch_size
+    if not 1 <= batch_size <= epoch_rows:
+        raise ValueError(
+            f"batch_size must be from 1 to the number of rows, {epoch_rows}: {batch_size}"
+        )
     for name, value in [
         ("epochs", epochs),
         ("steps_before", steps_before),
@@ -339,15 +359,20 @@ def train(
     course.tol, course.patience = float(tol), np.inf if patience is None else float(patience)
     course.best, course.stale = float(progress.best), progress.stale
     course.dropout, course.dropout_seed = check_dropout(dropout, dropout_seed, thetas)
+    if extra[2] and (lambda_ or l1 or min(clip_norm, max_norm) < np.inf):
+        raise ValueError("lambda_, l1, clip_norm and max_norm do not go with what is beside Θ")
+    if extra[0] and any(course.dropout[:1]):
+        raise ValueError(f"inputs that are embedded have no dropout: {course.dropout[0]}")
     costs, steps, status, progress.best, progress.stale, position = _native.train(
         list(thetas),
         *examples,
         *codes,
+        extra,
         *check_loss(loss, output, label_smoothing, Y, len(thetas[-1])),
         rule,
         numbers,
         [list(slot) for slot in slots],
-        check_order(order, epochs, m),
+        order,
         rows,
         state["state"]["key"] if state else None,
         state["state"]["pos"] if state else 0,
@@ -372,13 +397,15 @@ def _cost(
     weights: Floats | None,
     gradients: list[Floats],
     n_threads: int | None,
+    beside: Beside | None,
 ) -> float:
     codes = check_network(thetas, hidden, output)
-    examples = check_examples(thetas, X, Y, weights)
+    examples = check_examples(thetas, X, Y, weights, n_columns(thetas, beside))
     return _native.cost(
         list(thetas),
         *examples,
         *codes,
+        check_beside(beside, thetas),
         *check_loss(judged[0], output, judged[1], Y, len(thetas[-1])),
         check_strength("lambda_", penalty[0]),
         check_strength("l1", penalty[1]),

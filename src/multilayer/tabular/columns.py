@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 __all__ = ["BLOCK", "Category", "Dropped", "Numbers"]
 
@@ -20,6 +21,8 @@ Texts = list[str | None]
 
 # So many numbers are read at a time: a long table is never copied whole as float64.
 BLOCK = 1 << 22
+# Quantiles that are kept of a column; fewer where the columns are very many.
+_MOST_KNOTS, _FEWEST_KNOTS = 1024, 64
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class Numbers:
         Which columns have more than two values.
     flat : ndarray of bool, shape (n,)
         Whose quartiles coincide.
+    knots, scores : ndarray, shape (n, q)
+        Numbers, ascending, and the z that each becomes; q is 0 where that is not the scaling.
     """
 
     columns: tuple[int, ...]
@@ -70,6 +75,8 @@ class Numbers:
     gaps: Array
     continuous: Array
     flat: Array
+    knots: Array
+    scores: Array
 
     @classmethod
     def fit(
@@ -81,6 +88,7 @@ class Numbers:
         *,
         rows: int,
         robust: bool = False,
+        quantile: bool = False,
         tidy: bool = False,
     ) -> tuple[Self, list[Dropped]]:
         """Learn the statistics.
@@ -93,21 +101,23 @@ class Numbers:
         read : callable
             Gives columns as numbers (rows, n), gaps NaN, which are overwritten.
         rows : int
-        robust : bool
-            Which of the two scalings.
+        robust, quantile : bool
+            Which of the scalings; quantile goes with robust.
         tidy : bool
             Whether to drop a column that is the same as an earlier one, and to put columns of
             two values behind the others.
         """
         size = max(1, BLOCK // rows)
+        n_knots = max(_FEWEST_KNOTS, min(_MOST_KNOTS, BLOCK // (4 * max(1, len(columns)))))
+        n_knots = min(n_knots, rows) if quantile else 0
         learned, marks = [], []
         for start in range(0, max(1, len(columns)), size):
             values = read(columns[start : start + size])
             if tidy:
                 marks += [_mark(column) for column in values.T]
-            learned.append(_statistics(values, robust))
+            learned.append(_statistics(values, robust, n_knots))
         empty, *statistics = (np.concatenate(parts) for parts in zip(*learned, strict=True))
-        _, _, _, varies, gaps, continuous, _ = statistics
+        _, _, _, varies, gaps, continuous, *_ = statistics
         reasons = [
             "" if differs or (some and not none) else "all gaps" if none else "constant"
             for differs, some, none in zip(varies, gaps, empty, strict=True)
@@ -149,13 +159,20 @@ class Numbers:
         """Write the features of values (m, n), which are overwritten, to out (m, n_features)."""
         missing = np.isnan(values)
         np.copyto(values, self.median, where=missing)
-        values -= self.mean
-        if self.robust:
+        quantile = self.knots.shape[1] > 0
+        for k in np.flatnonzero(self.continuous) if quantile else ():
+            values[:, k] = np.interp(values[:, k], self.knots[k], self.scores[k])
+        if quantile:
+            two = ~self.continuous
+            values[:, two] = np.clip((values[:, two] - self.mean[two]) / self.scale[two], -1, 1)
+        elif self.robust:
+            values -= self.mean
             with np.errstate(over="ignore"):
                 values /= self.scale
             many = np.count_nonzero(self.continuous)  # these are the first ones
             _clip(values[:, :many], values[:, many:])
         else:
+            values -= self.mean
             values /= self.scale
         n = np.count_nonzero(self.varies)
         out[:, :n] = values[:, self.varies]
@@ -169,6 +186,8 @@ class Numbers:
         two = self.robust and not self.continuous[k]
         if self.varies[k] and two:
             parts.append(f"−1 for {mean - scale:.4g}, +1 for {mean + scale:.4g}{unit}")
+        elif self.varies[k] and self.knots.shape[1]:
+            parts.append(f"quantiles{unit} of a normal distribution: median {mean:.4g}")
         elif self.varies[k] and self.robust:
             spread = f"iqr 0, half the range {scale:.4g}" if self.flat[k] else f"iqr {scale:.4g}"
             parts.append(f"robust{unit}: median {mean:.4g}, {spread}")
@@ -180,12 +199,13 @@ class Numbers:
         return "; ".join(parts), len(parts)
 
 
-def _statistics(values: Array, robust: bool) -> tuple[Array, ...]:
+def _statistics(values: Array, robust: bool, n_knots: int) -> tuple[Array, ...]:
     """Give the statistics of columns (m, n), gaps NaN, which are overwritten.
 
     Returns
     -------
     empty, median, mean, scale, varies, gaps, continuous, flat : ndarray, shape (n,)
+    knots, scores : ndarray, shape (n, n_knots)
     """
     missing = np.isnan(values)
     gaps = np.asarray(missing.any(axis=0))
@@ -205,6 +225,12 @@ def _statistics(values: Array, robust: bool) -> tuple[Array, ...]:
     varies = spread > 0
     continuous = varies & ~((values == lowest) | (values == highest) | missing).all(axis=0)
     flat = np.zeros(len(gaps), bool)
+    knots: Array = np.zeros((len(gaps), n_knots))
+    for k, place in enumerate(np.linspace(0, last, n_knots).T if n_knots else ()):
+        knots[k] = np.interp(
+            place, np.arange(len(ordered)), np.where(np.isnan(ordered[:, k]), 0, ordered[:, k])
+        )
+    scores = np.array([_normal_scores(row) for row in knots]).reshape(knots.shape)
     if robust:
         quartiles = [
             at(below) + (at(np.ceil(place)) - at(below)) * (place - below)
@@ -221,7 +247,20 @@ def _statistics(values: Array, robust: bool) -> tuple[Array, ...]:
         mean, scale = values.mean(axis=0), values.std(axis=0)
     # The squares, and halves, of very small numbers are 0, and so is σ.
     scale = np.where(scale > 0, scale, np.where(varies, spread, 1.0))
-    return empty, median, mean, scale, varies, gaps, continuous, flat
+    return empty, median, mean, scale, varies, gaps, continuous, flat, knots, scores
+
+
+def _normal_scores(knots: Array) -> Array:
+    """Give the z of a normal distribution below which as many lie as below each quantile (q,).
+
+    Equal ones share the middle of their places; the outermost stay half a place inside.
+    """
+    q = len(knots)
+    if not q:
+        return knots
+    _, inverse, counts = np.unique(knots, return_inverse=True, return_counts=True)
+    shares = np.bincount(inverse, np.linspace(0, 1, q)) / counts
+    return np.asarray(ndtri(np.clip(shares, 0.5 / q, 1 - 0.5 / q)))[inverse]
 
 
 def _clip(many: Array, two: Array) -> None:

@@ -25,7 +25,7 @@ __all__ = ["TableEncoder"]
 
 # The arrays of a model file, and the kind of their dtype.
 _STATISTICS = {"median": "f", "mean": "f", "scale": "f", "varies": "b", "gaps": "b"}
-_STATISTICS |= {"continuous": "b", "flat": "b"}
+_STATISTICS |= {"continuous": "b", "flat": "b", "knots": "f", "scores": "f"}
 _NUMERIC = ("number", "boolean", "date")
 
 
@@ -50,10 +50,12 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
         feature, "infrequent".
     dtype : {"float32", "float64"}, default="float32"
         Of the result. Statistics are computed in float64.
-    scaling : {"standard", "robust"}, default="standard"
+    scaling : {"standard", "robust", "quantile"}, default="standard"
         "standard": z = (x − mean) / standard deviation. "robust": z = (x − median) / interquartile
         range, or / half the range where the quartiles coincide, then z / √(1 + (z/3)²), which
-        lies within ±3 [1]_; columns of two values become −1 and +1, their gaps 0.
+        lies within ±3 [1]_. "quantile": z of a normal distribution that has as many below it as x
+        has, between 1024 of its quantiles along straight lines, equal numbers in their middle. In
+        both, columns of two values become −1 and +1, their gaps 0.
     max_onehot : int, default=None
         A column of more categories than this, gaps and "infrequent" counted as one each, is one
         feature of codes for an embedding: 0 for no category, then the categories in their order,
@@ -62,10 +64,10 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
 
     Notes
     -----
-    With "robust" or `max_onehot`, the features are in the order of a network that embeds: numbers
-    and dates; booleans and other columns of two values; indicators of gaps; one-hot features and
-    those of −1 and +1; codes. And a column that is the same as an earlier one of its kind is left
-    out. Otherwise numbers, dates and booleans are in the order of the columns.
+    With another scaling than "standard", or with `max_onehot`, the features are in the order of a
+    network that embeds: numbers and dates; booleans and other columns of two values; indicators of
+    gaps; one-hot features and those of −1 and +1; codes. And a column that is the same as an
+    earlier one of its kind is left out. Otherwise numbers, dates and booleans are in the order of the columns.
 
     References
     ----------
@@ -103,7 +105,7 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "max_categories": [Interval(Integral, 2, None, closed="left")],
         "dtype": [StrOptions({"float32", "float64"})],
-        "scaling": [StrOptions({"standard", "robust"})],
+        "scaling": [StrOptions({"standard", "robust", "quantile"})],
         "max_onehot": [Interval(Integral, 0, None, closed="left"), None],
     }
 
@@ -144,7 +146,7 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
         kinds = [frame.kind(j) for j in range(len(frame.names))]
         numeric = [j for j, kind in enumerate(kinds) if kind in _NUMERIC]
         dropped = [Dropped(j, "all gaps") for j, kind in enumerate(kinds) if kind == "empty"]
-        robust = self.scaling == "robust"
+        robust = self.scaling != "standard"
         tidy = robust or self.max_onehot is not None
         numbers, silent = Numbers.fit(
             frame.names,
@@ -153,6 +155,7 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
             frame.numbers,
             rows=len(frame),
             robust=robust,
+            quantile=self.scaling == "quantile",
             tidy=tidy,
         )
         categories: list[Category] = []
@@ -330,6 +333,8 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
         arrays = {
             "continuous": np.array([kind != "boolean" for kind in kinds], bool),
             "flat": np.zeros(len(columns), bool),
+            "knots": np.zeros((len(columns), 0)),
+            "scores": np.zeros((len(columns), 0)),
             **arrays,
         }
         statistics = (arrays[name] for name in _STATISTICS)
@@ -345,11 +350,19 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
         met = [*columns, *(c.column for c in self.categories_), *(d.column for d in self._dropped)]
         if sorted(met) != list(range(self.n_features_in_)) or len(self._names()) != len(met):
             raise ValueError("the columns of the encoder contradict each other")
-        kept = {name: (arrays[name].shape, arrays[name].dtype.kind) for name in _STATISTICS}
-        if kept != {name: ((len(columns),), kind) for name, kind in _STATISTICS.items()}:
+        kept = {name: (arrays[name].shape[:1], arrays[name].dtype.kind) for name in _STATISTICS}
+        q = arrays["knots"].shape[1:]
+        dimensions = [arrays[name].ndim for name in _STATISTICS]
+        if (
+            kept != {name: ((len(columns),), kind) for name, kind in _STATISTICS.items()}
+            or dimensions != [1] * (len(dimensions) - 2) + [2, 2]
+            or arrays["scores"].shape[1:] != q
+        ):
             raise ValueError(f"the statistics of {len(columns)} columns are {kept}")
         if not set(kinds) <= set(_NUMERIC) or len(kinds) != len(columns):
             raise ValueError(f"{len(columns)} columns of numbers are of kinds {kinds}")
+        if (np.diff(self.numbers_.knots) < 0).any() or not np.isfinite(self.numbers_.scores).all():
+            raise ValueError("quantiles must be finite and ascending")
         first = np.sort(self.numbers_.continuous)[::-1]
         if self.numbers_.robust and (first != self.numbers_.continuous).any():
             raise ValueError("columns of many values must be first, but those of two precede some")

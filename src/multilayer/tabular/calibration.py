@@ -1,0 +1,57 @@
+"""Probabilities to be trusted: a temperature for all members, from rows out of their folds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from multilayer.embedding import Floats
+
+__all__ = ["find_temperature", "tempered"]
+
+# A few rows that are all right would ask for none at all.
+_LEAST, _MOST = 0.05, 20.0
+
+
+def tempered(H: Floats, temperature: float) -> Floats:
+    """Softmax of log(h) / T: sharper where T < 1, flatter where T > 1; rows sum to 1."""
+    if temperature == 1:
+        return H
+    z: Floats = np.log(np.maximum(H, np.finfo(H.dtype).tiny)) / H.dtype.type(temperature)
+    z -= z.max(axis=1, keepdims=True)
+    np.exp(z, out=z)
+    z /= z.sum(axis=1, keepdims=True)
+    return z
+
+
+def find_temperature(H: Floats, labels: NDArray[Any], weights: NDArray[Any] | None) -> float:
+    """Find the T of least log-loss.
+
+    Source: Guo, Pleiss, Sun and Weinberger, arXiv 1706.04599.
+
+    Parameters
+    ----------
+    H : ndarray, shape (m, n_classes)
+        Probabilities of rows that the network did not learn from.
+    labels : ndarray of int, shape (m,)
+    weights : ndarray, shape (m,), optional
+
+    Returns
+    -------
+    float
+        Between 0.05 and 20.
+    """
+    z = np.log(np.maximum(H.astype(np.float64), np.finfo(np.float32).tiny))
+    own = z[np.arange(len(z)), labels]
+
+    def log_loss(log_t: float) -> float:
+        t = np.exp(log_t)
+        top = z.max(axis=1, keepdims=True)
+        total = top[:, 0] / t + np.log(np.exp((z - top) / t).sum(axis=1))
+        return float(np.average(total - own / t, weights=weights))
+
+    bounds = (np.log(_LEAST), np.log(_MOST))
+    return float(np.exp(minimize_scalar(log_loss, bounds=bounds, method="bounded").x))

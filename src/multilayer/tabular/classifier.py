@@ -1,0 +1,249 @@
+"""TabularClassifier: classes from a raw table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.utils import column_or_1d, compute_class_weight
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.multiclass import check_classification_targets
+
+from multilayer.embedding import Floats
+from multilayer.tabular.base import _SHARE, TabularEstimator
+from multilayer.tabular.calibration import find_temperature, tempered
+from multilayer.tabular.judging import judge_by_error, judge_by_scorer
+from multilayer.tabular.members import Lesson
+from multilayer.tabular.recipe import Recipe
+
+__all__ = ["TabularClassifier"]
+
+Array = NDArray[Any]
+
+
+class TabularClassifier(ClassifierMixin, TabularEstimator):
+    """Classify the rows of a raw table: numbers, categories, texts of few values, dates, gaps.
+
+    The columns are encoded (`TableEncoder`), then several networks are trained side by side, each
+    on its own part of the rows; the rows left out choose its best epoch and, all together, how
+    sure it may be. A prediction is the mean of the members'. The networks embed categories, have a
+    scale for each input and activations with trained shares; see docs/tabular.md.
+
+    Parameters
+    ----------
+    n_members : "auto" or int, default="auto"
+        Networks. "auto": 8, and 4 beyond 131 072 rows.
+    fast : bool, default=False
+        One network only; it leaves out `validation_fraction` of the rows to choose its epoch.
+    hidden_layer_sizes : "auto", int or array-like of int, default="auto"
+        Units of each hidden layer. "auto": three layers of 128.
+    activation : str, default="auto"
+        Of the hidden layers, a key of `multilayer.activations.ACTIVATIONS`. "auto": selu.
+    learning_rate_init : "auto" or float, default="auto"
+        The peak of each of the four cycles of the learning rate of AdamW.
+    batch_size, max_iter : "auto" or int, default="auto"
+        Rows of a step; epochs. "auto": by the number of rows.
+    dropout : "auto" or float in [0, 1), default="auto"
+        Share of hidden units that a step leaves out, up to half of the training; then it falls.
+    alpha : "auto" or float, default="auto"
+        AdamW's weight decay, which falls as `dropout` does.
+    label_smoothing : float in [0, 1), default=0.1
+        How far targets are drawn towards all classes alike while training.
+    class_weight : dict, "balanced" or None, default=None
+        How much the rows of each class count, beside `sample_weight`.
+    calibrate : bool, default=True
+        Whether one temperature, found on the rows left out, corrects the probabilities.
+    validation_fraction : float in [0, 1), default=0.2
+        Rows left out where there is one network, or fewer than two rows for each.
+    n_iter_no_change : int or None, default=None
+        Epochs without a better one, after which a network ends; None: never.
+    scoring : str, callable or None, default=None
+        A scorer of scikit-learn that chooses the best epoch, of validation rows. None: the share
+        of wrong classes, then the log-loss.
+    time_limit : float or None, default=None
+        Seconds that training may take, looked at between epochs; its schedule is fitted into them.
+        With a limit, results depend on the machine.
+    random_state : int, RandomState instance or None, default=None
+        Equal seeds give equal results for any number of threads.
+    verbose : bool, default=False
+        Whether a progress bar is shown.
+
+    Attributes
+    ----------
+    classes_ : ndarray, shape (n_classes,)
+    encoder_ : TableEncoder
+    members_ : list of TabularNetwork
+    temperature_ : float
+        Above 1 where members are too sure of themselves.
+    oof_decision_ : ndarray, shape (n_rows, n_classes)
+        For each row the probabilities by the member that did not learn from it, calibrated; NaN
+        where there is none.
+    validation_score_ : float
+        Accuracy of `oof_decision_`.
+    best_iterations_ : list of int
+    loss_curves_, validation_curves_ : list of lists
+        Of each member and epoch: the cost of training, and what chose the best epoch.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Where the columns had names.
+
+    See Also
+    --------
+    TabularRegressor : Numbers from a raw table.
+    MLPClassifier : One network on numbers, as scikit-learn's.
+
+    References
+    ----------
+    D. Holzmüller, L. Grinsztajn, I. Steinwart, "Better by default: strong pre-tuned MLPs and
+    boosted trees on tabular data", NeurIPS 2024, arXiv 2407.04491.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from multilayer import TabularClassifier
+    >>> table = pl.DataFrame({"age": [20, 30, None, 50] * 9, "town": ["Bern", "Rome"] * 18})
+    >>> model = TabularClassifier(random_state=0).fit(table, [0, 1, 0, 1] * 9)
+    >>> model.predict(pl.DataFrame({"age": [25, 45], "town": ["Rome", "Bern"]})).tolist()
+    [1, 0]
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **TabularEstimator._parameter_constraints,
+        "label_smoothing": [_SHARE],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "calibrate": ["boolean"],
+    }
+    _VALUES = (*TabularEstimator._VALUES, "temperature_")
+
+    def __init__(
+        self,
+        *,
+        n_members: str | int = "auto",
+        fast: bool = False,
+        hidden_layer_sizes: str | int | ArrayLike = "auto",
+        activation: str = "auto",
+        learning_rate_init: str | float = "auto",
+        batch_size: str | int = "auto",
+        max_iter: str | int = "auto",
+        dropout: str | float = "auto",
+        alpha: str | float = "auto",
+        label_smoothing: float = 0.1,
+        class_weight: Mapping[Any, float] | str | None = None,
+        calibrate: bool = True,
+        validation_fraction: float = 0.2,
+        n_iter_no_change: int | None = None,
+        scoring: Any = None,
+        time_limit: float | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = False,
+    ) -> None:
+        self.n_members = n_members
+        self.fast = fast
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.learning_rate_init = learning_rate_init
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.dropout = dropout
+        self.alpha = alpha
+        self.label_smoothing = label_smoothing
+        self.class_weight = class_weight
+        self.calibrate = calibrate
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.scoring = scoring
+        self.time_limit = time_limit
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def predict_proba(self, X: Any) -> Array:
+        """Give the probability of each class.
+
+        Parameters
+        ----------
+        X : dataframe or array-like, shape (m, n_features_in_)
+            Columns are found by name where fit met names.
+
+        Returns
+        -------
+        ndarray of float32, shape (m, n_classes)
+            Rows sum to 1.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            If columns are missing, or a column of numbers holds something else.
+        """
+        outputs = self._outputs(X)
+        return np.asarray(np.mean([tempered(H, self.temperature_) for H in outputs], axis=0))
+
+    def predict(self, X: Any) -> Array:
+        """Give the most probable class of each row, (m,); parameters are `predict_proba`'s."""
+        H = self.predict_proba(X)
+        return np.asarray(self.classes_[H.argmax(axis=1)])
+
+    def _recipe(self, rows: int) -> Recipe:
+        from dataclasses import replace
+
+        return replace(super()._recipe(rows), label_smoothing=self.label_smoothing)
+
+    def _read_target(self, y: Any, again: bool = False) -> Array:
+        y = column_or_1d(y, warn=True)
+        if y.dtype == object or y.dtype.kind == "f":
+            gaps = np.array([value is None or value != value for value in y.tolist()], bool)
+            if gaps.any():
+                raise ValueError(
+                    f"y must be without gaps, but {gaps.sum()} of {len(y)} are missing, the first "
+                    f"in row {int(np.argmax(gaps))}: Input y contains NaN"
+                )
+        check_classification_targets(y)
+        classes, labels = np.unique(y, return_inverse=True)
+        if not again:
+            if len(classes) < 2:
+                raise ValueError(f"y must have at least two classes, but has one class: {classes}")
+            self.classes_ = classes
+            return np.asarray(labels, np.int32)
+        if not np.isin(classes, self.classes_).all():
+            new = classes[~np.isin(classes, self.classes_)]
+            raise ValueError(f"y_val must hold classes that y has, but holds {new[0]!r}")
+        return np.asarray(np.searchsorted(self.classes_, y).astype(np.int32))
+
+    def _weights(self, sample_weight: Any, encoded: Floats, y: Array) -> Array | None:
+        weights = super()._weights(sample_weight, encoded, y)
+        if self.class_weight is None:
+            return weights
+        of_class = compute_class_weight(
+            self.class_weight,
+            classes=self.classes_,
+            y=self.classes_[y],
+            sample_weight=sample_weight if self.class_weight == "balanced" else None,
+        )
+        combined = of_class[y] if weights is None else of_class[y] * weights
+        return np.asarray(combined / combined.mean(), encoded.dtype)
+
+    def _targets(self, y: Array) -> tuple[Array, int, str]:
+        return y, len(self.classes_), "softmax"
+
+    def _judge(self, H: Floats, lesson: Lesson, rows: Array) -> float:
+        labels = lesson.Y[rows]
+        weights = None if lesson.weights is None else lesson.weights[rows]
+        if self.scoring is None:
+            return judge_by_error(H, labels, weights)
+        truth = self.classes_[labels]
+        return judge_by_scorer(self.scoring, H, self.classes_, truth, weights)
+
+    def _learn_from_validation(self, lesson: Lesson, rows: Array, H: Floats) -> None:
+        labels = lesson.Y[rows]
+        weights = None if lesson.weights is None else lesson.weights[rows]
+        self.temperature_ = 1.0
+        if self.calibrate and len(rows):
+            self.temperature_ = find_temperature(H, labels, weights)
+        self.oof_decision_ = np.full((len(lesson.X), lesson.n_outputs), np.nan, H.dtype)
+        self.oof_decision_[rows] = tempered(H, self.temperature_)
+        right = H.argmax(axis=1) == labels
+        self.validation_score_ = float(np.average(right, weights=weights)) if len(rows) else np.nan

@@ -1,0 +1,179 @@
+"""The mathematics of the tabular network, as `equations.py` has that of the plain one.
+
+It decides what is right: the tests hold the native code against it, and it against finite
+differences. The letters are those of `multilayer.embedding`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.activations import ACTIVATIONS
+from multilayer.embedding import Beside, Embedding, Floats
+from multilayer.losses import Loss, resolve
+from multilayer.outputs import Output, say
+
+__all__ = ["cost", "cost_and_gradient", "embed", "forward_propagation"]
+
+
+class Numbers(NamedTuple):
+    """What the periodic features of all numbers are made of."""
+
+    w: Floats  # (n, K), with x in radians / 2π
+    b: Floats  # (n, K), in radians
+    W2: Floats  # (n, D, K)
+    b2: Floats  # (n, D)
+
+
+class Forward(NamedTuple):
+    """What forward propagation leaves behind; the embedding's parts only where there is one."""
+
+    u: Floats  # (m, s₁), inputs before their scale
+    Z: list[Floats]  # z⁽²⁾ … z⁽ᴸ⁾
+    A: list[Floats]  # a⁽¹⁾ … a⁽ᴸ⁻¹⁾, masked
+    h: Floats  # (m, K)
+
+
+def numbers_of(embedding: Embedding) -> Numbers:
+    """Take the rows of `periodic` apart: views of it."""
+    n, K, D = embedding.n_numbers, embedding.n_frequencies, embedding.n_dimensions
+    w, b, W2, b2 = np.split(embedding.periodic, np.cumsum([K, K, D * K]), axis=1)
+    return Numbers(w, b, W2.reshape(n, D, K), b2)
+
+
+def codes_of(X: Floats, embedding: Embedding) -> NDArray[np.intp]:
+    """Rows of `tables` for each category, (m, n_categories)."""
+    codes, n = X[:, embedding.n_plain :], np.array(embedding.n_codes, float)
+    known = (codes >= 0) & (codes < n)
+    rows: NDArray[np.intp] = np.where(known, codes, 0).astype(np.intp)
+    return rows + np.array(embedding.first_rows[:-1], np.intp)
+
+
+def embed(X: Floats, embedding: Embedding) -> Floats:
+    """Make u (m, s₁): [x, W₂ cos(2π w x + b) + b₂ of each number, E[code] of each category]."""
+    m, x = len(X), X[:, : embedding.n_numbers]
+    p = numbers_of(embedding)
+    waves = np.cos(2 * math.pi * p.w * x[:, :, None] + p.b)  # (m, n, K)
+    features = np.einsum("ndk,mnk->mnd", p.W2, waves) + p.b2
+    rows = embedding.tables[codes_of(X, embedding)]  # (m, n_categories, width)
+    return np.concatenate(
+        [X[:, : embedding.n_plain], features.reshape(m, -1), rows.reshape(m, -1)], axis=1
+    )
+
+
+def forward_propagation(
+    X: Floats,
+    thetas: Sequence[Floats],
+    hidden: Sequence[str],
+    output: Output,
+    beside: Beside,
+    masks: Sequence[Floats | None] = (),
+) -> Forward:
+    """a⁽¹⁾ = s ⊙ u,  z⁽ˡ⁺¹⁾ = Θ⁽ˡ⁾ [1; a⁽ˡ⁾],  a⁽ˡ⁺¹⁾ = (z + α (g(z) − z)) ⊙ mask.
+
+    Parameters
+    ----------
+    X : ndarray, shape (m, n_columns)
+    thetas, hidden, output
+        As for `multilayer.equations.forward_propagation`.
+    beside : Beside
+    masks : sequence of ndarrays or None, one for each hidden layer, optional
+        Of dropout.
+
+    Returns
+    -------
+    Forward
+    """
+    u = X if beside.embedding is None else embed(X, beside.embedding)
+    a = u if beside.embedding is None else beside.embedding.scale * u
+    Z, A = [], [a]
+    for layer, theta in enumerate(thetas):
+        z = theta[:, 0] + A[-1] @ theta[:, 1:].T  # (m, s_{l+1})
+        Z.append(z)
+        if layer < len(hidden):
+            g = ACTIVATIONS[hidden[layer]].g(z)
+            a = z + beside.mixes[layer] * (g - z) if beside.mixes else g
+            mask = masks[layer] if masks else None
+            A.append(a if mask is None else a * mask)
+    return Forward(u, Z, A, say(Z[-1], output))
+
+
+def cost(
+    X: Floats,
+    Y: Floats,
+    thetas: Sequence[Floats],
+    hidden: Sequence[str],
+    output: Output,
+    beside: Beside,
+    *,
+    loss: str | Loss = "auto",
+    masks: Sequence[Floats | None] = (),
+) -> float:
+    """J = 1/m Σᵢ cost(h⁽ⁱ⁾, y⁽ⁱ⁾)."""
+    z = forward_propagation(X, thetas, hidden, output, beside, masks).Z[-1]
+    return float(np.mean(resolve(loss, output).cost(z, Y, output)))
+
+
+def cost_and_gradient(
+    X: Floats,
+    Y: Floats,
+    thetas: Sequence[Floats],
+    hidden: Sequence[str],
+    output: Output,
+    beside: Beside,
+    *,
+    loss: str | Loss = "auto",
+    masks: Sequence[Floats | None] = (),
+) -> tuple[float, list[Floats]]:
+    """J, and its gradient by the chain rule: of Θ, then of the arrays of `beside`.
+
+    ∂J/∂α = Σ δ_a ⊙ (g(z) − z),  δ_z = δ_a ⊙ (1 + α (g′(z) − 1)),  ∂J/∂s = Σ δ⁽¹⁾ ⊙ u,
+    δ_u = s ⊙ δ⁽¹⁾; of a number ∂J/∂W₂ = Σ δ_u cos(φ)ᵀ, δ_φ = −(W₂ᵀ δ_u) ⊙ sin φ, φ = 2π w x + b;
+    of a category the row E[code] gets δ_u. Parameters are those of `forward_propagation`.
+    """
+    m = len(X)
+    u, Z, A, _ = forward_propagation(X, thetas, hidden, output, beside, masks)
+    J = float(np.mean(resolve(loss, output).cost(Z[-1], Y, output)))
+    d = resolve(loss, output).derivative(Z[-1], Y, output) / m
+    D: list[Floats] = []
+    shares: list[Floats] = []
+    for layer in reversed(range(len(thetas))):
+        D.insert(0, np.concatenate([d.sum(axis=0)[:, None], d.T @ A[layer]], axis=1))
+        d = d @ thetas[layer][:, 1:]  # δ_a, (m, s_l)
+        if layer == 0:
+            break
+        below, z = layer - 1, Z[layer - 1]
+        if masks and (mask := masks[below]) is not None:
+            d = d * mask
+        g, slope = ACTIVATIONS[hidden[below]]
+        if beside.mixes:
+            shares.insert(0, (d * (g(z) - z)).sum(axis=0))
+            d = d * (1 + beside.mixes[below] * (slope(z) - 1))
+        else:
+            d = d * slope(z)
+    if beside.embedding is not None:
+        D += _embedding_gradient(X, beside.embedding, u, d)
+    return J, D + shares
+
+
+def _embedding_gradient(X: Floats, embedding: Embedding, u: Floats, d: Floats) -> list[Floats]:
+    """Gradients of `periodic`, `tables`, `scale`; d is δ⁽¹⁾ (m, s₁)."""
+    m, n, D = len(X), embedding.n_numbers, embedding.n_dimensions
+    scale = (d * u).sum(axis=0)
+    _, features, rows = np.split(d * embedding.scale, np.cumsum([embedding.n_plain, n * D]), axis=1)
+    p, x = numbers_of(embedding), X[:, :n]
+    angle = 2 * math.pi * p.w * x[:, :, None] + p.b  # (m, n, K)
+    d_e = features.reshape(m, n, D)
+    d_angle = -np.einsum("ndk,mnd->mnk", p.W2, d_e) * np.sin(angle)
+    W2 = np.einsum("mnd,mnk->ndk", d_e, np.cos(angle)).reshape(n, D * p.w.shape[1])
+    w = 2 * math.pi * np.einsum("mnk,mn->nk", d_angle, x)
+    periodic = np.concatenate([w, d_angle.sum(axis=0), W2, d_e.sum(axis=0)], axis=1)
+    tables = np.zeros_like(embedding.tables)
+    width = embedding.tables.shape[1]
+    np.add.at(tables, codes_of(X, embedding), rows.reshape(m, -1, width))
+    return [periodic, tables, scale]

@@ -1,0 +1,270 @@
+"""The members of an ensemble: each a network trained on its own part of the rows, side by side."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer import _native, engine
+from multilayer.embedding import Floats
+from multilayer.optimizers import AdamW
+from multilayer.tabular.network import Layout, TabularNetwork, start
+from multilayer.tabular.recipe import Recipe, flat_cosine, learning_rate_cycles
+
+__all__ = ["Fold", "Lesson", "Member", "deal", "train_members"]
+
+Rows = NDArray[np.int64]
+Judge = Callable[[Floats, Rows], float]  # of outputs and the rows they belong to; small is good
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What is to be learned.
+
+    Attributes
+    ----------
+    X : ndarray, shape (m, n_columns)
+        The encoded table.
+    Y : ndarray
+        Classes (m,) as int32, or numbers (m, K) of the dtype of X.
+    weights : ndarray, shape (m,), optional
+    layout : Layout
+    n_outputs : int
+    output : {"softmax", "identity"}
+    """
+
+    X: Floats
+    Y: NDArray[Any]
+    weights: Floats | None
+    layout: Layout
+    n_outputs: int
+    output: str
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows that one member learns from, and rows that choose its epoch; ascending."""
+
+    training: Rows
+    validation: Rows
+
+
+@dataclass
+class Member:
+    """A trained network and how it came about.
+
+    Attributes
+    ----------
+    network : TabularNetwork
+        As it was after its best epoch.
+    fold : Fold
+    costs : list of float
+        Of each epoch, by dropout and label smoothing.
+    judgements : list of float
+        Of each epoch, on the validation rows; empty where there are none.
+    best : int
+        The best epoch, from 0; the last of equally good ones.
+    """
+
+    network: TabularNetwork
+    fold: Fold
+    costs: list[float] = field(default_factory=list)
+    judgements: list[float] = field(default_factory=list)
+    best: int = 0
+
+
+def deal(y: NDArray[Any], n: int, rng: np.random.RandomState) -> list[Fold]:
+    """Cut the rows into n folds that all look like y, be it classes or numbers.
+
+    The rows, sorted by y and in random order where it is equal, are dealt out n at a time; so each
+    row validates once, and each class is in as many folds as it has rows.
+    """
+    m = len(y)
+    order = rng.permutation(m)
+    order = order[np.argsort(y[order], kind="stable")]
+    hands = np.concatenate([rng.permutation(n) for _ in range(-(-m // n))])[:m]
+    fold = np.empty(m, np.int64)
+    fold[order] = hands
+    return [Fold(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(n)]
+
+
+class _Clock:
+    """How far a member's time has run: it has a share of the limit."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds, self._began = seconds, time.perf_counter()
+
+    def __call__(self) -> float:
+        if self._seconds is None:
+            return 0.0
+        return (time.perf_counter() - self._began) / max(self._seconds, 1e-9)
+
+
+def train_members(
+    lesson: Lesson,
+    folds: Sequence[Fold],
+    recipe: Recipe,
+    seeds: Sequence[int],
+    judge: Judge,
+    *,
+    patience: float = np.inf,
+    seconds: float | None = None,
+    watch: Callable[[], None] = lambda: None,
+) -> list[Member]:
+    """Train a network for each fold, as many at a time as there are threads.
+
+    The result does not depend on their number.
+
+    Parameters
+    ----------
+    lesson : Lesson
+    folds : sequence of Fold
+    recipe : Recipe
+    seeds : sequence of int, one for each fold
+    judge : callable
+        Gives of outputs and their rows what is to be small.
+    patience : float
+        Epochs in a row without a better one, after which a member ends.
+    seconds : float, optional
+        About how long all may take; looked at between epochs.
+    watch : callable
+        Called after each epoch of each member.
+
+    Returns
+    -------
+    list of Member
+        After Ctrl-C, those that have finished at least one epoch.
+
+    Raises
+    ------
+    ValueError
+        If training diverges in its first epoch.
+    """
+    threads = _native.default_threads()
+    workers = min(len(folds), threads)
+    share = None if seconds is None else seconds * workers / len(folds)
+    left, stop, lock = len(folds), threading.Event(), threading.Lock()
+
+    def run(fold: Fold, seed: int) -> Member | None:
+        nonlocal left
+        # The last members have the threads that the others no longer need.
+        course = _train(
+            lesson,
+            fold,
+            recipe,
+            np.random.RandomState(seed),
+            judge,
+            patience,
+            _Clock(share),
+            lambda: max(1, threads // min(left, workers)),
+        )
+        member = None
+        for state in course:
+            member = state
+            watch()
+            if stop.is_set():
+                break
+        with lock:
+            left -= 1
+        return member
+
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(run, fold, seed) for fold, seed in zip(folds, seeds, strict=True)]
+        try:
+            members = [future.result() for future in futures]
+        except KeyboardInterrupt:
+            stop.set()
+            members = [future.result() for future in futures if not future.cancel()]
+            if not any(members):
+                raise
+        except BaseException:
+            stop.set()
+            raise
+    return [member for member in members if member is not None]
+
+
+def _train(
+    lesson: Lesson,
+    fold: Fold,
+    recipe: Recipe,
+    rng: np.random.RandomState,
+    judge: Judge,
+    patience: float,
+    clock: _Clock,
+    n_threads: Callable[[], int],
+) -> Any:
+    """Yield the member after each epoch; in the end its network is that of its best one."""
+    rows = fold.training
+    network = start(lesson.layout, lesson.X[rows], lesson.n_outputs, lesson.output, recipe, rng)
+    member = Member(network, fold)
+    optimizer_slots = AdamW(1.0).start(network.arrays)
+    batch_size = min(recipe.batch_size, len(rows))
+    steps = len(rows) // batch_size  # what does not fill a batch waits for another epoch
+    validation = np.ascontiguousarray(lesson.X[fold.validation])
+    dropout_seed = int(rng.randint(2**31))
+    best = [array.copy() for array in network.arrays]
+    t = 0.0
+    for epoch in range(recipe.max_iter):
+        t = max(epoch / recipe.max_iter, clock())
+        if t >= 1 and epoch > 0:
+            break
+        within = np.arange(steps) / (steps * recipe.max_iter)
+        falling = flat_cosine(t)
+        report = engine.train(
+            network.thetas,
+            lesson.X,
+            lesson.Y,
+            network.hidden,
+            network.output,
+            AdamW(
+                recipe.learning_rate,
+                recipe.beta_1,
+                recipe.beta_2,
+                weight_decay=recipe.weight_decay * falling,
+            ),
+            optimizer_slots,
+            label_smoothing=recipe.label_smoothing,
+            rates=recipe.learning_rate * learning_rate_cycles(np.minimum(t + within, 1)),
+            weights=lesson.weights,
+            batch_size=batch_size,
+            order=rng.permutation(rows)[None, : steps * batch_size],
+            steps_before=epoch * steps,
+            dropout=[0, *[recipe.dropout * falling] * len(recipe.hidden_layer_sizes)],
+            dropout_seed=dropout_seed,
+            n_threads=n_threads(),
+            beside=network.beside,
+        )
+        if report.status == "diverged":
+            if epoch == 0:
+                raise ValueError(
+                    "training diverged in its first epoch: learning_rate_init must be smaller than "
+                    f"{recipe.learning_rate:g}, or the data must be of a more ordinary scale"
+                )
+            break
+        member.costs += report.costs.tolist()
+        if len(fold.validation):
+            member.judgements.append(
+                judge(network.forward(validation, n_threads()), fold.validation)
+            )
+            improved = member.judgements[-1] <= member.judgements[member.best]
+        else:
+            improved = True
+        if improved:
+            member.best = epoch
+            for kept, array in zip(best, network.arrays, strict=True):
+                kept[...] = array
+        # Put back before each pause: who stops here has the best network.
+        if epoch - member.best > patience:
+            break
+        if epoch + 1 < recipe.max_iter:
+            yield member
+    for kept, array in zip(best, network.arrays, strict=True):
+        array[...] = kept
+    yield member

@@ -1,0 +1,202 @@
+"""TabularNetwork: Θ and what is trained beside them, how they start, how they are saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer import engine
+from multilayer.activations import ACTIVATIONS
+from multilayer.embedding import Beside, Embedding, Floats, n_columns
+from multilayer.tabular.equations import embed
+from multilayer.tabular.recipe import Recipe
+
+__all__ = ["Layout", "TabularNetwork", "start"]
+
+# Rows that a start driven by data looks at, and rows whose mean decides a bias.
+_MOST_ROWS, _ROWS_OF_BIAS = 1024, 5
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of an encoded table.
+
+    Attributes
+    ----------
+    n_numbers : int
+        Leading columns that get periodic features.
+    n_plain : int
+        Columns that are inputs as they are, those included.
+    n_codes : tuple of int
+        How many codes each further column has.
+    """
+
+    n_numbers: int
+    n_plain: int
+    n_codes: tuple[int, ...] = ()
+
+
+class TabularNetwork:
+    """A network with an embedding of its inputs.
+
+    Parameters
+    ----------
+    thetas : list of ndarrays, shapes (s_{l+1}, s_l + 1)
+    beside : Beside
+        Its embedding, and the shares of its activations.
+    activation : str
+        Of all hidden layers.
+    output : {"softmax", "identity"}
+    """
+
+    def __init__(self, thetas: list[Floats], beside: Beside, activation: str, output: str) -> None:
+        self.thetas, self.beside = thetas, beside
+        self.activation, self.output = activation, output
+        self._forward = engine.Forward(thetas, self.hidden, output, beside)
+
+    @property
+    def n_columns(self) -> int:
+        """Columns of an encoded table."""
+        return n_columns(self.thetas, self.beside)
+
+    @property
+    def n_outputs(self) -> int:
+        """Output units, K."""
+        return len(self.thetas[-1])
+
+    @property
+    def hidden(self) -> list[str]:
+        """The activation of each hidden layer."""
+        return [self.activation] * (len(self.thetas) - 1)
+
+    @property
+    def arrays(self) -> list[Floats]:
+        """All that is trained: Θ, the embedding's arrays, the shares."""
+        return [*self.thetas, *self.beside.arrays]
+
+    def forward(self, X: Floats, n_threads: int | None = None) -> Floats:
+        """Carry encoded rows (m, n_columns) through the network: H (m, K)."""
+        return self._forward(X, n_threads)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.thetas, self.beside, self.activation, self.output)
+
+    def to_state(self) -> tuple[dict[str, Any], dict[str, Floats]]:
+        """Take it apart: what JSON can hold, and arrays by name."""
+        embedding = self.beside.embedding
+        assert embedding is not None  # `start` always makes one
+        state = {
+            "layers": len(self.thetas),
+            "n_plain": embedding.n_plain,
+            "n_frequencies": embedding.n_frequencies,
+            "n_codes": list(embedding.n_codes),
+            "activation": self.activation,
+            "output": self.output,
+        }
+        names = [f"theta_{layer + 1}" for layer in range(len(self.thetas))]
+        names += ["periodic", "tables", "scale"]
+        names += [f"share_{layer + 2}" for layer in range(len(self.beside.mixes))]
+        return state, dict(zip(names, self.arrays, strict=True))
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], arrays: Mapping[str, Floats]) -> Self:
+        """Put together what `to_state` took apart; any exception says that it does not fit."""
+        if state["activation"] not in ACTIVATIONS or state["output"] not in ("softmax", "identity"):
+            raise ValueError(f"no such units: {state['activation']!r}, {state['output']!r}")
+        n = int(state["layers"])
+        thetas = [arrays[f"theta_{layer + 1}"] for layer in range(n)]
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            raise ValueError("arrays of a network must be finite")
+        parts = (arrays[name] for name in ("periodic", "tables", "scale"))
+        embedding = Embedding(
+            int(state["n_plain"]),
+            int(state["n_frequencies"]),
+            tuple(map(int, state["n_codes"])),
+            *parts,
+        )
+        mixes = [arrays[f"share_{layer + 2}"] for layer in range(n - 1)]
+        return cls(thetas, Beside(embedding, mixes), state["activation"], state["output"])
+
+
+def start(
+    layout: Layout,
+    X: Floats,
+    n_outputs: int,
+    output: str,
+    recipe: Recipe,
+    rng: np.random.RandomState,
+) -> TabularNetwork:
+    """Make a network whose units begin with unit variance on the data.
+
+    Weights are drawn from N(0, 1) and each unit's are divided by the standard deviation of its z;
+    its bias is minus a random mean of z over five rows, so that its corner lies among the data.
+    Source: Holzmüller, Grinsztajn and Steinwart, arXiv 2407.04491.
+
+    Parameters
+    ----------
+    layout : Layout
+    X : ndarray, shape (m, n_columns)
+        Encoded training rows; at most 1024 of them are looked at.
+    n_outputs : int
+    output : {"softmax", "identity"}
+    recipe : Recipe
+    rng : RandomState
+
+    Returns
+    -------
+    TabularNetwork
+    """
+    embedding = _embedding(layout, recipe, X.dtype, rng)
+    rows = X[rng.permutation(len(X))[:_MOST_ROWS]]
+    a: NDArray[Any] = embed(rows, embedding)
+    sizes = [embedding.n_outputs, *recipe.hidden_layer_sizes, n_outputs]
+    g = ACTIVATIONS[recipe.activation].g
+    thetas: list[Floats] = []
+    rates: list[float] = []
+    for inputs, units in pairwise(sizes):
+        W = rng.normal(size=(units, inputs)).astype(X.dtype)
+        z = a @ W.T
+        spread = z.std(axis=0)
+        spread = np.where(spread > 1e-6 * np.sqrt(inputs), spread, np.sqrt(inputs))
+        W, z = W / spread[:, None], z / spread
+        k = min(_ROWS_OF_BIAS, len(z))
+        chosen = rng.randint(len(z), size=(k, units))
+        b = -(rng.dirichlet(np.ones(k), units).T * z[chosen, np.arange(units)]).sum(axis=0)
+        thetas.append(np.concatenate([b[:, None], W], axis=1).astype(X.dtype))
+        rates += [1 / np.sqrt(inputs), recipe.rate_biases]
+        a = g(z + b.astype(X.dtype))
+    mixes = [np.ones(units, X.dtype) for units in recipe.hidden_layer_sizes]
+    rates += [recipe.rate_periodic, recipe.rate_tables, recipe.rate_scale]
+    rates += [recipe.rate_mixes] * len(mixes)
+    return TabularNetwork(thetas, Beside(embedding, mixes, rates), recipe.activation, output)
+
+
+def _embedding(
+    layout: Layout, recipe: Recipe, dtype: np.dtype[Any], rng: np.random.RandomState
+) -> Embedding:
+    n, K, D = layout.n_numbers, recipe.n_frequencies, recipe.n_dimensions
+    largest = min(recipe.frequency / max(n, 1), 2.0)
+    spread = largest * 20 ** -rng.uniform(size=(n, K))
+    periodic = [
+        spread * rng.normal(size=(n, K)),  # w
+        rng.uniform(-np.pi, np.pi, (n, K)),  # b
+        rng.uniform(-1, 1, (n, D * K)) / np.sqrt(K),  # W₂
+        rng.uniform(-1, 1, (n, D)) / np.sqrt(K),  # b₂
+    ]
+    tables = rng.normal(size=(sum(layout.n_codes), recipe.embedding_size))
+    embedding = Embedding(
+        layout.n_plain,
+        K,
+        layout.n_codes,
+        np.concatenate(periodic, axis=1).astype(dtype),
+        tables.astype(dtype),
+        np.ones(layout.n_plain + n * D + len(layout.n_codes) * recipe.embedding_size, dtype),
+    )
+    # What fit never met says nothing, and is never trained.
+    embedding.tables[embedding.first_rows[:-1]] = 0
+    return embedding

@@ -1,0 +1,211 @@
+"""TabularRegressor: numbers from a raw table, with intervals."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import RegressorMixin
+from sklearn.utils import column_or_1d
+
+from multilayer.embedding import Floats
+from multilayer.tabular.base import TabularEstimator
+from multilayer.tabular.intervals import half_width, quantile_offsets
+from multilayer.tabular.judging import judge_by_rmse, judge_by_scorer
+from multilayer.tabular.members import Lesson
+
+__all__ = ["TabularRegressor"]
+
+Array = NDArray[Any]
+
+
+class TabularRegressor(RegressorMixin, TabularEstimator):
+    """Predict a number from the rows of a raw table, and how far off it may be.
+
+    As `TabularClassifier`, with periodic features of each number, and a target that is
+    standardised inside. Predictions stay within the range of the training targets.
+
+    Parameters
+    ----------
+    n_members, fast, hidden_layer_sizes, learning_rate_init, batch_size, max_iter, dropout, alpha, \
+validation_fraction, n_iter_no_change, time_limit, random_state, verbose
+        As for `TabularClassifier`.
+    activation : str, default="auto"
+        Of the hidden layers. "auto": mish.
+    scoring : str, callable or None, default=None
+        A scorer of scikit-learn that chooses the best epoch, of validation rows. None: the root of
+        the mean squared error.
+
+    Attributes
+    ----------
+    encoder_ : TableEncoder
+    members_ : list of TabularNetwork
+    oof_prediction_ : ndarray, shape (n_rows,)
+        For each row the prediction by the member that did not learn from it; NaN where there is
+        none.
+    residuals_ : ndarray, shape (n,)
+        Truth minus `oof_prediction_`, ascending.
+    validation_score_ : float
+        R² of `oof_prediction_`.
+    best_iterations_, loss_curves_, validation_curves_, n_features_in_, feature_names_in_
+        As for `TabularClassifier`.
+
+    See Also
+    --------
+    TabularClassifier : Classes from a raw table.
+    MLPRegressor : One network on numbers, as scikit-learn's.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from multilayer import TabularRegressor
+    >>> table = pl.DataFrame({"x": range(40), "town": ["Bern", "Rome"] * 20})
+    >>> model = TabularRegressor(random_state=0).fit(table, [2.0 * x for x in range(40)])
+    >>> low, high = model.predict_interval(table[:1], coverage=0.5)[0]
+    >>> bool(low < high)
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = TabularEstimator._parameter_constraints
+    _ARRAYS = ("residuals_",)
+    _VALUES = (*TabularEstimator._VALUES, "target_")
+
+    def __init__(
+        self,
+        *,
+        n_members: str | int = "auto",
+        fast: bool = False,
+        hidden_layer_sizes: str | int | ArrayLike = "auto",
+        activation: str = "auto",
+        learning_rate_init: str | float = "auto",
+        batch_size: str | int = "auto",
+        max_iter: str | int = "auto",
+        dropout: str | float = "auto",
+        alpha: str | float = "auto",
+        validation_fraction: float = 0.2,
+        n_iter_no_change: int | None = None,
+        scoring: Any = None,
+        time_limit: float | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = False,
+    ) -> None:
+        self.n_members = n_members
+        self.fast = fast
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.learning_rate_init = learning_rate_init
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.dropout = dropout
+        self.alpha = alpha
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.scoring = scoring
+        self.time_limit = time_limit
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def predict(self, X: Any, quantiles: ArrayLike | None = None) -> Array:
+        """Predict the target, or quantiles of it.
+
+        Parameters
+        ----------
+        X : dataframe or array-like, shape (m, n_features_in_)
+            Columns are found by name where fit met names.
+        quantiles : array-like of float in (0, 1), shape (q,), optional
+            Below each of them, that share of targets lies. They are the prediction plus the
+            quantiles of `residuals_`.
+
+        Returns
+        -------
+        ndarray of float64, shape (m,), or (m, q) for quantiles
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            If columns are missing, a column of numbers holds something else, or a quantile is none.
+        """
+        y = self._in_units(np.stack(self._outputs(X)).mean(axis=0, dtype=np.float64))
+        if quantiles is None:
+            return y
+        q = np.atleast_1d(np.asarray(quantiles, float))
+        if q.ndim != 1 or not ((q > 0) & (q < 1)).all():
+            raise ValueError(f"quantiles must be between 0 and 1, both left out: {quantiles}")
+        return y[:, None] + quantile_offsets(self._known_residuals(), q)
+
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> Array:
+        """Give an interval for each row that holds the target as often as is asked.
+
+        Its half width is a quantile of the absolute `residuals_` (conformal prediction).
+
+        Parameters
+        ----------
+        X : dataframe or array-like, shape (m, n_features_in_)
+        coverage : float in (0, 1), default=0.9
+
+        Returns
+        -------
+        ndarray, shape (m, 2)
+            Lower and upper ends.
+        """
+        if not 0 < coverage < 1:
+            raise ValueError(f"coverage must be between 0 and 1, both left out: {coverage}")
+        y = self.predict(X)
+        d = half_width(self._known_residuals(), coverage)
+        return np.stack([y - d, y + d], axis=1)
+
+    def _known_residuals(self) -> Array:
+        if not len(self.residuals_):
+            raise ValueError(
+                "intervals need rows that were left out of training: validation_fraction must be "
+                f"positive, but is {self.validation_fraction}"
+            )
+        return self.residuals_
+
+    def _in_units(self, H: Array) -> Array:
+        mean, scale, low, high = (self.target_[name] for name in ("mean", "scale", "low", "high"))
+        return np.asarray(np.clip(H[:, 0].astype(np.float64) * scale + mean, low, high))
+
+    def _read_target(self, y: Any, again: bool = False) -> Array:
+        y = column_or_1d(y, warn=True)
+        if y.dtype.kind not in "biuf":
+            try:
+                y = y.astype(np.float64)
+            except (TypeError, ValueError):
+                raise ValueError(f"y must be numbers, but its dtype is {y.dtype}") from None
+        y = y.astype(np.float64)
+        if not np.isfinite(y).all():
+            bad = int(np.argmax(~np.isfinite(y)))
+            what = "NaN" if np.isnan(y[bad]) else "infinity"
+            raise ValueError(f"Input y contains {what}: y must be finite, but y[{bad}] is {y[bad]}")
+        if not again:
+            self.target_ = {
+                "mean": float(y.mean()),
+                "scale": float(y.std()) or 1.0,
+                "low": float(y.min()),
+                "high": float(y.max()),
+            }
+        return np.asarray(y)
+
+    def _targets(self, y: Array) -> tuple[Array, int, str]:
+        z = (y - self.target_["mean"]) / self.target_["scale"]
+        return z[:, None].astype(np.float32), 1, "identity"
+
+    def _judge(self, H: Floats, lesson: Lesson, rows: Array) -> float:
+        Y = lesson.Y[rows]
+        weights = None if lesson.weights is None else lesson.weights[rows]
+        if self.scoring is None:
+            return judge_by_rmse(H, Y, weights)
+        return judge_by_scorer(self.scoring, self._in_units(H), None, self._in_units(Y), weights)
+
+    def _learn_from_validation(self, lesson: Lesson, rows: Array, H: Floats) -> None:
+        truth, predicted = self._in_units(lesson.Y[rows]), self._in_units(H)
+        self.residuals_ = np.sort(truth - predicted)
+        self.oof_prediction_ = np.full(len(lesson.X), np.nan)
+        self.oof_prediction_[rows] = predicted
+        spread = ((truth - truth.mean()) ** 2).sum() if len(rows) else 0.0
+        rest = ((truth - predicted) ** 2).sum()
+        self.validation_score_ = float(1 - rest / spread) if spread else float("nan")
