@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -21,6 +22,7 @@ from multilayer.activations import ACTIVATIONS
 from multilayer.embedding import Floats
 from multilayer.parameters import hidden_sizes
 from multilayer.tabular.encoder import TableEncoder
+from multilayer.tabular.importance import gradient_importances, permutation_importances
 from multilayer.tabular.members import Fold, Lesson, Member, deal, train_members
 from multilayer.tabular.network import Layout, TabularNetwork
 from multilayer.tabular.recipe import Recipe, members_for, recipe_for
@@ -211,9 +213,68 @@ class TabularEstimator(SavableTabular, BaseEstimator):
         self.best_iterations_ = [member.best + 1 for member in members]
         self.loss_curves_ = [member.costs for member in members]
         self.validation_curves_ = [member.judgements for member in members]
+        self._lesson_learned = lesson, [member.fold for member in members]
+        if hasattr(self, "_importances"):
+            del self._importances
         rows = np.concatenate([member.fold.validation for member in members])
         H = [m.network.forward(lesson.X[m.fold.validation]) for m in members]
         self._learn_from_validation(lesson, rows, np.concatenate(H))
+
+    @property
+    def feature_importances_(self) -> Array:
+        """How much worse predictions get when a column is shuffled, (n_features_in_,).
+
+        On rows that the members did not learn from, by what chose their best epochs: the share of
+        wrong classes, the root mean squared error of the standardised target, or minus the score
+        of `scoring`. Computed when first asked for; a model file does not hold the rows for it.
+        """
+        check_is_fitted(self, "members_")
+        if not hasattr(self, "_importances"):
+            if not hasattr(self, "_lesson_learned"):
+                raise AttributeError(
+                    "feature_importances_ needs the rows of fit, which a model file does not hold"
+                )
+            lesson, folds = self._lesson_learned
+            members = [
+                (network, lesson.X[fold.validation], self._judge_of(lesson, fold.validation))
+                for network, fold in zip(self.members_, folds, strict=True)
+                if len(fold.validation)
+            ]
+            if not members:
+                raise AttributeError(
+                    "feature_importances_ needs rows that were left out of training"
+                )
+            self._importances = permutation_importances(
+                members,
+                self.encoder_.feature_columns_,
+                self.n_features_in_,
+                np.random.RandomState(0),
+            )
+        return self._importances
+
+    def gradient_importances(self, X: Any) -> Array:
+        """How much, to first order, outputs change when a column gets its mean.
+
+        Parameters
+        ----------
+        X : dataframe or array-like, shape (m, n_features_in_)
+            The rows to look at.
+
+        Returns
+        -------
+        ndarray, shape (n_features_in_,)
+            Of z of the most probable class, or of the standardised target: means over the rows of
+            |Σ ∂z/∂u (u − ū)|, u being the inputs that a column gives.
+        """
+        check_is_fitted(self, "members_")
+        encoded = self.encoder_.transform(X)
+        H = np.mean([network.forward(encoded) for network in self.members_], axis=0)
+        columns = self.encoder_.feature_columns_
+        units = H.argmax(axis=1)
+        return gradient_importances(self.members_, encoded, units, columns, self.n_features_in_)
+
+    def _judge_of(self, lesson: Lesson, rows: Array) -> Callable[[Floats], float]:
+        return lambda H: self._judge(H, lesson, rows)
 
     def summary(self: Any) -> Any:
         """Say what is done to each column; see `TableEncoder.summary`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import compress
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -67,7 +68,8 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
     With another scaling than "standard", or with `max_onehot`, the features are in the order of a
     network that embeds: numbers and dates; booleans and other columns of two values; indicators of
     gaps; one-hot features and those of −1 and +1; codes. And a column that is the same as an
-    earlier one of its kind is left out. Otherwise numbers, dates and booleans are in the order of the columns.
+    earlier one of its kind is left out. Otherwise numbers, dates and booleans are in the order of
+    the columns.
 
     References
     ----------
@@ -257,6 +259,17 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
     def n_codes_(self) -> tuple[int, ...]:
         """For each of the last features that are codes, how many codes there are."""
         return tuple(c.n_codes for c in self.categories_ if c.form == "codes")
+
+    @property
+    def feature_columns_(self) -> NDArray[np.intp]:
+        """Of which column, by its position, each feature is."""
+        numbers = self.numbers_
+        columns = [
+            *compress(numbers.columns, numbers.varies),
+            *compress(numbers.columns, numbers.gaps),
+            *(c.column for c in self.categories_ for _ in range(c.n_features)),
+        ]
+        return np.array(columns, np.intp)
 
     def summary(self) -> list[dict[str, Any]]:
         """Say what is done to each column, in their order.

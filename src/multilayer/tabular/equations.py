@@ -18,7 +18,7 @@ from multilayer.embedding import Beside, Embedding, Floats
 from multilayer.losses import Loss, resolve
 from multilayer.outputs import Output, say
 
-__all__ = ["cost", "cost_and_gradient", "embed", "forward_propagation"]
+__all__ = ["cost", "cost_and_gradient", "embed", "forward_propagation", "input_gradient"]
 
 
 class Numbers(NamedTuple):
@@ -159,6 +159,27 @@ def cost_and_gradient(
     if beside.embedding is not None:
         D += _embedding_gradient(X, beside.embedding, u, d)
     return J, D + shares
+
+
+def input_gradient(
+    X: Floats,
+    thetas: Sequence[Floats],
+    hidden: Sequence[str],
+    beside: Beside,
+    units: NDArray[np.intp],
+) -> tuple[Floats, Floats]:
+    """Give u (m, s₁) and ∂z⁽ᴸ⁾ₖ/∂u (m, s₁) for the output unit k of each row, `units` (m,)."""
+    u, Z, _, _ = forward_propagation(X, thetas, hidden, "identity", beside)
+    d = np.zeros_like(Z[-1])
+    d[np.arange(len(X)), units] = 1  # (m, K), rows eₖ
+    for layer in reversed(range(1, len(thetas))):
+        below, z = layer - 1, Z[layer - 1]
+        slope = ACTIVATIONS[hidden[below]].slope(z)
+        if beside.mixes:
+            slope = 1 + beside.mixes[below] * (slope - 1)
+        d = (d @ thetas[layer][:, 1:]) * slope
+    d = d @ thetas[0][:, 1:]  # δ⁽¹⁾
+    return u, d if beside.embedding is None else d * beside.embedding.scale
 
 
 def _embedding_gradient(X: Floats, embedding: Embedding, u: Floats, d: Floats) -> list[Floats]:

@@ -1,0 +1,104 @@
+"""Which columns matter: by what is lost without them, and by how the output leans on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.embedding import Floats
+from multilayer.tabular.equations import input_gradient
+from multilayer.tabular.network import TabularNetwork
+
+__all__ = ["gradient_importances", "permutation_importances"]
+
+Array = NDArray[Any]
+_REPEATS = 5  # as many as scikit-learn's permutation_importance
+
+
+def permutation_importances(
+    members: Sequence[tuple[TabularNetwork, Floats, Callable[[Floats], float]]],
+    feature_columns: NDArray[np.intp],
+    n_columns: int,
+    rng: np.random.RandomState,
+) -> Array:
+    """Give how much worse the members judge their own rows when a column is shuffled.
+
+    All features of a column are shuffled together. Source: Breiman, *Random Forests*, Machine
+    Learning 45 (2001).
+
+    Parameters
+    ----------
+    members : sequence of (network, rows, judge)
+        Encoded rows that the network did not learn from, and what of its outputs is to be small.
+    feature_columns : ndarray of int, shape (n_features,)
+        Of which column each feature is.
+    n_columns : int
+    rng : RandomState
+
+    Returns
+    -------
+    ndarray, shape (n_columns,)
+        Means over members and five shuffles; 0 for columns without features.
+    """
+    losses = np.zeros(n_columns)
+    for network, X, judge in members:
+        before = judge(network.forward(X))
+        for column in np.unique(feature_columns):
+            features = np.flatnonzero(feature_columns == column)
+            shuffled = X.copy()
+            for _ in range(_REPEATS):
+                shuffled[:, features] = X[rng.permutation(len(X))][:, features]
+                losses[column] += judge(network.forward(shuffled)) - before
+    return losses / (len(members) * _REPEATS)
+
+
+def gradient_importances(
+    members: Sequence[TabularNetwork],
+    X: Floats,
+    units: NDArray[np.intp],
+    feature_columns: NDArray[np.intp],
+    n_columns: int,
+) -> Array:
+    """Give how much, to first order, the output of each row changes when a column gets its mean.
+
+    That is |Σ ∂z/∂u (u − ū)| over the inputs u of the column, its periodic features and embedding
+    included; the mean over rows and members.
+
+    Parameters
+    ----------
+    members : sequence of TabularNetwork
+    X : ndarray, shape (m, n_features)
+        Encoded rows.
+    units : ndarray of int, shape (m,)
+        The output unit that is looked at in each row.
+    feature_columns, n_columns
+        As for `permutation_importances`.
+
+    Returns
+    -------
+    ndarray, shape (n_columns,)
+    """
+    total = np.zeros(n_columns)
+    for network in members:
+        u, slopes = input_gradient(X, network.thetas, network.hidden, network.beside, units)
+        effects = (slopes * (u - u.mean(axis=0))).astype(np.float64)  # (m, s₁)
+        columns = feature_columns[_feature_of_input(network)]
+        for column in np.unique(columns):
+            total[column] += np.abs(effects[:, columns == column].sum(axis=1)).mean()
+    return total / len(members)
+
+
+def _feature_of_input(network: TabularNetwork) -> NDArray[np.intp]:
+    """Of which encoded feature each input of Θ⁽¹⁾ is, (s₁,)."""
+    embedding = network.beside.embedding
+    assert embedding is not None  # `start` always makes one
+    return np.concatenate(
+        [
+            np.arange(embedding.n_plain),
+            np.repeat(np.arange(embedding.n_numbers), embedding.n_dimensions),
+            np.repeat(np.arange(embedding.n_plain, embedding.n_columns), embedding.tables.shape[1]),
+        ]
+    )
