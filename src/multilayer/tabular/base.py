@@ -25,7 +25,7 @@ from multilayer.tabular.encoder import TableEncoder
 from multilayer.tabular.importance import gradient_importances, permutation_importances
 from multilayer.tabular.members import Fold, Lesson, Member, deal, train_members
 from multilayer.tabular.network import Layout, TabularNetwork
-from multilayer.tabular.recipe import Recipe, members_for, recipe_for
+from multilayer.tabular.recipe import Recipe, encoding_for, members_for, recipe_for
 from multilayer.tabular.saving import SavableTabular
 from multilayer.tabular.target import split_rows
 from multilayer.tabular.watching import members_bar
@@ -38,9 +38,6 @@ _POSITIVE = Interval(Real, 0, None, closed="neither")
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 _SHARE = Interval(Real, 0, 1, closed="left")
 _COUNT = Interval(Integral, 1, None, closed="left")
-
-# Up to 8 categories one-hot, beyond that embedded, at most 1024 of a column.
-_ENCODING: dict[str, Any] = {"max_categories": 1024, "scaling": "quantile", "max_onehot": 8}
 
 
 def _is_auto(value: Any) -> bool:
@@ -114,7 +111,7 @@ class TabularEstimator(SavableTabular, BaseEstimator):
             raise ValueError("X_val and y_val go together")
         rng = check_random_state(self.random_state)
         y = self._read_target(y)
-        encoder = TableEncoder(**_ENCODING).fit(X)
+        encoder = TableEncoder(**encoding_for(is_classifier(self))).fit(X)
         self._n_features(encoder)
         encoded = encoder.transform(X)
         if len(encoded) != len(y):

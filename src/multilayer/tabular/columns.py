@@ -88,7 +88,7 @@ class Numbers:
         *,
         rows: int,
         robust: bool = False,
-        quantile: bool = False,
+        quantile: float = 0.0,
         tidy: bool = False,
     ) -> tuple[Self, list[Dropped]]:
         """Learn the statistics.
@@ -101,8 +101,10 @@ class Numbers:
         read : callable
             Gives columns as numbers (rows, n), gaps NaN, which are overwritten.
         rows : int
-        robust, quantile : bool
-            Which of the scalings; quantile goes with robust.
+        robust : bool
+            Which of the scalings.
+        quantile : float
+            The share that quantile scaling has in a robust one.
         tidy : bool
             Whether to drop a column that is the same as an earlier one, and to put columns of
             two values behind the others.
@@ -115,7 +117,7 @@ class Numbers:
             values = read(columns[start : start + size])
             if tidy:
                 marks += [_mark(column) for column in values.T]
-            learned.append(_statistics(values, robust, n_knots))
+            learned.append(_statistics(values, robust, n_knots, quantile))
         empty, *statistics = (np.concatenate(parts) for parts in zip(*learned, strict=True))
         _, _, _, varies, gaps, continuous, *_ = statistics
         reasons = [
@@ -187,7 +189,7 @@ class Numbers:
         if self.varies[k] and two:
             parts.append(f"−1 for {mean - scale:.4g}, +1 for {mean + scale:.4g}{unit}")
         elif self.varies[k] and self.knots.shape[1]:
-            parts.append(f"quantiles{unit} of a normal distribution: median {mean:.4g}")
+            parts.append(f"by its quantiles{unit}: median {mean:.4g}, iqr {scale:.4g}")
         elif self.varies[k] and self.robust:
             spread = f"iqr 0, half the range {scale:.4g}" if self.flat[k] else f"iqr {scale:.4g}"
             parts.append(f"robust{unit}: median {mean:.4g}, {spread}")
@@ -199,7 +201,7 @@ class Numbers:
         return "; ".join(parts), len(parts)
 
 
-def _statistics(values: Array, robust: bool, n_knots: int) -> tuple[Array, ...]:
+def _statistics(values: Array, robust: bool, n_knots: int, quantile: float) -> tuple[Array, ...]:
     """Give the statistics of columns (m, n), gaps NaN, which are overwritten.
 
     Returns
@@ -230,7 +232,6 @@ def _statistics(values: Array, robust: bool, n_knots: int) -> tuple[Array, ...]:
         knots[k] = np.interp(
             place, np.arange(len(ordered)), np.where(np.isnan(ordered[:, k]), 0, ordered[:, k])
         )
-    scores = np.array([_normal_scores(row) for row in knots]).reshape(knots.shape)
     if robust:
         quartiles = [
             at(below) + (at(np.ceil(place)) - at(below)) * (place - below)
@@ -247,6 +248,11 @@ def _statistics(values: Array, robust: bool, n_knots: int) -> tuple[Array, ...]:
         mean, scale = values.mean(axis=0), values.std(axis=0)
     # The squares, and halves, of very small numbers are 0, and so is σ.
     scale = np.where(scale > 0, scale, np.where(varies, spread, 1.0))
+    scores = np.array([_normal_scores(row) for row in knots]).reshape(knots.shape)
+    if quantile < 1 and n_knots:
+        z = (knots - mean[:, None]) / scale[:, None]
+        _clip(z, z[:, :0])
+        scores = quantile * scores + (1 - quantile) * z
     return empty, median, mean, scale, varies, gaps, continuous, flat, knots, scores
 
 

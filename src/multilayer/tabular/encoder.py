@@ -28,6 +28,8 @@ __all__ = ["TableEncoder"]
 _STATISTICS = {"median": "f", "mean": "f", "scale": "f", "varies": "b", "gaps": "b"}
 _STATISTICS |= {"continuous": "b", "flat": "b", "knots": "f", "scores": "f"}
 _NUMERIC = ("number", "boolean", "date")
+# Scalings that are no standardisation, and the share that quantiles have in them.
+_QUANTILE = {"robust": 0.0, "blend": 0.5, "quantile": 1.0}
 
 
 class TableEncoder(TransformerMixin, Savable, BaseEstimator):
@@ -51,12 +53,13 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
         feature, "infrequent".
     dtype : {"float32", "float64"}, default="float32"
         Of the result. Statistics are computed in float64.
-    scaling : {"standard", "robust", "quantile"}, default="standard"
+    scaling : {"standard", "robust", "quantile", "blend"}, default="standard"
         "standard": z = (x − mean) / standard deviation. "robust": z = (x − median) / interquartile
         range, or / half the range where the quartiles coincide, then z / √(1 + (z/3)²), which
         lies within ±3 [1]_. "quantile": z of a normal distribution that has as many below it as x
-        has, between 1024 of its quantiles along straight lines, equal numbers in their middle. In
-        both, columns of two values become −1 and +1, their gaps 0.
+        has, between 1024 of its quantiles along straight lines, equal numbers in their middle.
+        "blend": the mean of those two. In all three, columns of two values become −1 and +1,
+        their gaps 0.
     max_onehot : int, default=None
         A column of more categories than this, gaps and "infrequent" counted as one each, is one
         feature of codes for an embedding: 0 for no category, then the categories in their order,
@@ -107,7 +110,7 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "max_categories": [Interval(Integral, 2, None, closed="left")],
         "dtype": [StrOptions({"float32", "float64"})],
-        "scaling": [StrOptions({"standard", "robust", "quantile"})],
+        "scaling": [StrOptions({"standard", *_QUANTILE})],
         "max_onehot": [Interval(Integral, 0, None, closed="left"), None],
     }
 
@@ -157,7 +160,7 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
             frame.numbers,
             rows=len(frame),
             robust=robust,
-            quantile=self.scaling == "quantile",
+            quantile=_QUANTILE.get(self.scaling, 0.0),
             tidy=tidy,
         )
         categories: list[Category] = []

@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Recipe", "flat_cosine", "learning_rate_cycles", "members_for", "recipe_for"]
+__all__ = [
+    "Recipe",
+    "encoding_for",
+    "flat_cosine",
+    "learning_rate_cycles",
+    "members_for",
+    "recipe_for",
+]
 
 
 @dataclass(frozen=True)
@@ -76,6 +84,10 @@ REGRESSION = Recipe(
     rate_periodic=0.3,
 )
 
+# Parameters of TableEncoder: up to 8 categories are one-hot, beyond that embedded.
+ENCODING: dict[str, Any] = {"max_categories": 1024, "max_onehot": 8}
+SCALINGS = {"classification": "blend", "regression": "quantile"}
+
 # Up to so many training rows of a member: rows of a batch, and epochs. Small tables need more
 # epochs for as many steps; large ones learn as much from fewer.
 _BY_ROWS = (
@@ -93,6 +105,11 @@ def recipe_for(classes: bool, rows: int) -> Recipe:
     _, batch_size, max_iter = next(size for size in _BY_ROWS if rows <= size[0])
     recipe = CLASSIFICATION if classes else REGRESSION
     return replace(recipe, batch_size=batch_size, max_iter=max_iter)
+
+
+def encoding_for(classes: bool) -> dict[str, Any]:
+    """Give the parameters of the encoder."""
+    return {**ENCODING, "scaling": SCALINGS["classification" if classes else "regression"]}
 
 
 def members_for(rows: int) -> int:
