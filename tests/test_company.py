@@ -328,7 +328,7 @@ RECORDS = [
     "multilayer.optimizers.Lion",
     "multilayer.schedules.Cosine",
 ]
-ENCODER = ["multilayer.tabular.columns.Numbers", "multilayer.tabular.encoder.TableEncoder"]
+ENCODER = ["multilayer.tabular.numbers.Numbers", "multilayer.tabular.encoder.TableEncoder"]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import multilayer
 from multilayer import TableEncoder
-from multilayer.tabular.columns import Category, Dropped
+from multilayer.tabular.categories import Category
+from multilayer.tabular.numbers import Dropped
 
 COLUMNS = {
     "whole": [1, None, 3, 4],

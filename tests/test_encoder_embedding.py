@@ -126,7 +126,7 @@ def test_a_long_table_is_encoded_in_pieces(monkeypatch):
     frame = pl.DataFrame(EMBEDDED)
     whole = TableEncoder(**TABULAR).fit(frame)
     expected = whole.transform(frame)
-    monkeypatch.setattr("multilayer.tabular.columns.BLOCK", 40)
+    monkeypatch.setattr("multilayer.tabular.numbers.BLOCK", 40)
     monkeypatch.setattr("multilayer.tabular.encoder.BLOCK", 40)
     pieces = TableEncoder(**TABULAR).fit(frame)
     assert pieces.summary() == whole.summary()

@@ -19,8 +19,9 @@ from sklearn.utils.validation import (
 )
 
 from multilayer.files import Savable
-from multilayer.tabular.columns import BLOCK, Category, Dropped, Numbers
+from multilayer.tabular.categories import Category
 from multilayer.tabular.frame import Frame
+from multilayer.tabular.numbers import BLOCK, Dropped, Numbers
 
 __all__ = ["TableEncoder"]
 

@@ -1,23 +1,20 @@
-"""What is done to each kind of column: statistics learned in fit, features made of them."""
+"""Columns of numbers, booleans, dates: statistics learned in fit, features made of them."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import blake2b
-from itertools import compress, repeat
+from itertools import compress
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-__all__ = ["BLOCK", "Category", "Dropped", "Numbers"]
+__all__ = ["BLOCK", "Dropped", "Numbers"]
 
 Array = NDArray[Any]
-Texts = list[str | None]
 
 # So many numbers are read at a time: a long table is never copied whole as float64.
 BLOCK = 1 << 22
@@ -284,131 +281,3 @@ def _mark(column: Array) -> bytes:
     """Give few bytes that are the same for the same numbers, and for no others."""
     same = np.where(np.isnan(column), np.nan, column)  # there are NaNs of different bits
     return blake2b(same.tobytes(), digest_size=16).digest()
-
-
-@dataclass(frozen=True)
-class Category:
-    """One column of categories: one-hot, or −1 and +1, or codes.
-
-    Each row has one slot: those of the levels, then that of gaps, then "infrequent". A row with no
-    slot is a category that fit never met, or a gap where fit met none.
-
-    Attributes
-    ----------
-    column : int
-        Position in the table.
-    levels : tuple of str
-        The categories with a slot of their own, sorted.
-    gaps : bool
-        Whether gaps have a slot: if fit met some.
-    infrequent : bool
-        Whether a last slot stands for the categories that were too many, and for those that fit
-        never met.
-    form : {"one-hot", "binary", "codes"}
-        "one-hot": a feature for each slot, all zeros for none. "binary": one feature, −1 for the
-        first of two levels, +1 for the second, 0 for none. "codes": one feature, 1, 2 … for the
-        slots, 0 for none.
-    """
-
-    column: int
-    levels: tuple[str, ...]
-    gaps: bool
-    infrequent: bool
-    form: str = "one-hot"
-
-    def __post_init__(self) -> None:
-        two = len(self.levels) == 2 == self.n_slots
-        if self.form not in ("one-hot", "binary", "codes") or (self.form == "binary" and not two):
-            raise ValueError(f"{self.n_slots} categories cannot be {self.form}")
-
-    @classmethod
-    def fit(
-        cls, column: int, texts: Texts, max_categories: int, max_onehot: int | None = None
-    ) -> Self | Dropped:
-        """Learn from texts (m,), gaps None."""
-        counts = Counter(texts)
-        gaps = counts.pop(None, 0)
-        present = len(texts) - gaps
-        if not present:
-            return Dropped(column, "all gaps")
-        if len(counts) == 1 and not gaps:
-            return Dropped(column, "constant")
-        infrequent = len(counts) > max_categories
-        often = list(counts)
-        if infrequent:
-            singles = sum(count == 1 for count in counts.values())
-            if 2 * singles > present:
-                return Dropped(column, f"most texts occur once: {len(counts)} in {present} rows")
-            often = sorted(counts, key=lambda level: (-counts[level], level))[: max_categories - 1]
-        levels = tuple(sorted(map(str, often)))
-        form = "one-hot"
-        if max_onehot is not None:
-            if len(levels) == 2 and not gaps and not infrequent:
-                form = "binary"
-            elif len(levels) + (gaps > 0) + infrequent > max_onehot:
-                form = "codes"
-        return cls(column, levels, gaps > 0, infrequent, form)
-
-    @property
-    def n_slots(self) -> int:
-        """How many slots there are."""
-        return len(self.levels) + self.gaps + self.infrequent
-
-    @property
-    def n_codes(self) -> int:
-        """How many codes there are: 0 … n_slots."""
-        return self.n_slots + 1
-
-    @property
-    def n_features(self) -> int:
-        """How many features the column gives."""
-        return self.n_slots if self.form == "one-hot" else 1
-
-    def features(self, names: Sequence[str]) -> list[str]:
-        """Name the features, in their order."""
-        name = names[self.column]
-        if self.form == "codes":
-            return [name]
-        more = ["nan"] * self.gaps + ["infrequent"] * self.infrequent
-        first = 1 if self.form == "binary" else 0
-        return [f"{name}_{level}" for level in (*self.levels[first:], *more)]
-
-    @cached_property
-    def _slots(self) -> dict[str | None, int]:
-        slots: dict[str | None, int] = {level: k for k, level in enumerate(self.levels)}
-        slots[None] = len(self.levels) if self.gaps else -1
-        return slots
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_slots"}
-
-    def codes(self, texts: Texts) -> NDArray[np.intp]:
-        """Give the slot (m,) of each row, or −1 for none."""
-        unseen = self.n_slots - 1 if self.infrequent else -1
-        return np.fromiter(map(self._slots.get, texts, repeat(unseen)), np.intp, len(texts))
-
-    def encode(self, texts: Texts, out: Array) -> None:
-        """Write the features of texts (m,) to out (m, n_features), which is all zeros."""
-        codes = self.codes(texts)
-        if self.form == "codes":
-            out[:, 0] = codes + 1
-        elif self.form == "binary":
-            out[:, 0] = np.array([-1, 1, 0])[codes]  # 0 is the last, at −1
-        else:
-            rows = np.flatnonzero(codes >= 0)
-            out[rows, codes[rows]] = 1
-
-    def describe(self) -> str:
-        """Say what is done to the column."""
-        parts = {
-            "one-hot": f"one-hot: {_listed(self.levels)}",
-            "binary": f"−1 for {_listed(self.levels[:1])}, +1 for {_listed(self.levels[1:])}",
-            "codes": f"embedded: {len(self.levels)} categories",
-        }
-        more = ["gaps a category"] * self.gaps + ["all others together"] * self.infrequent
-        return "; ".join([parts[self.form], *more])
-
-
-def _listed(levels: Sequence[str], most: int = 5) -> str:
-    shown = ", ".join(level if len(level) <= 20 else f"{level[:19]}…" for level in levels[:most])
-    return shown if len(levels) <= most else f"{shown} … ({len(levels)})"
