@@ -74,7 +74,7 @@ class Recipe:
     rate_mixes: float = 0.1
 
 
-CLASSIFICATION = Recipe()
+CLASSIFICATION = Recipe(rate_scale=3.0)
 REGRESSION = Recipe(
     activation="mish",
     learning_rate=0.1,
@@ -95,7 +95,7 @@ _BY_ROWS = (
     (2_048, 64, 96),
     (8_192, 128, 48),
     (32_768, 256, 32),
-    (131_072, 512, 20),
+    (524_288, 512, 20),
     (math.inf, 1024, 12),
 )
 
