@@ -37,7 +37,7 @@ def blocks(language):
 def test_python(tmp_path, capsys):
     (code,) = blocks("python")
     exec(compile(code, "README.md", "exec"), {})
-    assert (tmp_path / "cost.png").stat().st_size > 1000
+    assert (tmp_path / "titanic.mlp").stat().st_size > 1000
     assert "[[" in capsys.readouterr().out
     assert len(code.splitlines()) <= 11
 

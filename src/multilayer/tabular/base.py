@@ -208,6 +208,7 @@ class TabularEstimator(SavableTabular, BaseEstimator):
         """Keep the members, and what each says of the rows of its own fold."""
         self.members_: list[TabularNetwork] = [member.network for member in members]
         self.best_iterations_ = [member.best + 1 for member in members]
+        self.n_iter_ = max(len(member.costs) for member in members)
         self.loss_curves_ = [member.costs for member in members]
         self.validation_curves_ = [member.judgements for member in members]
         self._lesson_learned = lesson, [member.fold for member in members]

@@ -84,6 +84,9 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     validation_score_ : float
         Accuracy of `oof_decision_`.
     best_iterations_ : list of int
+        The epoch, from 1, that each member was taken from.
+    n_iter_ : int
+        Epochs trained, of the member that had most.
     loss_curves_, validation_curves_ : list of lists
         Of each member and epoch: the cost of training, and what chose the best epoch.
     n_features_in_ : int

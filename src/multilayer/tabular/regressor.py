@@ -48,7 +48,7 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
         Truth minus `oof_prediction_`, ascending.
     validation_score_ : float
         R² of `oof_prediction_`.
-    best_iterations_, loss_curves_, validation_curves_, n_features_in_, feature_names_in_
+    n_iter_, best_iterations_, loss_curves_, validation_curves_, n_features_in_, feature_names_in_
         As for `TabularClassifier`.
 
     See Also

@@ -22,7 +22,12 @@ class SavableTabular(Savable):
 
     # Fitted attributes that are saved: arrays, and what JSON holds.
     _ARRAYS: tuple[str, ...] = ()
-    _VALUES: tuple[str, ...] = ("n_features_in_", "best_iterations_", "validation_score_")
+    _VALUES: tuple[str, ...] = (
+        "n_features_in_",
+        "n_iter_",
+        "best_iterations_",
+        "validation_score_",
+    )
 
     def _to_state(self: Any) -> tuple[dict[str, Any], dict[str, Array]]:
         check_is_fitted(self, "members_")
