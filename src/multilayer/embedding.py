@@ -125,6 +125,14 @@ def n_columns(thetas: Sequence[Floats], beside: Beside | None) -> int:
     return embedding.n_columns if embedding else int(thetas[0].shape[1]) - 1
 
 
+def check_dense(X: Any, beside: Beside | None) -> None:
+    """See that rows to be embedded are no sparse ones; other arrays are checked elsewhere."""
+    if beside is not None and beside.embedding is not None and not isinstance(X, np.ndarray):
+        raise TypeError(
+            f"rows to be embedded must be a NumPy array, and not sparse: {type(X).__name__}"
+        )
+
+
 def check_beside(
     beside: Beside | None, thetas: Sequence[Floats]
 ) -> tuple[list[int], list[int], list[Floats], list[float], list[float]]:

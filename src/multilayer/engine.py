@@ -28,7 +28,7 @@ from multilayer.arguments import (
     check_threads,
     check_writeable,
 )
-from multilayer.embedding import Beside, check_beside, n_columns
+from multilayer.embedding import Beside, check_beside, check_dense, n_columns
 
 if TYPE_CHECKING:
     from multilayer.activations import Activation
@@ -129,6 +129,7 @@ class Forward:
         beside: Beside | None = None,
     ) -> None:
         codes = check_network(thetas, hidden, output)
+        self._beside = beside
         self._thetas, self._units = tuple(thetas), (*hidden, output)
         self._inputs, self._outputs = n_columns(thetas, beside), thetas[-1].shape[0]
         native = _native.Forward32 if thetas[0].itemsize == 4 else _native.Forward64
@@ -136,6 +137,7 @@ class Forward:
 
     def __call__(self, X: Floats, n_threads: int | None = None) -> Floats:
         """Carry X, (m, s_1), dense or sparse, through the network."""
+        check_dense(X, self._beside)
         inputs, m = check_inputs(X, self._thetas[0], columns=self._inputs)
         H = np.empty((m, self._outputs), X.dtype)
         if m:
@@ -322,6 +324,7 @@ def train(
         When an argument breaks one of these rules.
     """
     codes = check_network(thetas, hidden, output)
+    check_dense(X, beside)
     examples = check_examples(thetas, X, Y, weights, n_columns(thetas, beside))
     extra = check_beside(beside, thetas)
     m = X.shape[0]
@@ -400,6 +403,7 @@ def _cost(
     beside: Beside | None,
 ) -> float:
     codes = check_network(thetas, hidden, output)
+    check_dense(X, beside)
     examples = check_examples(thetas, X, Y, weights, n_columns(thetas, beside))
     return _native.cost(
         list(thetas),
