@@ -107,6 +107,15 @@ class TabularEstimator(SavableTabular, BaseEstimator):
         TypeError
             If a value is no number, text, boolean, date or gap.
         """
+        before = dict(vars(self))
+        try:
+            self._fit(X, y, sample_weight, X_val, y_val)
+        except BaseException:
+            self.__dict__ = before
+            raise
+        return self
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any) -> None:
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val go together")
         rng = check_random_state(self.random_state)
@@ -117,6 +126,7 @@ class TabularEstimator(SavableTabular, BaseEstimator):
         if len(encoded) != len(y):
             raise ValueError(f"X has {len(encoded)} rows, but y has {len(y)}")
         weights = self._weights(sample_weight, encoded, y)
+        self._learn_target(y, weights)
         own = None
         if X_val is not None:
             own = encoder.transform(X_val), self._read_target(y_val, again=True)
@@ -127,7 +137,7 @@ class TabularEstimator(SavableTabular, BaseEstimator):
         recipe = self._recipe(len(folds[0].training))
         total = len(folds) * recipe.max_iter
         with members_bar(self.verbose, total) as watch:
-            members = train_members(
+            members, interrupted = train_members(
                 lesson,
                 folds,
                 recipe,
@@ -137,10 +147,9 @@ class TabularEstimator(SavableTabular, BaseEstimator):
                 seconds=self.time_limit,
                 watch=watch,
             )
-        if len(members) < len(folds):
-            warnings.warn("Training interrupted by user.", ConvergenceWarning, stacklevel=3)
+        if interrupted:
+            warnings.warn("Training interrupted by user.", ConvergenceWarning, stacklevel=4)
         self._take(lesson, members)
-        return self
 
     def _lesson(
         self,
@@ -282,6 +291,10 @@ class TabularEstimator(SavableTabular, BaseEstimator):
     @abstractmethod
     def _read_target(self, y: Any, again: bool = False) -> Array:
         """Check y; `again`: the validation set's, when the training set's is known."""
+
+    @abstractmethod
+    def _learn_target(self, y: Array, weights: Array | None) -> None:
+        """Learn from what was read of the training set's target what predictions need."""
 
     @abstractmethod
     def _targets(self, y: Array) -> tuple[Array, int, str]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from multilayer.embedding import Floats
+from multilayer.tabular.judging import mean
 
 __all__ = ["find_temperature", "tempered"]
 
@@ -51,7 +52,7 @@ def find_temperature(H: Floats, labels: NDArray[Any], weights: NDArray[Any] | No
         t = np.exp(log_t)
         top = z.max(axis=1, keepdims=True)
         total = top[:, 0] / t + np.log(np.exp((z - top) / t).sum(axis=1))
-        return float(np.average(total - own / t, weights=weights))
+        return mean(total - own / t, weights)
 
     bounds = (np.log(_LEAST), np.log(_MOST))
     return float(np.exp(minimize_scalar(log_loss, bounds=bounds, method="bounded").x))

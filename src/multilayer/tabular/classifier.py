@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
-from sklearn.utils import column_or_1d, compute_class_weight
+from sklearn.utils import compute_class_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
 from multilayer.embedding import Floats
 from multilayer.tabular.base import _SHARE, TabularEstimator
 from multilayer.tabular.calibration import find_temperature, tempered
-from multilayer.tabular.judging import judge_by_error, judge_by_scorer
+from multilayer.tabular.judging import judge_by_error, judge_by_scorer, mean
 from multilayer.tabular.members import Lesson
 from multilayer.tabular.recipe import Recipe
+from multilayer.tabular.target import read_column
 
 __all__ = ["TabularClassifier"]
 
@@ -191,19 +193,10 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         return np.asarray(self.classes_[H.argmax(axis=1)])
 
     def _recipe(self, rows: int) -> Recipe:
-        from dataclasses import replace
-
         return replace(super()._recipe(rows), label_smoothing=self.label_smoothing)
 
     def _read_target(self, y: Any, again: bool = False) -> Array:
-        y = column_or_1d(y, warn=True)
-        if y.dtype == object or y.dtype.kind == "f":
-            gaps = np.array([value is None or value != value for value in y.tolist()], bool)
-            if gaps.any():
-                raise ValueError(
-                    f"y must be without gaps, but {gaps.sum()} of {len(y)} are missing, the first "
-                    f"in row {int(np.argmax(gaps))}: Input y contains NaN"
-                )
+        y = read_column(y)
         check_classification_targets(y)
         classes, labels = np.unique(y, return_inverse=True)
         if not again:
@@ -226,8 +219,15 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
             y=self.classes_[y],
             sample_weight=sample_weight if self.class_weight == "balanced" else None,
         )
+        if not (np.isfinite(of_class) & (of_class >= 0)).all():
+            raise ValueError(f"class_weight must be finite and at least 0, but is {of_class.min()}")
         combined = of_class[y] if weights is None else of_class[y] * weights
+        if not combined.any():
+            raise ValueError("class_weight must leave some row a weight above 0, but leaves none")
         return np.asarray(combined / combined.mean(), encoded.dtype)
+
+    def _learn_target(self, y: Array, weights: Array | None) -> None:
+        """Nothing: reading has found the classes."""
 
     def _targets(self, y: Array) -> tuple[Array, int, str]:
         return y, len(self.classes_), "softmax"
@@ -249,4 +249,4 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         self.oof_decision_ = np.full((len(lesson.X), lesson.n_outputs), np.nan, H.dtype)
         self.oof_decision_[rows] = tempered(H, self.temperature_)
         right = H.argmax(axis=1) == labels
-        self.validation_score_ = float(np.average(right, weights=weights)) if len(rows) else np.nan
+        self.validation_score_ = mean(right, weights) if len(rows) else np.nan

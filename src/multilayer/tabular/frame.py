@@ -19,7 +19,7 @@ from narwhals.exceptions import DuplicateError
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
-__all__ = ["Frame"]
+__all__ = ["Frame", "is_gap"]
 
 _EPOCH = dt.datetime(1970, 1, 1)
 _UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
@@ -224,7 +224,7 @@ class Frame:
                 None if gap else v
                 for v, gap in zip(values, column.is_null().to_list(), strict=True)
             ]
-        return [None if _is_gap(v) else v for v in column.tolist()]
+        return [None if is_gap(v) else v for v in column.tolist()]
 
     def _kind_of_objects(self, j: int) -> str:
         values = self._objects(j)
@@ -254,7 +254,7 @@ def _one_row(X: Any) -> tuple[Sequence[Any], list[Any]] | None:
         names, row = X.columns, X.row(0)
     else:
         return None
-    return names, [None if _is_gap(v) else v for v in row]
+    return names, [None if is_gap(v) else v for v in row]
 
 
 def _kind_of_type(t: type) -> str | None:
@@ -267,7 +267,7 @@ def _kind_of_type(t: type) -> str | None:
     return "category" if issubclass(t, str) else None
 
 
-def _is_gap(value: Any) -> bool:
+def is_gap(value: Any) -> bool:
     """Whether a Python object stands for a gap: None, NaN, pandas.NA, pandas.NaT."""
     try:
         return value is None or bool(value != value)

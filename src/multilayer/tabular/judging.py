@@ -11,7 +11,7 @@ from sklearn.metrics import check_scoring
 
 from multilayer.embedding import Floats
 
-__all__ = ["judge_by_error", "judge_by_rmse", "judge_by_scorer"]
+__all__ = ["judge_by_error", "judge_by_rmse", "judge_by_scorer", "mean"]
 
 Array = NDArray[Any]
 
@@ -38,9 +38,8 @@ def judge_by_error(H: Floats, labels: Array, weights: Array | None) -> float:
 
 
 def judge_by_rmse(H: Floats, y: Array, weights: Array | None) -> float:
-    """Root of the mean squared error; within the range of y, as predictions are."""
-    inside = np.clip(H[:, 0], y.min(), y.max())
-    return float(np.sqrt(mean((inside - y[:, 0]) ** 2, weights)))
+    """Root of the mean squared error of numbers (m, 1)."""
+    return float(np.sqrt(mean((H[:, 0] - y[:, 0]) ** 2, weights)))
 
 
 class _Answers(BaseEstimator):

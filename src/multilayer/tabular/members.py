@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,7 @@ from multilayer.tabular.recipe import Recipe, flat_cosine, learning_rate_cycles
 __all__ = ["Fold", "Lesson", "Member", "deal", "train_members"]
 
 Rows = NDArray[np.int64]
+_PAUSE = 0.1  # seconds
 Judge = Callable[[Floats, Rows], float]  # of outputs and the rows they belong to; small is good
 
 
@@ -117,7 +119,7 @@ def train_members(
     patience: float = np.inf,
     seconds: float | None = None,
     watch: Callable[[], None] = lambda: None,
-) -> list[Member]:
+) -> tuple[list[Member], bool]:
     """Train a network for each fold, as many at a time as there are threads.
 
     The result does not depend on their number.
@@ -139,8 +141,10 @@ def train_members(
 
     Returns
     -------
-    list of Member
+    members : list of Member
         After Ctrl-C, those that have finished at least one epoch.
+    interrupted : bool
+        Whether there was a Ctrl-C.
 
     Raises
     ------
@@ -166,28 +170,37 @@ def train_members(
             lambda: max(1, threads // min(left, workers)),
         )
         member = None
-        for state in course:
-            member = state
-            watch()
-            if stop.is_set():
-                break
+        with closing(course):  # which leaves the network as it was after its best epoch
+            for state in course:
+                member = state
+                watch()
+                if stop.is_set():
+                    break
         with lock:
             left -= 1
         return member
 
+    interrupted = False
     with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(run, fold, seed) for fold, seed in zip(folds, seeds, strict=True)]
+        futures: list[Future[Member | None]] = []
         try:
+            futures.extend(pool.submit(run, *of_one) for of_one in zip(folds, seeds, strict=True))
+            # Looking up now and then: a thread that waits without end can miss Ctrl-C.
+            while (now := wait(futures, _PAUSE, FIRST_EXCEPTION)).not_done:
+                for future in now.done:
+                    future.result()  # raises what it raised, while others are still at work
             members = [future.result() for future in futures]
         except KeyboardInterrupt:
+            interrupted = True
             stop.set()
             members = [future.result() for future in futures if not future.cancel()]
             if not any(members):
                 raise
         except BaseException:
             stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return [member for member in members if member is not None]
+    return [member for member in members if member is not None], interrupted
 
 
 def _train(
@@ -199,8 +212,8 @@ def _train(
     patience: float,
     clock: _Clock,
     n_threads: Callable[[], int],
-) -> Any:
-    """Yield the member after each epoch; in the end its network is that of its best one."""
+) -> Generator[Member]:
+    """Yield the member after each epoch; once closed, its network is that of its best one."""
     rows = fold.training
     network = start(lesson.layout, lesson.X[rows], lesson.n_outputs, lesson.output, recipe, rng)
     member = Member(network, fold)
@@ -210,61 +223,59 @@ def _train(
     validation = np.ascontiguousarray(lesson.X[fold.validation])
     dropout_seed = int(rng.randint(2**31))
     best = [array.copy() for array in network.arrays]
-    t = 0.0
-    for epoch in range(recipe.max_iter):
-        t = max(epoch / recipe.max_iter, clock())
-        if t >= 1 and epoch > 0:
-            break
-        within = np.arange(steps) / (steps * recipe.max_iter)
-        falling = flat_cosine(t)
-        report = engine.train(
-            network.thetas,
-            lesson.X,
-            lesson.Y,
-            network.hidden,
-            network.output,
-            AdamW(
-                recipe.learning_rate,
-                recipe.beta_1,
-                recipe.beta_2,
-                weight_decay=recipe.weight_decay * falling,
-            ),
-            optimizer_slots,
-            label_smoothing=recipe.label_smoothing,
-            rates=recipe.learning_rate * learning_rate_cycles(np.minimum(t + within, 1)),
-            weights=lesson.weights,
-            batch_size=batch_size,
-            order=rng.permutation(rows)[None, : steps * batch_size],
-            steps_before=epoch * steps,
-            dropout=[0, *[recipe.dropout * falling] * len(recipe.hidden_layer_sizes)],
-            dropout_seed=dropout_seed,
-            n_threads=n_threads(),
-            beside=network.beside,
-        )
-        if report.status == "diverged":
-            if epoch == 0:
-                raise ValueError(
-                    "training diverged in its first epoch: learning_rate_init must be smaller than "
-                    f"{recipe.learning_rate:g}, or the data must be of a more ordinary scale"
-                )
-            break
-        member.costs += report.costs.tolist()
-        if len(fold.validation):
-            member.judgements.append(
-                judge(network.forward(validation, n_threads()), fold.validation)
+    try:
+        for epoch in range(recipe.max_iter):
+            t = max(epoch / recipe.max_iter, clock())
+            if t >= 1 and epoch > 0:
+                break
+            within = np.arange(steps) / (steps * recipe.max_iter)
+            falling = flat_cosine(t)
+            report = engine.train(
+                network.thetas,
+                lesson.X,
+                lesson.Y,
+                network.hidden,
+                network.output,
+                AdamW(
+                    recipe.learning_rate,
+                    recipe.beta_1,
+                    recipe.beta_2,
+                    weight_decay=recipe.weight_decay * falling,
+                ),
+                optimizer_slots,
+                label_smoothing=recipe.label_smoothing,
+                rates=recipe.learning_rate * learning_rate_cycles(np.minimum(t + within, 1)),
+                weights=lesson.weights,
+                batch_size=batch_size,
+                order=rng.permutation(rows)[None, : steps * batch_size],
+                steps_before=epoch * steps,
+                dropout=[0, *[recipe.dropout * falling] * len(recipe.hidden_layer_sizes)],
+                dropout_seed=dropout_seed,
+                n_threads=n_threads(),
+                beside=network.beside,
             )
-            improved = member.judgements[-1] <= member.judgements[member.best]
-        else:
-            improved = True
-        if improved:
-            member.best = epoch
-            for kept, array in zip(best, network.arrays, strict=True):
-                kept[...] = array
-        # Put back before each pause: who stops here has the best network.
-        if epoch - member.best > patience:
-            break
-        if epoch + 1 < recipe.max_iter:
+            if report.status == "diverged":
+                if epoch == 0:
+                    raise ValueError(
+                        "training diverged in its first epoch: learning_rate_init must be smaller "
+                        f"than {recipe.learning_rate:g}, or the data of a more ordinary scale"
+                    )
+                break
+            member.costs += report.costs.tolist()
+            if len(fold.validation):
+                member.judgements.append(
+                    judge(network.forward(validation, n_threads()), fold.validation)
+                )
+                improved = member.judgements[-1] <= member.judgements[member.best]
+            else:
+                improved = True
+            if improved:
+                member.best = epoch
+                for kept, array in zip(best, network.arrays, strict=True):
+                    kept[...] = array
             yield member
-    for kept, array in zip(best, network.arrays, strict=True):
-        array[...] = kept
-    yield member
+            if epoch - member.best > patience:
+                break
+    finally:
+        for kept, array in zip(best, network.arrays, strict=True):
+            array[...] = kept

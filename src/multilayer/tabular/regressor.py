@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
-from sklearn.utils import column_or_1d
 
 from multilayer.embedding import Floats
 from multilayer.tabular.base import TabularEstimator
 from multilayer.tabular.intervals import half_width, quantile_offsets
 from multilayer.tabular.judging import judge_by_rmse, judge_by_scorer
 from multilayer.tabular.members import Lesson
+from multilayer.tabular.target import read_column
 
 __all__ = ["TabularRegressor"]
 
@@ -165,47 +165,54 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
             )
         return self.residuals_
 
+    def _standardised(self, y: Any) -> Any:
+        return (y - self.target_["mean"]) / self.target_["scale"]
+
+    def _truth(self, Y: Array) -> Array:
+        """Give targets (m, 1) as the user gave them, (m,)."""
+        return Y[:, 0].astype(np.float64) * self.target_["scale"] + self.target_["mean"]
+
     def _in_units(self, H: Array) -> Array:
-        mean, scale, low, high = (self.target_[name] for name in ("mean", "scale", "low", "high"))
-        return np.asarray(np.clip(H[:, 0].astype(np.float64) * scale + mean, low, high))
+        """Give outputs (m, 1) in units of y, (m,), within the range of the training targets."""
+        return np.clip(self._truth(H), self.target_["low"], self.target_["high"])
 
     def _read_target(self, y: Any, again: bool = False) -> Array:
-        y = column_or_1d(y, warn=True)
-        if y.dtype.kind not in "biuf":
-            try:
-                y = y.astype(np.float64)
-            except (TypeError, ValueError):
-                raise ValueError(f"y must be numbers, but its dtype is {y.dtype}") from None
-        y = y.astype(np.float64)
-        if not np.isfinite(y).all():
-            bad = int(np.argmax(~np.isfinite(y)))
-            what = "NaN" if np.isnan(y[bad]) else "infinity"
-            raise ValueError(f"Input y contains {what}: y must be finite, but y[{bad}] is {y[bad]}")
-        if not again:
-            self.target_ = {
-                "mean": float(y.mean()),
-                "scale": float(y.std()) or 1.0,
-                "low": float(y.min()),
-                "high": float(y.max()),
-            }
-        return np.asarray(y)
+        y = read_column(y)
+        if y.dtype.kind not in "biufO":
+            raise ValueError(f"y must be numbers, but its dtype is {y.dtype}")
+        try:
+            return np.asarray(y.astype(np.float64))
+        except (TypeError, ValueError):
+            raise ValueError(f"y must be numbers, but its dtype is {y.dtype}") from None
+
+    def _learn_target(self, y: Array, weights: Array | None) -> None:
+        mean = np.average(y, weights=weights)
+        counted = y if weights is None else y[weights > 0]
+        self.target_ = {
+            "mean": float(mean),
+            "scale": float(np.sqrt(np.average((y - mean) ** 2, weights=weights))) or 1.0,
+            "low": float(counted.min()),
+            "high": float(counted.max()),
+        }
 
     def _targets(self, y: Array) -> tuple[Array, int, str]:
-        z = (y - self.target_["mean"]) / self.target_["scale"]
-        return z[:, None].astype(np.float32), 1, "identity"
+        return self._standardised(y)[:, None].astype(np.float32), 1, "identity"
 
     def _judge(self, H: Floats, lesson: Lesson, rows: Array) -> float:
         Y = lesson.Y[rows]
         weights = None if lesson.weights is None else lesson.weights[rows]
         if self.scoring is None:
-            return judge_by_rmse(H, Y, weights)
-        return judge_by_scorer(self.scoring, self._in_units(H), None, self._in_units(Y), weights)
+            inside = np.clip(H, *(self._standardised(self.target_[e]) for e in ("low", "high")))
+            return judge_by_rmse(inside, Y, weights)
+        return judge_by_scorer(self.scoring, self._in_units(H), None, self._truth(Y), weights)
 
     def _learn_from_validation(self, lesson: Lesson, rows: Array, H: Floats) -> None:
-        truth, predicted = self._in_units(lesson.Y[rows]), self._in_units(H)
-        self.residuals_ = np.sort(truth - predicted)
         self.oof_prediction_ = np.full(len(lesson.X), np.nan)
-        self.oof_prediction_[rows] = predicted
-        spread = ((truth - truth.mean()) ** 2).sum() if len(rows) else 0.0
-        rest = ((truth - predicted) ** 2).sum()
-        self.validation_score_ = float(1 - rest / spread) if spread else float("nan")
+        self.oof_prediction_[rows] = self._in_units(H)
+        weights = np.ones(len(rows)) if lesson.weights is None else lesson.weights[rows]
+        rows, weights = rows[weights > 0], weights[weights > 0]
+        truth = self._truth(lesson.Y[rows])
+        errors = truth - self.oof_prediction_[rows]
+        self.residuals_ = np.sort(errors)
+        spread = weights @ (truth - np.average(truth, weights=weights)) ** 2 if len(truth) else 0.0
+        self.validation_score_ = float(1 - weights @ errors**2 / spread) if spread else np.nan

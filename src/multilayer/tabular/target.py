@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils import column_or_1d
 
-__all__ = ["detect_task", "fold_in_units", "split_rows"]
+from multilayer.tabular.frame import is_gap
+
+__all__ = ["detect_task", "fold_in_units", "read_column", "split_rows"]
 
 MOST_CLASSES = 20
 
@@ -31,6 +34,36 @@ def detect_task(y: NDArray[Any]) -> str:
     values = np.unique(y)
     few = len(values) <= min(MOST_CLASSES, max(2, len(y) // 5))
     return "classification" if few and np.all(values == np.round(values)) else "regression"
+
+
+def read_column(y: Any) -> NDArray[Any]:
+    """Give a target as an array (m,).
+
+    Raises
+    ------
+    ValueError
+        If it is empty, no column, or holds a gap or an infinite number.
+    """
+    column: NDArray[Any] = column_or_1d(y, warn=True)
+    if not len(column):
+        raise ValueError("y must have at least one row, but is empty")
+    # Of a list of texts with gaps, NumPy has made the text "nan" of each gap.
+    values = y if column.dtype.kind == "U" and isinstance(y, list | tuple) else column
+    if column.dtype.kind in "OU":
+        gaps = np.array([is_gap(value) for value in values], bool)
+    else:
+        gaps = column != column
+    if gaps.any():
+        raise ValueError(
+            f"Input y contains NaN: y must be without gaps, but {gaps.sum()} of {len(y)} are "
+            f"missing, the first at index {gaps.argmax()}"
+        )
+    if column.dtype.kind == "f" and not np.isfinite(column).all():
+        row = int(np.isinf(column).argmax())
+        raise ValueError(
+            f"Input y contains infinity: y must be finite, but y[{row}] is {column[row]}"
+        )
+    return column
 
 
 def split_rows(
