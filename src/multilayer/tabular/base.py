@@ -200,7 +200,7 @@ class TabularEstimator(SavableTabular, BaseEstimator):
         if sample_weight is None:
             return None
         weights = _check_sample_weight(
-            sample_weight, encoded, dtype=encoded.dtype, ensure_non_negative=True
+            sample_weight, encoded, dtype=np.float64, ensure_non_negative=True
         )
         if not weights.any():
             raise ValueError("sample_weight must not be all zero")

@@ -196,7 +196,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         return replace(super()._recipe(rows), label_smoothing=self.label_smoothing)
 
     def _read_target(self, y: Any, again: bool = False) -> Array:
-        y = read_column(y)
+        y = read_column(y, "y_val" if again else "y")
         check_classification_targets(y)
         classes, labels = np.unique(y, return_inverse=True)
         if not again:
@@ -205,7 +205,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
             self.classes_ = classes
             return np.asarray(labels, np.int32)
         if not np.isin(classes, self.classes_).all():
-            new = classes[~np.isin(classes, self.classes_)]
+            new = classes[~np.isin(classes, self.classes_)].tolist()
             raise ValueError(f"y_val must hold classes that y has, but holds {new[0]!r}")
         return np.asarray(np.searchsorted(self.classes_, y).astype(np.int32))
 
@@ -213,12 +213,16 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         weights = super()._weights(sample_weight, encoded, y)
         if self.class_weight is None:
             return weights
-        of_class = compute_class_weight(
-            self.class_weight,
-            classes=self.classes_,
-            y=self.classes_[y],
-            sample_weight=sample_weight if self.class_weight == "balanced" else None,
-        )
+        balanced = isinstance(self.class_weight, str)
+        with np.errstate(divide="ignore"):
+            of_class = compute_class_weight(
+                self.class_weight,
+                classes=self.classes_,
+                y=self.classes_[y],
+                sample_weight=sample_weight if balanced else None,
+            )
+        if balanced:
+            of_class[np.isinf(of_class)] = 0  # no row of that class has a weight
         if not (np.isfinite(of_class) & (of_class >= 0)).all():
             raise ValueError(f"class_weight must be finite and at least 0, but is {of_class.min()}")
         combined = of_class[y] if weights is None else of_class[y] * weights
@@ -228,6 +232,11 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
 
     def _learn_target(self, y: Array, weights: Array | None) -> None:
         """Nothing: reading has found the classes."""
+
+    def _check_saved(self) -> tuple[str, int]:
+        if not 0 < self.temperature_ < np.inf:
+            raise ValueError(f"a temperature is positive, but this is {self.temperature_}")
+        return "softmax", len(self.classes_)
 
     def _targets(self, y: Array) -> tuple[Array, int, str]:
         return y, len(self.classes_), "softmax"

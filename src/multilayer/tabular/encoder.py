@@ -365,7 +365,8 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
         if state["feature_names_in_"] is not None:
             self.feature_names_in_ = np.array(state["feature_names_in_"], dtype=object)
         met = [*columns, *(c.column for c in self.categories_), *(d.column for d in self._dropped)]
-        if sorted(met) != list(range(self.n_features_in_)) or len(self._names()) != len(met):
+        n = self.n_features_in_
+        if len(met) != n or sorted(met) != list(range(n)) or len(self._names()) != len(met):
             raise ValueError("the columns of the encoder contradict each other")
         kept = {name: (arrays[name].shape[:1], arrays[name].dtype.kind) for name in _STATISTICS}
         q = arrays["knots"].shape[1:]
@@ -378,8 +379,11 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
             raise ValueError(f"the statistics of {len(columns)} columns are {kept}")
         if not set(kinds) <= set(_NUMERIC) or len(kinds) != len(columns):
             raise ValueError(f"{len(columns)} columns of numbers are of kinds {kinds}")
-        if (np.diff(self.numbers_.knots) < 0).any() or not np.isfinite(self.numbers_.scores).all():
-            raise ValueError("quantiles must be finite and ascending")
+        floats = [arrays[name] for name, kind in _STATISTICS.items() if kind == "f"]
+        if not all(np.isfinite(array).all() for array in floats):
+            raise ValueError("statistics must be finite")
+        if (np.diff(self.numbers_.knots) < 0).any():
+            raise ValueError("quantiles must be ascending")
         first = np.sort(self.numbers_.continuous)[::-1]
         if self.numbers_.robust and (first != self.numbers_.continuous).any():
             raise ValueError("columns of many values must be first, but those of two precede some")

@@ -263,9 +263,9 @@ def _train(
                 break
             member.costs += report.costs.tolist()
             if len(fold.validation):
-                member.judgements.append(
-                    judge(network.forward(validation, n_threads()), fold.validation)
-                )
+                judged = judge(network.forward(validation, n_threads()), fold.validation)
+                # What cannot be judged is as bad as can be.
+                member.judgements.append(np.inf if np.isnan(judged) else judged)
                 improved = member.judgements[-1] <= member.judgements[member.best]
             else:
                 improved = True

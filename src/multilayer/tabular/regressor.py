@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +19,7 @@ from multilayer.tabular.target import read_column
 __all__ = ["TabularRegressor"]
 
 Array = NDArray[Any]
+_LARGEST = 1e150  # the squares of larger ones would overflow
 
 
 class TabularRegressor(RegressorMixin, TabularEstimator):
@@ -151,8 +153,8 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
         ndarray, shape (m, 2)
             Lower and upper ends.
         """
-        if not 0 < coverage < 1:
-            raise ValueError(f"coverage must be between 0 and 1, both left out: {coverage}")
+        if not (isinstance(coverage, Real) and 0 < coverage < 1):
+            raise ValueError(f"coverage must be between 0 and 1, both left out: {coverage!r}")
         y = self.predict(X)
         d = half_width(self._known_residuals(), coverage)
         return np.stack([y - d, y + d], axis=1)
@@ -160,8 +162,8 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
     def _known_residuals(self) -> Array:
         if not len(self.residuals_):
             raise ValueError(
-                "intervals need rows that were left out of training: validation_fraction must be "
-                f"positive, but is {self.validation_fraction}"
+                "intervals need rows that were left out of training, but there were none: "
+                f"validation_fraction is {self.validation_fraction}"
             )
         return self.residuals_
 
@@ -177,13 +179,19 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
         return np.clip(self._truth(H), self.target_["low"], self.target_["high"])
 
     def _read_target(self, y: Any, again: bool = False) -> Array:
-        y = read_column(y)
-        if y.dtype.kind not in "biufO":
-            raise ValueError(f"y must be numbers, but its dtype is {y.dtype}")
+        name = "y_val" if again else "y"
+        y = read_column(y, name)
         try:
-            return np.asarray(y.astype(np.float64))
+            if y.dtype.kind not in "biufO":
+                raise TypeError
+            numbers = np.asarray(y.astype(np.float64))
         except (TypeError, ValueError):
-            raise ValueError(f"y must be numbers, but its dtype is {y.dtype}") from None
+            raise ValueError(f"{name} must be numbers, but its dtype is {y.dtype}") from None
+        if np.abs(numbers).max() > _LARGEST:
+            raise ValueError(
+                f"{name} must be within ±{_LARGEST}, but holds {np.abs(numbers).max()}"
+            )
+        return numbers
 
     def _learn_target(self, y: Array, weights: Array | None) -> None:
         mean = np.average(y, weights=weights)
@@ -194,6 +202,15 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
             "low": float(counted.min()),
             "high": float(counted.max()),
         }
+
+    def _check_saved(self) -> tuple[str, int]:
+        values = [float(self.target_[name]) for name in ("mean", "scale", "low", "high")]
+        if not (np.isfinite(values).all() and values[1] > 0 and values[2] <= values[3]):
+            raise ValueError(f"a target has no such statistics: {self.target_}")
+        self.target_ = dict(zip(("mean", "scale", "low", "high"), values, strict=True))
+        if self.residuals_.ndim != 1 or not np.isfinite(self.residuals_).all():
+            raise ValueError("residuals must be one row of finite numbers")
+        return "identity", 1
 
     def _targets(self, y: Array) -> tuple[Array, int, str]:
         return self._standardised(y)[:, None].astype(np.float32), 1, "identity"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, Self
 
 import numpy as np
@@ -55,8 +56,6 @@ class SavableTabular(Savable):
         }
         if hasattr(self, "classes_"):
             state["classes"] = labels_to_json(self.classes_)
-        if hasattr(self, "feature_names_in_"):
-            state["names"] = self.feature_names_in_.tolist()
         return state, arrays
 
     @classmethod
@@ -92,7 +91,14 @@ class SavableTabular(Savable):
             setattr(self, name, state["values"][name])
         if "classes" in state:
             self.classes_ = labels_from_json(state["classes"])
-            if any(network.n_outputs != len(self.classes_) for network in self.members_):
-                raise ValueError("members must have an output for each class")
-        if "names" in state:
-            self.feature_names_in_ = np.array(state["names"], dtype=object)
+        if self.n_features_in_ != self.encoder_.n_features_in_:
+            raise ValueError(f"an encoder of {self.encoder_.n_features_in_} columns")
+        if hasattr(self.encoder_, "feature_names_in_"):
+            self.feature_names_in_ = self.encoder_.feature_names_in_
+        units = self._check_saved()
+        if any((network.output, network.n_outputs) != units for network in self.members_):
+            raise ValueError(f"output units must be {units}")
+
+    @abstractmethod
+    def _check_saved(self) -> tuple[str, int]:
+        """Raise where what was learned is no such thing; else give output units, and how many."""

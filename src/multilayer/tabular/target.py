@@ -36,7 +36,7 @@ def detect_task(y: NDArray[Any]) -> str:
     return "classification" if few and np.all(values == np.round(values)) else "regression"
 
 
-def read_column(y: Any) -> NDArray[Any]:
+def read_column(y: Any, name: str = "y") -> NDArray[Any]:
     """Give a target as an array (m,).
 
     Raises
@@ -46,7 +46,7 @@ def read_column(y: Any) -> NDArray[Any]:
     """
     column: NDArray[Any] = column_or_1d(y, warn=True)
     if not len(column):
-        raise ValueError("y must have at least one row, but is empty")
+        raise ValueError(f"{name} must have at least one row, but is empty")
     # Of a list of texts with gaps, NumPy has made the text "nan" of each gap.
     values = y if column.dtype.kind == "U" and isinstance(y, list | tuple) else column
     if column.dtype.kind in "OU":
@@ -55,13 +55,14 @@ def read_column(y: Any) -> NDArray[Any]:
         gaps = column != column
     if gaps.any():
         raise ValueError(
-            f"Input y contains NaN: y must be without gaps, but {gaps.sum()} of {len(y)} are "
-            f"missing, the first at index {gaps.argmax()}"
+            f"Input {name} contains NaN: {name} must be without gaps, but {gaps.sum()} of "
+            f"{len(y)} are missing, the first at index {gaps.argmax()}"
         )
     if column.dtype.kind == "f" and not np.isfinite(column).all():
         row = int(np.isinf(column).argmax())
         raise ValueError(
-            f"Input y contains infinity: y must be finite, but y[{row}] is {column[row]}"
+            f"Input {name} contains infinity: {name} must be finite, but {name}[{row}] is "
+            f"{column[row]}"
         )
     return column
 
