@@ -298,9 +298,9 @@ def test_sparse_rows_are_refused():
     names = (example.hidden, "softmax")
     with pytest.raises(TypeError, match="sparse"):
         engine.forward(example.thetas, X, *names, beside=example.beside)
+    slots = Adam(0.1).start(example.arrays)
+    names = (X, example.Y, *names, Adam(0.1), slots)
     with pytest.raises(TypeError, match="sparse"):
-        slots = Adam(0.1).start(example.arrays)
-        names = (X, example.Y, *names, Adam(0.1), slots)
         engine.train(example.thetas, *names, beside=example.beside)
 
 
