@@ -6,6 +6,8 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
+import time
 
 import numpy as np
 import polars as pl
@@ -95,7 +97,7 @@ def test_regression_predicts_in_units_of_the_target(run, files):
     assert np.mean((predicted - truth) ** 2) < 0.1 * truth.var()
     r2 = 1 - np.mean((predicted - truth) ** 2) / truth.var()
     output = run("evaluate", "m.mlp", "test.csv").output
-    assert f"{r2:.3f}"[:5] in output
+    assert f"{r2:.4f}"[:5] in output
     assert "RMSE" in output
 
 
@@ -109,7 +111,7 @@ def test_regression_far_from_zero(run, tmp_path):
 
 
 def test_python_reads_what_the_command_line_wrote(run, files):
-    run("fit", "train.csv", "-t", "answer", "-o", "m.mlp", "-q", "--max-iter", "5")
+    run("fit", "train.csv", "-t", "answer", "-o", "m.mlp", "-q", "--layers", "8", "--max-iter", "5")
     model = multilayer.load("m.mlp")
     assert [name for name, _ in model.steps] == ["encoder", "network"]
     out = run("predict", "m.mlp", "test.csv").output
@@ -147,13 +149,75 @@ def test_standard_input(run, files):
 
 
 def test_figures(run, files):
-    run("fit", "train.csv", "-t", "answer", "--plot", "figures", "--max-iter", "3")
+    plain = ["--layers", "64,64", "--max-iter", "3"]
+    run("fit", "train.csv", "-t", "answer", "--plot", "figures", *plain)
     names = ["confusion.png", "learning.png", "network.png"]
     assert sorted(os.listdir("figures")) == names
-    run("fit", "train.csv", "-t", "amount", "--plot", "more", "--max-iter", "3")
+    run("fit", "train.csv", "-t", "amount", "--plot", "more", *plain)
     assert sorted(os.listdir("more")) == ["learning.png", "network.png", "predictions.png"]
-    run("fit", "moons", "--plot", "moons", "--max-iter", "3")
+    run("fit", "moons", "--plot", "moons", *plain)
     assert "boundary.png" in os.listdir("moons")
+
+
+def test_figures_of_the_tabular_model(run, files):
+    few = ["--max-iter", "3", "--members", "2"]
+    run("fit", "train.csv", "-t", "answer", "--plot", "classes", *few)
+    assert sorted(os.listdir("classes")) == ["confusion.png", "importances.png", "learning.png"]
+    run("fit", "train.csv", "-t", "amount", "--plot", "more", "--validation", "0.3", *few)
+    assert sorted(os.listdir("more")) == ["importances.png", "learning.png", "predictions.png"]
+
+
+def test_tabular_model_is_the_default(run, files):
+    output = run("fit", "train.csv", "-t", "answer", "-o", "m.mlp", "--max-iter", "20").output
+    assert "8 networks" in output
+    assert "left out" in output  # the rows that the scores are of
+    model = multilayer.load("m.mlp")
+    assert isinstance(model, multilayer.TabularClassifier)
+    assert len(model.members_) == 8
+    notes = read_notes("m.mlp")
+    score = notes["scores"]["left out"]["accuracy"]
+    assert score == pytest.approx(model.validation_score_)
+    for text in ("Predicts answer: 2 classes", "8 networks", "20 epochs"):
+        assert text in run("inspect", "m.mlp").output
+    out = run("predict", "m.mlp", "test.csv").output
+    assert [line.split(",")[0] for line in out.splitlines()[1:]] == list(
+        model.predict(table(60, seed=1))
+    )
+    assert "accuracy" in run("evaluate", "m.mlp", "test.csv").output
+
+
+def test_options_of_the_tabular_model(run, files):
+    output = run("fit", "train.csv", "-t", "answer", "--fast", "--max-iter", "3").output
+    assert "1 network " in output
+    output = run(
+        "fit", "train.csv", "-t", "answer", "--members", "3", "--max-iter", "3", "--validation", 0.2
+    ).output
+    assert "3 networks" in output
+    assert "validation" in output
+    began = time.perf_counter()
+    run("fit", "train.csv", "-t", "answer", "--max-iter", "100000", "--time-limit", "1", "-q")
+    assert time.perf_counter() - began < 30
+
+
+def test_intervals(run, files):
+    run("fit", "train.csv", "-t", "amount", "-o", "m.mlp", "-q", "--max-iter", "20")
+    run("predict", "m.mlp", "test.csv", "--interval", "0.8", "-o", "out.parquet")
+    out = pl.read_parquet("out.parquet")
+    assert out.columns == ["prediction", "low", "high"]
+    assert (out["low"] < out["prediction"]).all()
+    assert (out["prediction"] < out["high"]).all()
+
+
+def test_ctrl_c_keeps_what_the_members_learned(run):
+    timer = threading.Timer(3, os.kill, [os.getpid(), signal.SIGINT])
+    timer.start()
+    try:
+        result = run("fit", "digits", "--max-iter", "100000", code=130)
+    finally:
+        timer.cancel()
+    assert "Training interrupted by user" in result.stderr
+    assert "Saved to digits.mlp" in result.output
+    assert "0.9" in run("evaluate", "digits.mlp", "digits").output
 
 
 def test_same_seed_same_network(run, files):
@@ -214,17 +278,19 @@ BAD = {
     "no usable column": (["fit", "useless.csv", "-t", "a"], "needs a column that varies"),
     "target only": (["fit", "one.csv", "-t", "a"], "a column besides the target"),
     "layers 0": (["fit", "moons", "--layers", "0"], "--layers must be .* got '0'"),
+    "fast and layers": (["fit", "moons", "--fast", "--layers", "5"], "go without --layers"),
+    "interval": (["predict", "good.mlp", "t.csv", "--interval", "0.9"], "--interval is of numbers"),
     "layers 5,,5": (["fit", "moons", "--layers", "5,,5"], "--layers must be .* got '5,,5'"),
     "layers text": (["fit", "moons", "--layers", "many"], "--layers must be .* got 'many'"),
     "validation": (["fit", "moons", "--validation", "2"], "--validation"),
-    "few rows": (["fit", "few.csv", "-t", "a"], "--validation 0 trains on all rows"),
+    "few rows": (["fit", "few.csv", "-t", "a", "--solver", "sgd"], "--validation 0 trains on all"),
     "activation": (["fit", "moons", "--activation", "rilu"], "'activation' .* Got 'rilu'"),
     "folder of model": (["fit", "moons", "-o", "none/m.mlp"], "none must be a folder that exists"),
     "model a folder": (["fit", "moons", "-o", "."], "--output must be a file"),
     "figures": (["fit", "moons", "--plot", "t.csv/x"], "t.csv/x: Not a directory"),
     "no model": (["predict", "t.csv", "t.csv"], "t.csv is no model file"),
     "missing model": (["predict", "none.mlp", "t.csv"], "none.mlp: No such file"),
-    "another model": (["inspect", "encoder.mlp"], "must hold a TableEncoder with a network"),
+    "another model": (["inspect", "encoder.mlp"], "must hold a tabular model or a TableEncoder"),
     "other columns": (["predict", "good.mlp", "iris"], "X lacks 'a', .* nothing of 'sepal"),
     "other format": (["predict", "good.mlp", "t.csv", "-o", "x.xls"], "must end in .* 'x.xls'"),
     "unknown class": (["evaluate", "good.mlp", "other.csv"], "knows, x, y, but holds 'w'"),
@@ -308,7 +374,7 @@ def test_ctrl_c_keeps_what_was_learned(run, monkeypatch):
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr("multilayer.cli.progress.TrainingProgress.on_fit_task_end", third_epoch)
-    result = run("fit", "digits", code=130)
+    result = run("fit", "digits", "--layers", "64,64", code=130)
     assert "Training interrupted by user" in result.stderr
     assert "3 epochs" in result.output
     assert "Saved to digits.mlp" in result.output

@@ -8,19 +8,27 @@ import sys
 import time
 import warnings
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import typer
 from rich.markup import escape
 
 import multilayer
-from multilayer import MLPClassifier, MLPRegressor
+from multilayer import MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor
 from multilayer.activations import ACTIVATIONS
 from multilayer.cli import screen
 from multilayer.cli.figures import check_figures, write_figures
 from multilayer.cli.options import Header, TablePath
 from multilayer.cli.progress import TrainingProgress
+from multilayer.cli.tabular import (
+    OUT_OF_FOLD,
+    course,
+    layout,
+    out_of_fold,
+    train_tabular,
+    write_tabular_figures,
+)
 from multilayer.cli.training import read_data, telling_columns, train
 from multilayer.tabular.target import split_rows
 
@@ -44,9 +52,14 @@ def fit(
         ),
     ] = None,
     layers: Annotated[
-        str,
-        typer.Option(metavar="SIZES", help="Units of each hidden layer, or none."),
-    ] = "64,64",
+        str | None,
+        typer.Option(
+            metavar="SIZES",
+            help="Units of each hidden layer, or none: one plain network in place of the tabular "
+            "model, which is several and needs no settings.",
+            show_default=False,
+        ),
+    ] = None,
     task: Annotated[
         Literal["auto", "classification", "regression"],
         typer.Option(
@@ -56,14 +69,17 @@ def fit(
         ),
     ] = "auto",
     validation: Annotated[
-        float,
+        float | None,
         typer.Option(
             metavar="SHARE",
             min=0,
             max=0.9,
-            help="Share of the rows to hold out; they choose the best epoch. 0: train on all.",
+            help="Share of the rows to hold out; they choose the best epoch. 0: train on all. "
+            "Default: 0.2 for a plain network; 0 for the tabular model, each of whose networks "
+            "leaves out rows of its own.",
+            show_default=False,
         ),
-    ] = 0.2,
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -78,51 +94,95 @@ def fit(
         Path | None,
         typer.Option(metavar="DIR", help="Folder to draw figures into.", show_default=False),
     ] = None,
-    activation: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help=f"Of the hidden layers: {', '.join(ACTIVATIONS)}.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = "relu",
-    solver: Annotated[
-        Literal["adam", "sgd", "gd", "lbfgs"],
-        typer.Option(
-            metavar="NAME",
-            help="adam or sgd; gd or lbfgs, which take all rows at every step.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = "adam",
-    max_iter: Annotated[
-        int,
-        typer.Option(metavar="N", min=1, help="At most so many epochs.", rich_help_panel=TRAINING),
-    ] = 200,
-    patience: Annotated[
-        int,
+    members: Annotated[
+        int | None,
         typer.Option(
             metavar="N",
             min=1,
-            help="Stop after so many epochs without a better validation score, or cost.",
+            help="Networks of the tabular model. Default: 8.",
+            show_default=False,
             rich_help_panel=TRAINING,
         ),
-    ] = 10,
-    learning_rate: Annotated[
-        float,
-        typer.Option(metavar="RATE", help="Length of the steps.", rich_help_panel=TRAINING),
-    ] = 0.001,
-    alpha: Annotated[
-        float,
+    ] = None,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="One tabular network only.", rich_help_panel=TRAINING)
+    ] = False,
+    time_limit: Annotated[
+        float | None,
         typer.Option(
-            metavar="λ", min=0, help="Strength of the L2 penalty.", rich_help_panel=TRAINING
+            metavar="SECONDS",
+            help="About how long the tabular model may train.",
+            show_default=False,
+            rich_help_panel=TRAINING,
         ),
-    ] = 0.0001,
+    ] = None,
+    activation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"Of the hidden layers: {', '.join(ACTIVATIONS)}. Default: relu in a plain "
+            "network.",
+            show_default=False,
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    solver: Annotated[
+        Literal["adam", "sgd", "gd", "lbfgs"] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Of a plain network: adam (the default) or sgd; gd or lbfgs, which take all rows "
+            "at every step.",
+            show_default=False,
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    max_iter: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="At most so many epochs. Default: 200 in a plain network.",
+            show_default=False,
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Stop after so many epochs without a better validation score, or cost. Default: "
+            "10 in a plain network.",
+            show_default=False,
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(
+            metavar="RATE",
+            help="Length of the steps. Default: 0.001 in a plain network.",
+            show_default=False,
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    alpha: Annotated[
+        float | None,
+        typer.Option(
+            metavar="λ",
+            min=0,
+            help="Strength of the L2 penalty of a plain network (default: 0.0001), or of the "
+            "tabular model's decay.",
+            show_default=False,
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     batch_size: Annotated[
         int | None,
         typer.Option(
             metavar="N",
             min=1,
-            help="Rows of a mini-batch. Default: a hundredth of the rows, from 32 to 256.",
+            help="Rows of a mini-batch. Default: by the number of rows.",
             show_default=False,
             rich_help_panel=TRAINING,
         ),
@@ -142,7 +202,10 @@ def fit(
         bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")
     ] = False,
 ) -> None:
-    """Train a network on a table and save it.
+    """Learn from a table and save what was learned.
+
+    Without further options this is the tabular model: several networks that embed the columns and
+    take their settings from the data. --layers or --solver make it one plain network.
 
     The columns may be numbers, texts, booleans, dates, with gaps. Ctrl-C stops after the epoch
     and saves what was learned (exit code 130).
@@ -153,12 +216,18 @@ def fit(
 
     * multilayer fit adult.csv --target 14 --layers 128,64 --plot figures
 
-    * multilayer fit diabetes --task regression
+    * multilayer fit diabetes --task regression --time-limit 10
 
     * zcat big.csv.gz | multilayer fit - --target price -o price.mlp
     """
     console = screen.console(quiet)
-    hidden = parse_layers(layers)
+    plain = layers is not None or solver is not None
+    if plain and (members is not None or fast or time_limit is not None):
+        raise ValueError(
+            "--members, --fast and --time-limit are of the tabular model, and go without "
+            "--layers and --solver"
+        )
+    hidden = parse_layers(layers or "64,64")
     path = output or Path("model.mlp" if table == "-" else f"{Path(table).stem}.mlp")
     check_folder(path.parent)
     if path.is_dir():
@@ -173,31 +242,51 @@ def fit(
             f"Column {escape(name)} alone tells {escape(data.target)}: "
             "leave it out if it is not known when you predict"
         )
-    split = split_rows(data.y, validation, np.random.RandomState(seed))
-    if validation and len(split[1]) < 2:
+    share = validation if validation is not None else 0.2 if plain else 0.0
+    split = split_rows(data.y, share, np.random.RandomState(seed))
+    if share and len(split[1]) < 2:
         raise ValueError(
-            f"--validation {validation} must leave at least 2 rows to validate on, but leaves "
+            f"--validation {share} must leave at least 2 rows to validate on, but leaves "
             f"{len(split[1])} of {len(data.y)}; --validation 0 trains on all rows"
         )
-    network = (MLPClassifier if data.classes else MLPRegressor)(
-        hidden_layer_sizes=hidden,
-        activation=activation,
-        solver=solver,
-        max_iter=max_iter,
-        n_iter_no_change=patience,
-        learning_rate_init=learning_rate,
-        alpha=alpha,
-        batch_size=min(batch_size or min(max(len(data.y) // 100, 32), 256), len(split[0])),
-        random_state=seed,
-    )
-    if not quiet:
-        network.set_callbacks(TrainingProgress(screen.console(stderr=True), data.score_name))
+    own: dict[str, Any] = {
+        "activation": activation,
+        "max_iter": max_iter,
+        "n_iter_no_change": patience,
+        "learning_rate_init": learning_rate,
+        "alpha": alpha,
+        "batch_size": batch_size,
+    }
+    own = {name: value for name, value in own.items() if value is not None}
+    network: Any
+    if plain:
+        size = own.pop("batch_size", None) or min(max(len(data.y) // 100, 32), 256)
+        network = (MLPClassifier if data.classes else MLPRegressor)(
+            hidden_layer_sizes=hidden,
+            solver=solver or "adam",
+            batch_size=min(size, len(split[0])),
+            random_state=seed,
+            **own,
+        )
+        if not quiet:
+            progress = TrainingProgress(screen.console(stderr=True), data.score_name)
+            network.set_callbacks(progress)
+    else:
+        network = (TabularClassifier if data.classes else TabularRegressor)(
+            n_members=members or "auto",
+            fast=fast,
+            time_limit=time_limit,
+            random_state=seed,
+            verbose=not quiet,
+            **own,
+        )
     began = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        model = train(network, data, *split)
+        model = train(network, data, *split) if plain else train_tabular(network, data, *split)
     seconds = time.perf_counter() - began
-    network.set_callbacks()
+    if plain:
+        network.set_callbacks()
     messages = [str(w.message) for w in caught]
     interrupted = "Training interrupted by user." in messages
 
@@ -206,30 +295,39 @@ def fit(
         for name, rows in zip(("training", "validation"), split, strict=True)
         if len(rows)
     }
+    scores = {
+        name: screen.scores(model, data.X[rows], data.y[rows]) for name, rows in parts.items()
+    }
+    sizes = {name: len(rows) for name, rows in parts.items()}
+    if not plain and not len(split[1]):
+        left = out_of_fold(model, data.y)
+        scores, sizes = {OUT_OF_FOLD: left.scores}, {OUT_OF_FOLD: left.rows}
     notes = {
         "target": data.target,
         "task": data.task,
         "table": table,
         "header": data.header,
-        "rows": {name: len(rows) for name, rows in parts.items()},
-        "scores": {
-            name: screen.scores(model, data.X[rows], data.y[rows]) for name, rows in parts.items()
-        },
+        "rows": sizes,
+        "scores": scores,
         "seconds": round(seconds, 3),
         "interrupted": interrupted,
         "version": multilayer.__version__,
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
     multilayer.save(model, path, notes)
-    if model[0].dropped_:
-        console.print(screen.left_out(model[0].dropped_))
-    console.print(escape(repr(network.network_)))
-    console.print(screen.course(network, notes))
+    encoder = model[0] if plain else model.encoder_
+    if encoder.dropped_:
+        console.print(screen.left_out(encoder.dropped_))
+    console.print(escape(repr(network.network_) if plain else layout(model)))
+    console.print(screen.course(network, notes) if plain else course(model, notes))
     console.print(screen.scores_table(notes))
     console.print(f"Saved to {escape(str(path))}", soft_wrap=True)
     if plot is not None:
         rows = split[-1] if len(split[-1]) else split[0]
-        names = write_figures(plot, model, data.X[rows], data.y[rows])
+        if plain:
+            names = write_figures(plot, model, data.X[rows], data.y[rows])
+        else:
+            names = write_tabular_figures(plot, model, data.y, data.X[split[1]], data.y[split[1]])
         console.print(f"Figures in {escape(str(plot))}: {', '.join(names)}", soft_wrap=True)
     for message in messages:
         sys.stderr.write(f"multilayer: warning: {message}\n")

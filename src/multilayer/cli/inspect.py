@@ -6,6 +6,7 @@ from rich.markup import escape
 
 from multilayer.cli import screen
 from multilayer.cli.options import Model, ModelPath, read_model
+from multilayer.cli.tabular import course, layout
 
 __all__ = ["inspect"]
 
@@ -22,8 +23,12 @@ def inspect(model: ModelPath) -> None:
     notes, network = saved.notes, saved.network
     console.print(escape(origin(saved)))
     console.print()
-    console.print(escape(repr(network.network_)))
-    console.print(screen.course(network, notes))
+    if saved.tabular:
+        console.print(layout(network))
+        console.print(course(network, notes))
+    else:
+        console.print(escape(repr(network.network_)))
+        console.print(screen.course(network, notes))
     console.print()
     if notes.get("scores"):
         console.print(screen.scores_table(notes))

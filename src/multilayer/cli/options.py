@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 import typer
 from numpy.typing import NDArray
-from sklearn.pipeline import Pipeline
 
+from multilayer import TabularClassifier, TabularRegressor
 from multilayer.files import ModelFileError, load, read_notes
 from multilayer.tabular.tables import read_table
 
@@ -45,18 +45,23 @@ Header = Annotated[
 class Model:
     """A model as `fit` saves it, with its notes."""
 
-    pipeline: Pipeline
+    pipeline: Any  # or a tabular estimator
     notes: dict[str, Any]
 
     @property
     def encoder(self) -> Any:
-        """The pipeline's TableEncoder."""
-        return self.pipeline[0]
+        """The model's TableEncoder."""
+        return self.pipeline.encoder_ if self.tabular else self.pipeline[0]
 
     @property
     def network(self) -> Any:
-        """The pipeline's MLPClassifier or MLPRegressor."""
-        return self.pipeline[-1]
+        """The pipeline's MLPClassifier or MLPRegressor; or the tabular estimator."""
+        return self.pipeline if self.tabular else self.pipeline[-1]
+
+    @property
+    def tabular(self) -> bool:
+        """Whether it is a tabular estimator."""
+        return isinstance(self.pipeline, TabularClassifier | TabularRegressor)
 
     @property
     def classifies(self) -> bool:
@@ -67,11 +72,13 @@ class Model:
 def read_model(path: str) -> Model:
     """Read a model that `fit` saved; ModelFileError if it is another one."""
     pipeline, notes = load(path), read_notes(path)
+    if isinstance(pipeline, TabularClassifier | TabularRegressor):
+        return Model(pipeline, notes)
     steps = [type(step).__name__ for _, step in getattr(pipeline, "steps", [])]
     if len(steps) != 2 or steps[0] != "TableEncoder" or not steps[1].startswith("MLP"):
         raise ModelFileError(
-            f"{path} must hold a TableEncoder with a network, as multilayer fit saves them, but "
-            f"holds {' and '.join(steps) or type(pipeline).__name__}"
+            f"{path} must hold a tabular model or a TableEncoder with a network, as multilayer "
+            f"fit saves them, but holds {' and '.join(steps) or type(pipeline).__name__}"
         )
     return Model(pipeline, notes)
 

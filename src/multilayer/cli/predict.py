@@ -53,6 +53,15 @@ def predict(
             show_default=False,
         ),
     ] = None,
+    interval: Annotated[
+        float | None,
+        typer.Option(
+            metavar="COVERAGE",
+            help="Adds the ends, low and high, of an interval that holds the truth as often as "
+            "this, such as 0.9; for numbers, by the tabular model.",
+            show_default=False,
+        ),
+    ] = None,
     header: Header = None,
 ) -> None:
     """Predict the rows of a table.
@@ -67,13 +76,21 @@ def predict(
 
     * multilayer predict titanic.mlp new.csv -o predicted.parquet
 
+    * multilayer predict diabetes.mlp diabetes --interval 0.9
+
     * cat new.csv | multilayer predict titanic.mlp - | head
     """
     suffix = ".csv" if output is None else output.suffix.lower()
     if suffix not in _WRITERS:
         raise ValueError(f"--output must end in {', '.join(_WRITERS)}; got {str(output)!r}")
     saved = read_model(model)
-    result = predictions(saved, features(saved, table, header))
+    if interval is not None and (saved.classifies or not saved.tabular):
+        raise ValueError("--interval is of numbers that the tabular model predicts")
+    X = features(saved, table, header)
+    result = predictions(saved, X)
+    if interval is not None:
+        ends = saved.pipeline.predict_interval(X, interval)
+        result = result.with_columns(low=ends[:, 0], high=ends[:, 1])
     buffer = io.BytesIO()
     _WRITERS[suffix](result, buffer)
     if output is None:

@@ -13,12 +13,14 @@ from rich.table import Table
 from sklearn import metrics
 
 __all__ = [
+    "class_scores",
     "columns_table",
     "confusion_table",
     "console",
     "course",
     "left_out",
     "number",
+    "number_scores",
     "scores",
     "scores_table",
 ]
@@ -52,15 +54,23 @@ def scores(model: Any, X: Any, y: NDArray[Any]) -> dict[str, float]:
         "accuracy" and "log-loss" (in nats), or "R²", and "RMSE" and "MAE" (in units of y).
     """
     if hasattr(model, "classes_"):
-        H = np.asarray(model.predict_proba(X), dtype=np.float64)
-        at = np.searchsorted(model.classes_, y)
-        # The probability of the true class, kept from 0 as scikit-learn's log_loss keeps it.
-        h = np.clip(H[np.arange(len(y)), at], np.finfo(np.float32).eps, 1)
-        return {
-            "accuracy": float(np.mean(model.classes_[H.argmax(axis=1)] == y)),
-            "log-loss": float(-np.log(h).mean()),
-        }
-    h = np.asarray(model.predict(X), dtype=np.float64)
+        return class_scores(model.classes_, np.asarray(model.predict_proba(X)), y)
+    return number_scores(np.asarray(model.predict(X), dtype=np.float64), y)
+
+
+def class_scores(classes: NDArray[Any], H: NDArray[Any], y: NDArray[Any]) -> dict[str, float]:
+    """Give accuracy and log-loss of probabilities H (m, n_classes)."""
+    at = np.searchsorted(classes, y)
+    # The probability of the true class, kept from 0 as scikit-learn's log_loss keeps it.
+    h = np.clip(H[np.arange(len(y)), at].astype(np.float64), np.finfo(np.float32).eps, 1)
+    return {
+        "accuracy": float(np.mean(classes[H.argmax(axis=1)] == y)),
+        "log-loss": float(-np.log(h).mean()),
+    }
+
+
+def number_scores(h: NDArray[Any], y: NDArray[Any]) -> dict[str, float]:
+    """Give R², RMSE and MAE of predictions h (m,)."""
     return {
         "R²": float(metrics.r2_score(y, h)) if len(y) > 1 else float("nan"),
         "RMSE": float(metrics.root_mean_squared_error(y, h)),
