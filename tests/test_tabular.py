@@ -319,7 +319,9 @@ def test_bar(monkeypatch, capsys):
     np.testing.assert_array_equal(shown.predict_proba(X), silent.predict_proba(X))
 
 
-@pytest.mark.parametrize("copy", [lambda m: pickle.loads(pickle.dumps(m)), clone], ids=str)
+@pytest.mark.parametrize(
+    "copy", [lambda m: pickle.loads(pickle.dumps(m)), clone], ids=["pickle", "clone"]
+)
 @pytest.mark.parametrize("model", MODELS)
 def test_copies(model, copy):
     X, y = table()

@@ -193,7 +193,8 @@ def train_members(
         except KeyboardInterrupt:
             interrupted = True
             stop.set()
-            members = [future.result() for future in futures if not future.cancel()]
+            begun = [future for future in futures if not future.cancel()]
+            members = [future.result() for future in begun]
             if not any(members):
                 raise
         except BaseException:
@@ -228,7 +229,7 @@ def _train(
             t = max(epoch / recipe.max_iter, clock())
             if t >= 1 and epoch > 0:
                 break
-            within = np.arange(steps) / (steps * recipe.max_iter)
+            within = (np.arange(steps) + 0.5) / (steps * recipe.max_iter)  # no first rate of 0
             falling = flat_cosine(t)
             report = engine.train(
                 network.thetas,
