@@ -17,8 +17,10 @@ help: ## list the targets
 demo: $(VENV)/installed ## train the notebook's networks, write their figures to figures/
 	$(BIN)/multilayer demo
 
+# A process for each core leaves none for BLAS's threads, for which SciPy's L-BFGS would wait at
+# every iteration. More than eight processes only crowd each other: the engine has threads itself.
 test: $(VENV)/installed ## run the tests, report the coverage
-	$(BIN)/pytest --cov
+	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses=8 --dist worksteal --cov
 
 sweep: $(VENV)/installed ## exp and tanh on all 2³² float32 numbers (minutes)
 	$(BIN)/pytest -s -m sweep tests/test_math.py

@@ -120,6 +120,8 @@ def main() -> None:
     results = Path(__file__).parent / "results"
     parser.add_argument("--cache", type=Path, help="default: accuracy.jsonl in the folder of --out")
     parser.add_argument("--out", type=Path, default=results)
+    text = "draw no times: for results that were taken beside other work"
+    parser.add_argument("--no-times", action="store_true", help=text)
     options = parser.parse_args()
     if options.params and options.label == "multilayer":
         parser.error("--params needs a --label of its own")
@@ -133,7 +135,13 @@ def main() -> None:
     run(options, jobs)
     results = [r for r in read(options.cache).values() if r["rows"] == options.rows]
     results = [r for r in results if r["set"] in options.sets and r["seed"] < options.seeds]
-    print(report([r for r in results if math.isfinite(r["fit seconds"])], options.out))
+    print(
+        report(
+            [r for r in results if math.isfinite(r["fit seconds"])],
+            options.out,
+            not options.no_times,
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -76,16 +76,15 @@ def markdown(table: pd.DataFrame, large: str | None, axis: int) -> list[str]:
     return lines
 
 
-def draw(results: pd.DataFrame, path: Path) -> None:
+def draw(results: pd.DataFrame, path: Path, times: bool = True) -> None:
     """Dots: each set's result as a multiple of the best one, the means above; means by time."""
     panels = {m: cells for m in METRICS if not (cells := by_set(results, m)).empty}
     methods = list(dict.fromkeys(results["method"]))
     look = {m: (COLORS[i % 8], MARKERS[i % 8]) for i, m in enumerate(methods)}
     height = 1.9 + 0.27 * max(len(cells) + 2 for cells in panels.values())
-    sizes = {"width_ratios": [*[1.0] * len(panels), 1.05]}
-    figure, axes = plt.subplots(
-        1, len(panels) + 1, figsize=(4 * len(panels) + 4, height), layout="constrained", **sizes
-    )
+    n = len(panels) + times
+    figure, axes = plt.subplots(1, n, figsize=(4 * n, height), layout="constrained", squeeze=False)
+    axes = axes[0]
     for ax, (metric, cells) in zip(axes, panels.items(), strict=False):
         shifted = cells + SHIFT
         ratios = shifted.div(shifted.min(axis=1), axis=0)
@@ -108,30 +107,38 @@ def draw(results: pd.DataFrame, path: Path) -> None:
         ax.invert_yaxis()
         ax.set_title(METRICS[metric], loc="left", fontweight="bold")
         ax.set_xlabel("times the best")
-    _, last = list(panels.items())[-1], axes[-1]
-    ratios = [np.log((c + SHIFT).div((c + SHIFT).min(axis=1), axis=0)) for c in panels.values()]
-    mean = np.exp(sum(r.mean() for r in ratios) / len(ratios))
-    seconds = np.exp(np.log(by_set(results, TIME)).mean())
-    for method in methods:
-        color, marker = look[method]
-        last.scatter(seconds[method], mean[method], 80, color=color, marker=marker, label=method)
-    last.set_xscale("log")
-    last.xaxis.set_major_formatter("{x:g}")
-    last.yaxis.set_major_formatter("{x:g}×")
-    last.margins(0.15)
-    last.set_title("Accuracy and time", loc="left", fontweight="bold")
-    last.set_xlabel("seconds to fit 1000 rows")
-    last.set_ylabel("times the best, mean of the panels at the left")
-    last.grid(color="#eeeeee")
-    last.set_axisbelow(True)
+    if times:
+        draw_times(results, panels, look, axes[-1])
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside upper center", ncols=len(methods), frameon=False)
+    dots = [
+        plt.Line2D([], [], color=color, marker=marker, linestyle="", markersize=8)
+        for color, marker in look.values()
+    ]
+    figure.legend(dots, methods, loc="outside upper center", ncols=len(methods), frameon=False)
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
 
-def report(lines: list[dict[str, Any]], out: Path) -> str:
+def draw_times(results: pd.DataFrame, panels: Any, look: Any, ax: Any) -> None:
+    """Draw the mean of all panels against the time of a fit."""
+    ratios = [np.log((c + SHIFT).div((c + SHIFT).min(axis=1), axis=0)) for c in panels.values()]
+    mean = np.exp(sum(r.mean() for r in ratios) / len(ratios))
+    seconds = np.exp(np.log(by_set(results, TIME)).mean())
+    for method, (color, marker) in look.items():
+        ax.scatter(seconds[method], mean[method], 80, color=color, marker=marker)
+    ax.set_xscale("log")
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_major_formatter("{x:g}×")
+    ax.margins(0.15)
+    ax.set_title("Accuracy and time", loc="left", fontweight="bold")
+    ax.set_xlabel("seconds to fit 1000 rows")
+    ax.set_ylabel("times the best, mean of the panels at the left")
+    ax.grid(color="#eeeeee")
+    ax.set_axisbelow(True)
+
+
+def report(lines: list[dict[str, Any]], out: Path, times: bool = True) -> str:
     """Write accuracy.md, accuracy.json and accuracy.png; return the text of the first."""
     if not lines:
         return "No results."
@@ -164,5 +171,5 @@ def report(lines: list[dict[str, Any]], out: Path) -> str:
         text += ["", "## Classics", "", *classics.read_text().splitlines()]
     (out / "accuracy.md").write_text("\n".join(text) + "\n")
     (out / "accuracy.json").write_text(json.dumps(whole, indent=1) + "\n")
-    draw(results, out / "accuracy.png")
+    draw(results, out / "accuracy.png", times)
     return "\n".join(text)
