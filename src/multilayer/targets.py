@@ -35,6 +35,10 @@ class ClassTargets:
     kind: str
     classes: Any
 
+    def __post_init__(self) -> None:
+        if self.kind not in _KINDS:
+            raise ValueError(f"targets must be one of {', '.join(_KINDS)}: {self.kind!r}")
+
     @classmethod
     def of(cls, y: Any) -> ClassTargets:
         """Find the classes in y, the labels of some rows."""
