@@ -199,6 +199,22 @@ def test_options_of_the_tabular_model(run, files):
     assert time.perf_counter() - began < 30
 
 
+@pytest.mark.parametrize("rows", ["0,1\n1,2\n0,3\n", "0.5,1\n2.5,2\n"])
+def test_too_few_rows_to_leave_any_out(run, tmp_path, rows):
+    (tmp_path / "few.csv").write_text("a,b\n" + rows)
+    few = ["--members", "1", "--max-iter", "3", "--plot", "figures"]
+    output = run("fit", "few.csv", "-t", "a", *few).output
+    assert "by validation" not in output
+    assert read_notes("few.mlp")["rows"] == {"training": rows.count("\n")}
+    assert "importances.png" not in os.listdir("figures")
+    assert "training" in run("inspect", "few.mlp").output
+
+
+def test_certain_predictions_cost_nothing(run):
+    run("fit", "moons", "--fast", "--max-iter", "30", "-o", "m.mlp")
+    assert "-0.0" not in run("inspect", "m.mlp").output
+
+
 def test_intervals(run, files):
     run("fit", "train.csv", "-t", "amount", "-o", "m.mlp", "-q", "--max-iter", "20")
     run("predict", "m.mlp", "test.csv", "--interval", "0.8", "-o", "out.parquet")
@@ -279,6 +295,7 @@ BAD = {
     "target only": (["fit", "one.csv", "-t", "a"], "a column besides the target"),
     "layers 0": (["fit", "moons", "--layers", "0"], "--layers must be .* got '0'"),
     "fast and layers": (["fit", "moons", "--fast", "--layers", "5"], "go without --layers"),
+    "fast and members": (["fit", "moons", "--fast", "--members", "3"], "--fast trains one network"),
     "interval": (["predict", "good.mlp", "t.csv", "--interval", "0.9"], "--interval is of numbers"),
     "layers 5,,5": (["fit", "moons", "--layers", "5,,5"], "--layers must be .* got '5,,5'"),
     "layers text": (["fit", "moons", "--layers", "many"], "--layers must be .* got 'many'"),

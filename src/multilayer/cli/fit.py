@@ -55,8 +55,8 @@ def fit(
         str | None,
         typer.Option(
             metavar="SIZES",
-            help="Units of each hidden layer, or none: one plain network in place of the tabular "
-            "model, which is several and needs no settings.",
+            help="Units of each hidden layer, such as 64,64, or none: a plain network in place of "
+            "the tabular model.",
             show_default=False,
         ),
     ] = None,
@@ -204,8 +204,9 @@ def fit(
 ) -> None:
     """Learn from a table and save what was learned.
 
-    Without further options this is the tabular model: several networks that embed the columns and
-    take their settings from the data. --layers or --solver make it one plain network.
+    This is the tabular model: several networks that take their settings from the data. Each leaves
+    out its own part of the rows, which choose its best epoch; the scores printed are of these. With
+    --layers or --solver it is one plain network.
 
     The columns may be numbers, texts, booleans, dates, with gaps. Ctrl-C stops after the epoch
     and saves what was learned (exit code 130).
@@ -214,9 +215,11 @@ def fit(
 
     * multilayer fit titanic.csv --target survived -o titanic.mlp
 
-    * multilayer fit adult.csv --target 14 --layers 128,64 --plot figures
+    * multilayer fit diabetes --task regression --time-limit 10 --plot figures
 
-    * multilayer fit diabetes --task regression --time-limit 10
+    * multilayer fit adult.csv --target 14 --fast
+
+    * multilayer fit adult.csv --target 14 --layers 128,64 --activation tanh
 
     * zcat big.csv.gz | multilayer fit - --target price -o price.mlp
     """
@@ -227,6 +230,8 @@ def fit(
             "--members, --fast and --time-limit are of the tabular model, and go without "
             "--layers and --solver"
         )
+    if fast and members is not None:
+        raise ValueError(f"--fast trains one network, and goes without --members {members}")
     hidden = parse_layers(layers or "64,64")
     path = output or Path("model.mlp" if table == "-" else f"{Path(table).stem}.mlp")
     check_folder(path.parent)
@@ -301,7 +306,8 @@ def fit(
     sizes = {name: len(rows) for name, rows in parts.items()}
     if not plain and not len(split[1]):
         left = out_of_fold(model, data.y)
-        scores, sizes = {OUT_OF_FOLD: left.scores}, {OUT_OF_FOLD: left.rows}
+        if left.scores:
+            scores, sizes = {OUT_OF_FOLD: left.scores}, {OUT_OF_FOLD: left.rows}
     notes = {
         "target": data.target,
         "task": data.task,
@@ -327,7 +333,7 @@ def fit(
         if plain:
             names = write_figures(plot, model, data.X[rows], data.y[rows])
         else:
-            names = write_tabular_figures(plot, model, data.y, data.X[split[1]], data.y[split[1]])
+            names = write_tabular_figures(plot, model, data, split[1])
         console.print(f"Figures in {escape(str(plot))}: {', '.join(names)}", soft_wrap=True)
     for message in messages:
         sys.stderr.write(f"multilayer: warning: {message}\n")

@@ -65,7 +65,7 @@ def class_scores(classes: NDArray[Any], H: NDArray[Any], y: NDArray[Any]) -> dic
     h = np.clip(H[np.arange(len(y)), at].astype(np.float64), np.finfo(np.float32).eps, 1)
     return {
         "accuracy": float(np.mean(classes[H.argmax(axis=1)] == y)),
-        "log-loss": float(-np.log(h).mean()),
+        "log-loss": float(np.log(1 / h).mean()),
     }
 
 

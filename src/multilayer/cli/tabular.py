@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from multilayer.cli import screen
@@ -44,16 +43,18 @@ def train_tabular(
 
 
 def out_of_fold(model: Any, y: NDArray[Any]) -> OutOfFold:
-    """Judge a model, just fitted to y (m,), by the rows that its members left out."""
+    """Judge a model, just fitted to y (m,), by the rows that its members left out, if any."""
     if hasattr(model, "classes_"):
         H = model.oof_decision_[: len(y)]
         known = ~np.isnan(H[:, 0])
         H, y = H[known], y[known]
         predicted = model.classes_[H.argmax(axis=1)]
-        return OutOfFold(y, predicted, screen.class_scores(model.classes_, H, y))
+        scores = screen.class_scores(model.classes_, H, y) if len(y) else {}
+        return OutOfFold(y, predicted, scores)
     h = model.oof_prediction_[: len(y)]
     known = ~np.isnan(h)
-    return OutOfFold(y[known], h[known], screen.number_scores(h[known], y[known]))
+    h, y = h[known], y[known]
+    return OutOfFold(y, h, screen.number_scores(h, y) if len(y) else {})
 
 
 def layout(model: Any) -> str:
@@ -77,16 +78,18 @@ def course(model: Any, notes: Mapping[str, Any]) -> str:
     text = f"Trained by adamw: {model.n_iter_} epochs"
     if "seconds" in notes:
         text += f" in {notes['seconds']:.2f} s"
-    best = model.best_iterations_
-    epochs = f"{min(best)} to {max(best)}" if min(best) < max(best) else f"{best[0]}"
-    text += f"; taken from epoch{'s' * (min(best) < max(best))} {epochs}, the best by validation"
+    first, last = min(model.best_iterations_), max(model.best_iterations_)
+    if first < last:
+        text += f"; taken from epochs {first} to {last}, the best by validation"
+    elif last < model.n_iter_:
+        text += f"; taken from epoch {last}, the best by validation"
     if notes.get("interrupted"):
         text += "; interrupted by Ctrl-C"
     return text
 
 
 def write_tabular_figures(
-    folder: Path, model: Any, y: NDArray[Any], X_val: pl.DataFrame, y_val: NDArray[Any]
+    folder: Path, model: Any, data: Data, validation: NDArray[np.intp]
 ) -> list[str]:
     """Draw how the members learned, how the model does, and which columns matter.
 
@@ -95,10 +98,10 @@ def write_tabular_figures(
     folder : Path
         Where to write them.
     model : TabularClassifier or TabularRegressor
-        Fitted to y.
-    y : ndarray, shape (m,)
-    X_val, y_val : polars.DataFrame and ndarray
-        Rows held out, or none; then those that each member left out.
+        Just fitted to the data.
+    data : Data
+    validation : ndarray of int
+        Rows held out, or none; then those that each member left out, or else all are judged.
 
     Returns
     -------
@@ -109,22 +112,22 @@ def write_tabular_figures(
     from sklearn.metrics import ConfusionMatrixDisplay, PredictionErrorDisplay
 
     classifies = hasattr(model, "classes_")
-    if len(y_val):
-        truth, predicted = y_val, model.predict(X_val)
-    else:
-        truth, predicted, _ = out_of_fold(model, y)
+    truth, predicted, _ = out_of_fold(model, data.y)
+    if len(validation) or not len(truth):
+        rows = validation if len(validation) else slice(None)
+        truth, predicted = data.y[rows], model.predict(data.X[rows])
+    validated = any(model.validation_curves_)
+    curves = model.validation_curves_ if validated else model.loss_curves_
 
     def learning(ax: Any) -> None:
-        for curve, best in zip(model.validation_curves_, model.best_iterations_, strict=True):
-            if not curve:
-                continue
+        for curve, best in zip(curves, model.best_iterations_, strict=True):
             epochs = np.arange(1, len(curve) + 1)
             (line,) = ax.plot(epochs, curve, linewidth=1.2, alpha=0.8)
             ax.plot(best, curve[best - 1], "o", color=line.get_color(), markersize=6)
         ax.set_xlabel("Epoch")
         what = "Share of wrong classes" if classifies else "RMSE, in standard deviations"
-        ax.set_ylabel(f"{what}, rows left out")
-        ax.set_title("Each network, its best epoch marked", loc="left", fontsize=11)
+        ax.set_ylabel(f"{what}, rows left out" if validated else "Cost of training")
+        ax.set_title("Each network, its epoch marked", loc="left", fontsize=11)
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(axis="y", alpha=0.3)
 
@@ -153,11 +156,12 @@ def write_tabular_figures(
     def error(ax: Any) -> None:
         PredictionErrorDisplay.from_predictions(truth, predicted, ax=ax)
 
-    rows = min(MOST_COLUMNS_SHOWN, model.n_features_in_)
     figures: dict[str, tuple[Callable[[Any], None], tuple[float, float]]] = {
         "learning": (learning, (7, 4.5)),
-        "importances": (importances, (7, 1.2 + 0.28 * rows)),
     }
+    if validated:
+        bars = min(MOST_COLUMNS_SHOWN, model.n_features_in_)
+        figures["importances"] = (importances, (7, 1.2 + 0.28 * bars))
     if classifies:
         side = max(4.5, 1.5 + 0.35 * len(model.classes_))
         figures["confusion"] = (confusion, (side, side))

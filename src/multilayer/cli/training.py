@@ -59,7 +59,7 @@ class Data:
     def describe(self) -> str:
         """Say in a line or two what was read."""
         m, n = self.X.shape
-        text = f"{self.table}: {m} rows, {n} columns and the target {self.target}"
+        text = f"{self.table}: {m} rows, {n} column{'s' * (n != 1)} and the target {self.target}"
         if self.without_target:
             text += f"; {self.without_target} rows without a target left out"
         if self.classes:
