@@ -20,6 +20,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_sp
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from multilayer import TabularClassifier, TabularRegressor
+from multilayer.tabular.intervals import errors_of_mean, means_of_rows
 
 SMALL = {"n_members": 2, "hidden_layer_sizes": 16, "max_iter": 6, "random_state": 0}
 LEARNING = SMALL | {"batch_size": 16, "max_iter": 20}
@@ -145,10 +146,30 @@ def test_coverage(friedman, coverage):
     model, (_, X, _, y) = friedman
     low, high = model.predict_interval(X, coverage=coverage).T
     met = np.mean((low <= y) & (y <= high))
-    # Two shares of 800 rows differ by less, three standard deviations. And the mean of the members
-    # is better than the one of them that each error comes from.
-    chance = 3 * np.sqrt(2 * coverage * (1 - coverage) / 800)
-    assert -chance < met - coverage < chance + 0.1
+    # Two shares of 800 rows differ by less, three standard deviations.
+    assert abs(met - coverage) < 3 * np.sqrt(2 * coverage * (1 - coverage) / 800)
+
+
+def test_errors_of_the_mean_of_members():
+    """What two of 8 members say of some rows tells the size of the errors of all 8 together."""
+    rng = np.random.RandomState(0)
+    truth, n = rng.normal(size=20_000), 20_000
+    said = truth + rng.normal(size=n) + 0.7 * rng.normal(size=(8, n))
+    rows, own = np.arange(n), rng.randint(8, size=n)
+    again = rows[::10]
+    values = np.append(said[own, rows], said[(own[again] + 1) % 8, again])
+    means, counts, variance = means_of_rows(values, np.append(rows, again), n + 1)
+    assert np.isnan(means[n])
+    assert (counts[again] == 2).all()
+    assert variance == pytest.approx(0.49, rel=0.1)
+    errors = errors_of_mean(truth - means[:n], counts[:n], variance, 8)
+    assert np.std(errors) == pytest.approx(np.std(truth - said.mean(axis=0)), rel=0.03)
+
+
+def test_errors_of_members_that_agree_stay():
+    errors = np.array([0.0, -1.0, 2.0])
+    np.testing.assert_array_equal(errors_of_mean(errors, np.array([1, 2, 1]), 0.0, 8), errors)
+    np.testing.assert_array_equal(errors_of_mean(errors * 0, np.ones(3), 0.0, 8), errors * 0)
 
 
 def test_quantiles(friedman):
@@ -175,7 +196,19 @@ def test_own_validation_set():
     said = model.oof_decision_
     assert said.shape == (120, 2)
     assert np.isfinite(said).all(axis=1).tolist() == [False] * 60 + [True] * 60
-    assert model.validation_score_ > 0.5
+    assert model.validation_score_ == np.mean(said[60:].argmax(axis=1) == truth)
+
+
+def test_validation_score_is_that_of_new_rows():
+    """Where there is nothing to learn, the choice of the best epoch must not look like it."""
+    rng = np.random.RandomState(0)
+    X, y = rng.normal(size=(400, 2)), rng.randint(0, 2, 400)
+    model = TabularClassifier(**LEARNING | {"n_members": 8}).fit(X, y)
+    chosen = np.mean([min(curve) for curve in model.validation_curves_])
+    assert (
+        chosen < 0.46
+    )  # looks like more than chance, three standard deviations of which are 0.075
+    assert abs(model.validation_score_ - 0.5) < 0.075
 
 
 def test_own_validation_set_beyond_the_training_range():

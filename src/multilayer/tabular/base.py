@@ -47,6 +47,9 @@ def _is_auto(value: Any) -> bool:
 class TabularEstimator(SavableTabular, BaseEstimator):
     """What classifier and regressor share; see there."""
 
+    # Rows that two members leave out: an eighth of all, but not more. See members.deal.
+    _MOST_SPARE: ClassVar[int] = 0
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_members": [_AUTO, _COUNT],
         "fast": ["boolean"],
@@ -142,7 +145,8 @@ class TabularEstimator(SavableTabular, BaseEstimator):
                 folds,
                 recipe,
                 rng.randint(2**31, size=len(folds)).tolist(),
-                lambda H, rows: self._judge(H, lesson, rows),
+                lambda H, rows: self._judge(H, lesson, rows, self.scoring),
+                lambda H, rows: self._judge(H, lesson, rows, None),
                 patience=self.n_iter_no_change or np.inf,
                 seconds=self.time_limit,
                 watch=watch,
@@ -169,7 +173,7 @@ class TabularEstimator(SavableTabular, BaseEstimator):
                 weights = np.concatenate([weights, np.ones(len(own[1]), weights.dtype)])
             folds = [Fold(np.arange(m), np.arange(m, len(y)))] * n
         elif n > 1 and m >= 2 * n:
-            folds = deal(y, n, rng)
+            folds = deal(y, n, rng, min(m // 8, self._MOST_SPARE))
         else:  # too few rows for that many folds: each member draws its own
             folds = [Fold(*split_rows(y, self.validation_fraction, rng)) for _ in range(n)]
         layout = Layout(
@@ -223,9 +227,7 @@ class TabularEstimator(SavableTabular, BaseEstimator):
         self._lesson_learned = lesson, [member.fold for member in members]
         if hasattr(self, "_importances"):
             del self._importances
-        rows = np.concatenate([member.fold.validation for member in members])
-        H = [m.network.forward(lesson.X[m.fold.validation]) for m in members]
-        self._learn_from_validation(lesson, rows, np.concatenate(H))
+        self._learn_from_left_out(lesson, members)
 
     @property
     def feature_importances_(self) -> Array:
@@ -281,7 +283,7 @@ class TabularEstimator(SavableTabular, BaseEstimator):
         return gradient_importances(self.members_, encoded, units, columns, self.n_features_in_)
 
     def _judge_of(self, lesson: Lesson, rows: Array) -> Callable[[Floats], float]:
-        return lambda H: self._judge(H, lesson, rows)
+        return lambda H: self._judge(H, lesson, rows, self.scoring)
 
     def summary(self: Any) -> Any:
         """Say what is done to each column; see `TableEncoder.summary`."""
@@ -301,12 +303,12 @@ class TabularEstimator(SavableTabular, BaseEstimator):
         """What the network is to say of y (m,), how many units say it, and the output unit."""
 
     @abstractmethod
-    def _judge(self, H: Floats, lesson: Lesson, rows: Array) -> float:
-        """What is to be small of the outputs for some rows."""
+    def _judge(self, H: Floats, lesson: Lesson, rows: Array, scoring: Any) -> float:
+        """What is to be small of the outputs for some rows; by scoring None, the house's own."""
 
     @abstractmethod
-    def _learn_from_validation(self, lesson: Lesson, rows: Array, H: Floats) -> None:
-        """Learn from outputs H (n, K) for validation rows that their network never learned from."""
+    def _learn_from_left_out(self, lesson: Lesson, members: list[Member]) -> None:
+        """Learn from what members say of rows that they never learned from."""
 
     def _outputs(self, X: Any) -> list[Floats]:
         """What each member says of each row, (m, K)."""

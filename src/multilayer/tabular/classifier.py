@@ -17,7 +17,7 @@ from multilayer.embedding import Floats
 from multilayer.tabular.base import _SHARE, TabularEstimator
 from multilayer.tabular.calibration import find_temperature, tempered
 from multilayer.tabular.judging import judge_by_error, judge_by_scorer, mean
-from multilayer.tabular.members import Lesson
+from multilayer.tabular.members import Lesson, Member
 from multilayer.tabular.recipe import Recipe
 from multilayer.tabular.target import read_column
 
@@ -81,8 +81,8 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     temperature_ : float
         Above 1 where members are too sure of themselves.
     oof_decision_ : ndarray, shape (n_rows, n_classes)
-        For each row the probabilities by the member that did not learn from it, calibrated; NaN
-        where there is none.
+        For each row the mean probabilities by the members that did not learn from it, mostly one,
+        calibrated; NaN where there is none.
     validation_score_ : float
         Accuracy of `oof_decision_`.
     best_iterations_ : list of int
@@ -241,21 +241,30 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     def _targets(self, y: Array) -> tuple[Array, int, str]:
         return y, len(self.classes_), "softmax"
 
-    def _judge(self, H: Floats, lesson: Lesson, rows: Array) -> float:
+    def _judge(self, H: Floats, lesson: Lesson, rows: Array, scoring: Any) -> float:
         labels = lesson.Y[rows]
         weights = None if lesson.weights is None else lesson.weights[rows]
-        if self.scoring is None:
+        if scoring is None:
             return judge_by_error(H, labels, weights)
         truth = self.classes_[labels]
-        return judge_by_scorer(self.scoring, H, self.classes_, truth, weights)
+        return judge_by_scorer(scoring, H, self.classes_, truth, weights)
 
-    def _learn_from_validation(self, lesson: Lesson, rows: Array, H: Floats) -> None:
+    def _learn_from_left_out(self, lesson: Lesson, members: list[Member]) -> None:
+        rows = np.concatenate([member.fold.validation for member in members])
         labels = lesson.Y[rows]
         weights = None if lesson.weights is None else lesson.weights[rows]
         self.temperature_ = 1.0
         if self.calibrate and len(rows):
-            self.temperature_ = find_temperature(H, labels, weights)
+            # By the outputs of the best epoch, which are a little too sure: so is one member beside
+            # the mean of all, for which the temperature is.
+            best = [member.network.forward(lesson.X[member.fold.validation]) for member in members]
+            self.temperature_ = find_temperature(np.concatenate(best), labels, weights)
+        H = tempered(np.concatenate([member.blind for member in members]), self.temperature_)
+        times = np.bincount(rows, minlength=len(lesson.X))[:, None]
         self.oof_decision_ = np.full((len(lesson.X), lesson.n_outputs), np.nan, H.dtype)
-        self.oof_decision_[rows] = tempered(H, self.temperature_)
-        right = H.argmax(axis=1) == labels
+        self.oof_decision_[rows] = 0
+        np.add.at(self.oof_decision_, rows, H / times[rows])
+        rows = np.flatnonzero(times)
+        weights = None if lesson.weights is None else lesson.weights[rows]
+        right = self.oof_decision_[rows].argmax(axis=1) == lesson.Y[rows]
         self.validation_score_ = mean(right, weights) if len(rows) else np.nan

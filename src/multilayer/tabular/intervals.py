@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["half_width", "quantile_offsets"]
+__all__ = ["errors_of_mean", "half_width", "means_of_rows", "quantile_offsets"]
 
 Array = NDArray[Any]
 
@@ -41,3 +41,50 @@ def quantile_offsets(residuals: Array, quantiles: Array) -> Array:
     n = len(residuals)
     places = np.clip((n + 1) * quantiles - 1, 0, n - 1)  # the k-th of n has k/(n + 1) below it
     return np.asarray(np.interp(places, np.arange(n), np.sort(residuals)))
+
+
+def means_of_rows(values: Array, rows: Array, n_rows: int) -> tuple[Array, Array, float]:
+    """Give the mean of what is said of each row, by how many, and the variance among them.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+    rows : ndarray of int, shape (n,)
+        What each value is about.
+    n_rows : int
+
+    Returns
+    -------
+    means : ndarray, shape (n_rows,)
+        NaN for rows of which nothing is said.
+    counts : ndarray of int, shape (n_rows,)
+    variance : float
+        Unbiased, the mean over all rows with two values or more; 0 if there are none.
+    """
+    counts = np.bincount(rows, minlength=n_rows)
+    means = np.full(n_rows, np.nan)
+    np.divide(np.bincount(rows, values, n_rows), counts, out=means, where=counts > 0)
+    squares = float(np.sum((values - means[rows]) ** 2))
+    return means, counts, squares / max(int((counts - 1).clip(0).sum()), 1)
+
+
+def errors_of_mean(errors: Array, members: Array, variance: float, n_members: int) -> Array:
+    """Give errors of the size that the mean of all members makes, from those of some.
+
+    The mean square of an error is v + s²/k for the mean of k members: v is what they share, s² the
+    variance among them. Each error is scaled by √((v + s²/n) / (v + s²/k)).
+
+    Parameters
+    ----------
+    errors : ndarray, shape (m,)
+        Of the mean of those members that left a row out.
+    members : ndarray of int, shape (m,)
+        How many they were, k.
+    variance : float
+        s², in units of y².
+    n_members : int
+        All there are, n.
+    """
+    shared = max(float(np.mean(errors**2 - variance / members)), 0.0) if len(errors) else 0.0
+    of_some, of_all = shared + variance / members, shared + variance / n_members
+    return np.asarray(errors * np.sqrt(of_all / np.where(of_some > 0, of_some, 1)))

@@ -52,10 +52,11 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Fold:
-    """Rows that one member learns from, and rows that choose its epoch; ascending."""
+    """Rows that one member learns from, rows that choose its epoch, and rows kept out of both."""
 
     training: Rows
     validation: Rows
+    spare: Rows = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 @dataclass
@@ -73,20 +74,24 @@ class Member:
         Of each epoch, on the validation rows; empty where there are none.
     best : int
         The best epoch, from 0; the last of equally good ones.
+    blind : ndarray, shape (rows of fold.validation, K)
+        Outputs for the validation rows that no row's own target has chosen; see `train_members`.
     """
 
     network: TabularNetwork
     fold: Fold
+    blind: Floats
     costs: list[float] = field(default_factory=list)
     judgements: list[float] = field(default_factory=list)
     best: int = 0
 
 
-def deal(y: NDArray[Any], n: int, rng: np.random.RandomState) -> list[Fold]:
+def deal(y: NDArray[Any], n: int, rng: np.random.RandomState, n_spare: int = 0) -> list[Fold]:
     """Cut the rows into n folds that all look like y, be it classes or numbers.
 
     The rows, sorted by y and in random order where it is equal, are dealt out n at a time; so each
-    row validates once, and each class is in as many folds as it has rows.
+    row validates once, and each class is in as many folds as it has rows. Of the rows, n_spare,
+    drawn at random, are left out by a second member too: there the two can be compared.
     """
     m = len(y)
     order = rng.permutation(m)
@@ -94,7 +99,42 @@ def deal(y: NDArray[Any], n: int, rng: np.random.RandomState) -> list[Fold]:
     hands = np.concatenate([rng.permutation(n) for _ in range(-(-m // n))])[:m]
     fold = np.empty(m, np.int64)
     fold[order] = hands
-    return [Fold(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(n)]
+    second = np.full(m, -1)
+    if n_spare:
+        drawn = rng.permutation(m)[:n_spare]
+        second[drawn] = (fold[drawn] + rng.randint(1, n, size=len(drawn))) % n
+    return [
+        Fold(
+            np.flatnonzero((fold != k) & (second != k)),
+            np.flatnonzero(fold == k),
+            np.flatnonzero(second == k),
+        )
+        for k in range(n)
+    ]
+
+
+class _Blind:
+    """Outputs of the validation rows, those of each part from the epoch that the others choose.
+
+    Outputs of the epoch that is best on all of them would look too good: it was chosen for that.
+    """
+
+    _PARTS = 4
+
+    def __init__(self, rows: Rows, judge: Judge) -> None:
+        part = np.arange(len(rows)) % self._PARTS
+        self._parts = [(part == k, part != k) for k in range(min(self._PARTS, len(rows)))]
+        self._least = [np.inf] * self._PARTS
+        self._rows, self._judge = rows, judge
+
+    def look(self, outputs: Floats, H: Floats) -> None:
+        """Take over into outputs what is chosen of H."""
+        for k, (own, others) in enumerate(self._parts):
+            choosing = others if others.any() else own
+            judged = self._judge(H[choosing], self._rows[choosing])
+            if judged <= self._least[k] or np.isinf(self._least[k]):
+                self._least[k] = judged
+                outputs[own] = H[own]
 
 
 class _Clock:
@@ -115,6 +155,7 @@ def train_members(
     recipe: Recipe,
     seeds: Sequence[int],
     judge: Judge,
+    blind_judge: Judge,
     *,
     patience: float = np.inf,
     seconds: float | None = None,
@@ -132,6 +173,9 @@ def train_members(
     seeds : sequence of int, one for each fold
     judge : callable
         Gives of outputs and their rows what is to be small.
+    blind_judge : callable
+        As `judge`; by it each quarter of a fold's validation rows has an epoch chosen by the
+        other three, whose outputs `Member.blind` keeps: what is to be expected for new rows.
     patience : float
         Epochs in a row without a better one, after which a member ends.
     seconds : float, optional
@@ -165,6 +209,7 @@ def train_members(
             recipe,
             np.random.RandomState(seed),
             judge,
+            blind_judge,
             patience,
             _Clock(share),
             lambda: max(1, threads // min(left, workers)),
@@ -210,6 +255,7 @@ def _train(
     recipe: Recipe,
     rng: np.random.RandomState,
     judge: Judge,
+    blind_judge: Judge,
     patience: float,
     clock: _Clock,
     n_threads: Callable[[], int],
@@ -217,11 +263,14 @@ def _train(
     """Yield the member after each epoch; once closed, its network is that of its best one."""
     rows = fold.training
     network = start(lesson.layout, lesson.X[rows], lesson.n_outputs, lesson.output, recipe, rng)
-    member = Member(network, fold)
+    member = Member(
+        network, fold, np.zeros((len(fold.validation), lesson.n_outputs), lesson.X.dtype)
+    )
     optimizer_slots = AdamW(1.0).start(network.arrays)
     batch_size = min(recipe.batch_size, len(rows))
     steps = len(rows) // batch_size  # what does not fill a batch waits for another epoch
     validation = np.ascontiguousarray(lesson.X[fold.validation])
+    blind = _Blind(fold.validation, blind_judge)
     dropout_seed = int(rng.randint(2**31))
     best = [array.copy() for array in network.arrays]
     try:
@@ -264,10 +313,12 @@ def _train(
                 break
             member.costs += report.costs.tolist()
             if len(fold.validation):
-                judged = judge(network.forward(validation, n_threads()), fold.validation)
+                H = network.forward(validation, n_threads())
+                judged = judge(H, fold.validation)
                 # What cannot be judged is as bad as can be.
                 member.judgements.append(np.inf if np.isnan(judged) else judged)
                 improved = member.judgements[-1] <= member.judgements[member.best]
+                blind.look(member.blind, H)
             else:
                 improved = True
             if improved:

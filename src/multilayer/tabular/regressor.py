@@ -11,9 +11,9 @@ from sklearn.base import RegressorMixin
 
 from multilayer.embedding import Floats
 from multilayer.tabular.base import TabularEstimator
-from multilayer.tabular.intervals import half_width, quantile_offsets
+from multilayer.tabular.intervals import errors_of_mean, half_width, means_of_rows, quantile_offsets
 from multilayer.tabular.judging import judge_by_rmse, judge_by_scorer
-from multilayer.tabular.members import Lesson
+from multilayer.tabular.members import Lesson, Member
 from multilayer.tabular.target import read_column
 
 __all__ = ["TabularRegressor"]
@@ -44,10 +44,11 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
     encoder_ : TableEncoder
     members_ : list of TabularNetwork
     oof_prediction_ : ndarray, shape (n_rows,)
-        For each row the prediction by the member that did not learn from it; NaN where there is
-        none.
+        For each row the mean prediction of the members that did not learn from it, mostly one;
+        NaN where there is none.
     residuals_ : ndarray, shape (n,)
-        Truth minus `oof_prediction_`, ascending.
+        Truth minus `oof_prediction_`, scaled to the errors that the mean of all members makes,
+        ascending.
     validation_score_ : float
         R² of `oof_prediction_`.
     n_iter_, best_iterations_, loss_curves_, validation_curves_, n_features_in_, feature_names_in_
@@ -69,6 +70,7 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
     True
     """
 
+    _MOST_SPARE = 512
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = TabularEstimator._parameter_constraints
     _ARRAYS = ("residuals_",)
     _VALUES = (*TabularEstimator._VALUES, "target_")
@@ -215,21 +217,25 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
     def _targets(self, y: Array) -> tuple[Array, int, str]:
         return self._standardised(y)[:, None].astype(np.float32), 1, "identity"
 
-    def _judge(self, H: Floats, lesson: Lesson, rows: Array) -> float:
+    def _judge(self, H: Floats, lesson: Lesson, rows: Array, scoring: Any) -> float:
         Y = lesson.Y[rows]
         weights = None if lesson.weights is None else lesson.weights[rows]
-        if self.scoring is None:
+        if scoring is None:
             inside = np.clip(H, *(self._standardised(self.target_[e]) for e in ("low", "high")))
             return judge_by_rmse(inside, Y, weights)
-        return judge_by_scorer(self.scoring, self._in_units(H), None, self._truth(Y), weights)
+        return judge_by_scorer(scoring, self._in_units(H), None, self._truth(Y), weights)
 
-    def _learn_from_validation(self, lesson: Lesson, rows: Array, H: Floats) -> None:
-        self.oof_prediction_ = np.full(len(lesson.X), np.nan)
-        self.oof_prediction_[rows] = self._in_units(H)
+    def _learn_from_left_out(self, lesson: Lesson, members: list[Member]) -> None:
+        rows = np.concatenate([np.append(m.fold.validation, m.fold.spare) for m in members])
+        spared = [member.network.forward(lesson.X[member.fold.spare]) for member in members]
+        H = [h for m, of_spare in zip(members, spared, strict=True) for h in (m.blind, of_spare)]
+        h = self._in_units(np.concatenate(H))
+        self.oof_prediction_, times, variance = means_of_rows(h, rows, len(lesson.X))
+        rows = np.flatnonzero(times)
         weights = np.ones(len(rows)) if lesson.weights is None else lesson.weights[rows]
         rows, weights = rows[weights > 0], weights[weights > 0]
         truth = self._truth(lesson.Y[rows])
         errors = truth - self.oof_prediction_[rows]
-        self.residuals_ = np.sort(errors)
+        self.residuals_ = np.sort(errors_of_mean(errors, times[rows], variance, len(members)))
         spread = weights @ (truth - np.average(truth, weights=weights)) ** 2 if len(truth) else 0.0
         self.validation_score_ = float(1 - weights @ errors**2 / spread) if spread else np.nan
