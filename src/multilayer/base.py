@@ -251,13 +251,10 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
             dtype=dtype_of(examples.X),
         )
 
-    def _train(
-        self, state: State, examples: Examples, judge: Judge | None, incremental: bool
-    ) -> None:
-        self._read_off(state)
+    def _plan(self, m: int, max_iter: int, incremental: bool = False) -> Plan:
+        """Put together how m rows are to be trained on."""
         restore = self.restore_best_weights
-        max_iter = 1 if incremental else self.max_iter
-        plan = Plan(
+        return Plan(
             lambda_=0.0 if self._decays() else float(self.alpha),
             l1=float(self.l1),
             penalty_scale=self.penalty_scale,
@@ -265,7 +262,7 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
             schedule=make_schedule(self),
             clip_norm=np.inf if self.clip_norm is None else float(self.clip_norm),
             max_norm=np.inf if self.max_norm is None else float(self.max_norm),
-            batch_size=self._batch_rows(examples.X.shape[0]),
+            batch_size=self._batch_rows(m),
             max_iter=max_iter,
             shuffle=self.shuffle,
             tol=self.tol,
@@ -277,6 +274,13 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
             restore_best=self.early_stopping if restore == "auto" else restore,
             incremental=incremental,
         )
+
+    def _train(
+        self, state: State, examples: Examples, judge: Judge | None, incremental: bool
+    ) -> None:
+        self._read_off(state)
+        max_iter = 1 if incremental else self.max_iter
+        plan = self._plan(examples.X.shape[0], max_iter, incremental)
         context = self._init_callback_context(max_subtasks=max_iter)
         context.call_on_fit_task_begin(estimator=self, X=examples.X, y=examples.Y)
         with watcher_for_verbose(self.verbose, max_iter) as tell:
@@ -325,7 +329,7 @@ class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
             warnings.warn(
                 f"Got `batch_size` larger than sample size: batch_size is {self.batch_size}, but "
                 f"there are only {m} rows to train on. All of them make one batch.",
-                stacklevel=6,
+                stacklevel=7,
             )
         return min(int(self.batch_size), m)
 

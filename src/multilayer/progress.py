@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["EpochBar", "watcher_for_verbose"]
+__all__ = ["EpochBar", "tasks_bar", "watcher_for_verbose"]
 
 
 class EpochBar:
@@ -91,6 +92,31 @@ def watcher_for_verbose(verbose: int, total: int) -> Iterator[Callable[[Any], No
         bar.stop()
 
 
+@contextmanager
+def tasks_bar(
+    verbose: int, total: int, description: str = "Training"
+) -> Iterator[Callable[[], None]]:
+    """Give what is to be called after each piece of work, which may be done in any thread.
+
+    Parameters
+    ----------
+    verbose : bool or int
+        0: nothing is shown. Else a bar, where standard error is a terminal or a notebook and the
+        package rich is installed.
+    total : int
+        How many pieces there are.
+    description : str
+        What they are.
+    """
+    bar = _tasks_bar() if verbose else None
+    if bar is None:
+        yield lambda: None
+        return
+    task = bar.add_task(description, total=total)
+    with bar:
+        yield lambda: bar.advance(task)
+
+
 def _print_epoch(estimator: Any) -> None:
     """Print what scikit-learn prints."""
     print(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
@@ -109,3 +135,23 @@ def _console() -> Any:
 
 def _shows_bars(console: Any) -> bool:
     return bool(console.is_terminal or console.is_jupyter)
+
+
+def _tasks_bar() -> Any:
+    try:
+        from rich import progress
+        from rich.console import Console
+    except ModuleNotFoundError:
+        return None
+    console = Console(file=sys.stderr)
+    if not (console.is_terminal or console.is_jupyter):
+        return None
+    return progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.TaskProgressColumn(),
+        progress.TimeRemainingColumn(),
+        progress.TextColumn("left"),
+        console=console,
+        transient=True,
+    )

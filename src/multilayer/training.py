@@ -46,6 +46,8 @@ class Plan:
     early_stopping: bool = False  # by the score of the validation instead of the cost
     restore_best: bool = False  # end with the best Θ instead of the last
     incremental: bool = False  # one of many calls: the best Θ is put back when patience has ended
+    course: int | None = None  # epochs that schedules reckon with; None: max_iter
+    n_threads: int | None = None  # of the engine; None: as many as it is set to
 
 
 @dataclass
@@ -151,12 +153,12 @@ def train(
     if len(state.slots) != optimizer.n_slots:  # a new optimizer remembers nothing
         state.slots, state.steps = optimizer.start(network.thetas), 0
     m = examples.X.shape[0]
-    shuffled: dict[str, Any] = {}
+    extra: dict[str, Any] = {} if plan.n_threads is None else {"n_threads": plan.n_threads}
     if plan.shuffle and plan.batch_size is not None:
         state.rng = twister(state.rng)
         if state.rows is None or len(state.rows) != m:
             state.rows = np.arange(m)
-        shuffled = {"rows": state.rows, "rng": state.rng}
+        extra |= {"rows": state.rows, "rng": state.rng}
 
     steps_per_epoch = -(-m // (plan.batch_size or m))
     by_step = isinstance(plan.schedule, StepSchedule)
@@ -165,7 +167,7 @@ def train(
         rates = None
         if isinstance(plan.schedule, StepSchedule):
             steps = state.steps + np.arange(n * steps_per_epoch, dtype=np.float64)
-            whole = plan.max_iter * steps_per_epoch
+            whole = (plan.course or plan.max_iter) * steps_per_epoch
             course = Course(state.steps, state.samples, m, steps_per_epoch, whole)
             rates = optimizer.learning_rate * plan.schedule.factors(steps, course)
         elif state.slowed != 1:
@@ -191,7 +193,7 @@ def train(
             max_norm=plan.max_norm,
             rates=rates,
             batch_size=plan.batch_size,
-            **shuffled,
+            **extra,
             epochs=n,
             steps_before=state.steps,
             max_steps=max_steps,

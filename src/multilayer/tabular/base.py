@@ -21,6 +21,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from multilayer.activations import ACTIVATIONS
 from multilayer.embedding import Floats
 from multilayer.parameters import hidden_sizes
+from multilayer.progress import tasks_bar
 from multilayer.tabular.encoder import TableEncoder
 from multilayer.tabular.importance import gradient_importances, permutation_importances
 from multilayer.tabular.members import Fold, Lesson, Member, deal, train_members
@@ -28,7 +29,6 @@ from multilayer.tabular.network import Layout, TabularNetwork
 from multilayer.tabular.recipe import Recipe, encoding_for, members_for, recipe_for
 from multilayer.tabular.saving import SavableTabular
 from multilayer.tabular.target import split_rows
-from multilayer.tabular.watching import members_bar
 
 __all__ = ["TabularEstimator"]
 
@@ -119,27 +119,11 @@ class TabularEstimator(SavableTabular, BaseEstimator):
         return self
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any) -> None:
-        if (X_val is None) != (y_val is None):
-            raise ValueError("X_val and y_val go together")
         rng = check_random_state(self.random_state)
-        y = self._read_target(y)
-        encoder = TableEncoder(**encoding_for(is_classifier(self))).fit(X)
-        self._n_features(encoder)
-        encoded = encoder.transform(X)
-        if len(encoded) != len(y):
-            raise ValueError(f"X has {len(encoded)} rows, but y has {len(y)}")
-        weights = self._weights(sample_weight, encoded, y)
-        self._learn_target(y, weights)
-        own = None
-        if X_val is not None:
-            own = encoder.transform(X_val), self._read_target(y_val, again=True)
-            if len(own[0]) != len(own[1]):
-                raise ValueError(f"X_val has {len(own[0])} rows, but y_val has {len(own[1])}")
-        self.encoder_ = encoder
-        lesson, folds = self._lesson(encoded, y, weights, own, rng)
+        lesson, folds = self._prepare(X, y, sample_weight, X_val, y_val, rng)
         recipe = self._recipe(len(folds[0].training))
         total = len(folds) * recipe.max_iter
-        with members_bar(self.verbose, total) as watch:
+        with tasks_bar(self.verbose, total) as watch:
             members, interrupted = train_members(
                 lesson,
                 folds,
@@ -154,6 +138,34 @@ class TabularEstimator(SavableTabular, BaseEstimator):
         if interrupted:
             warnings.warn("Training interrupted by user.", ConvergenceWarning, stacklevel=4)
         self._take(lesson, members)
+
+    def _prepare(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        X_val: Any,
+        y_val: Any,
+        rng: np.random.RandomState,
+    ) -> tuple[Lesson, list[Fold]]:
+        """Read and encode a table and its target."""
+        if (X_val is None) != (y_val is None):
+            raise ValueError("X_val and y_val go together")
+        y = self._read_target(y)
+        encoder = TableEncoder(**encoding_for(is_classifier(self))).fit(X)
+        self._n_features(encoder)
+        encoded = encoder.transform(X)
+        if len(encoded) != len(y):
+            raise ValueError(f"X has {len(encoded)} rows, but y has {len(y)}")
+        weights = self._weights(sample_weight, encoded, y)
+        self._learn_target(y, weights)
+        own = None
+        if X_val is not None:
+            own = encoder.transform(X_val), self._read_target(y_val, again=True)
+            if len(own[0]) != len(own[1]):
+                raise ValueError(f"X_val has {len(own[0])} rows, but y_val has {len(own[1])}")
+        self.encoder_ = encoder
+        return self._lesson(encoded, y, weights, own, rng)
 
     def _lesson(
         self,
