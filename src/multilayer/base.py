@@ -33,6 +33,7 @@ from multilayer.parameters import (
     takes_all_rows,
 )
 from multilayer.progress import watcher_for_verbose
+from multilayer.reporting import Reportable
 from multilayer.rows import Rows, check_inputs, check_rows, split
 from multilayer.saving import SavableEstimator
 from multilayer.state import Examples, State
@@ -53,7 +54,7 @@ def _learns_in_steps(estimator: Any) -> bool:
 in_steps = available_if(_learns_in_steps)  # methods that "lbfgs" does not have
 
 
-class BaseMLP(CallbackSupportMixin, SavableEstimator, BaseEstimator):
+class BaseMLP(CallbackSupportMixin, Reportable, SavableEstimator, BaseEstimator):
     """A network that is trained by `fit`; the classifier and the regressor say what y means."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS

@@ -12,7 +12,9 @@ import polars as pl
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-__all__ = ["check_figures", "write_figures"]
+from multilayer.report.document import check_installed, check_path
+
+__all__ = ["check_figures", "check_report", "write_figures"]
 
 
 def check_figures(folder: Path) -> None:
@@ -20,6 +22,15 @@ def check_figures(folder: Path) -> None:
     if find_spec("matplotlib") is None:
         raise ValueError("figures need matplotlib: pip install 'multilayer[plot]'")
     folder.mkdir(parents=True, exist_ok=True)
+
+
+def check_report(path: Path) -> None:
+    """See that a report can be written, before training and not after."""
+    try:
+        check_installed()
+    except ModuleNotFoundError as error:
+        raise ValueError(error.msg) from None
+    check_path(path)
 
 
 def write_figures(folder: Path, model: Pipeline, X: pl.DataFrame, y: NDArray[Any]) -> list[str]:

@@ -18,7 +18,7 @@ import multilayer
 from multilayer import MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor
 from multilayer.activations import ACTIVATIONS
 from multilayer.cli import screen
-from multilayer.cli.figures import check_figures, write_figures
+from multilayer.cli.figures import check_figures, check_report, write_figures
 from multilayer.cli.options import Header, TablePath
 from multilayer.cli.progress import TrainingProgress
 from multilayer.cli.tabular import (
@@ -30,6 +30,7 @@ from multilayer.cli.tabular import (
     write_tabular_figures,
 )
 from multilayer.cli.training import read_data, telling_columns, train
+from multilayer.report import write_report
 from multilayer.tabular.target import split_rows
 
 __all__ = ["fit"]
@@ -93,6 +94,15 @@ def fit(
     plot: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder to draw figures into.", show_default=False),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="HTML",
+            help="Page to write on the data, the network, its scores and what it makes of the "
+            "columns.",
+            show_default=False,
+        ),
     ] = None,
     members: Annotated[
         int | None,
@@ -215,6 +225,8 @@ def fit(
 
     * multilayer fit titanic.csv --target survived -o titanic.mlp
 
+    * multilayer fit titanic.csv --target survived --report titanic.html
+
     * multilayer fit diabetes --task regression --time-limit 10 --plot figures
 
     * multilayer fit adult.csv --target 14 --fast
@@ -239,6 +251,8 @@ def fit(
         raise ValueError(f"--output must be a file, but {path} is a folder")
     if plot is not None:
         check_figures(plot)
+    if report is not None:
+        check_report(report)
 
     data = read_data(table, target, task, header)
     console.print(data.describe())
@@ -328,13 +342,26 @@ def fit(
     console.print(screen.course(network, notes) if plain else course(model, notes))
     console.print(screen.scores_table(notes))
     console.print(f"Saved to {escape(str(path))}", soft_wrap=True)
+    rows = split[1] if len(split[1]) else split[0]
     if plot is not None:
-        rows = split[-1] if len(split[-1]) else split[0]
         if plain:
             names = write_figures(plot, model, data.X[rows], data.y[rows])
         else:
             names = write_tabular_figures(plot, model, data, split[1])
         console.print(f"Figures in {escape(str(plot))}: {', '.join(names)}", soft_wrap=True)
+    if report is not None:
+        held_out = True if len(split[1]) else False if plain else None
+        write_report(
+            model,
+            data.X[rows],
+            data.y[rows],
+            report,
+            title=f"{data.target} in {table}",
+            unseen=held_out,
+            model_path=str(path),
+            verbose=not quiet,
+        )
+        console.print(f"Report in {escape(str(report))}", soft_wrap=True)
     for message in messages:
         sys.stderr.write(f"multilayer: warning: {message}\n")
     if interrupted:

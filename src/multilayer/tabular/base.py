@@ -22,6 +22,7 @@ from multilayer.activations import ACTIVATIONS
 from multilayer.embedding import Floats
 from multilayer.parameters import hidden_sizes
 from multilayer.progress import tasks_bar
+from multilayer.reporting import Reportable
 from multilayer.tabular.encoder import TableEncoder
 from multilayer.tabular.importance import gradient_importances, permutation_importances
 from multilayer.tabular.members import Fold, Lesson, Member, deal, train_members
@@ -44,7 +45,7 @@ def _is_auto(value: Any) -> bool:
     return isinstance(value, str) and value == "auto"
 
 
-class TabularEstimator(SavableTabular, BaseEstimator):
+class TabularEstimator(Reportable, SavableTabular, BaseEstimator):
     """What classifier and regressor share; see there."""
 
     # Rows that two members leave out: an eighth of all, but not more. See members.deal.

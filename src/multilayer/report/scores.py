@@ -1,0 +1,131 @@
+"""Scores with their intervals, beside those of a model that looks at no column."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.report.judged import Judged
+from multilayer.report.sections import Listing, Section, number
+
+__all__ = ["CLASS_SCORES", "NUMBER_SCORES", "scores"]
+
+Array = NDArray[Any]
+# A score is prepared for y and H once: then it is a function of how often each row counts, (m,).
+Score = Callable[[Array], Any]
+
+RESAMPLES, MOST_DRAWN = 400, 8_000_000
+
+
+def _mean(values: Array) -> Score:
+    return lambda w: w @ values / w.sum()
+
+
+def _balanced(y: Array, H: Array) -> Score:
+    right = H.argmax(axis=1) == y
+    return lambda w: np.nanmean(np.bincount(y, w * right) / np.bincount(y, w))
+
+
+def _area(y: Array, H: Array) -> Score:
+    """Prepare the mean over the classes of P(row of the class is put before another), ties half."""
+    classes = [1] if H.shape[1] == 2 else range(H.shape[1])
+    levels = [np.unique(H[:, k], return_inverse=True)[1] for k in classes]
+
+    def area(w: Array) -> Any:
+        areas = []
+        for k, level in zip(classes, levels, strict=True):
+            own, other = (np.bincount(level, w * part) for part in (y == k, y != k))
+            before = np.cumsum(other) - other / 2
+            areas.append(own @ before / (own.sum() * other.sum()))
+        return np.mean(areas)
+
+    return area
+
+
+def _log_loss(y: Array, H: Array) -> Score:
+    h = H[np.arange(len(y)), y] / H.sum(axis=1)
+    return _mean(-np.log(np.clip(h, np.finfo(np.float32).eps, 1)))
+
+
+def _explained(y: Array, h: Array) -> Score:
+    def explained(w: Array) -> Any:
+        spread = w @ (y - w @ y / w.sum()) ** 2
+        return 1 - w @ (y - h) ** 2 / spread if spread else np.nan
+
+    return explained
+
+
+def _rmse(y: Array, h: Array) -> Score:
+    squared = (y - h) ** 2
+    return lambda w: np.sqrt(w @ squared / w.sum())
+
+
+def _median(y: Array, h: Array) -> Score:
+    errors = np.abs(y - h)
+    order = np.argsort(errors)
+
+    def median(w: Array) -> Any:
+        below = np.cumsum(w[order])
+        middle = np.array([below[-1] + 1, below[-1] + 2]) // 2  # the same one, or the two
+        return errors[order[np.searchsorted(below, middle)]].mean()
+
+    return median
+
+
+CLASS_SCORES: dict[str, tuple[Callable[[Array, Array], Score], str]] = {
+    "accuracy": (
+        lambda y, H: _mean(H.argmax(axis=1) == y),
+        "share of right classes; 1 is best",
+    ),
+    "balanced accuracy": (_balanced, "mean over the classes of the share found; 1 is best"),
+    "ROC AUC": (_area, "chance that a row of the class is put before another one; 1 is best"),
+    "log-loss": (_log_loss, "mean of −ln of the probability of the true class; 0 is best"),
+    "Brier score": (
+        lambda y, H: _mean(((H - np.eye(H.shape[1])[y]) ** 2).sum(axis=1) / 2),
+        "mean squared error of the probabilities; 0 is best",
+    ),
+}
+NUMBER_SCORES: dict[str, tuple[Callable[[Array, Array], Score], str]] = {
+    "R²": (_explained, "share of the variance that is explained; 1 is best"),
+    "RMSE": (_rmse, "root of the mean squared error, in units of the target; 0 is best"),
+    "MAE": (
+        lambda y, h: _mean(np.abs(y - h)),
+        "mean absolute error, in units of the target; 0 is best",
+    ),
+    "median error": (_median, "half of the rows are nearer; 0 is best"),
+}
+
+
+def scores(judged: Judged) -> Section:
+    """Measure the model; intervals by resampling the rows (Efron's bootstrap, percentiles)."""
+    y, H, m = judged.y, judged.H, len(judged.y)
+    if judged.classifies:
+        without = np.tile(np.bincount(y, minlength=H.shape[1]) / m, (m, 1))
+    else:
+        without = np.full(m, y.mean())
+    rng = np.random.RandomState(0)
+    n = max(100, min(RESAMPLES, MOST_DRAWN // m))
+    weights = [np.bincount(rng.randint(m, size=m), minlength=m) for _ in range(n)]
+    rows = []
+    for name, (prepare, meaning) in (CLASS_SCORES if judged.classifies else NUMBER_SCORES).items():
+        with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
+            warnings.simplefilter("ignore")  # of a class that is not there, which gives NaN
+            score, plain = prepare(y, H), prepare(y, without)
+            found = np.array([score(w) for w in weights])
+            value, other = (float(s(np.ones(m, int))) for s in (score, plain))
+        found = found[np.isfinite(found)]
+        low, high = np.percentile(found, [2.5, 97.5]) if len(found) else (np.nan, np.nan)
+        interval = f"{number(low)} to {number(high)}"
+        rows.append(((name, meaning), number(value), interval, number(other)))
+    head = ("score", "value", "95 % interval", "without columns")
+    return Section(
+        "scores",
+        "How well it does",
+        "Of a hundred tables of such rows, about 95 would give a score within the interval; "
+        "“without columns” is what the best guess that is the same for every row would score.",
+        [Listing(head, rows, (1, 2, 3))],
+    )

@@ -1,0 +1,95 @@
+"""What a report is made of, before it becomes HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Figure", "Listing", "Section", "number", "plain"]
+
+LONGEST_TEXT = 40
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A table of texts.
+
+    Attributes
+    ----------
+    head : sequence of str
+    rows : sequence of sequences of str
+        A cell may be a pair: its text, and a note in small letters below.
+    numbers : sequence of int
+        Columns whose texts are numbers, aligned to the right.
+    caption : str
+    """
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str | tuple[str, str]]]
+    numbers: Sequence[int] = ()
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture.
+
+    Attributes
+    ----------
+    svg : str
+        An `<svg>` element; its inks are `currentColor` and the paper's variable.
+    caption : str
+    dark : str
+        Another one for dark paper, where the first cannot follow.
+    """
+
+    svg: str
+    caption: str = ""
+    dark: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, a sentence that says how to read what follows, and that.
+
+    Where there is room, two sections stand side by side, but a wide one stands alone.
+    """
+
+    name: str
+    title: str
+    reading: str
+    listings: Sequence[Listing] = ()
+    figures: Sequence[Figure] = ()
+    code: str = ""
+    wide: bool = False
+
+
+def plain(value: Any, longest: int = LONGEST_TEXT) -> str:
+    """Write any value in a line, shortened."""
+    if isinstance(value, float | np.floating):
+        return "–" if np.isnan(value) else number(float(value))
+    text = " ".join(str(value).split())
+    text = "".join(c if c.isprintable() else "�" for c in text)
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def number(value: float) -> str:
+    """Write a number with four figures, a whole one of up to nine digits as it is."""
+    if np.isnan(value):
+        return "–"
+    if value == round(value) and abs(value) < 1e9:
+        return f"{value:.0f}".replace("-", "−")
+    whole = 1e4 <= abs(value) < 1e9
+    text = f"{value:.0f}" if whole else f"{value:.3f}" if 0.1 <= abs(value) < 1 else f"{value:.4g}"
+    return text.replace("-", "−")
+
+
+def counts(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Give the different values, the most frequent first, and how often each occurs."""
+    found, often = np.unique(values, return_counts=True)
+    order = np.argsort(-often, kind="stable")
+    return found[order], often[order]

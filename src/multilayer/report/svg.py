@@ -1,0 +1,103 @@
+"""Figures as SVG that stands in a page: in the page's ink, on its paper, always the same bytes."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from multilayer.plots._style import COLORS
+from multilayer.report.sections import Figure
+
+__all__ = ["draw", "label"]
+
+DARK_PAPER, DARK_INK = "#1b1e22", "#e8e8e6"
+MOST_POINTS = 2000  # beyond that, points become pixels
+
+
+def draw(
+    name: str,
+    what: Callable[[Any], None],
+    size: tuple[float, float] = (4.6, 3.4),
+    caption: str = "",
+    pixels: bool = False,
+) -> Figure:
+    """Draw a figure.
+
+    Parameters
+    ----------
+    name : str
+        Of this figure only: the names of its parts are made of it.
+    what : callable
+        Draws on the figure that it is given.
+    size : (float, float)
+        Width and height in inches.
+    caption : str
+    pixels : bool
+        Whether it mixes colours with that of the paper, and must be drawn for dark paper too.
+    """
+    svg = _draw(name, what, size, caption, dark=False)
+    dark = _draw(f"{name}-dark", what, size, caption, dark=True) if pixels else ""
+    return Figure(svg, caption, dark)
+
+
+def label(text: str) -> str:
+    """Give a text as matplotlib draws it letter by letter: a dollar begins no formula."""
+    return text.replace("$", r"\$")
+
+
+def _draw(
+    name: str, what: Callable[[Any], None], size: tuple[float, float], caption: str, dark: bool
+) -> str:
+    import matplotlib
+    from matplotlib import figure
+    from matplotlib.rcsetup import cycler
+
+    ink, paper = (DARK_INK, DARK_PAPER) if dark else ("black", "white")
+    style: dict[Any, Any] = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": name,
+        "font.size": 9,
+        "axes.titlesize": 9.5,
+        "axes.titlelocation": "left",
+        "axes.labelsize": 9,
+        "legend.fontsize": 8,
+        "legend.frameon": False,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.linewidth": 0.6,
+        "axes.prop_cycle": cycler(color=COLORS),
+        "axes.axisbelow": True,
+        "grid.linewidth": 0.5,
+        "grid.alpha": 0.3,
+        "savefig.dpi": 150,
+    }
+    inks = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
+    style |= dict.fromkeys(inks, ink)
+    style |= dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), paper)
+    buffer = io.StringIO()
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        # A font may lack a letter of a name; a display may want another axis.
+        warnings.simplefilter("ignore")
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(style)
+        fig = figure.Figure(figsize=size, layout="constrained")
+        what(fig)
+        fig.savefig(buffer, format="svg", metadata={"Date": None})
+    return _part_of_page(buffer.getvalue(), caption, size)
+
+
+def _part_of_page(text: str, caption: str, size: tuple[float, float]) -> str:
+    """Take off what a page has already; name the inks so that they follow the page's."""
+    text = text[text.index("<svg") :]
+    start, body = text.split(">", 1)
+    box = re.search(r'viewBox="[^"]*"', start)
+    assert box is not None  # matplotlib always writes it
+    body = re.sub(r"<metadata>.*?</metadata>\s*", "", body, flags=re.DOTALL)
+    body = re.sub(r'<g id="[^"]*_\d+"', "<g", body)  # such names are in every figure
+    body = re.sub(r"<!--.*?-->\s*", "", body, flags=re.DOTALL)
+    body = body.replace("#000000", "currentColor").replace("#ffffff", "var(--card)")
+    width = f"max-width:{size[0] * 1.25:.2f}in"
+    return f'<svg role="img" {box[0]} style="{width}">{body}'.strip()
