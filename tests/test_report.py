@@ -130,7 +130,7 @@ def test_page_of_a_raw_table(colours_page):
     page = Page(colours_page)
     assert {"boundary"}.isdisjoint(page.sections)
     assert {"training", "curves", "effects"} <= set(page.sections)
-    assert "Judged are 80 of its 80 rows, each by a network that did not learn" in page.text
+    assert "Judged are 80 of its 80 rows, each by networks that did not learn" in page.text
     assert "2020-" in page.text
 
 

@@ -94,7 +94,7 @@ def watcher_for_verbose(verbose: int, total: int) -> Iterator[Callable[[Any], No
 
 @contextmanager
 def tasks_bar(
-    verbose: int, total: int, description: str = "Training"
+    verbose: int, total: int, description: str = "Training", patience: float = 0.0
 ) -> Iterator[Callable[[], None]]:
     """Give what is to be called after each piece of work, which may be done in any thread.
 
@@ -107,14 +107,26 @@ def tasks_bar(
         How many pieces there are.
     description : str
         What they are.
+    patience : float
+        Seconds before it appears, at the end of a piece.
     """
     bar = _tasks_bar() if verbose else None
     if bar is None:
         yield lambda: None
         return
-    task = bar.add_task(description, total=total)
-    with bar:
-        yield lambda: bar.advance(task)
+    task, began = bar.add_task(description, total=total), time.monotonic()
+
+    def advance() -> None:
+        bar.advance(task)
+        if time.monotonic() - began >= patience:
+            bar.start()
+
+    if not patience:
+        bar.start()
+    try:
+        yield advance
+    finally:
+        bar.stop()
 
 
 def _print_epoch(estimator: Any) -> None:

@@ -15,7 +15,7 @@ from multilayer.report.svg import draw
 
 __all__ = ["columns", "target"]
 
-MOST_COLUMNS, MOST_CLASSES, MOST_NAMED = 100, 30, 3
+MOST_COLUMNS, MOST_CLASSES, MOST_NAMED = 60, 30, 3
 EPOCH = dt.datetime(1970, 1, 1)
 
 
@@ -67,8 +67,8 @@ def target(judged: Judged) -> Section:
         ax.grid(axis="y")
 
     names = ("smallest", "lower quarter", "median", "upper quarter", "largest", "mean")
-    values = [*np.quantile(y, [0, 0.25, 0.5, 0.75, 1]), y.mean()]
-    listing = Listing(names, [[number(value) for value in values]], range(6))
+    values = map(number, [*np.quantile(y, [0, 0.25, 0.5, 0.75, 1]), y.mean()])
+    listing = Listing(("of the target", "value"), list(zip(names, values, strict=True)), (1,))
     reading = f"The higher a bar, the more of the {len(y)} rows judged have such a target."
     figure = draw("target", histogram, (4.6, 2.6), "Distribution of the target")
     return Section("target", "What is predicted", reading, [listing], [figure])

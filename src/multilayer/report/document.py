@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from multilayer.files import FilePath, write_whole
+from multilayer.progress import tasks_bar
 
 __all__ = ["Report", "check_installed", "check_path", "write_report"]
+
+PATIENCE = 2.0  # seconds without a bar
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,6 @@ def write_report(
     from multilayer.report import data, effects, judgement, scores
     from multilayer.report import model as of_model
     from multilayer.report.judged import judge
-    from multilayer.report.waiting import waiting
 
     judged = judge(model, X, y, unseen)
     sections: list[Callable[[Any], Any]] = [
@@ -114,11 +116,16 @@ def write_report(
         of_model.curves,
         lambda judged: of_model.settings(judged, model_path),
     ]
-    made = [section(judged) for section in waiting(sections, verbose)]
+    made = []
+    with tasks_bar(verbose, len(sections), "Report", PATIENCE) as advance:
+        for section in sections:
+            made.append(section(judged))
+            advance()
+    kind = type(judged.network).__name__
     report = Report(
         _render(
-            title=title or f"{type(judged.network).__name__}",
-            summary=f"{type(judged.network).__name__}. {judged.origin}",
+            title=title or kind,
+            summary=judged.origin if title is None else f"{kind}. {judged.origin}",
             sections=[section for section in made if section is not None],
         )
     )

@@ -122,7 +122,11 @@ def effects(judged: Judged) -> Section:
                 np.tile(rows, len(at)), [j], np.repeat(at, len(rows))[:, None]
             )).reshape(len(at), len(rows), -1)  # fmt: skip
             curves[j] = values, H
-    ends = [np.quantile(H, [0.1, 0.9], axis=1) for _, H in curves.values()]
+    lines = len(_shown_outputs(judged))
+    ends = [
+        np.quantile(H, [0.1, 0.9], axis=1) if lines == 1 else H.mean(axis=1)
+        for _, H in curves.values()
+    ]
     low, high = (
         min((end.min() for end in ends), default=0.0),
         max((end.max() for end in ends), default=1.0),
@@ -138,7 +142,7 @@ def effects(judged: Judged) -> Section:
         for place, (j, (values, H)) in enumerate(curves.items())
     ]
     what = "probability" if judged.classifies else "prediction"
-    band = "" if len(_shown_outputs(judged)) > 1 else " Eight rows of ten lie within the shade."
+    band = "" if lines > 1 else " Eight rows of ten lie within the shade."
     return Section(
         "effects",
         "What it makes of their values",

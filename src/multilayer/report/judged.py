@@ -123,10 +123,10 @@ def judge(model: Any, X: Any, y: Any, unseen: bool | None) -> Judged:
     origin = ORIGINS[unseen].format(n=len(rows))
     if H is not None:
         m, rows = len(rows), np.flatnonzero(~np.isnan(H.reshape(len(H), -1)[:, 0]))
-        one = "the network" if len(network.members_) == 1 else "a network"
+        by = "the network" if len(network.members_) == 1 else "networks"
         origin = (
             f"The model learned from this table. Judged are {len(rows)} of its {m} rows, each by "
-            f"{one} that did not learn from it."
+            f"{by} that did not learn from it."
         )
     if len(rows) > MOST_ROWS:
         origin += f" Of them a random {MOST_ROWS} are looked at."

@@ -72,11 +72,11 @@ def _residuals(judged: Judged) -> Section:
 
     figures = []
     for kind, what in (
-        ("actual_vs_predicted", "True against predicted"),
+        ("actual_vs_predicted", "True"),
         ("residual_vs_predicted", "True minus predicted"),
     ):
 
-        def drawn(figure: Any, kind: Any = kind) -> None:
+        def drawn(figure: Any, kind: Any = kind, what: str = what) -> None:
             style = {"s": 10, "alpha": 0.5, "color": COLORS[0], "linewidths": 0}
             ax = figure.subplots()
             metrics.PredictionErrorDisplay.from_predictions(
@@ -88,11 +88,12 @@ def _residuals(judged: Judged) -> Section:
                 ax=ax,
                 scatter_kwargs=style,
             )
+            ax.set(xlabel="Predicted", ylabel=what)
             for axis in (ax.xaxis, ax.yaxis):
                 axis.set_major_locator(MaxNLocator(5))
             ax.grid()
 
-        figures.append(draw(kind, drawn, (4.2, 3.8), what))
+        figures.append(draw(kind, drawn, (4.2, 3.8), f"{what}, by predicted"))
     some = f", {MOST_POINTS} of them," if len(judged.y) > MOST_POINTS else ""
     return Section(
         "errors",

@@ -58,6 +58,10 @@ def layers(judged: Judged) -> Section:
     )
 
 
+def _counted(columns: int) -> str:
+    return "one column" if columns == 1 else f"{columns} columns"
+
+
 def _members(model: Any) -> Section:
     network, encoder = model.members_[0], model.encoder_
     thetas = network.thetas
@@ -69,14 +73,19 @@ def _members(model: Any) -> Section:
     ]  # fmt: skip
     n, numbers, categories = len(model.members_), encoder.n_numbers_, len(encoder.n_codes_)
     each = sum(array.size for array in network.to_state()[1].values())
+    before = []
+    if numbers:
+        before.append(f"{_counted(numbers)} of numbers get periodic features")
+    if categories:
+        before.append(f"{_counted(categories)} of categories are embedded")
     total = "One network" if n == 1 else f"{n} networks alike, whose predictions are averaged"
     return Section(
         "network",
         "The network",
         f"{total}: a row of the table is a layer, with its inputs, its units and what they "
-        f"compute. Before the first one, {numbers} column{'s' * (numbers != 1)} of numbers get "
-        f"periodic features and {categories} column{'s' * (categories != 1)} of categories are "
-        f"embedded; {n} × {each} = {n * each} numbers were learned in all.",
+        "compute."
+        + (f" Before the first one, {' and '.join(before)}." if before else "")
+        + f" {f'{n} × {each} = ' * (n > 1)}{n * each} numbers were learned in all.",
         [Listing(("layer", "inputs", "units", "activation", "weights"), rows, (1, 2, 4))],
     )
 

@@ -121,11 +121,11 @@ def scores(judged: Judged) -> Section:
         low, high = np.percentile(found, [2.5, 97.5]) if len(found) else (np.nan, np.nan)
         interval = f"{number(low)} to {number(high)}"
         rows.append(((name, meaning), number(value), interval, number(other)))
-    head = ("score", "value", "95 % interval", "without columns")
+    head = ("score", "value", "95 % interval", "baseline")
     return Section(
         "scores",
         "How well it does",
         "Of a hundred tables of such rows, about 95 would give a score within the interval; "
-        "“without columns” is what the best guess that is the same for every row would score.",
+        "the baseline is the best guess that is the same for every row.",
         [Listing(head, rows, (1, 2, 3))],
     )
