@@ -8,19 +8,24 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from sklearn import metrics
 from sklearn.datasets import make_moons
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from typer.testing import CliRunner
 
-from multilayer import MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor
+from multilayer import (
+    MLPClassifier,
+    MLPRegressor,
+    TableEncoder,
+    TabularClassifier,
+    TabularRegressor,
+    load,
+)
 from multilayer.cli.app import app
 from multilayer.report import effects, scores, write_report
 from multilayer.report.judged import judge
-from multilayer.report.sections import number
-from multilayer.report.table import Table
 
 HOSTILE = '<script>alert("x")</script>$\\frac{'
 VOID = {"meta", "br", "path", "use"}
@@ -34,6 +39,11 @@ def _few():
         patch.setattr(effects, "SHUFFLED_ROWS", 60)
         patch.setattr(effects, "AVERAGED_ROWS", 20)
         yield
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    monkeypatch.setattr("multilayer.report.svg._draw", lambda *args, **kwargs: "<svg></svg>")
 
 
 class Page(HTMLParser):
@@ -195,7 +205,7 @@ def test_dark_pictures_where_pixels_mix_with_the_paper(moons_page):
     assert "#000000" not in moons_page.replace('class="dark"', "")
 
 
-def test_pipeline(moons):
+def test_pipeline(moons, no_figures):
     _, X, y = moons
     labels = np.where(y == 1, "upper", "lower")
     X = pd.DataFrame(X, columns=["a", "b"])
@@ -213,66 +223,37 @@ def test_regressor_of_one_column():
     assert "errors" in Page(model.report(X, X[:, 0]).html).sections
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [pd.DataFrame, pl.DataFrame, lambda columns: pl.DataFrame(columns).to_arrow()],
-    ids=["pandas", "polars", "pyarrow"],
-)
-def test_cells_from_other_rows(kind):
-    frame, _ = raw(6)
-    table = Table(kind(frame))
-    rows, source = np.array([4, 0, 2]), np.array([[1, 4], [0, 0], [5, 2]])
-    mixed = Table(table.mix(rows, [1, 0], source))
-    assert mixed.kinds == table.kinds
-    assert mixed.values(1).tolist() == table.values(1)[[1, 0, 5]].tolist()
-    assert mixed.values(0).tolist() == table.values(0)[[4, 0, 2]].tolist()
-    assert mixed.values(3).tolist() == table.values(3)[[4, 0, 2]].tolist()
+def test_numbers_over_two_columns(rng):
+    X = rng.normal(size=(40, 2))
+    model = MLPRegressor(hidden_layer_sizes=(3,), solver="lbfgs", max_iter=5, tol=9, random_state=0)
+    page = Page(model.fit(X, X[:, 0]).report(X, X[:, 0]).html)
+    assert "What it predicts where" in page.text
 
 
-def test_pandas_index_does_not_matter():
-    frame, _ = raw(5)
-    table = Table(pd.DataFrame(frame, index=[7, 7, 1, 0, 2]))
-    mixed = Table(table.mix(np.arange(5), [0], np.arange(5)[::-1, None]))
-    assert mixed.values(0).tolist() == frame[HOSTILE][::-1].tolist()
+def test_of_wide_tables_the_columns_that_matter_are_shuffled(monkeypatch, rng):
+    monkeypatch.setattr(effects, "WIDE", 5)
+    monkeypatch.setattr(effects, "OF_WIDE", 2)
+    X = rng.normal(size=(60, 8))
+    y = (X[:, 3] + 2 * X[:, 6] > 0).astype(int)
+    plain = MLPClassifier((), solver="lbfgs", max_iter=50, tol=0.1).fit(X, y)
+    piped = make_pipeline(TableEncoder(), MLPClassifier((), solver="lbfgs", tol=0.1)).fit(X, y)
+    tabular = TabularClassifier(fast=True, max_iter=20, random_state=0).fit(X, y)
+    for model in (plain, piped, tabular):
+        found = judge(model, X, y, None).importance
+        assert found.columns.tolist() == [6, 3], model
 
 
-@pytest.mark.parametrize("n_classes", [2, 4])
-def test_scores_of_classes_are_scikit_learns(n_classes, rng):
-    y, H = rng.randint(n_classes, size=60), rng.dirichlet(np.ones(n_classes), 60).round(1) + 1e-3
-    H /= H.sum(axis=1, keepdims=True)
-    w = rng.randint(3, size=60)
-    area = metrics.roc_auc_score(
-        y, H[:, 1] if n_classes == 2 else H, multi_class="ovr", sample_weight=w
-    )
-    expected = {
-        "accuracy": metrics.accuracy_score(y, H.argmax(1), sample_weight=w),
-        "balanced accuracy": metrics.balanced_accuracy_score(y, H.argmax(1), sample_weight=w),
-        "ROC AUC": area,
-        "log-loss": metrics.log_loss(y, H, sample_weight=w),
-    }
-    for name, value in expected.items():
-        assert scores.CLASS_SCORES[name][0](y, H)(w) == pytest.approx(value), name
+def test_what_a_file_does_not_hold_is_left_out(amounts, tmp_path, no_figures):
+    model, X, y = amounts
+    model.save(tmp_path / "m.mlp")
+    page = Page(load(tmp_path / "m.mlp").report(X, y).html)
+    assert "training" not in page.sections
+    assert "is not known" in page.text
 
 
-def test_scores_of_numbers_are_scikit_learns(rng):
-    y, h, w = rng.normal(size=50), rng.normal(size=50), rng.randint(4, size=50)
-    every = np.repeat(np.arange(50), w)
-    expected = {
-        "R²": metrics.r2_score(y[every], h[every]),
-        "RMSE": metrics.root_mean_squared_error(y[every], h[every]),
-        "MAE": metrics.mean_absolute_error(y[every], h[every]),
-        "median error": metrics.median_absolute_error(y[every], h[every]),
-    }
-    for name, value in expected.items():
-        assert scores.NUMBER_SCORES[name][0](y, h)(w) == pytest.approx(value), name
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0.5, "0.500"), (-12, "−12"), (73612.4, "73612"), (1e-7, "1e−07"), (np.nan, "–")],
-)
-def test_numbers(value, text):
-    assert number(value) == text
+def test_one_row(colours):
+    model, X, y = colours
+    assert "scores" in Page(model.report(X[:1], y[:1]).html).sections
 
 
 BAD = {
@@ -284,6 +265,7 @@ BAD = {
     "columns": ({"X": np.zeros((120, 3))}, ValueError, "3 features"),
     "folder": ({"path": "none/report.html"}, FileNotFoundError, "No such folder"),
     "a folder": ({"path": "."}, IsADirectoryError, "Is a directory"),
+    "another library": ({"model": Ridge().fit([[0]], [0])}, TypeError, "this is a Ridge"),
     "not fitted": ({"model": MLPClassifier()}, NotFittedError, "not fitted"),
 }
 
@@ -332,7 +314,7 @@ def run(tmp_path, monkeypatch):
     ],
 )
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_command_line(run, options, told, tmp_path):
+def test_command_line(run, options, told, tmp_path, no_figures):
     result = run(f"fit moons --report r.html {options}")
     assert result.exit_code == 0, result.output
     assert "Report in r.html" in result.output
@@ -340,6 +322,15 @@ def test_command_line(run, options, told, tmp_path):
     assert told in page.text
     assert "target in moons" in page.text
     assert "ml.load('moons.mlp')" in page.text
+
+
+def test_evaluation(run, tmp_path, no_figures):
+    run("fit moons --fast --max-iter 1 -q")
+    result = run("evaluate moons.mlp moons --report r.html")
+    assert result.exit_code == 0, result.output
+    page = Page((tmp_path / "r.html").read_text(encoding="utf-8"))
+    assert "target in moons" in page.text
+    assert "1000 rows and 2 columns" in page.text
 
 
 def test_command_line_sees_to_the_folder_first(run, tmp_path):

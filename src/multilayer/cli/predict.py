@@ -11,8 +11,10 @@ from typing import Annotated, Any
 import numpy as np
 import polars as pl
 import typer
+from rich.markup import escape
 
 from multilayer.cli import screen
+from multilayer.cli.figures import check_report
 from multilayer.cli.options import (
     Header,
     Model,
@@ -25,6 +27,7 @@ from multilayer.cli.options import (
 )
 from multilayer.cli.training import known
 from multilayer.files import write_whole
+from multilayer.report import write_report
 
 __all__ = ["evaluate", "predict"]
 
@@ -124,6 +127,14 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="HTML",
+            help="Page to write on the model and how it does on these rows.",
+            show_default=False,
+        ),
+    ] = None,
     header: Header = None,
 ) -> None:
     """Compare predictions with the truth in a table.
@@ -136,8 +147,12 @@ def evaluate(
     * multilayer evaluate titanic.mlp test.csv
 
     * multilayer evaluate diabetes.mlp diabetes
+
+    * multilayer evaluate titanic.mlp test.csv --report titanic.html
     """
     console = screen.console()
+    if report is not None:
+        check_report(report)
     saved = read_model(model)
     frame = features(saved, table, header)
     name = column_name(frame.columns, target or str(saved.notes.get("target")), table)
@@ -156,3 +171,9 @@ def evaluate(
         console.print()
         predicted = saved.pipeline.predict(rows)
         console.print(screen.confusion_table(y, predicted, saved.network.classes_))
+    if report is not None:
+        known_names = [str(column) for column in saved.encoder.feature_names_in_]
+        X = rows.select(column for column in rows.columns if column in known_names)
+        title = f"{name} in {table}"
+        write_report(saved.pipeline, X, y, report, title=title, model_path=model)
+        console.print(f"\nReport in {escape(str(report))}", soft_wrap=True)

@@ -86,6 +86,8 @@ def write_report(
     ------
     NotFittedError
         If the model is not fitted.
+    TypeError
+        If it is none of multilayer's.
     ValueError
         If X and y are no rows that the model can be judged by.
     OSError

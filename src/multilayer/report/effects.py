@@ -21,7 +21,8 @@ __all__ = ["Importance", "effects", "importance", "importances"]
 
 Array = NDArray[Any]
 
-SHUFFLED_ROWS, MOST_SHUFFLED = 1000, 40
+SHUFFLED_ROWS = 1000
+WIDE, OF_WIDE = 40, 20  # beyond so many columns, so many are shuffled
 AVERAGED_ROWS, STEPS, MOST_VALUES = 200, 20, 8
 DRAWN_EFFECTS, MOST_BARS, MOST_CLASSES = 4, 20, 5
 
@@ -55,7 +56,7 @@ def importance(judged: Judged) -> Importance:
     rows = _some(judged, SHUFFLED_ROWS)
     table, model = judged.table, judged.model
     columns = list(range(len(table.names)))
-    if len(columns) > MOST_SHUFFLED:
+    if len(columns) > WIDE:
         columns = _leading(judged, rows)
     score = accuracy_score if judged.classifies else r2_score
     place = {row: k for k, row in enumerate(judged.rows)}
@@ -181,8 +182,8 @@ def _leading(judged: Judged, rows: NDArray[np.intp]) -> list[int]:
         if columns is not None:
             lean = np.bincount(columns, lean, minlength=n)
     if len(lean) != n:
-        return list(range(MOST_SHUFFLED))
-    return sorted(np.argsort(-lean, kind="stable")[:MOST_SHUFFLED].tolist())
+        return list(range(OF_WIDE))
+    return sorted(np.argsort(-lean, kind="stable")[:OF_WIDE].tolist())
 
 
 def _grid(judged: Judged, j: int) -> tuple[NDArray[np.intp], Array]:

@@ -106,6 +106,10 @@ def judge(model: Any, X: Any, y: Any, unseen: bool | None) -> Judged:
     """
     network = model[-1] if isinstance(model, Pipeline) else model
     check_is_fitted(network)
+    if not (hasattr(network, "network_") or hasattr(network, "members_")):
+        raise TypeError(
+            f"a report is on an estimator of multilayer, but this is a {type(network).__name__}"
+        )
     if y is None:
         raise ValueError("a report needs y, the truth of the rows, but y is None")
     if np.ndim(y) == 2 and np.shape(y)[1] > 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn import metrics
 from sklearn.calibration import CalibrationDisplay
 
@@ -17,7 +18,7 @@ from multilayer.report.svg import MOST_POINTS, draw, label
 __all__ = ["boundary", "calibration", "confusions", "curves", "worst"]
 
 MOST_CLASSES, MOST_LABELLED, MOST_CURVES = 30, 10, 6
-WORST, WORST_COLUMNS = 10, 6
+WORST, WORST_COLUMNS, GRID = 10, 6, 60
 
 
 def confusions(judged: Judged) -> Section:
@@ -55,14 +56,14 @@ def _matrix(judged: Judged) -> Section:
     order = np.argsort(-wrong, axis=None, kind="stable")[: min(8, np.count_nonzero(wrong))]
     pairs = [np.unravel_index(at, wrong.shape) for at in order]
     rows = [(judged.classes[j], judged.classes[k], str(wrong[j, k])) for j, k in pairs]
+    head = ("true", "predicted", "rows")
+    often = Listing(head, rows, (2,), "Most frequent confusions")
     return Section(
         "confusions",
         "Which classes it confuses",
         "A row is a true class, a column what was predicted for it: on the diagonal are the right "
         "ones; the deeper the blue, the larger the share of the true class.",
-        [Listing(("true", "predicted", "rows"), rows, (2,), "Most frequent confusions")]
-        if n > 2 and rows
-        else [],
+        [often] if n > 2 and rows else [],
         [draw("confusions", drawn, (side, side), "Confusion matrix")],
     )
 
@@ -226,13 +227,13 @@ def _finish(ax: Any) -> None:
 
 
 def boundary(judged: Judged) -> Section | None:
-    """Draw what is predicted over two columns of numbers."""
+    """Draw what is predicted over the only two columns, where they are numbers."""
     table = judged.table
-    if not judged.classifies or table.kinds != ["number", "number"]:
-        return None
-    if any(np.isnan(table.values(j)).any() for j in (0, 1)):
+    if table.kinds != ["number", "number"] or any(np.isnan(table.values(j)).any() for j in (0, 1)):
         return None
     some = np.sort(np.random.RandomState(0).permutation(len(judged.y))[:MOST_POINTS])
+    if not judged.classifies:
+        return _surface(judged, some)
     labels = judged.network.classes_[judged.y[some]]
 
     def drawn(figure: Any) -> None:
@@ -256,6 +257,38 @@ def boundary(judged: Judged) -> Section | None:
     )
 
 
+def _surface(judged: Judged, some: NDArray[np.intp]) -> Section:
+    """Draw the prediction over two columns; the cells of the grid come from different rows."""
+    table = judged.table
+    x, y = (table.values(j) for j in (0, 1))
+    at = [
+        np.argsort(v, kind="stable")[np.linspace(0, len(v) - 1, GRID).astype(int)] for v in (x, y)
+    ]
+    source = np.stack([part.ravel() for part in np.meshgrid(*at)], axis=1)
+    H = np.asarray(judged.model.predict(table.mix(source[:, 0], [0, 1], source)))
+    names = [label(plain(name, 24)) for name in table.names]
+
+    def drawn(figure: Any) -> None:
+        ax = figure.subplots()
+        truth = judged.y[some]
+        scale = {"vmin": truth.min(), "vmax": truth.max(), "cmap": "viridis"}
+        grid = H.reshape(GRID, GRID)
+        ax.pcolormesh(x[at[0]], y[at[1]], grid, shading="gouraud", rasterized=True, **scale)
+        rows = judged.rows[some]
+        style = {"s": 14, "edgecolors": "white", "linewidths": 0.4}
+        points = ax.scatter(x[rows], y[rows], c=truth, **scale, **style)
+        figure.colorbar(points, ax=ax)
+        ax.set(xlabel=names[0], ylabel=names[1])
+
+    return Section(
+        "boundary",
+        "What it predicts where",
+        "The colour of the ground is the prediction, that of a point the truth: a point that "
+        "stands out is a row that the model misses.",
+        figures=[draw("boundary", drawn, (5.2, 4.0), "Prediction and truth")],
+    )
+
+
 def worst(judged: Judged) -> Section:
     """List the rows that cost most."""
     table = judged.table
@@ -275,7 +308,7 @@ def worst(judged: Judged) -> Section:
         row = int(judged.rows[k])
         cells = [plain(_shown(table.cell(row, j)), 24) for j in columns]
         rows.append([str(row), *own, *cells])
-    head = ("true", "predicted", "probability of the true") if judged.classifies else (
+    head = ("true", "predicted", "p of true") if judged.classifies else (
         "true", "predicted", "error")  # fmt: skip
     names = [plain(table.names[j], 24) for j in columns]
     of_columns = [4 + k for k, j in enumerate(columns) if table.kinds[j] == "number"]

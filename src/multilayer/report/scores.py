@@ -79,25 +79,29 @@ def _median(y: Array, h: Array) -> Score:
 CLASS_SCORES: dict[str, tuple[Callable[[Array, Array], Score], str]] = {
     "accuracy": (
         lambda y, H: _mean(H.argmax(axis=1) == y),
-        "share of right classes; 1 is best",
+        "share of right classes; best 1",
     ),
-    "balanced accuracy": (_balanced, "mean over the classes of the share found; 1 is best"),
-    "ROC AUC": (_area, "chance that a row of the class is put before another one; 1 is best"),
-    "log-loss": (_log_loss, "mean of −ln of the probability of the true class; 0 is best"),
+    "balanced accuracy": (_balanced, "mean recall of the classes; best 1"),
+    "ROC AUC": (_area, "chance to rank a row of the class before another; best 1"),
+    "log-loss": (_log_loss, "mean of −ln p of the true class; best 0"),
     "Brier score": (
         lambda y, H: _mean(((H - np.eye(H.shape[1])[y]) ** 2).sum(axis=1) / 2),
-        "mean squared error of the probabilities; 0 is best",
+        "squared error of p; best 0",
     ),
 }
 NUMBER_SCORES: dict[str, tuple[Callable[[Array, Array], Score], str]] = {
-    "R²": (_explained, "share of the variance that is explained; 1 is best"),
-    "RMSE": (_rmse, "root of the mean squared error, in units of the target; 0 is best"),
+    "R²": (_explained, "variance explained; best 1"),
+    "RMSE": (_rmse, "root mean squared error; best 0"),
     "MAE": (
         lambda y, h: _mean(np.abs(y - h)),
-        "mean absolute error, in units of the target; 0 is best",
+        "mean absolute error; best 0",
     ),
-    "median error": (_median, "half of the rows are nearer; 0 is best"),
+    "median error": (_median, "half of the rows are nearer; best 0"),
 }
+
+
+def _share(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.3f}"
 
 
 def scores(judged: Judged) -> Section:
@@ -107,6 +111,7 @@ def scores(judged: Judged) -> Section:
         without = np.tile(np.bincount(y, minlength=H.shape[1]) / m, (m, 1))
     else:
         without = np.full(m, y.mean())
+    write = _share if judged.classifies else number
     rng = np.random.RandomState(0)
     n = max(100, min(RESAMPLES, MOST_DRAWN // m))
     weights = [np.bincount(rng.randint(m, size=m), minlength=m) for _ in range(n)]
@@ -119,8 +124,8 @@ def scores(judged: Judged) -> Section:
             value, other = (float(s(np.ones(m, int))) for s in (score, plain))
         found = found[np.isfinite(found)]
         low, high = np.percentile(found, [2.5, 97.5]) if len(found) else (np.nan, np.nan)
-        interval = f"{number(low)} to {number(high)}"
-        rows.append(((name, meaning), number(value), interval, number(other)))
+        texts = write(value), f"{write(low)} to {write(high)}", write(other)
+        rows.append(((name, meaning), *texts))
     head = ("score", "value", "95 % interval", "baseline")
     return Section(
         "scores",

@@ -9,9 +9,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Figure", "Listing", "Section", "number", "plain"]
+__all__ = ["Bars", "Figure", "Listing", "Section", "counts", "number", "plain"]
 
 LONGEST_TEXT = 40
+
+
+@dataclass(frozen=True)
+class Bars:
+    """A cell with a small picture of counts, each from 0 to 1."""
+
+    heights: Sequence[float]
+
+    @property
+    def path(self) -> str:
+        """The bars as an SVG path, 5 wide and up to 20 high."""
+        return "".join(
+            f"M{5 * k} 20V{20 - max(20 * height, height > 0):.1f}h4V20z"
+            for k, height in enumerate(self.heights)
+        )
 
 
 @dataclass(frozen=True)
@@ -29,7 +44,7 @@ class Listing:
     """
 
     head: Sequence[str]
-    rows: Sequence[Sequence[str | tuple[str, str]]]
+    rows: Sequence[Sequence[str | tuple[str, str] | Bars]]
     numbers: Sequence[int] = ()
     caption: str = ""
 
@@ -83,8 +98,7 @@ def number(value: float) -> str:
         return "–"
     if value == round(value) and abs(value) < 1e9:
         return f"{value:.0f}".replace("-", "−")
-    whole = 1e4 <= abs(value) < 1e9
-    text = f"{value:.0f}" if whole else f"{value:.3f}" if 0.1 <= abs(value) < 1 else f"{value:.4g}"
+    text = f"{value:.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
     return text.replace("-", "−")
 
 
