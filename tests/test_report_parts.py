@@ -1,4 +1,4 @@
-"""The parts of a report: scores held against scikit-learn's, cells of any dataframe, small texts."""
+"""The parts of a report: scores as scikit-learn has them, cells of any dataframe, small texts."""
 
 import numpy as np
 import pandas as pd
