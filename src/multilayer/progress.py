@@ -94,7 +94,7 @@ def watcher_for_verbose(verbose: int, total: int) -> Iterator[Callable[[Any], No
 
 @contextmanager
 def tasks_bar(
-    verbose: int, total: int, description: str = "Training", patience: float = 0.0
+    verbose: int, total: int | None, description: str = "Training", patience: float = 0.0
 ) -> Iterator[Callable[[], None]]:
     """Give what is to be called after each piece of work, which may be done in any thread.
 
@@ -103,8 +103,8 @@ def tasks_bar(
     verbose : bool or int
         0: nothing is shown. Else a bar, where standard error is a terminal or a notebook and the
         package rich is installed.
-    total : int
-        How many pieces there are.
+    total : int or None
+        How many pieces there are; None: nobody knows.
     description : str
         What they are.
     patience : float

@@ -19,7 +19,7 @@ from multilayer.optimizers import AdamW
 from multilayer.tabular.network import Layout, TabularNetwork, start
 from multilayer.tabular.recipe import Recipe, flat_cosine, learning_rate_cycles
 
-__all__ = ["Fold", "Lesson", "Member", "deal", "train_members"]
+__all__ = ["Fold", "Lesson", "Member", "deal", "draw_network", "train_epochs", "train_members"]
 
 Rows = NDArray[np.int64]
 _PAUSE = 0.1  # seconds
@@ -261,57 +261,17 @@ def _train(
     n_threads: Callable[[], int],
 ) -> Generator[Member]:
     """Yield the member after each epoch; once closed, its network is that of its best one."""
-    rows = fold.training
-    network = start(lesson.layout, lesson.X[rows], lesson.n_outputs, lesson.output, recipe, rng)
-    member = Member(
-        network, fold, np.zeros((len(fold.validation), lesson.n_outputs), lesson.X.dtype)
-    )
-    optimizer_slots = AdamW(1.0).start(network.arrays)
-    batch_size = min(recipe.batch_size, len(rows))
-    steps = len(rows) // batch_size  # what does not fill a batch waits for another epoch
+    network = draw_network(lesson, fold, recipe, rng)
+    blind_outputs = np.zeros((len(fold.validation), lesson.n_outputs), lesson.X.dtype)
+    member = Member(network, fold, blind_outputs)
     validation = np.ascontiguousarray(lesson.X[fold.validation])
     blind = _Blind(fold.validation, blind_judge)
-    dropout_seed = int(rng.randint(2**31))
     best = [array.copy() for array in network.arrays]
     try:
-        for epoch in range(recipe.max_iter):
-            t = max(epoch / recipe.max_iter, clock())
-            if t >= 1 and epoch > 0:
-                break
-            within = (np.arange(steps) + 0.5) / (steps * recipe.max_iter)  # no first rate of 0
-            falling = flat_cosine(t)
-            report = engine.train(
-                network.thetas,
-                lesson.X,
-                lesson.Y,
-                network.hidden,
-                network.output,
-                AdamW(
-                    recipe.learning_rate,
-                    recipe.beta_1,
-                    recipe.beta_2,
-                    weight_decay=recipe.weight_decay * falling,
-                ),
-                optimizer_slots,
-                label_smoothing=recipe.label_smoothing,
-                rates=recipe.learning_rate * learning_rate_cycles(np.minimum(t + within, 1)),
-                weights=lesson.weights,
-                batch_size=batch_size,
-                order=rng.permutation(rows)[None, : steps * batch_size],
-                steps_before=epoch * steps,
-                dropout=[0, *[recipe.dropout * falling] * len(recipe.hidden_layer_sizes)],
-                dropout_seed=dropout_seed,
-                n_threads=n_threads(),
-                beside=network.beside,
-            )
-            if report.status == "diverged":
-                if epoch == 0:
-                    raise ValueError(
-                        "training diverged in its first epoch: learning_rate_init must be smaller "
-                        f"than {recipe.learning_rate:g}, or the data of a more ordinary scale"
-                    )
-                break
-            member.costs += report.costs.tolist()
+        for epoch, costs in enumerate(
+            train_epochs(network, lesson, fold, recipe, rng, clock=clock, n_threads=n_threads)
+        ):
+            member.costs += costs
             if len(fold.validation):
                 H = network.forward(validation, n_threads())
                 judged = judge(H, fold.validation)
@@ -331,3 +291,86 @@ def _train(
     finally:
         for kept, array in zip(best, network.arrays, strict=True):
             array[...] = kept
+
+
+def draw_network(
+    lesson: Lesson, fold: Fold, recipe: Recipe, rng: np.random.RandomState
+) -> TabularNetwork:
+    """Give a network that has learned nothing yet."""
+    X = lesson.X[fold.training]
+    return start(lesson.layout, X, lesson.n_outputs, lesson.output, recipe, rng)
+
+
+def train_epochs(
+    network: TabularNetwork,
+    lesson: Lesson,
+    fold: Fold,
+    recipe: Recipe,
+    rng: np.random.RandomState,
+    *,
+    clock: Callable[[], float] = lambda: 0.0,
+    n_threads: Callable[[], int] = lambda: 1,
+) -> Generator[list[float]]:
+    """Train a network on the training rows of a fold, and yield the cost of each epoch.
+
+    Parameters
+    ----------
+    network : TabularNetwork
+        Changed in place.
+    lesson : Lesson
+    fold : Fold
+    recipe : Recipe
+    rng : RandomState
+    clock : callable
+        Gives the share of the time that is over: schedules run with it, or with the epochs if those
+        are further.
+    n_threads : callable
+
+    Raises
+    ------
+    ValueError
+        If training diverges in its first epoch; in a later one it ends.
+    """
+    rows = fold.training
+    optimizer_slots = AdamW(1.0).start(network.arrays)
+    batch_size = min(recipe.batch_size, len(rows))
+    steps = len(rows) // batch_size  # what does not fill a batch waits for another epoch
+    dropout_seed = int(rng.randint(2**31))
+    for epoch in range(recipe.max_iter):
+        t = max(epoch / recipe.max_iter, clock())
+        if t >= 1 and epoch > 0:
+            break
+        within = (np.arange(steps) + 0.5) / (steps * recipe.max_iter)  # no first rate of 0
+        falling = flat_cosine(t)
+        report = engine.train(
+            network.thetas,
+            lesson.X,
+            lesson.Y,
+            network.hidden,
+            network.output,
+            AdamW(
+                recipe.learning_rate,
+                recipe.beta_1,
+                recipe.beta_2,
+                weight_decay=recipe.weight_decay * falling,
+            ),
+            optimizer_slots,
+            label_smoothing=recipe.label_smoothing,
+            rates=recipe.learning_rate * learning_rate_cycles(np.minimum(t + within, 1)),
+            weights=lesson.weights,
+            batch_size=batch_size,
+            order=rng.permutation(rows)[None, : steps * batch_size],
+            steps_before=epoch * steps,
+            dropout=[0, *[recipe.dropout * falling] * len(recipe.hidden_layer_sizes)],
+            dropout_seed=dropout_seed,
+            n_threads=n_threads(),
+            beside=network.beside,
+        )
+        if report.status == "diverged":
+            if epoch == 0:
+                raise ValueError(
+                    "training diverged in its first epoch: learning_rate_init must be smaller "
+                    f"than {recipe.learning_rate:g}, or the data of a more ordinary scale"
+                )
+            break
+        yield report.costs.tolist()
