@@ -27,7 +27,7 @@ from multilayer.cli.app import app
 from multilayer.report import effects, scores, write_report
 from multilayer.report.judged import judge
 
-HOSTILE = '<script>alert("x")</script>$\\frac{'
+HOSTILE = '$\\frac{$<script>alert("x")</script>'
 VOID = {"meta", "br", "path", "use"}
 
 
@@ -193,7 +193,7 @@ def test_ids_are_unique_and_there(moons_page):
 
 def test_same_bytes(moons, moons_page, tmp_path):
     model, X, y = moons
-    with matplotlib.rc_context({"font.size": 20, "axes.facecolor": "red"}):
+    with matplotlib.rc_context({"xtick.major.size": 20, "axes.facecolor": "red"}):
         report = model.report(X, y, tmp_path / "moons.html")
     assert report.html == moons_page
     assert (tmp_path / "moons.html").read_text(encoding="utf-8") == moons_page

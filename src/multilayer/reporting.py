@@ -15,7 +15,17 @@ __all__ = ["Reportable"]
 class Reportable:
     """An estimator that can be looked at from all sides."""
 
-    def report(self, X: Any, y: Any, path: FilePath | None = None, **options: Any) -> Report:
+    def report(
+        self,
+        X: Any,
+        y: Any,
+        path: FilePath | None = None,
+        *,
+        title: str | None = None,
+        unseen: bool | None = None,
+        model_path: str | None = None,
+        verbose: bool = True,
+    ) -> Report:
         """Write an HTML page on the fitted model, by rows whose truth is known.
 
         Parameters
@@ -26,8 +36,8 @@ class Reportable:
             The truth.
         path : path-like, optional
             A file to write.
-        **options
-            title, unseen, model_path, verbose: see `multilayer.report.write_report`.
+        title, unseen, model_path, verbose
+            See `multilayer.report.write_report`.
 
         Returns
         -------
@@ -36,4 +46,13 @@ class Reportable:
         """
         from multilayer.report import write_report
 
-        return write_report(self, X, y, path, **options)
+        return write_report(
+            self,
+            X,
+            y,
+            path,
+            title=title,
+            unseen=unseen,
+            model_path=model_path,
+            verbose=verbose,
+        )

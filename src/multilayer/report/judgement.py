@@ -45,7 +45,7 @@ def _matrix(judged: Judged) -> Section:
             for j, k in np.ndindex(n, n):
                 ax.text(k, j, str(counts[j, k]), ha="center", va="center")
         every = range(n) if n <= MOST_CLASSES else range(0, n, -(-n // MOST_CLASSES))
-        long = n > 4 or max(map(len, names)) > 8
+        long = n * max(map(len, names)) > 24
         ax.set_xticks(every, [names[k] for k in every], rotation=90 if long else 0)
         ax.set_yticks(every, [names[k] for k in every])
         ax.set(xlabel="Predicted", ylabel="True")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 import warnings
@@ -100,4 +101,5 @@ def _part_of_page(text: str, caption: str, size: tuple[float, float]) -> str:
     body = re.sub(r"<!--.*?-->\s*", "", body, flags=re.DOTALL)
     body = body.replace("#000000", "currentColor").replace("#ffffff", "var(--card)")
     width = f"max-width:{size[0] * 1.25:.2f}in"
-    return f'<svg role="img" {box[0]} style="{width}">{body}'.strip()
+    name = html.escape(caption)
+    return f'<svg role="img" aria-label="{name}" {box[0]} style="{width}">{body}'.strip()
