@@ -26,6 +26,7 @@ from multilayer import (
 from multilayer.cli.app import app
 from multilayer.report import effects, scores, write_report
 from multilayer.report.judged import judge
+from multilayer.report.svg import draw
 
 HOSTILE = '$\\frac{$<script>alert("x")</script>'
 VOID = {"meta", "br", "path", "use"}
@@ -249,6 +250,13 @@ def test_what_a_file_does_not_hold_is_left_out(amounts, tmp_path, no_figures):
     page = Page(load(tmp_path / "m.mlp").report(X, y).html)
     assert "training" not in page.sections
     assert "is not known" in page.text
+
+
+def test_a_mean_beyond_nine_rows_of_ten(amounts):
+    H = np.zeros((2, 20, 1))
+    H[:, 0] = 100.0
+    curve = effects._curve(judge(*amounts, None), 1, np.array(["red", "green"]), H, (0, 10))
+    assert "red" in draw("effect", curve).svg
 
 
 def test_one_row(colours):

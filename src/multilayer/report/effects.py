@@ -238,10 +238,9 @@ def _curve(judged: Judged, j: int, values: Array, H: Array, ends: tuple[float, f
                     ax.fill_between(x, low, high, color=color, alpha=0.18, linewidth=0)
             else:
                 at = x + (k - (len(outputs) - 1) / 2) * 0.12
-                bars = [means - low, high - means] if len(outputs) == 1 else None
-                ax.errorbar(at, means, bars, fmt="o", color=color, elinewidth=5, label=name)
-                for line in ax.containers[-1].lines[2]:
-                    line.set_alpha(0.25)
+                ax.plot(at, means, "o", color=color, label=name)
+                if len(outputs) == 1:
+                    ax.vlines(at, low, high, color=color, linewidth=5, alpha=0.25)
         if continuous:
             _rug(ax, judged, j)
             ax.tick_params(axis="x", rotation=30 if judged.table.kinds[j] == "date" else 0)

@@ -198,8 +198,7 @@ def curves(judged: Judged) -> Section | None:
                 judged.H[:, k],
                 name=label(plain(judged.classes[k], 16)),
                 ax=ax,
-                color=COLORS[chosen.index(k)],
-                linewidth=1.6,
+                curve_kwargs={"color": COLORS[chosen.index(k)], "linewidth": 1.6},
             )
         ax.set(xlabel="Share of the class found (recall)", ylabel="Of these, right (precision)")
         _finish(ax)

@@ -46,7 +46,7 @@ def layers(judged: Judged) -> Section:
         )
 
     sizes = [thetas[0].shape[1] - 1, *map(len, thetas)]
-    width = min(7.0, 1.3 * len(sizes) + 1.0)
+    width = min(7.4, 1.6 * len(sizes) + 1.0)
     return Section(
         "network",
         "The network",

@@ -81,7 +81,7 @@ def _draw(
     buffer = io.StringIO()
     with matplotlib.rc_context(), warnings.catch_warnings():
         # A font may lack a letter of a name; a display may want another axis.
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore", UserWarning)
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(style)
         fig = figure.Figure(figsize=size, layout="constrained")
