@@ -13,6 +13,7 @@ from multilayer.cli.demo import demo
 from multilayer.cli.fit import fit
 from multilayer.cli.inspect import inspect
 from multilayer.cli.predict import evaluate, predict
+from multilayer.cli.search import search
 
 __all__ = ["app"]
 
@@ -63,7 +64,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (fit, predict, evaluate, inspect, demo):
+for command in (fit, search, predict, evaluate, inspect, demo):
     app.command()(command)
 
 

@@ -6,5 +6,6 @@ matplotlib is imported when something is drawn, not before.
 from multilayer.plots.decision_boundary import DecisionBoundaryDisplay
 from multilayer.plots.loss_curve import LossCurveDisplay
 from multilayer.plots.network import NetworkDisplay
+from multilayer.plots.search import SearchDisplay
 
-__all__ = ["DecisionBoundaryDisplay", "LossCurveDisplay", "NetworkDisplay"]
+__all__ = ["DecisionBoundaryDisplay", "LossCurveDisplay", "NetworkDisplay", "SearchDisplay"]

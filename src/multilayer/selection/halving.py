@@ -82,8 +82,6 @@ class Race:
     rungs : sequence of int
         Epochs after which candidates are compared.
     scorer : callable or None
-    factor : float
-        One in `factor` candidates goes on from each rung to the next.
     n_threads : int
     keep : bool
         Keep the networks of candidates that are out, to go on with at a later race.
@@ -94,21 +92,22 @@ class Race:
         folds: Sequence[FoldData],
         rungs: Sequence[int],
         scorer: Any,
-        factor: float,
         n_threads: int,
         keep: bool,
     ) -> None:
         self.folds, self.rungs, self.scorer = folds, rungs, scorer
-        self.factor, self.n_threads, self.keep = factor, n_threads, keep
+        self.n_threads, self.keep = n_threads, keep
 
     def n_tasks(self, n_candidates: int) -> int:
         """Give how many instalments there will be."""
-        return sum(self._places(n_candidates, rung) for rung in range(len(self.rungs))) * len(
-            self.folds
-        )
+        places = [n_candidates]
+        for rung in range(1, len(self.rungs)):
+            places.append(self._places(places[-1], rung))
+        return sum(places) * len(self.folds)
 
-    def _places(self, n_candidates: int, rung: int) -> int:
-        return max(1, math.ceil(n_candidates / self.factor**rung))
+    def _places(self, n: int, rung: int) -> int:
+        """Give how many of n go on to a rung: fewer by as much as they will train longer."""
+        return max(1, math.ceil(n * self.rungs[rung - 1] / self.rungs[rung]))
 
     def run(
         self,
@@ -146,7 +145,7 @@ class Race:
         """Give those that go on to a rung; of equally good ones the simplest."""
         judged = [c for c in candidates if len(c.scores) >= rung and not c.failure]
         judged.sort(key=lambda c: (-c.means[rung - 1], c.n_parameters))
-        going = judged[: self._places(len(judged), 1)]
+        going = judged[: self._places(len(judged), rung)]
         if not self.keep:
             for candidate in judged[len(going) :]:
                 candidate.runs = []

@@ -16,21 +16,11 @@ __all__ = ["best_rung", "cv_results", "simplest_within_one_standard_error"]
 Array = NDArray[Any]
 
 
-def best_rung(candidate: Candidate, at_end: int | None) -> int | None:
-    """Give the rung at which a candidate counts; None where it has no score.
-
-    Parameters
-    ----------
-    candidate : Candidate
-    at_end : int, optional
-        Count only candidates that reached this rung, there. By default each counts where its mean
-        score is largest, first where there are several.
-    """
+def best_rung(candidate: Candidate, whole: bool) -> int | None:
+    """Give the rung whose score counts: the last where `whole`, else the best, first of equals."""
     if candidate.failure or not candidate.scores:
         return None
-    if at_end is not None:
-        return at_end if len(candidate.scores) > at_end else None
-    return int(np.argmax(candidate.means))
+    return len(candidate.scores) - 1 if whole else int(np.argmax(candidate.means))
 
 
 def cv_results(
@@ -46,8 +36,11 @@ def cv_results(
     whole : bool
         Whether scores before the last rung say nothing of shorter trainings.
     """
-    furthest = max((len(c.scores) for c in candidates), default=0) - 1
-    places = [best_rung(candidate, furthest if whole else None) for candidate in candidates]
+    places = [best_rung(candidate, whole) for candidate in candidates]
+    furthest = max((place for place in places if place is not None), default=0)
+    eligible = np.array(
+        [place is not None and (place == furthest or not whole) for place in places]
+    )
     none = [np.nan] * n_splits
     scores = np.array(
         [
@@ -56,7 +49,8 @@ def cv_results(
         ]
     ).reshape(len(candidates), n_splits)
     means = scores.mean(axis=1)
-    ranked = rankdata(-np.nan_to_num(means, nan=-np.inf), method="min").astype(np.int32)
+    order = np.where(eligible, means, np.nan_to_num(means, nan=-np.inf) - 1e9)
+    ranked = rankdata(-order, method="min").astype(np.int32)
     epochs = [
         0.0 if place is None else candidate.epochs[place]
         for candidate, place in zip(candidates, places, strict=True)
@@ -81,6 +75,7 @@ def cv_results(
         "n_epochs": np.array(
             [candidate.epochs[-1] if candidate.epochs else 0 for candidate in candidates]
         ),
+        "eligible": eligible,
         "failure": np.array([candidate.failure for candidate in candidates], dtype=object),
     }
     return results
@@ -113,7 +108,7 @@ def simplest_within_one_standard_error(cv_results: Mapping[str, Array]) -> int:
     int
         Its index.
     """
-    means = np.asarray(cv_results["mean_test_score"], float)
+    means = np.where(cv_results["eligible"], cv_results["mean_test_score"], np.nan)
     best = int(np.nanargmax(means))
     least = means[best] - np.nan_to_num(cv_results["standard_error"][best])
     near = np.flatnonzero(means >= least)

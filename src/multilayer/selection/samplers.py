@@ -141,7 +141,9 @@ def make_sampler(sampler: Any, space: dict[str, Any], rng: np.random.RandomState
     try:
         import optuna
     except ModuleNotFoundError:
-        raise ModuleNotFoundError("sampler='optuna' needs Optuna: pip install optuna") from None
+        raise ModuleNotFoundError(
+            "sampler='optuna' needs Optuna: pip install multilayer[optuna]"
+        ) from None
     if sampler == "optuna":
         quiet = optuna.samplers.TPESampler(seed=int(rng.randint(2**31)))
         return OptunaSampler(space, optuna.create_study(direction="maximize", sampler=quiet))

@@ -74,7 +74,8 @@ class HiddenLayerSearchCV(AsItsBest):
     sampler : {"random", "optuna"} or optuna.Study, default="random"
         Who proposes candidates. A study of direction "maximize" can be looked at afterwards.
     factor : float, default=3
-        One candidate in so many goes on, for so many times the epochs.
+        One candidate in so many goes on, for so many times the epochs. Tabular estimators have
+        their own: they are compared after each cycle of the learning rate.
     min_epochs : int, default=None
         Epochs after which all are first compared; by default 1/27 of `max_iter`.
     n_jobs : int, default=None
@@ -92,7 +93,9 @@ class HiddenLayerSearchCV(AsItsBest):
     cv_results_ : dict of ndarray
         As scikit-learn's, a row for each candidate in the order they were drawn. Beyond them:
         `standard_error` of the mean score; `n_parameters`; `n_iter`, epochs at which the score was
-        best; `n_epochs`, how far it was trained; `failure`, why it has no score, or "".
+        best; `n_epochs`, how far it was trained; `eligible`, whether it could be chosen: where the
+        course of the learning rate depends on the length of training, only those that went furthest
+        can; `failure`, why it has no score, or "".
     best_index_, best_params_, best_score_, best_estimator_, refit_time_, scorer_, n_splits_
         As scikit-learn's.
     simplest_index_ : int
@@ -211,7 +214,7 @@ class HiddenLayerSearchCV(AsItsBest):
             hunt = _Hunt(network, sampler, rungs_for(network, self.min_epochs, self.factor), key)
             hunt.folds = [_fold(steps, network, X, y, sample_weight, *split) for split in splits]
             if self.space is None:
-                hunt.first = first_candidates(network)
+                hunt.first = first_candidates(network, len(splits[0][0]))
         interrupted = self._judge_candidates(hunt, scorer, ends)
         judged = [candidate for candidate in hunt.candidates if candidate.is_judged]
         if all(candidate.failure for candidate in judged):
@@ -267,7 +270,7 @@ class HiddenLayerSearchCV(AsItsBest):
         if self.time_limit is not None and self.n_candidates is None:
             asked = int(np.clip(_A_SECOND * self.time_limit, 9, 500))  # more than can be judged
         n_threads = self.n_jobs if self.n_jobs and self.n_jobs > 0 else _native.default_threads()
-        race = Race(hunt.folds, hunt.rungs, scorer, self.factor, n_threads, self.warm_start)
+        race = Race(hunt.folds, hunt.rungs, scorer, n_threads, self.warm_start)
         total = race.n_tasks(asked) if self.time_limit is None else None
         all_at_once = math.isinf(hunt.sampler.batch)
         with tasks_bar(self.verbose, total, "Searching") as watch:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import loguniform
 
+from multilayer.parameters import takes_all_rows
 from multilayer.tabular.base import TabularEstimator
 
 __all__ = ["HiddenLayers", "check_space", "first_candidates", "sample", "space_for"]
@@ -100,8 +101,15 @@ def space_for(estimator: Any, n_rows: int) -> dict[str, Any]:
         "alpha": loguniform(1e-5, 10.0),
     }
     if estimator.solver != "lbfgs":
-        space |= {"learning_rate_init": loguniform(1e-3, 3e-2), "dropout": [0.0, 0.0, 0.1, 0.25]}
-    return space
+        space |= {"learning_rate_init": loguniform(1e-3, 5e-2), "dropout": [0.0, 0.0, 0.1, 0.25]}
+    return space | _batches(estimator, n_rows)
+
+
+def _batches(estimator: Any, n_rows: int) -> dict[str, Any]:
+    """Give the batches that let a few epochs tell candidates apart, unless they are given."""
+    if estimator.batch_size != "auto" or takes_all_rows(estimator):
+        return {}
+    return {"batch_size": [int(2 ** np.clip(round(math.log2(max(n_rows, 1) / 25)), 4, 8))]}
 
 
 def check_space(space: Any, estimator: Any) -> dict[str, Any]:
@@ -159,6 +167,9 @@ def _one_of(values: Any, rng: np.random.RandomState) -> Any:
     return values[rng.randint(len(values))]
 
 
-def first_candidates(estimator: Any) -> list[dict[str, Any]]:
+def first_candidates(estimator: Any, n_rows: int) -> list[dict[str, Any]]:
     """Give what is tried before anything is drawn: the estimator as it is, a straight line."""
-    return [{}] if isinstance(estimator, TabularEstimator) else [{}, {"hidden_layer_sizes": ()}]
+    if isinstance(estimator, TabularEstimator):
+        return [{}]
+    batches = {name: sizes[0] for name, sizes in _batches(estimator, n_rows).items()}
+    return [{}, {"hidden_layer_sizes": (), "learning_rate_init": 0.01} | batches]
