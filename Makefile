@@ -40,7 +40,8 @@ sanitize: $(VENV)/installed ## native code under AddressSanitizer, UndefinedBeha
 	cp $(SANITIZE)/python/_native.*.so $$site/multilayer
 	LD_PRELOAD="$(RUNTIMES)" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 		$(SANITIZE)/venv/bin/python -m pytest -q -p no:cacheprovider \
-		tests/test_engine.py tests/test_engine_losses.py tests/test_engine_dropout.py
+		tests/test_engine.py tests/test_engine_losses.py tests/test_engine_dropout.py \
+		tests/test_engine_embedding.py
 	$(CMAKE) -B $(SANITIZE)/address -DMULTILAYER_TESTS=ON -DMULTILAYER_SANITIZE=address,undefined
 	$(BIN)/cmake --build $(SANITIZE)/address
 	$(SANITIZE)/address/engine_tests

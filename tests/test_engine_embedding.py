@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import os
+import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from itertools import pairwise
 
@@ -80,11 +82,11 @@ class Example:
         other.beside = replace(self.beside, embedding=embedding, mixes=rest)
         return other
 
-    def wanted(self, rows=slice(None), **options):
+    def wanted(self, rows=slice(None), *, output="softmax", **options):
         """Cost and gradient by the equations, in float64."""
         double = self.with_arrays([array.astype(np.float64) for array in self.arrays])
         X, Y = self.X[rows].astype(np.float64), self.Y[rows].astype(np.float64)
-        names = (double.thetas, self.hidden, "softmax", double.beside)
+        names = (double.thetas, self.hidden, output, double.beside)
         return equations.cost_and_gradient(X, Y, *names, **options)
 
     def train(self, optimizer, slots, **options):
@@ -117,6 +119,43 @@ def test_gradient_of_every_activation(hidden, layout):
     names = (example.thetas, example.X, example.Y, example.hidden, "softmax")
     _, D = engine.cost_and_gradient(*names, beside=example.beside)
     near(D, example.wanted()[1], "float64")
+
+
+@pytest.mark.parametrize("output", ["identity", "logistic"])
+def test_gradient_of_other_outputs(output):
+    example = Example()
+    names = (example.thetas, example.X, example.Y, example.hidden, output)
+    J, D = engine.cost_and_gradient(*names, beside=example.beside)
+    wanted, gradient = example.wanted(output=output)
+    assert wanted == pytest.approx(J, rel=1e-11)
+    near(D, gradient, "float64")
+
+
+@pytest.mark.parametrize("sizes", [(1,), (1, 1), (5, 1, 3)], ids=str)
+def test_layers_of_one_unit(sizes):
+    example = Example(sizes=sizes)
+    names = (example.thetas, example.X, example.Y, example.hidden, "softmax")
+    _, D = engine.cost_and_gradient(*names, beside=example.beside)
+    near(D, example.wanted()[1], "float64")
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_cosines_of_large_angles(dtype):
+    """2π w x up to some thousand turns: as precise as the angle itself is."""
+    m, K = 400, 4
+    rng = np.random.default_rng(0)
+    w, b = rng.normal(size=(2, K)).astype(dtype)
+    periodic = np.concatenate([w, b, np.eye(K, dtype=dtype).ravel(), np.zeros(K, dtype)])[None]
+    x = np.linspace(-500, 500, m, dtype=dtype)[:, None]
+    embedding = Embedding(1, K, (), periodic, np.empty((0, 1), dtype), np.ones(1 + K, dtype))
+    thetas = [np.eye(1 + K, 2 + K, 1, dtype=dtype)]  # what goes in comes out
+    got = engine.forward(thetas, x, [], "identity", beside=Beside(embedding))[:, 1:]
+    angles = np.asarray(2 * np.pi * w, dtype) * x + b
+    wanted = np.cos(2 * np.pi * w.astype(np.float64) * x + b)
+    # Each rounding of the angle is of its own size.
+    np.testing.assert_allclose(
+        got, wanted, rtol=0, atol=4 * np.abs(angles).max() * np.finfo(dtype).eps
+    )
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
@@ -262,11 +301,43 @@ def test_order_names_rows():
         np.testing.assert_array_equal(a, b)
 
 
+def test_large_batches():
+    """More rows in a batch than the native code embeds at a time: steps of whole gradients."""
+    example = Example("no shares", 9000)
+    rows = np.random.default_rng(0).permutation(9000)
+    twin = example.with_arrays([array.copy() for array in example.arrays])
+    example.train(GradientDescent(0.1), [], order=rows[None], batch_size=4500)
+    for half in rows.reshape(2, 4500):
+        for array, d in zip(twin.arrays, twin.wanted(half)[1], strict=True):
+            array -= 0.1 * d
+    near(example.arrays, twin.arrays, "float64")
+
+
+def test_interrupted_training_ends_with_a_whole_epoch():
+    """After Ctrl-C, what is beside Θ is of the last finished epoch, as Θ is."""
+    example = Example("numbers", 3000)
+    twin = example.with_arrays([array.copy() for array in example.arrays])
+    press = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    press.start()
+    slots = Adam(1e-4).start(example.arrays)
+    report = example.train(Adam(1e-4), slots, epochs=1_000_000, batch_size=100)
+    press.join()
+    assert report.status == "interrupted"
+    epochs = len(report.costs)
+    assert report.steps == 30 * epochs
+    twin.train(Adam(1e-4), Adam(1e-4).start(twin.arrays), epochs=epochs, batch_size=100)
+    for a, b in zip(example.arrays, twin.arrays, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def broken(**changes):
     example = Example()
     embedding = replace(example.beside.embedding, **changes)
     return replace(example.beside, embedding=embedding)
 
+
+READ_ONLY = np.ones(26)
+READ_ONLY.flags.writeable = False
 
 WRONG = {
     "scale": (broken(scale=np.ones(3)), {}, ValueError, "as many: 3 and"),
@@ -280,6 +351,26 @@ WRONG = {
     "l1": (Example().beside, {"l1": 1.0}, ValueError, "do not go with"),
     "clip_norm": (Example().beside, {"clip_norm": 1.0}, ValueError, "do not go with"),
     "lambda": (Example().beside, {"lambda_": 1.0}, ValueError, "do not go with"),
+    "batch": (
+        Example().beside,
+        {"order": np.ones((1, 5), int), "batch_size": 6},
+        ValueError,
+        "rows, 5: 6",
+    ),
+    "order": (
+        Example().beside,
+        {"order": np.ones((1, 0), int)},
+        ValueError,
+        "at least one row number",
+    ),
+    "flat": (
+        broken(periodic=np.ones(28)),
+        {},
+        ValueError,
+        r"periodic must have 2 dimensions: \(28,\)",
+    ),
+    "upright": (broken(scale=np.ones((26, 1))), {}, ValueError, r"scale must have 1 dimensions"),
+    "read-only": (broken(scale=READ_ONLY), {}, ValueError, "scale is changed in place"),
     "dropout": (Example().beside, {"dropout": (0.1, 0, 0)}, ValueError, "no dropout: 0.1"),
 }
 
@@ -290,6 +381,15 @@ def test_wrong_input(beside, options, error, message):
     names = (example.thetas, example.X, example.Y, example.hidden, "softmax", GradientDescent(0.1))
     with pytest.raises(error, match=message):
         engine.train(*names, [], beside=beside, **options)
+
+
+@pytest.mark.parametrize("penalty", [{"lambda_": 1.0}, {"l1": 1.0}], ids=["lambda_", "l1"])
+def test_penalties_are_refused(penalty):
+    example = Example()
+    names = (example.thetas, example.X, example.Y, example.hidden, "softmax")
+    for compute in (engine.cost, engine.cost_and_gradient):
+        with pytest.raises(ValueError, match="do not go with"):
+            compute(*names, beside=example.beside, **penalty)
 
 
 def test_sparse_rows_are_refused():

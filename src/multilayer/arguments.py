@@ -276,7 +276,10 @@ def check_order(order: NDArray[np.integer] | None, epochs: int, m: int) -> NDArr
     if not isinstance(order, np.ndarray) or order.dtype.kind not in "iu":
         raise TypeError(f"order must be an array of integers: {type(order).__name__}")
     if order.ndim != 2 or len(order) != epochs or order.shape[1] < 1:
-        raise ValueError(f"order must have a row for each of {epochs} epochs: {order.shape}")
+        raise ValueError(
+            f"order must have a row for each of {epochs} epochs, of at least one row number: "
+            f"{order.shape}"
+        )
     if order.size and (order.min() < 0 or order.max() >= m):
         raise ValueError(
             f"order must hold row numbers from 0 to {m - 1}: {order.min()} to {order.max()}"

@@ -118,6 +118,12 @@ class Beside:
         """What is trained: the embedding's arrays, then α of each hidden layer."""
         return [*(self.embedding.arrays if self.embedding else ()), *self.mixes]
 
+    @property
+    def names(self) -> list[str]:
+        """What they are called."""
+        embedding = ("periodic", "tables", "scale") if self.embedding else ()
+        return [*embedding, *(f"mixes of hidden layer {l}" for l in range(1, len(self.mixes) + 1))]
+
 
 def n_columns(thetas: Sequence[Floats], beside: Beside | None) -> int:
     """Columns that X must have."""
@@ -133,12 +139,21 @@ def check_dense(X: Any, beside: Beside | None) -> None:
         )
 
 
+def check_alone(beside: Beside | None, *penalties: float) -> None:
+    """See that nothing but the data and a decay pulls at what is trained beside Θ."""
+    if beside is not None and beside.arrays and any(penalties):
+        raise ValueError("lambda_, l1, clip_norm and max_norm do not go with what is beside Θ")
+
+
 def check_beside(
     beside: Beside | None, thetas: Sequence[Floats]
 ) -> tuple[list[int], list[int], list[Floats], list[float], list[float]]:
     """Return what the native code wants to know; ValueError or TypeError where it does not fit."""
     if beside is None:
         return [], [], [], [], []
+    for name, array in zip(beside.names, beside.arrays, strict=True):
+        if array.ndim != (wanted := 2 if name in ("periodic", "tables") else 1):
+            raise ValueError(f"{name} must have {wanted} dimensions: {array.shape}")
     shape: list[int] = []
     first_rows: list[int] = []
     if (embedding := beside.embedding) is not None:
@@ -148,11 +163,11 @@ def check_beside(
         widths = [(len(theta),) for theta in thetas[:-1]]
         if (met := [mix.shape for mix in beside.mixes]) != widths:
             raise ValueError(f"mixes must have the shapes {widths} of the hidden layers: {met}")
-    for array in arrays:
+    for name, array in zip(beside.names, arrays, strict=True):
         if array.dtype != thetas[0].dtype or not array.flags.c_contiguous:
             raise TypeError(
-                f"what is trained beside Θ must be C-contiguous and {thetas[0].dtype} as Θ1 is: "
-                f"{array.dtype}, strides {array.strides}"
+                f"{name} must be C-contiguous and {thetas[0].dtype} as Θ1 is: {array.dtype}, "
+                f"strides {array.strides}"
             )
     for name, factors, n in (
         ("rates", beside.rates, 2 * len(thetas) + len(arrays)),

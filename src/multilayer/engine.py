@@ -28,7 +28,7 @@ from multilayer.arguments import (
     check_threads,
     check_writeable,
 )
-from multilayer.embedding import Beside, check_beside, check_dense, n_columns
+from multilayer.embedding import Beside, check_alone, check_beside, check_dense, n_columns
 
 if TYPE_CHECKING:
     from multilayer.activations import Activation
@@ -328,9 +328,11 @@ def train(
     examples = check_examples(thetas, X, Y, weights, n_columns(thetas, beside))
     extra = check_beside(beside, thetas)
     m = X.shape[0]
+    check_alone(beside, lambda_, l1, clip_norm < np.inf, max_norm < np.inf)
     arrays = [*thetas, *extra[2]]
-    for number, array in enumerate(arrays, 1):
-        check_writeable(f"Θ{number}", array)
+    names = [f"Θ{l}" for l in range(1, len(thetas) + 1)] + (beside.names if beside else [])
+    for name, array in zip(names, arrays, strict=True):
+        check_writeable(name, array)
     rule, numbers = check_optimizer(optimizer, slots, arrays)
     order = check_order(order, epochs, m)
     epoch_rows = m if order is None else order.shape[1]
@@ -362,8 +364,6 @@ def train(
     course.tol, course.patience = float(tol), np.inf if patience is None else float(patience)
     course.best, course.stale = float(progress.best), progress.stale
     course.dropout, course.dropout_seed = check_dropout(dropout, dropout_seed, thetas)
-    if extra[2] and (lambda_ or l1 or min(clip_norm, max_norm) < np.inf):
-        raise ValueError("lambda_, l1, clip_norm and max_norm do not go with what is beside Θ")
     if extra[0] and any(course.dropout[:1]):
         raise ValueError(f"inputs that are embedded have no dropout: {course.dropout[0]}")
     costs, steps, status, progress.best, progress.stale, position = _native.train(
@@ -404,6 +404,7 @@ def _cost(
 ) -> float:
     codes = check_network(thetas, hidden, output)
     check_dense(X, beside)
+    check_alone(beside, *penalty)
     examples = check_examples(thetas, X, Y, weights, n_columns(thetas, beside))
     return _native.cost(
         list(thetas),
