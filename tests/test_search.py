@@ -17,6 +17,7 @@ from sklearn.metrics import make_scorer, roc_auc_score
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from multilayer import (
     MLPClassifier,
@@ -32,6 +33,24 @@ from multilayer.selection import (
 )
 from multilayer.selection.halving import Candidate
 from multilayer.selection.results import cv_results
+
+QUICK = {"max_iter": 20, "learning_rate_init": 0.05}
+NOT_EQUIVALENT = dict.fromkeys(
+    [f"check_sample_weight_equivalence_on_{kind}_data" for kind in ("dense", "sparse")],
+    "a row twice falls into folds otherwise than a row of weight two",
+)
+
+
+@parametrize_with_checks(
+    [
+        HiddenLayerSearchCV(make(**QUICK), n_candidates=3, cv=2, random_state=0)
+        for make in (MLPClassifier, MLPRegressor)
+    ],
+    expected_failed_checks=lambda search: {} if is_classifier(search) else NOT_EQUIVALENT,
+)
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
 
 SPACE = {"hidden_layer_sizes": [(), (4,), (8, 4)], "learning_rate_init": loguniform(1e-3, 1e-1)}
 FAST = {"n_candidates": 6, "cv": 3, "random_state": 0}

@@ -18,8 +18,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing, check_random_state, indexable
+from sklearn.utils import _safe_indexing, assert_all_finite, check_random_state, indexable
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.multiclass import check_classification_targets
 
 from multilayer import _native
 from multilayer.base import BaseMLP
@@ -199,6 +200,11 @@ class HiddenLayerSearchCV(AsItsBest):
             If there is nothing to search, a fold lacks a class, or no candidate could be scored.
         """
         ends = math.inf if self.time_limit is None else time.perf_counter() + self.time_limit
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None"
+            )
+        assert_all_finite(y, input_name="y")
         X, y, groups, sample_weight = indexable(X, y, groups, sample_weight)
         steps, network = self._parts()
         scorer = None if self.scoring is None else check_scoring(network, scoring=self.scoring)
@@ -248,6 +254,8 @@ class HiddenLayerSearchCV(AsItsBest):
         return steps, clone(network)
 
     def _splits(self, X: Any, y: Any, groups: Any, classes: bool) -> list[tuple[Array, Array]]:
+        if classes:
+            check_classification_targets(y)
         splitter = check_cv(self.cv, y, classifier=classes)
         splits = [(np.asarray(a), np.asarray(b)) for a, b in splitter.split(X, y, groups)]
         if not splits:

@@ -109,7 +109,8 @@ def _batches(estimator: Any, n_rows: int) -> dict[str, Any]:
     """Give the batches that let a few epochs tell candidates apart, unless they are given."""
     if estimator.batch_size != "auto" or takes_all_rows(estimator):
         return {}
-    return {"batch_size": [int(2 ** np.clip(round(math.log2(max(n_rows, 1) / 25)), 4, 8))]}
+    rows = int(2 ** np.clip(round(math.log2(n_rows / 25)), 4, 8))
+    return {"batch_size": [min(rows, n_rows)]}
 
 
 def check_space(space: Any, estimator: Any) -> dict[str, Any]:

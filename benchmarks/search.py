@@ -1,0 +1,160 @@
+"""The search for hidden layers: time beside scikit-learn's grid search, and what it finds.
+
+python benchmarks/search.py time [--candidates N]
+python benchmarks/search.py found [--sets SET …] [--seconds S]
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from accuracy_data import sets, split
+from scipy.stats import loguniform
+from sklearn.datasets import make_moons
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.neural_network import MLPClassifier as ScikitLearnClassifier
+from sklearn.neural_network import MLPRegressor as ScikitLearnRegressor
+
+from multilayer import MLPClassifier, MLPRegressor, TableEncoder
+from multilayer.selection import HiddenLayers, HiddenLayerSearchCV
+
+# What scikit-learn's MLP has too, so that both can be given the same candidates.
+COMMON = {
+    "hidden_layer_sizes": HiddenLayers((1, 2, 3), (2, 56)),
+    "activation": ["relu", "tanh"],
+    "alpha": loguniform(1e-5, 10.0),
+    "learning_rate_init": loguniform(1e-3, 5e-2),
+    "batch_size": [32],
+}
+GRID = {
+    "hidden_layer_sizes": [(), (16,), (64,), (64, 64)],
+    "alpha": [1e-4, 0.1],
+    "learning_rate_init": [0.001, 0.005, 0.02],
+}
+FOUND = ("breast_cancer", "digits", "wine", "titanic", "german", "car", "segment", "satimage",
+         "california", "concrete")  # fmt: skip
+
+
+def main() -> None:
+    """Measure what is asked for."""
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    timed = commands.add_parser("time", help="the moons, beside GridSearchCV")
+    timed.add_argument("--candidates", type=int, default=200)
+    timed.add_argument("--whole", action="store_true", help="all epochs for all, in scikit-learn")
+    timed.set_defaults(run=compare_times)
+    found = commands.add_parser("found", help="test errors of what is found")
+    found.add_argument("--sets", nargs="+", choices=sets(), default=list(FOUND), metavar="SET")
+    found.add_argument("--seconds", type=float, default=60.0)
+    found.add_argument("--rows", type=int, default=2000)
+    found.set_defaults(run=compare_findings)
+    options = parser.parse_args()
+    options.run(options)
+
+
+def compare_times(options: argparse.Namespace) -> None:
+    """Print seconds of a search with one and two threads, and of scikit-learn's grid search."""
+    X, y = make_moons(1000, noise=0.25, random_state=0)
+    cv = StratifiedKFold(5)
+    seconds: dict[str, float] = {}
+    search: Any = None
+    for n_jobs in (1, 2, 1, 2, 1, 2):
+        search = HiddenLayerSearchCV(
+            MLPClassifier(random_state=0),
+            COMMON,
+            n_candidates=options.candidates,
+            cv=cv,
+            n_jobs=n_jobs,
+            random_state=0,
+            refit=False,
+        )
+        began = time.perf_counter()
+        search.fit(X, y)
+        name = f"multilayer, {n_jobs} threads"
+        seconds[name] = min(seconds.get(name, np.inf), time.perf_counter() - began)
+        print(name, time.perf_counter() - began, file=sys.stderr, flush=True)
+    results = search.cv_results_
+    for name, epochs in (
+        ("scikit-learn, the same epochs", results["n_epochs"].round().astype(int)),
+        ("scikit-learn, 200 epochs", np.full(len(results["params"]), 200)),
+    ):
+        if name.endswith("200 epochs") and not options.whole:
+            continue
+        grid = [
+            {key: [value] for key, value in (params | {"max_iter": int(n)}).items()}
+            for params, n in zip(results["params"], epochs, strict=True)
+        ]
+        began = time.perf_counter()
+        GridSearchCV(ScikitLearnClassifier(random_state=0), grid, cv=cv, n_jobs=2, refit=False).fit(
+            X, y
+        )
+        seconds[name] = time.perf_counter() - began
+    for name, value in seconds.items():
+        print(f"{name:32s} {value:8.2f} s")
+    print(f"best accuracy {search.best_score_:.3f}, epochs {results['n_epochs'].sum() * 5:.0f}")
+
+
+def compare_findings(options: argparse.Namespace) -> None:
+    """Print test errors of what a search finds, the best of a grid, and scikit-learn's default."""
+    rows = []
+    for name in options.sets:
+        train, test, task = split(name, 0, options.rows)
+        classes = task == "class"
+        encoder = TableEncoder(dtype="float64").fit(train.X)
+        X, X_test = encoder.transform(train.X), encoder.transform(test.X)
+        mean, scale = (0.0, 1.0) if classes else (train.y.mean(), train.y.std())
+        y = train.y if classes else (train.y - mean) / scale
+        truth = test.y if classes else (test.y - mean) / scale
+
+        def errors(model: Any, X_test: Any = X_test, truth: Any = truth, classes: bool = classes):
+            said = model.predict(X_test)
+            return (said != truth).astype(float) if classes else (said - truth) ** 2
+
+        ours = MLPClassifier if classes else MLPRegressor
+        began = time.perf_counter()
+        search = HiddenLayerSearchCV(
+            ours(random_state=0), time_limit=options.seconds, random_state=0
+        ).fit(X, y)
+        took = time.perf_counter() - began
+        found = errors(search)
+        grid = [
+            errors(ours(random_state=0, **dict(zip(GRID, values, strict=True))).fit(X, y))
+            for values in itertools.product(*GRID.values())
+        ]
+        best = min(grid, key=np.mean)
+        theirs = ScikitLearnClassifier if classes else ScikitLearnRegressor
+        default = errors(theirs(random_state=0).fit(X, y))
+        differences = found - best
+        row = {
+            "set": name,
+            "found": found.mean(),
+            "best of 24": best.mean(),
+            "standard error of the difference": differences.std() / np.sqrt(len(best)),
+            "standard error": best.std() / np.sqrt(len(best)),
+            "scikit-learn's default": default.mean(),
+            "candidates": len(search.cv_results_["params"]),
+            "layers": str(search.best_params_.get("hidden_layer_sizes", "default")),
+            "seconds": took,
+        }
+        rows.append(row)
+        print(json.dumps(row), file=sys.stderr, flush=True)
+    text = pd.DataFrame(rows).to_markdown(index=False, floatfmt=".4f")
+    print(text)
+    folder = Path(__file__).parent / "results"
+    folder.mkdir(exist_ok=True)
+    (folder / "search.md").write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()
