@@ -16,6 +16,7 @@ from multilayer import _native
 from multilayer.dropout import check_rate
 from multilayer.losses import Loss, check_smoothing, resolve
 from multilayer.outputs import Output, Softmax, parts
+from multilayer.threads import share
 
 if TYPE_CHECKING:
     from multilayer.activations import Activation
@@ -310,9 +311,9 @@ def check_shuffle(
 
 
 def check_threads(n_threads: int | None) -> int:
-    """Return 0 for "as many as the process may use"."""
+    """Return 0 for "as many as the process may use"; None: what the calling thread may."""
     if n_threads is None:
-        return 0
+        return share()
     if not 1 <= n_threads <= _MAX_THREADS:
         raise ValueError(f"n_threads must be from 1 to {_MAX_THREADS}: {n_threads}")
     return int(n_threads)

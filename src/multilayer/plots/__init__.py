@@ -3,9 +3,16 @@
 matplotlib is imported when something is drawn, not before.
 """
 
+from multilayer.plots.cross_validation import CrossValidationDisplay
 from multilayer.plots.decision_boundary import DecisionBoundaryDisplay
 from multilayer.plots.loss_curve import LossCurveDisplay
 from multilayer.plots.network import NetworkDisplay
 from multilayer.plots.search import SearchDisplay
 
-__all__ = ["DecisionBoundaryDisplay", "LossCurveDisplay", "NetworkDisplay", "SearchDisplay"]
+__all__ = [
+    "CrossValidationDisplay",
+    "DecisionBoundaryDisplay",
+    "LossCurveDisplay",
+    "NetworkDisplay",
+    "SearchDisplay",
+]

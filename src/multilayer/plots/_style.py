@@ -1,13 +1,16 @@
-"""The colours that the displays share."""
+"""The colours and scales that the displays share."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
 # M. A. Petroff, "Accessible color sequences for data visualization", arXiv:2107.02270: ten
 # colours that stay apart for colour-blind eyes and, neighbour from neighbour, in grey print.
@@ -54,3 +57,20 @@ def background(ax: Axes) -> tuple[float, float, float, float]:
         if to_rgba(color)[3] > 0:
             return to_rgba(color, 1.0)
     return to_rgba("white")
+
+
+def log_if_wide(ax: Axes, values: NDArray[Any]) -> None:
+    """Give `ax` a logarithmic height where positive values span a factor of ten or more."""
+    from matplotlib.ticker import LogFormatter
+
+    class PlainFormatter(LogFormatter):
+        """Chooses which minor ticks to name, and writes them as the major ones are: 0.06."""
+
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return f"{x:g}" if super().__call__(x, pos) else ""
+
+    finite = values[np.isfinite(values)]
+    if finite.min() > 0 and finite.max() >= 10 * finite.min():
+        ax.set_yscale("log")
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_formatter(PlainFormatter())

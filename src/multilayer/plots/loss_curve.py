@@ -10,7 +10,7 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import column_or_1d
 
 from multilayer.plots._reading import fitted_network
-from multilayer.plots._style import COLORS, root_figure
+from multilayer.plots._style import COLORS, log_if_wide, root_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -177,13 +177,7 @@ class LossCurveDisplay:
         check_matplotlib_support(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt
         from cycler import cycler
-        from matplotlib.ticker import LogFormatter, MaxNLocator
-
-        class PlainFormatter(LogFormatter):
-            """Chooses which minor ticks to name, and writes them as the major ones are: 0.06."""
-
-            def __call__(self, x: float, pos: int | None = None) -> str:
-                return f"{x:g}" if super().__call__(x, pos) else ""
+        from matplotlib.ticker import MaxNLocator
 
         costs, scores = self._curves()
         if ax is None:
@@ -196,11 +190,7 @@ class LossCurveDisplay:
 
         (self.line_,) = ax.plot(iterations, costs, **{"linewidth": 2, **kwargs})
         color = self.line_.get_color()
-        finite = costs[np.isfinite(costs)]
-        if finite.min() > 0 and finite.max() >= 10 * finite.min():
-            ax.set_yscale("log")
-            ax.yaxis.set_major_formatter("{x:g}")
-            ax.yaxis.set_minor_formatter(PlainFormatter())
+        log_if_wide(ax, costs)
         ax.set_ylabel("Cost $J$")
         panels = [(ax, costs)]
         self.validation_loss_line_ = None

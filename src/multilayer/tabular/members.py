@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer import _native, engine
+from multilayer import engine
 from multilayer.embedding import Floats
 from multilayer.optimizers import AdamW
 from multilayer.tabular.network import Layout, TabularNetwork, start
 from multilayer.tabular.recipe import Recipe, flat_cosine, learning_rate_cycles
+from multilayer.threads import available_threads
 
 __all__ = ["Fold", "Lesson", "Member", "deal", "draw_network", "train_epochs", "train_members"]
 
@@ -195,7 +196,7 @@ def train_members(
     ValueError
         If training diverges in its first epoch.
     """
-    threads = _native.default_threads()
+    threads = available_threads()
     workers = min(len(folds), threads)
     share = None if seconds is None else seconds * workers / len(folds)
     left, stop, lock = len(folds), threading.Event(), threading.Lock()

@@ -1,0 +1,116 @@
+"""Which rows each fold learns from, and which it is judged by."""
+
+from __future__ import annotations
+
+import copy
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import (
+    GroupKFold,
+    KFold,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    check_cv,
+)
+from sklearn.utils.multiclass import type_of_target
+
+__all__ = ["Split", "make_splits"]
+
+Array = NDArray[Any]
+Split = tuple[NDArray[np.intp], NDArray[np.intp]]  # rows to learn from, rows left out
+
+_SPLITTERS: dict[tuple[bool, bool], Any] = {  # stratified, in groups
+    (False, False): KFold,
+    (True, False): StratifiedKFold,
+    (False, True): GroupKFold,
+    (True, True): StratifiedGroupKFold,
+}
+
+
+def make_splits(
+    cv: Any,
+    X: Any,
+    y: Any,
+    groups: Any,
+    *,
+    classes: bool,
+    n_repeats: int,
+    rng: np.random.RandomState,
+) -> list[Split]:
+    """Cut the rows into folds, as often as asked.
+
+    Parameters
+    ----------
+    cv : int, splitter or iterable
+        An integer stands for so many folds of shuffled rows, with the classes in proportion and
+        groups whole.
+    X, y, groups
+        The rows; groups may be None.
+    classes : bool
+        Whether y is classes.
+    n_repeats : int
+    rng : RandomState
+        Shuffles.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer rows than folds, the splitter cannot be repeated or gives nothing, or a
+        training part lacks a class.
+    """
+    labels = np.asarray(y)
+    if not (isinstance(n_repeats, Integral) and n_repeats >= 1):
+        raise ValueError(f"n_repeats must be a whole number of at least 1, got {n_repeats!r}")
+    seeds = rng.randint(2**31, size=n_repeats).tolist()
+    splits: list[Split] = []
+    for splitter in _splitters(cv, labels, classes, groups, seeds):
+        for learned, judged in splitter.split(X, y, groups):
+            splits.append((np.asarray(learned), np.asarray(judged)))
+    if not splits:
+        raise ValueError("cv must give at least one split, but gives none")
+    if classes and labels.ndim == 1:
+        _check_classes(splits, labels)
+    return splits
+
+
+def _splitters(cv: Any, y: Array, classes: bool, groups: Any, seeds: list[int]) -> list[Any]:
+    """Give a splitter for each repeat."""
+    if cv is None or isinstance(cv, Integral):
+        n = 5 if cv is None else int(cv)
+        if n < 2:
+            raise ValueError(f"cv must be at least 2 folds, got {n}")
+        what, there = "rows", len(y)
+        if groups is not None:
+            what, there = "groups", len(np.unique(np.asarray(groups)))
+        if n > there:
+            raise ValueError(f"cv must be at most as many folds as {what}, {there}, got {n}")
+        stratified = classes and type_of_target(y) in ("binary", "multiclass")
+        make = _SPLITTERS[stratified, groups is not None]
+        return [make(n, shuffle=True, random_state=seed) for seed in seeds]
+    splitter = check_cv(cv, y, classifier=classes)
+    if len(seeds) == 1:
+        return [splitter]
+    if not (hasattr(splitter, "random_state") and getattr(splitter, "shuffle", True)):
+        raise ValueError(
+            f"n_repeats={len(seeds)} needs a number of folds or a splitter that shuffles for cv, "
+            f"got {cv!r}"
+        )
+    repeats = [copy.copy(splitter) for _ in seeds]
+    for repeat, seed in zip(repeats, seeds, strict=True):
+        repeat.random_state = seed
+    return repeats
+
+
+def _check_classes(splits: list[Split], labels: Array) -> None:
+    """See that each fold can learn every class."""
+    everything = np.unique(labels)
+    for k, (learned, _) in enumerate(splits):
+        missing = np.setdiff1d(everything, labels[learned])
+        if len(missing):
+            raise ValueError(
+                f"each training part must hold every class, but that of fold {k} has no row of "
+                f"class {missing.tolist()[0]!r}: take fewer folds, or leave the class out"
+            )
