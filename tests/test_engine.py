@@ -658,7 +658,11 @@ BAD = {
     "epochs": ({"epochs": -1}, ValueError, "epochs must be from 0"),
     "order": ({"order": np.full((1, 9), 9)}, ValueError, "from 0 to 8: 9"),
     "negative order": ({"order": np.full((1, 9), -1)}, ValueError, "from 0 to 8: -1"),
-    "shape of order": ({"order": np.zeros((2, 9), int)}, ValueError, r"1 epochs: \(2, 9\)"),
+    "shape of order": (
+        {"order": np.zeros((2, 9), int)},
+        ValueError,
+        r"at least one row number: \(2, 9\)",
+    ),
     "kind of order": ({"order": np.zeros((1, 9))}, TypeError, "integers"),
     "optimizer": ({"optimizer": 0.1}, ValueError, "GradientDescent, SGD, .*, Lion: float"),
     "slots": ({"optimizer": Adam()}, ValueError, "Adam keeps 2 slots: 0"),

@@ -43,7 +43,7 @@ NOT_EQUIVALENT = dict.fromkeys(
 
 @parametrize_with_checks(
     [
-        HiddenLayerSearchCV(make(**QUICK), n_candidates=3, cv=2, random_state=0)
+        HiddenLayerSearchCV(make(**QUICK), n_candidates=2, cv=2, random_state=0)
         for make in (MLPClassifier, MLPRegressor)
     ],
     expected_failed_checks=lambda search: {} if is_classifier(search) else NOT_EQUIVALENT,

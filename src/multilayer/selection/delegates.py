@@ -79,6 +79,14 @@ class AsItsBest(MetaEstimatorMixin, BaseEstimator):
             raise AttributeError("n_features_in_ is known once the best estimator is fitted")
         return int(self.best_estimator_.n_features_in_)
 
+    @property
+    def feature_names_in_(self) -> Array:
+        """The names of the columns, where X had any."""
+        if not hasattr(self, "best_estimator_"):
+            raise AttributeError("feature_names_in_ is known once the best estimator is fitted")
+        names: Array = self.best_estimator_.feature_names_in_
+        return names
+
     def __sklearn_tags__(self) -> Any:
         tags, inner = super().__sklearn_tags__(), get_tags(self.estimator)
         for name in ("estimator_type", "classifier_tags", "regressor_tags", "target_tags"):

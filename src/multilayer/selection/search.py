@@ -333,8 +333,6 @@ class HiddenLayerSearchCV(AsItsBest):
             warnings.simplefilter("ignore", ConvergenceWarning)
             self.best_estimator_ = best.fit(X, y, **weights)
         self.refit_time_ = time.perf_counter() - began
-        if hasattr(best, "feature_names_in_"):
-            self.feature_names_in_ = best.feature_names_in_
 
 
 @dataclass
