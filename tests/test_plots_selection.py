@@ -6,8 +6,8 @@ import pytest
 from sklearn.datasets import make_moons
 
 from multilayer import MLPClassifier
-from multilayer.plots import CrossValidationDisplay
-from multilayer.selection import cross_validate_network
+from multilayer.plots import ComparisonDisplay, CrossValidationDisplay
+from multilayer.selection import Comparison, Rival, cross_validate_network
 
 matplotlib.use("Agg")
 
@@ -51,3 +51,28 @@ def test_a_fold_that_has_stopped_counts_with_its_last_cost():
 def test_there_must_be_curves():
     with pytest.raises(ValueError, match="loss_curves must have a cost for an epoch at least"):
         CrossValidationDisplay([[1.0], []]).plot()
+
+
+def rival(name, mean, failure=""):
+    scores = mean + np.array([-0.01, 0.0, 0.01])
+    return Rival(name, "line", None, scores, scores + 0.02, 0.1, 1234, failure)
+
+
+def test_comparison_display_draws_scores_errors_and_failures():
+    rivals = [rival("a", 0.8), rival("b", 0.9), rival("c", 0.9, "too wide")]
+    display = ComparisonDisplay.from_comparison(Comparison(rivals, "accuracy", 90, 3))
+    means = [point.lines[0].get_xdata()[0] for point in display.points_]
+    assert means == pytest.approx([0.8, 0.9])
+    np.testing.assert_allclose(display.train_points_.get_xdata(), [0.82, 0.92])
+    low, high = display.points_[0].lines[2][0].get_segments()[0][:, 0]
+    assert high - low == pytest.approx(2 * rivals[0].standard_error)
+    said = [text.get_text() for text in display.ax_.texts]
+    assert "too wide" in said
+    assert said.count("1\u202f234") == 2
+
+
+def test_comparison_display_names_what_is_far_off():
+    rivals = [rival("a", 0.8), rival("b", 0.9), rival("c", -6.0)]
+    display = ComparisonDisplay.from_comparison(Comparison(rivals, "R²", 90, 3))
+    assert display.ax_.get_xlim()[0] > 0.7
+    assert "◂ -6" in [text.get_text() for text in display.ax_.texts]

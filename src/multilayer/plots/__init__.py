@@ -3,6 +3,7 @@
 matplotlib is imported when something is drawn, not before.
 """
 
+from multilayer.plots.comparison import ComparisonDisplay
 from multilayer.plots.cross_validation import CrossValidationDisplay
 from multilayer.plots.decision_boundary import DecisionBoundaryDisplay
 from multilayer.plots.loss_curve import LossCurveDisplay
@@ -10,6 +11,7 @@ from multilayer.plots.network import NetworkDisplay
 from multilayer.plots.search import SearchDisplay
 
 __all__ = [
+    "ComparisonDisplay",
     "CrossValidationDisplay",
     "DecisionBoundaryDisplay",
     "LossCurveDisplay",

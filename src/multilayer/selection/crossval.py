@@ -242,7 +242,7 @@ def cross_validate_network(
         labels,
         int(n_repeats),
         _name(estimator),
-        _score_name(scoring, classes),
+        score_name(scoring, classes),
     )
 
 
@@ -378,7 +378,7 @@ def _name(estimator: Any) -> str:
     return type(step).__name__
 
 
-def _score_name(scoring: Any, classes: bool) -> str:
+def score_name(scoring: Any, classes: bool) -> str:
     if scoring is None:
         return "accuracy" if classes else "R²"
     if isinstance(scoring, str):

@@ -1,0 +1,191 @@
+"""Is a network needed at all? Simple models, networks and boosted trees on the same folds."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+from sklearn.utils import check_random_state, indexable
+
+from multilayer.classifier import MLPClassifier
+from multilayer.progress import tasks_bar
+from multilayer.regressor import MLPRegressor
+from multilayer.selection.comparison import Comparison, Rival
+from multilayer.selection.counting import count_parameters
+from multilayer.selection.crossval import OutOfTime, fit_folds, score_name
+from multilayer.selection.folds import seeded
+from multilayer.selection.splits import make_splits
+from multilayer.tabular.encoder import TableEncoder
+from multilayer.tabular.target import detect_task, read_column
+
+__all__ = ["compare_baselines"]
+
+MOST_COLUMNS = 5000  # of polynomials
+
+
+def compare_baselines(
+    X: Any,
+    y: ArrayLike,
+    *,
+    cv: Any = 5,
+    scoring: Any = None,
+    task: str = "auto",
+    random_state: int | np.random.RandomState | None = None,
+    time_limit: float | None = None,
+    n_jobs: int | None = None,
+    verbose: bool | int = False,
+) -> Comparison:
+    """Compare a straight line, polynomials, networks and boosted trees by cross-validation.
+
+    That is: logistic or linear regression; the same on powers and products of the columns up to
+    degree 2 and 3; networks without a hidden layer, and with one, two and three; scikit-learn's
+    histogram gradient boosting. All learn from the same folds, and read the table through a
+    `TableEncoder`.
+
+    Parameters
+    ----------
+    X : array-like or dataframe, shape (m, n_features)
+        Numbers, categories, texts, gaps: as they are.
+    y : array-like, shape (m,)
+    cv : int, splitter or iterable, default=5
+        As for `cross_validate_network`.
+    scoring : str or callable, default=None
+        A scorer of scikit-learn's; by default accuracy or R².
+    task : {"auto", "classification", "regression"}, default="auto"
+        auto: classes if y is text or a few whole numbers.
+    random_state : int, RandomState or None, default=None
+        Of the folds and of all that learns.
+    time_limit : float, default=None
+        Seconds, after which nothing more is begun.
+    n_jobs : int, default=None
+        Folds at a time; by default as many as there are threads.
+    verbose : bool or int, default=False
+        A progress bar on standard error, with the package rich.
+
+    Returns
+    -------
+    Comparison
+        What fails, or has no time left, is in it with the reason.
+
+    Raises
+    ------
+    ValueError
+        If the folds cannot be made, or nothing could be fitted.
+
+    See Also
+    --------
+    multilayer.plots.ComparisonDisplay : Draws it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from multilayer.selection import compare_baselines
+    >>> comparison = compare_baselines(*load_iris(return_X_y=True), cv=3, random_state=0)
+    >>> comparison.simplest_within_one_standard_error.kind
+    'line'
+    """
+    tasks = ("auto", "classification", "regression")
+    if task not in tasks:
+        raise ValueError(f"task must be one of {', '.join(tasks)}, got {task!r}")
+    rng = check_random_state(random_state)
+    X, y = indexable(X, y)
+    labels = read_column(y)
+    classes = (detect_task(labels) if task == "auto" else task) == "classification"
+    splits = make_splits(cv, X, y, None, classes=classes, n_repeats=1, rng=rng)
+    n_columns = len(TableEncoder().fit(X).get_feature_names_out())
+    rivals = _rivals(classes, len(labels), n_columns)
+    began = time.perf_counter()
+    ends = math.inf if time_limit is None else began + time_limit
+    judged: list[Rival] = []
+    with tasks_bar(verbose, sum(not r.failure for r in rivals) * len(splits), "Comparing") as watch:
+        for rival in rivals:
+            if not rival.failure:
+                models = [seeded(rival.estimator, rng) for _ in splits]
+                # One at least is judged, however short the time.
+                until = ends if any(len(other.scores) for other in judged) else math.inf
+                try:
+                    folds = fit_folds(
+                        models,
+                        X,
+                        labels,
+                        None,
+                        splits,
+                        scoring,
+                        n_jobs,
+                        curves=False,
+                        ends=until,
+                        watch=watch,
+                    )
+                except OutOfTime:
+                    rival = replace(rival, failure="no time left")
+                except ValueError as error:
+                    rival = replace(rival, failure=str(error))
+                else:
+                    counts = [count_parameters(fold.estimator) for fold in folds]
+                    rival = replace(
+                        rival,
+                        scores=np.array([fold.score for fold in folds]),
+                        train_scores=np.array([fold.train_score for fold in folds]),
+                        fit_time=float(np.mean([fold.seconds for fold in folds])),
+                        n_parameters=round(float(np.mean(counts))),
+                    )
+            judged.append(rival)
+    if all(rival.failure for rival in judged):
+        raise ValueError(f"nothing could be compared; the first: {judged[0].failure}")
+    return Comparison(judged, score_name(scoring, classes), len(labels), len(splits))
+
+
+def _rivals(classes: bool, m: int, n_columns: int) -> list[Rival]:
+    """Give all that is compared on m rows, from the simplest on."""
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    from sklearn.linear_model import LogisticRegression, Ridge
+
+    # Ridge's penalty is there for columns that tell the same only.
+    line: Any = LogisticRegression(max_iter=1000) if classes else Ridge(alpha=1e-3)
+    line_name = "logistic regression" if classes else "linear regression"
+    boosting: Any = HistGradientBoostingClassifier() if classes else HistGradientBoostingRegressor()
+    encoder = TableEncoder(dtype="float64")
+    rivals = [Rival(line_name, "line", make_pipeline(encoder, line))]
+    for degree in (2, 3):
+        powers = PolynomialFeatures(degree, include_bias=False)
+        estimator = make_pipeline(clone(encoder), powers, StandardScaler(), clone(line))
+        rival = Rival(f"polynomial of degree {degree}", "polynomial", estimator)
+        n_powers = math.comb(n_columns + degree, degree) - 1
+        if n_powers > MOST_COLUMNS:
+            said = f"{n_powers} columns, more than {MOST_COLUMNS}"
+            rival = replace(rival, failure=said)
+        rivals.append(rival)
+    width = int(np.clip(2 ** round(math.log2(m) / 2), 8, 64))
+    for depth, said in enumerate(("no", "one", "two", "three")):
+        name = f"{said} hidden layer{'s' * (depth > 1)}" + (f" of {width}" if depth else "")
+        kind = "network" if depth else "line"
+        rivals.append(Rival(f"network, {name}", kind, _network(classes, m, (width,) * depth)))
+    rivals.append(Rival("gradient boosting", "boosting", make_pipeline(clone(encoder), boosting)))
+    return rivals
+
+
+def _network(classes: bool, m: int, layers: tuple[int, ...]) -> Any:
+    """Give a network whose epochs have some 25 steps.
+
+    Without a penalty it would learn small tables by heart; with ten times as much, no longer bend.
+    """
+    settings: dict[str, Any] = {
+        "hidden_layer_sizes": layers,
+        "learning_rate_init": 0.01,
+        "alpha": 0.1,
+        "batch_size": int(np.clip(m // 25, 8, 256)),
+        "max_iter": 200,
+        "early_stopping": False,
+    }
+    if classes:
+        return make_pipeline(TableEncoder(), MLPClassifier(**settings))
+    network = make_pipeline(TableEncoder(), MLPRegressor(**settings))
+    return TransformedTargetRegressor(network, transformer=StandardScaler())

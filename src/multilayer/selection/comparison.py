@@ -1,0 +1,172 @@
+"""What came out of a comparison: a table, the best, the simplest that is as good, a verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Comparison", "Rival"]
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Rival:
+    """A model that is compared.
+
+    Attributes
+    ----------
+    name : str
+    kind : {"line", "polynomial", "network", "boosting"}
+    estimator : estimator
+        Not fitted.
+    scores, train_scores : ndarray, shape (n_splits,)
+        On the rows left out, and on those learned from; empty of what failed.
+    fit_time : float
+        Seconds for a fold, beside the others at work.
+    n_parameters : int
+        Numbers learned, mean over the folds.
+    failure : str
+        Why there is no score, or empty.
+    """
+
+    name: str
+    kind: str
+    estimator: Any = field(repr=False)
+    scores: Array = field(default_factory=lambda: np.empty(0))
+    train_scores: Array = field(default_factory=lambda: np.empty(0))
+    fit_time: float = math.nan
+    n_parameters: int = 0
+    failure: str = ""
+
+    @property
+    def mean(self) -> float:
+        """The mean of the scores."""
+        return math.nan if self.failure else float(self.scores.mean())
+
+    @property
+    def train_mean(self) -> float:
+        """The mean of the scores on the rows learned from."""
+        return math.nan if self.failure else float(self.train_scores.mean())
+
+    @property
+    def standard_error(self) -> float:
+        """Of the mean; NaN of one fold."""
+        n = len(self.scores)
+        return float(self.scores.std(ddof=1) / np.sqrt(n)) if n > 1 else math.nan
+
+    def said(self) -> str:
+        """Give the score with its standard error."""
+        error = "" if math.isnan(self.standard_error) else f" ± {self.standard_error:.3f}"
+        return f"{self.mean:.3f}{error}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison:
+    """Models judged on the same folds.
+
+    Attributes
+    ----------
+    rivals : sequence of Rival
+        From the simplest on, those that failed too.
+    score_name : str
+    n_rows, n_splits : int
+    """
+
+    rivals: Sequence[Rival]
+    score_name: str
+    n_rows: int
+    n_splits: int
+
+    @property
+    def judged(self) -> list[Rival]:
+        """Those that have a score."""
+        return [rival for rival in self.rivals if not rival.failure]
+
+    @property
+    def best(self) -> Rival:
+        """The one with the largest mean score, of equals the one with fewest parameters."""
+        return max(self.judged, key=lambda rival: (rival.mean, -rival.n_parameters))
+
+    @property
+    def as_good_as_the_best(self) -> list[Rival]:
+        """Those within one standard error of the best, the best too."""
+        least = self.best.mean - np.nan_to_num(self.best.standard_error)
+        return [rival for rival in self.judged if rival.mean >= least]
+
+    @property
+    def simplest_within_one_standard_error(self) -> Rival:
+        """Of those as good as the best, nearly, the one with fewest parameters.
+
+        Source: Breiman, Friedman, Olshen and Stone, *Classification and Regression Trees* (1984),
+        section 3.4.3.
+        """
+        return min(self.as_good_as_the_best, key=lambda rival: (rival.n_parameters, -rival.mean))
+
+    @property
+    def verdict(self) -> str:
+        """One sentence: whether a network is needed."""
+        near, best = self.as_good_as_the_best, self.best
+        kinds = {rival.kind for rival in near}
+        top = {rival.kind: rival for rival in sorted(self.judged, key=lambda rival: rival.mean)}
+        for kind in ("line", "polynomial"):
+            if kind in kinds:
+                simple = top[kind]
+                what = "a straight line" if kind == "line" else f"a {simple.name}"
+                than = "no other does better"
+                if simple is not best:
+                    than = f"the best, {_quoted(best)}, is within one standard error of it"
+                return f"No network is needed: {what} reaches {simple.said()}, and {than}."
+        simple_ones = [top[kind] for kind in ("line", "polynomial") if kind in top]
+        against = ""
+        if simple_ones:
+            most = max(simple_ones, key=lambda rival: rival.mean)
+            against = f", against {most.said()} by {most.name}"
+        if "network" in kinds:
+            chosen = min((r for r in near if r.kind == "network"), key=lambda r: r.n_parameters)
+            hidden = chosen.name.removeprefix("network, ")
+            hidden += " reaches" if hidden.startswith("one") else " reach"
+            also = "; gradient boosting does as well" if "boosting" in kinds else ""
+            return f"A network is needed: {hidden} {chosen.said()}{against}{also}."
+        if "network" in top:
+            against += f", {top['network'].said()} by {top['network'].name}"
+        return f"Trees are needed rather than a network: {_quoted(best)}{against}."
+
+    def to_frame(self) -> Any:
+        """Give a pandas.DataFrame, a row for each model."""
+        import pandas as pd
+
+        columns = (
+            "name", "kind", "mean", "standard_error", "train_mean", "n_parameters", "fit_time",
+            "failure",
+        )  # fmt: skip
+        rows = [[getattr(rival, column) for column in columns] for rival in self.rivals]
+        names = {"mean": "score", "train_mean": "train_score"}
+        return pd.DataFrame(rows, columns=[names.get(column, column) for column in columns])
+
+    def __repr__(self) -> str:
+        return f"<Comparison of {len(self.rivals)} models; the best: {_quoted(self.best)}>"
+
+    def __str__(self) -> str:
+        width = max(len(rival.name) for rival in self.rivals)
+        row = f"{{:<{width}}}{{:>17}}{{:>10}}{{:>12}}{{:>9}}".format
+        lines = [
+            f"{self.score_name} on {self.n_splits} folds of {self.n_rows} rows",
+            row("", "left out", "training", "parameters", "seconds"),
+        ]
+        for rival in self.rivals:
+            if rival.failure:
+                lines.append(f"{rival.name:<{width}}  -  {rival.failure}")
+                continue
+            figures = f"{rival.train_mean:.3f}", str(rival.n_parameters), f"{rival.fit_time:.2f}"
+            lines.append(row(rival.name, rival.said(), *figures))
+        return "\n".join([*lines, self.verdict])
+
+
+def _quoted(rival: Rival) -> str:
+    return f"{rival.name}, {rival.said()}"
