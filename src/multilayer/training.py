@@ -47,7 +47,6 @@ class Plan:
     restore_best: bool = False  # end with the best Θ instead of the last
     incremental: bool = False  # one of many calls: the best Θ is put back when patience has ended
     course: int | None = None  # epochs that schedules reckon with; None: max_iter
-    n_threads: int | None = None  # of the engine; None: as many as it is set to
 
 
 @dataclass
@@ -153,12 +152,12 @@ def train(
     if len(state.slots) != optimizer.n_slots:  # a new optimizer remembers nothing
         state.slots, state.steps = optimizer.start(network.thetas), 0
     m = examples.X.shape[0]
-    extra: dict[str, Any] = {} if plan.n_threads is None else {"n_threads": plan.n_threads}
+    shuffled: dict[str, Any] = {}
     if plan.shuffle and plan.batch_size is not None:
         state.rng = twister(state.rng)
         if state.rows is None or len(state.rows) != m:
             state.rows = np.arange(m)
-        extra |= {"rows": state.rows, "rng": state.rng}
+        shuffled = {"rows": state.rows, "rng": state.rng}
 
     steps_per_epoch = -(-m // (plan.batch_size or m))
     by_step = isinstance(plan.schedule, StepSchedule)
@@ -193,7 +192,7 @@ def train(
             max_norm=plan.max_norm,
             rates=rates,
             batch_size=plan.batch_size,
-            **extra,
+            **shuffled,
             epochs=n,
             steps_before=state.steps,
             max_steps=max_steps,

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from multilayer.selection.runs import FoldData, Run
+from multilayer.threads import sharing
 
 __all__ = ["Candidate", "Race"]
 
@@ -177,7 +178,8 @@ class Race:
             try:
                 # The last ones have the threads that the others no longer need.
                 n_threads = max(1, self.n_threads // min(workers, left))
-                outcome = self._train(candidate, k, rung, n_threads, late)
+                with sharing(n_threads):
+                    outcome = self._train(candidate, k, rung, late)
                 if outcome is not None:
                     found[id(candidate), k] = outcome
             except Exception as error:
@@ -205,7 +207,7 @@ class Race:
                     self._record(candidate, [found.get((id(candidate), k)) for k in range(n_folds)])
 
     def _train(
-        self, candidate: Candidate, k: int, rung: int, n_threads: int, late: Callable[[], bool]
+        self, candidate: Candidate, k: int, rung: int, late: Callable[[], bool]
     ) -> _Outcome | None:
         """Bring a fold to a rung, unless it gets late."""
         began = time.perf_counter()
@@ -217,7 +219,7 @@ class Race:
         epochs, until = 0, self.rungs[rung]
         until_now = max(1, int(_LOOK / run.work))
         while True:
-            epochs = run.go_on(min(until, until_now), n_threads)
+            epochs = run.go_on(min(until, until_now))
             if until_now >= until or epochs < until_now:
                 break
             if late():

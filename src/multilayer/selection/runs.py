@@ -22,6 +22,7 @@ from multilayer.rows import Rows, check_rows
 from multilayer.schedules import StepSchedule
 from multilayer.tabular.base import TabularEstimator
 from multilayer.tabular.members import draw_network, train_epochs
+from multilayer.threads import available_threads
 
 __all__ = ["FoldData", "Run", "depends_on_length", "fold_data", "refusal", "rungs_for"]
 
@@ -30,7 +31,7 @@ class Run(ABC):
     """A candidate's training on one fold."""
 
     @abstractmethod
-    def go_on(self, until: int, n_threads: int) -> int:
+    def go_on(self, until: int) -> int:
         """Train up to so many epochs in all; give how many there were (fewer once converged)."""
 
     @property
@@ -144,7 +145,7 @@ class _PlainRun(Run):
         estimator._read_off(self.state)
         self.fold, self.estimator = fold, estimator
 
-    def go_on(self, until: int, n_threads: int) -> int:
+    def go_on(self, until: int) -> int:
         estimator, history = self.estimator, self.state.history
         if history.status == "max_iter":
             history.status = "running"
@@ -152,7 +153,7 @@ class _PlainRun(Run):
         if estimator.solver == "lbfgs":
             training.minimize(self.state, self.examples, plan)
         else:
-            plan = replace(plan, course=estimator.max_iter, n_threads=n_threads)
+            plan = replace(plan, course=estimator.max_iter)
             training.train(self.state, self.examples, make_optimizer(estimator), plan)
         if history.status == "interrupted":
             raise KeyboardInterrupt
@@ -196,14 +197,12 @@ class _TabularRun(Run):
         self.recipe = estimator._recipe(len(fold.fold.training))
         rng = np.random.RandomState(estimator.random_state)
         self.network = draw_network(fold.lesson, fold.fold, self.recipe, rng)
-        self.n_threads = 1
         self.course = train_epochs(
-            self.network, fold.lesson, fold.fold, self.recipe, rng, n_threads=lambda: self.n_threads
+            self.network, fold.lesson, fold.fold, self.recipe, rng, n_threads=available_threads
         )
         self.fold, self.estimator, self.epochs = fold, estimator, 0
 
-    def go_on(self, until: int, n_threads: int) -> int:
-        self.n_threads = n_threads
+    def go_on(self, until: int) -> int:
         last = max(1, math.ceil(self.recipe.max_iter * until / 15))
         while self.epochs < last:
             if next(self.course, None) is None:
@@ -216,7 +215,7 @@ class _TabularRun(Run):
 
     def score(self, scorer: Any) -> float:
         estimator, lesson, rows = self.estimator, self.fold.lesson, self.fold.fold.validation
-        H = self.network.forward(lesson.X[rows], self.n_threads)
+        H = self.network.forward(lesson.X[rows])
         by_default = "r2" if lesson.output == "identity" else "accuracy"
         scoring = by_default if scorer is None else scorer
         return float(-estimator._judge(H, lesson, rows, scoring))

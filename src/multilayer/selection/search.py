@@ -22,7 +22,6 @@ from sklearn.utils import _safe_indexing, assert_all_finite, check_random_state,
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
-from multilayer import _native
 from multilayer.base import BaseMLP
 from multilayer.progress import tasks_bar
 from multilayer.rows import Rows
@@ -32,7 +31,9 @@ from multilayer.selection.results import cv_results, simplest_within_one_standar
 from multilayer.selection.runs import FoldData, depends_on_length, fold_data, refusal, rungs_for
 from multilayer.selection.samplers import Sampler, make_sampler
 from multilayer.selection.space import check_space, first_candidates, space_for
+from multilayer.selection.splits import check_classes
 from multilayer.tabular.base import TabularEstimator
+from multilayer.threads import available_threads
 
 __all__ = ["HiddenLayerSearchCV"]
 
@@ -260,16 +261,8 @@ class HiddenLayerSearchCV(AsItsBest):
         splits = [(np.asarray(a), np.asarray(b)) for a, b in splitter.split(X, y, groups)]
         if not splits:
             raise ValueError("cv must give at least one split, but gives none")
-        labels = np.asarray(y)
-        if classes and labels.ndim == 1:
-            everything = np.unique(labels)
-            for k, (learned, _) in enumerate(splits):
-                missing = np.setdiff1d(everything, labels[learned])
-                if len(missing):
-                    raise ValueError(
-                        f"each training part must hold every class, but that of fold {k} has no "
-                        f"row of class {missing.tolist()[0]!r}: take fewer folds, or leave it out"
-                    )
+        if classes and np.ndim(y) == 1:
+            check_classes(splits, np.asarray(y))
         return splits
 
     def _judge_candidates(self, hunt: _Hunt, scorer: Any, ends: float) -> bool:
@@ -277,7 +270,7 @@ class HiddenLayerSearchCV(AsItsBest):
         asked = self.n_candidates or _N_CANDIDATES
         if self.time_limit is not None and self.n_candidates is None:
             asked = int(np.clip(_A_SECOND * self.time_limit, 9, 500))  # more than can be judged
-        n_threads = self.n_jobs if self.n_jobs and self.n_jobs > 0 else _native.default_threads()
+        n_threads = self.n_jobs if self.n_jobs and self.n_jobs > 0 else available_threads()
         race = Race(hunt.folds, hunt.rungs, scorer, n_threads, self.warm_start)
         total = race.n_tasks(asked) if self.time_limit is None else None
         all_at_once = math.isinf(hunt.sampler.batch)

@@ -17,7 +17,7 @@ from sklearn.model_selection import (
 )
 from sklearn.utils.multiclass import type_of_target
 
-__all__ = ["Split", "make_splits"]
+__all__ = ["Split", "check_classes", "make_splits"]
 
 Array = NDArray[Any]
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]  # rows to learn from, rows left out
@@ -72,7 +72,7 @@ def make_splits(
     if not splits:
         raise ValueError("cv must give at least one split, but gives none")
     if classes and labels.ndim == 1:
-        _check_classes(splits, labels)
+        check_classes(splits, labels)
     return splits
 
 
@@ -104,7 +104,7 @@ def _splitters(cv: Any, y: Array, classes: bool, groups: Any, seeds: list[int]) 
     return repeats
 
 
-def _check_classes(splits: list[Split], labels: Array) -> None:
+def check_classes(splits: list[Split], labels: Array) -> None:
     """See that each fold can learn every class."""
     everything = np.unique(labels)
     for k, (learned, _) in enumerate(splits):
