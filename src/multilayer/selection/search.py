@@ -39,7 +39,9 @@ __all__ = ["HiddenLayerSearchCV"]
 
 Array = NDArray[Any]
 _N_CANDIDATES = 60
-_A_SECOND = 50  # candidates, at most, where the time is the limit
+# Where the time is the limit: at most so many candidates a second, and in all. Of very many, the
+# one that looks best is too often one that had luck with its folds.
+_A_SECOND, _MOST = 50, 200
 
 
 class HiddenLayerSearchCV(AsItsBest):
@@ -62,8 +64,8 @@ class HiddenLayerSearchCV(AsItsBest):
         or SciPy's, or lists. By default made from the data: from no hidden layer, which is logistic
         or linear regression, to three of up to 256 units.
     n_candidates : int, default=None
-        How many are drawn; 60, or with a `time_limit` as many as there is time for. The first two
-        are the estimator as it is, and with no hidden layer.
+        How many are drawn; 60, or with a `time_limit` up to 200, as many as there is time for. The
+        first two are the estimator as it is, and with no hidden layer.
     cv : int, splitter or iterable, default=None
         As scikit-learn's: 5 folds, stratified for classes.
     time_limit : float, default=None
@@ -269,7 +271,7 @@ class HiddenLayerSearchCV(AsItsBest):
         """Race candidates; say whether Ctrl-C ended it."""
         asked = self.n_candidates or _N_CANDIDATES
         if self.time_limit is not None and self.n_candidates is None:
-            asked = int(np.clip(_A_SECOND * self.time_limit, 9, 500))  # more than can be judged
+            asked = int(np.clip(_A_SECOND * self.time_limit, 9, _MOST))
         n_threads = self.n_jobs if self.n_jobs and self.n_jobs > 0 else available_threads()
         race = Race(hunt.folds, hunt.rungs, scorer, n_threads, self.warm_start)
         total = race.n_tasks(asked) if self.time_limit is None else None
