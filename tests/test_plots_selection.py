@@ -4,9 +4,11 @@ import matplotlib
 import numpy as np
 import pytest
 from sklearn.datasets import make_moons
+from sklearn.linear_model import LogisticRegression
+from sklearn.tree import DecisionTreeClassifier
 
 from multilayer import MLPClassifier
-from multilayer.plots import ComparisonDisplay, CrossValidationDisplay
+from multilayer.plots import ArchitectureGridDisplay, ComparisonDisplay, CrossValidationDisplay
 from multilayer.selection import Comparison, Rival, cross_validate_network
 
 matplotlib.use("Agg")
@@ -76,3 +78,38 @@ def test_comparison_display_names_what_is_far_off():
     display = ComparisonDisplay.from_comparison(Comparison(rivals, "R²", 90, 3))
     assert display.ax_.get_xlim()[0] > 0.7
     assert "◂ -6" in [text.get_text() for text in display.ax_.texts]
+
+
+def test_architecture_grid_of_fitted_classifiers():
+    models = [LogisticRegression().fit(X, y), DecisionTreeClassifier(random_state=0).fit(X, y)]
+    models.append(models[0])
+    display = ArchitectureGridDisplay.from_estimators(
+        models, X, y, titles=["line", "tree", "line again"], n_columns=2, grid_resolution=12
+    )
+    assert display.axes_.shape == (2, 2)
+    assert [ax.get_title() for ax in display.axes_.flat] == ["line", "tree", "line again", ""]
+    assert not display.axes_[1, 1].axison
+    assert display.axes_[0, 1].texts[0].get_text() == "100.0%"
+    assert [ax.get_legend() is not None for ax in display.axes_.flat] == [False, True, False, False]
+    assert display.displays_[0].response.shape == (12, 12, 2)
+
+
+def test_architecture_grid_of_layers_and_penalties():
+    base = network(solver="lbfgs", max_iter=30)
+    display = ArchitectureGridDisplay.from_data(
+        X, y, [(), (8,)], [0.01, 100], estimator=base, grid_resolution=12
+    )
+    titles = [ax.get_title() for ax in display.axes_.flat]
+    assert titles == ["no hidden layer, λ = 0.01", "8, λ = 0.01", "no hidden layer, λ = 100",
+                      "8, λ = 100"]  # fmt: skip
+    spread = [np.ptp(panel.response[..., 1]) for panel in display.displays_]
+    assert spread[3] < spread[1]  # a large penalty leaves the network unsure
+    assert not hasattr(base, "network_")
+
+
+def test_architecture_grid_refuses():
+    model = LogisticRegression().fit(X, y)
+    with pytest.raises(ValueError, match="titles must be as many as estimators, 1, got 2"):
+        ArchitectureGridDisplay.from_estimators([model], X, y, titles=["a", "b"])
+    with pytest.raises(ValueError, match="estimators must hold at least one"):
+        ArchitectureGridDisplay.from_estimators([], X, y)

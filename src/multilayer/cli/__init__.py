@@ -1,4 +1,4 @@
-"""Command line: `multilayer fit`, `predict`, `evaluate`, `inspect`, `demo`."""
+"""Command line: `multilayer fit`, `search`, `compare`, `cv`, `predict` and others."""
 
 from __future__ import annotations
 

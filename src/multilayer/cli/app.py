@@ -9,6 +9,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from multilayer.cli.compare import compare
+from multilayer.cli.crossval import cv
 from multilayer.cli.demo import demo
 from multilayer.cli.fit import fit
 from multilayer.cli.inspect import inspect
@@ -64,7 +66,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (fit, search, predict, evaluate, inspect, demo):
+for command in (fit, search, compare, cv, predict, evaluate, inspect, demo):
     app.command()(command)
 
 
@@ -85,6 +87,8 @@ def _start(
     * multilayer predict titanic.mlp new.csv -o predicted.csv
 
     * multilayer evaluate titanic.mlp test.csv
+
+    * multilayer compare titanic.csv --target survived
 
     * multilayer inspect titanic.mlp
 

@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 
 from multilayer.report.document import check_installed, check_path
 
-__all__ = ["check_figures", "check_report", "write_figures"]
+__all__ = ["check_figure", "check_figures", "check_report", "write_figures"]
 
 
 def check_figures(folder: Path) -> None:
@@ -22,6 +22,18 @@ def check_figures(folder: Path) -> None:
     if find_spec("matplotlib") is None:
         raise ValueError("figures need matplotlib: pip install 'multilayer[plot]'")
     folder.mkdir(parents=True, exist_ok=True)
+
+
+def check_figure(path: Path) -> None:
+    """See that a figure can be drawn into a file, before training and not after."""
+    check_figures(path.parent)
+    from matplotlib.figure import Figure
+
+    known = Figure().canvas.get_supported_filetypes()
+    if path.suffix.removeprefix(".").lower() not in known:
+        raise ValueError(
+            f"--figure must be a file such as figure.png, figure.svg or figure.pdf, got {path}"
+        )
 
 
 def check_report(path: Path) -> None:

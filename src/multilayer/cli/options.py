@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import polars as pl
@@ -15,7 +15,20 @@ from multilayer import TabularClassifier, TabularRegressor
 from multilayer.files import ModelFileError, load, read_notes
 from multilayer.tabular.tables import read_table
 
-__all__ = ["Header", "Model", "ModelPath", "TablePath", "column_name", "features", "read_model"]
+__all__ = [
+    "Folds",
+    "Header",
+    "Model",
+    "ModelPath",
+    "Quiet",
+    "Seed",
+    "TablePath",
+    "Target",
+    "Task",
+    "column_name",
+    "features",
+    "read_model",
+]
 
 TablePath = Annotated[
     str,
@@ -38,6 +51,30 @@ Header = Annotated[
         "out. Columns without names are called 0, 1, 2 …",
         show_default=False,
     ),
+]
+
+
+Target = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        "-t",
+        metavar="COLUMN",
+        help="What is to be predicted: the name of a column, or its number. Default: the column "
+        "named target.",
+        show_default=False,
+    ),
+]
+Task = Annotated[
+    Literal["auto", "classification", "regression"],
+    typer.Option(metavar="TASK", help="classification, regression, or auto."),
+]
+Folds = Annotated[int, typer.Option(metavar="N", min=2, help="Folds of the cross-validation.")]
+Seed = Annotated[
+    int, typer.Option(metavar="N", min=0, max=2**32 - 1, help="Of all random choices.")
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")
 ]
 
 

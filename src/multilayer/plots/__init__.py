@@ -3,6 +3,7 @@
 matplotlib is imported when something is drawn, not before.
 """
 
+from multilayer.plots.architecture_grid import ArchitectureGridDisplay
 from multilayer.plots.comparison import ComparisonDisplay
 from multilayer.plots.cross_validation import CrossValidationDisplay
 from multilayer.plots.decision_boundary import DecisionBoundaryDisplay
@@ -11,6 +12,7 @@ from multilayer.plots.network import NetworkDisplay
 from multilayer.plots.search import SearchDisplay
 
 __all__ = [
+    "ArchitectureGridDisplay",
     "ComparisonDisplay",
     "CrossValidationDisplay",
     "DecisionBoundaryDisplay",

@@ -164,10 +164,10 @@ def _rivals(classes: bool, m: int, n_columns: int) -> list[Rival]:
             rival = replace(rival, failure=said)
         rivals.append(rival)
     width = int(np.clip(2 ** round(math.log2(m) / 2), 8, 64))
-    for depth, said in enumerate(("no", "one", "two", "three")):
-        name = f"{said} hidden layer{'s' * (depth > 1)}" + (f" of {width}" if depth else "")
-        kind = "network" if depth else "line"
-        rivals.append(Rival(f"network, {name}", kind, _network(classes, m, (width,) * depth)))
+    rivals.append(Rival("network without hidden layer", "line", _network(classes, m, ())))
+    for depth, said in enumerate(("one", "two", "three"), start=1):
+        name = f"{said} hidden layer{'s' * (depth > 1)} of {width}"
+        rivals.append(Rival(name, "network", _network(classes, m, (width,) * depth)))
     rivals.append(Rival("gradient boosting", "boosting", make_pipeline(clone(encoder), boosting)))
     return rivals
 

@@ -129,10 +129,9 @@ class Comparison:
             against = f", against {most.said()} by {most.name}"
         if "network" in kinds:
             chosen = min((r for r in near if r.kind == "network"), key=lambda r: r.n_parameters)
-            hidden = chosen.name.removeprefix("network, ")
-            hidden += " reaches" if hidden.startswith("one") else " reach"
+            reach = "reaches" if chosen.name.startswith("one") else "reach"
             also = "; gradient boosting does as well" if "boosting" in kinds else ""
-            return f"A network is needed: {hidden} {chosen.said()}{against}{also}."
+            return f"A network is needed: {chosen.name} {reach} {chosen.said()}{against}{also}."
         if "network" in top:
             against += f", {top['network'].said()} by {top['network'].name}"
         return f"Trees are needed rather than a network: {_quoted(best)}{against}."

@@ -1,0 +1,141 @@
+"""`multilayer compare`: whether a table needs a network at all."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from multilayer.cli import screen
+from multilayer.cli.figures import check_figure
+from multilayer.cli.options import Folds, Header, Quiet, Seed, TablePath, Target, Task
+from multilayer.cli.search import parse_time
+from multilayer.cli.training import Data, read_data
+from multilayer.selection import Comparison, compare_baselines
+from multilayer.selection.folds import seeded
+
+__all__ = ["compare"]
+
+
+def compare(
+    table: TablePath,
+    target: Target = None,
+    task: Task = "auto",
+    folds: Folds = 5,
+    seconds: Annotated[
+        str | None,
+        typer.Option(
+            "--time",
+            metavar="TIME",
+            help="After how long nothing more is begun, such as 60s, 5m or 1h.",
+            show_default=False,
+        ),
+    ] = None,
+    figure: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="IMAGE",
+            help="Picture of the scores; of two columns of numbers the decision boundaries too.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Seed = 0,
+    header: Header = None,
+    quiet: Quiet = False,
+) -> None:
+    """Compare a straight line, polynomials, networks and boosted trees on a table.
+
+    All are judged by cross-validation on the same folds; the last line says whether a network is
+    needed. Scores are accuracy or R², with their standard error.
+
+    For example:
+
+    * multilayer compare moons --figure compare.png
+
+    * multilayer compare titanic.csv --target survived
+
+    * multilayer compare diabetes --task regression --folds 10 --time 60s
+    """
+    console = screen.console(quiet)
+    if figure is not None:
+        check_figure(figure)
+    time_limit = None if seconds is None else parse_time(seconds)
+    data = read_data(table, target, task, header)
+    console.print(data.describe())
+    comparison = compare_baselines(
+        data.X,
+        data.y,
+        cv=folds,
+        task=data.task,
+        random_state=seed,
+        time_limit=time_limit,
+        verbose=not quiet,
+    )
+    console.print(_table(comparison))
+    for rival in comparison.rivals:
+        if rival.failure:
+            console.print(escape(f"Left out: {rival.name} ({rival.failure})"))
+    console.print(escape(comparison.verdict))
+    if figure is not None:
+        _draw(comparison, data, seed).savefig(figure, dpi=150)
+        console.print(f"Figure in {escape(str(figure))}", soft_wrap=True)
+
+
+def _table(comparison: Comparison) -> Table:
+    """Lay out the models from the simplest on; what failed with its reason."""
+    best, simplest = comparison.best, comparison.simplest_within_one_standard_error
+    caption = f"{comparison.score_name}, mean of {comparison.n_splits} folds ± standard error"
+    caption += "; * best" if best is simplest else "; * best, ° simplest that is as good"
+    table = Table(box=None, pad_edge=False, caption=caption, caption_justify="left")
+    table.add_column("model", no_wrap=True)
+    for name in ("left out", "training", "parameters", "seconds"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("")
+    for rival in comparison.rivals:
+        if rival.failure:
+            table.add_row(rival.name, *"-" * 4, style="dim")
+            continue
+        mark = "*" if rival is best else "°" if rival is simplest else ""
+        figures = f"{rival.train_mean:.3f}", str(rival.n_parameters), f"{rival.fit_time:.2f}"
+        style = "bold" if mark else None
+        table.add_row(rival.name, rival.said(), *figures, mark, style=style)
+    return table
+
+
+def _draw(comparison: Comparison, data: Data, seed: int) -> Any:
+    """Draw the scores, and below them the boundaries where there is a plane to draw on."""
+    from matplotlib.figure import Figure
+
+    from multilayer.plots import ArchitectureGridDisplay, ComparisonDisplay
+
+    numbers = all(dtype.is_numeric() for dtype in data.X.dtypes)
+    plane = data.classes and data.X.width == 2 and numbers and not _gaps(data)
+    height = 1.3 + 0.36 * len(comparison.rivals)
+    figure = Figure(figsize=(10, height + (5.2 if plane else 0)), layout="constrained")
+    if not plane:
+        ComparisonDisplay.from_comparison(comparison, ax=figure.subplots())
+        return figure
+    parts: Any = figure.subfigures(2, 1, height_ratios=[height, 5.2])
+    above, below = parts
+    ComparisonDisplay.from_comparison(comparison, ax=above.subplots())
+    fitted, rng = [], np.random.RandomState(seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for rival in comparison.judged:
+            fitted.append(seeded(rival.estimator, rng).fit(data.X, data.y))
+    titles = [rival.name for rival in comparison.judged]
+    ArchitectureGridDisplay.from_estimators(
+        fitted, data.X, data.y, titles=titles, n_columns=4, figure=below
+    )
+    return figure
+
+
+def _gaps(data: Data) -> bool:
+    return bool(data.X.null_count().sum_horizontal().item()) or any(
+        column.is_nan().any() for column in data.X if column.dtype.is_float()
+    )
