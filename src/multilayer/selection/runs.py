@@ -19,7 +19,7 @@ from multilayer import training
 from multilayer.base import BaseMLP
 from multilayer.parameters import hidden_sizes, make_optimizer, make_schedule
 from multilayer.rows import Rows, check_rows
-from multilayer.schedules import StepSchedule
+from multilayer.schedules import Cosine, OneCycle, WarmRestarts
 from multilayer.tabular.base import TabularEstimator
 from multilayer.tabular.members import draw_network, train_epochs
 from multilayer.threads import available_threads
@@ -90,17 +90,22 @@ def depends_on_length(estimator: Any) -> bool:
     """Whether the first epochs of a long training are other than a short one."""
     if isinstance(estimator, TabularEstimator):
         return True
-    return isinstance(make_schedule(estimator), StepSchedule)
+    return isinstance(make_schedule(estimator), Cosine | OneCycle)
 
 
-def rungs_for(estimator: Any, min_epochs: int | None, factor: float) -> list[int]:
+def rungs_for(
+    estimator: Any, space: dict[str, Any], min_epochs: int | None, factor: float
+) -> list[int]:
     """Give the numbers of epochs after which candidates are compared, ascending.
 
-    Of a tabular network they are in 15ths of all epochs: its cycles of the learning rate end there.
+    Where the learning rate falls in cycles, they are the ends of these; of a tabular network, in
+    15ths of all its epochs.
 
     Parameters
     ----------
     estimator : estimator
+    space : dict
+        What is searched.
     min_epochs : int, optional
         The first of them; by default, a third of a third of a third of all.
     factor : float
@@ -111,9 +116,25 @@ def rungs_for(estimator: Any, min_epochs: int | None, factor: float) -> list[int
     if estimator.solver == "lbfgs":
         return [estimator.max_iter]
     last = int(estimator.max_iter)
+    rates = space.get("learning_rate", [estimator.learning_rate])
+    if min_epochs is None and not hasattr(rates, "rvs") and len(rates) == 1:
+        schedule = make_schedule(_with_params(estimator, {"learning_rate": rates[0]}))
+        if isinstance(schedule, WarmRestarts) and (ends := _cycle_ends(schedule, last)):
+            return ends
     first = max(1, last // round(factor**3)) if min_epochs is None else min(min_epochs, last)
     steps = math.floor(math.log(last / first) / math.log(factor) + 1e-9)
     return [max(1, round(last / factor**k)) for k in range(steps, -1, -1)]
+
+
+def _cycle_ends(schedule: WarmRestarts, last: int) -> list[int]:
+    """Give the epochs, up to the last, at which cycles end that are as many epochs long."""
+    ends: list[int] = []
+    length, end = schedule.first_cycle, schedule.first_cycle
+    while end <= last and end == int(end):
+        ends.append(int(end))
+        length *= schedule.growth
+        end += length
+    return ends
 
 
 class _PlainFold(FoldData):

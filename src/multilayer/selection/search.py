@@ -78,8 +78,9 @@ class HiddenLayerSearchCV(AsItsBest):
     sampler : {"random", "optuna"} or optuna.Study, default="random"
         Who proposes candidates. A study of direction "maximize" can be looked at afterwards.
     factor : float, default=3
-        One candidate in so many goes on, for so many times the epochs. Tabular estimators have
-        their own: they are compared after each cycle of the learning rate.
+        One candidate in so many goes on, for so many times the epochs. Where the learning rate
+        falls in cycles ("warm_restarts", tabular estimators, and a `space` that is made from the
+        data), they are compared at the end of each, and correspondingly many go on.
     min_epochs : int, default=None
         Epochs after which all are first compared; by default 1/27 of `max_iter`.
     n_jobs : int, default=None
@@ -219,8 +220,9 @@ class HiddenLayerSearchCV(AsItsBest):
             if network.random_state is None:
                 network.set_params(random_state=int(rng.randint(2**31)))
             space = space_for(network, len(splits[0][0])) if self.space is None else self.space
-            sampler = make_sampler(self.sampler, check_space(space, network), rng)
-            hunt = _Hunt(network, sampler, rungs_for(network, self.min_epochs, self.factor), key)
+            space = check_space(space, network)
+            rungs = rungs_for(network, space, self.min_epochs, self.factor)
+            hunt = _Hunt(network, make_sampler(self.sampler, space, rng), rungs, key)
             hunt.folds = [_fold(steps, network, X, y, sample_weight, *split) for split in splits]
             if self.space is None:
                 hunt.first = first_candidates(network, len(splits[0][0]))

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.stats import loguniform
 
 from multilayer.parameters import takes_all_rows
+from multilayer.schedules import WarmRestarts
 from multilayer.tabular.base import TabularEstimator
 
 __all__ = ["HiddenLayers", "check_space", "first_candidates", "sample", "space_for"]
@@ -102,15 +103,25 @@ def space_for(estimator: Any, n_rows: int) -> dict[str, Any]:
     }
     if estimator.solver != "lbfgs":
         space |= {"learning_rate_init": loguniform(1e-3, 5e-2), "dropout": [0.0, 0.0, 0.1, 0.25]}
-    return space | _batches(estimator, n_rows)
+    return space | {name: [value] for name, value in _in_common(estimator, n_rows).items()}
 
 
-def _batches(estimator: Any, n_rows: int) -> dict[str, Any]:
-    """Give the batches that let a few epochs tell candidates apart, unless they are given."""
-    if estimator.batch_size != "auto" or takes_all_rows(estimator):
-        return {}
-    rows = int(2 ** np.clip(round(math.log2(n_rows / 25)), 4, 8))
-    return {"batch_size": [min(rows, n_rows)]}
+def _in_common(estimator: Any, n_rows: int) -> dict[str, Any]:
+    """Give what all candidates are trained with, unless the estimator says otherwise.
+
+    Batches that let a few epochs tell candidates apart; and a learning rate that falls to 0 by each
+    rung: with a constant one, the last step's noise would decide between them, and what is trained
+    on all rows would not be what was judged.
+    """
+    common: dict[str, Any] = {}
+    if takes_all_rows(estimator):
+        return common
+    if estimator.batch_size == "auto":
+        rows = int(2 ** np.clip(round(math.log2(n_rows / 25)), 4, 8))
+        common["batch_size"] = min(rows, n_rows)
+    if estimator.learning_rate == "constant":
+        common["learning_rate"] = WarmRestarts(first_cycle=max(1, estimator.max_iter // 31))
+    return common
 
 
 def check_space(space: Any, estimator: Any) -> dict[str, Any]:
@@ -172,5 +183,5 @@ def first_candidates(estimator: Any, n_rows: int) -> list[dict[str, Any]]:
     """Give what is tried before anything is drawn: the estimator as it is, a straight line."""
     if isinstance(estimator, TabularEstimator):
         return [{}]
-    batches = {name: sizes[0] for name, sizes in _batches(estimator, n_rows).items()}
-    return [{}, {"hidden_layer_sizes": (), "learning_rate_init": 0.01} | batches]
+    straight = {"hidden_layer_sizes": (), "learning_rate_init": 0.01}
+    return [{}, straight | _in_common(estimator, n_rows)]
