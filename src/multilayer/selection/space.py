@@ -183,5 +183,5 @@ def first_candidates(estimator: Any, n_rows: int) -> list[dict[str, Any]]:
     """Give what is tried before anything is drawn: the estimator as it is, a straight line."""
     if isinstance(estimator, TabularEstimator):
         return [{}]
-    straight = {"hidden_layer_sizes": (), "learning_rate_init": 0.01}
+    straight = {"hidden_layer_sizes": (), "learning_rate_init": 0.05}
     return [{}, straight | _in_common(estimator, n_rows)]
