@@ -57,6 +57,7 @@ def main() -> None:
     found.add_argument("--sets", nargs="+", choices=sets(), default=list(FOUND), metavar="SET")
     found.add_argument("--seconds", type=float, default=60.0)
     found.add_argument("--rows", type=int, default=2000)
+    found.add_argument("--splits", type=int, default=3)
     found.set_defaults(run=compare_findings)
     options = parser.parse_args()
     options.run(options)
@@ -108,41 +109,25 @@ def compare_findings(options: argparse.Namespace) -> None:
     """Print test errors of what a search finds, the best of a grid, and scikit-learn's default."""
     rows = []
     for name in options.sets:
-        train, test, task = split(name, 0, options.rows)
-        classes = task == "class"
-        encoder = TableEncoder(dtype="float64").fit(train.X)
-        X, X_test = encoder.transform(train.X), encoder.transform(test.X)
-        mean, scale = (0.0, 1.0) if classes else (train.y.mean(), train.y.std())
-        y = train.y if classes else (train.y - mean) / scale
-        truth = test.y if classes else (test.y - mean) / scale
-
-        def errors(model: Any, X_test: Any = X_test, truth: Any = truth, classes: bool = classes):
-            said = model.predict(X_test)
-            return (said != truth).astype(float) if classes else (said - truth) ** 2
-
-        ours = MLPClassifier if classes else MLPRegressor
-        began = time.perf_counter()
-        search = HiddenLayerSearchCV(
-            ours(random_state=0), time_limit=options.seconds, random_state=0
-        ).fit(X, y)
-        took = time.perf_counter() - began
-        found = errors(search)
-        # All epochs for each of a grid, judged on the same folds.
-        grid = HiddenLayerSearchCV(
-            ours(random_state=0), GRID, n_candidates=24, min_epochs=200, random_state=0
-        ).fit(X, y)
-        best = errors(grid)
-        theirs = ScikitLearnClassifier if classes else ScikitLearnRegressor
-        default = errors(theirs(random_state=0).fit(X, y))
+        pooled: dict[str, list[np.ndarray]] = {"found": [], "best": [], "default": []}
+        searches, took = [], []
+        for number in range(options.splits):
+            errors, search, seconds = find(name, number, options)
+            for key, of_rows in errors.items():
+                pooled[key].append(of_rows)
+            searches.append(search)
+            took.append(seconds)
+        found, best, default = (np.concatenate(pooled[key]) for key in ("found", "best", "default"))
+        layers = [search.best_params_.get("hidden_layer_sizes", "default") for search in searches]
         row = {
             "set": name,
             "found": found.mean(),
             "best of 24": best.mean(),
             "standard error": (found - best).std() / np.sqrt(len(best)),
             "scikit-learn's default": default.mean(),
-            "candidates": len(search.cv_results_["params"]),
-            "layers": str(search.best_params_.get("hidden_layer_sizes", "default")),
-            "seconds": took,
+            "its standard error": (found - default).std() / np.sqrt(len(best)),
+            "layers found": ", ".join("-".join(map(str, sizes)) or "none" for sizes in layers),
+            "seconds": np.mean(took),
         }
         rows.append(row)
         print(json.dumps(row), file=sys.stderr, flush=True)
@@ -151,6 +136,38 @@ def compare_findings(options: argparse.Namespace) -> None:
     folder = Path(__file__).parent / "results"
     folder.mkdir(exist_ok=True)
     (folder / "search.md").write_text(text + "\n")
+
+
+def find(
+    name: str, number: int, options: argparse.Namespace
+) -> tuple[dict[str, np.ndarray], HiddenLayerSearchCV, float]:
+    """Give errors of the test rows of a split, the search, and its seconds."""
+    train, test, task = split(name, number, options.rows)
+    classes = task == "class"
+    encoder = TableEncoder(dtype="float64").fit(train.X)
+    X, X_test = encoder.transform(train.X), encoder.transform(test.X)
+    mean, scale = (0.0, 1.0) if classes else (train.y.mean(), train.y.std())
+    y = train.y if classes else (train.y - mean) / scale
+    truth = test.y if classes else (test.y - mean) / scale
+
+    def errors(model: Any) -> np.ndarray:
+        said = model.predict(X_test)
+        return (said != truth).astype(float) if classes else (said - truth) ** 2
+
+    ours = MLPClassifier if classes else MLPRegressor
+    began = time.perf_counter()
+    search = HiddenLayerSearchCV(ours(random_state=0), time_limit=options.seconds, random_state=0)
+    search.fit(X, y)
+    took = time.perf_counter() - began
+    # All epochs for each of a grid, judged on the same folds.
+    grid = HiddenLayerSearchCV(
+        ours(random_state=0), GRID, n_candidates=24, min_epochs=200, random_state=0
+    ).fit(X, y)
+    theirs = ScikitLearnClassifier if classes else ScikitLearnRegressor
+    default = theirs(random_state=0).fit(X, y)
+    return (
+        {"found": errors(search), "best": errors(grid), "default": errors(default)}, search, took
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from sklearn.datasets import load_diabetes, load_iris, make_moons
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from multilayer import DivergenceWarning, MLPClassifier, MLPRegressor, load
+from multilayer import DivergenceWarning, MLPClassifier, MLPRegressor, Network, load
 from multilayer.losses import Quantile
 from multilayer.optimizers import Adam, Lion, RMSprop
 from multilayer.schedules import SCHEDULES, Cosine
@@ -331,6 +331,16 @@ def test_another_optimizer_starts_anew():
     for solver in ("adam", Adam(0.01), RMSprop(0.01), "gd"):
         clf.set_params(solver=solver).partial_fit(X_IRIS, Y_IRIS)
     assert len(clf.loss_curve_) == 5
+
+
+def test_partial_fit_goes_on_with_another_activation_and_loss():
+    clf = MLPClassifier((4,), random_state=0).partial_fit(X_IRIS, Y_IRIS, classes=[0, 1, 2])
+    before = clf.network_
+    clf.set_params(activation="tanh", loss="focal", learning_rate_init=1e-9)
+    clf.partial_fit(X_IRIS, Y_IRIS)
+    expected = Network(before.sizes, "tanh", "softmax", thetas=before.thetas).forward(X_IRIS)
+    np.testing.assert_allclose(clf.predict_proba(X_IRIS), expected, atol=1e-6)
+    assert type(clf.network_.loss).__name__ == "Focal"
 
 
 @not_converged

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import mean_gamma_deviance, mean_pinball_loss, mean_poisson_deviance
 
-from multilayer import equations
+from multilayer import MLPRegressor, equations
 from multilayer.activations import Activation
 from multilayer.losses import (
     CANONICAL,
@@ -271,3 +271,8 @@ def test_a_loss_goes_with_its_outputs_alone(name, output):
     else:
         with pytest.raises(ValueError, match=r"goes with outputs .*; got"):
             resolve(name, output)
+
+
+def test_a_loss_that_is_no_pair_of_functions_is_refused():
+    with pytest.raises(ValueError, match=r"a pair of functions, cost and gradient; got \(8,\)"):
+        MLPRegressor((8,)).fit([[0.0], [1.0]], [0.0, 1.0])  # its first parameter is the loss

@@ -27,6 +27,7 @@ from multilayer.cli.app import app
 from multilayer.report import effects, scores, write_report
 from multilayer.report.judged import judge
 from multilayer.report.svg import draw
+from multilayer.selection import HiddenLayerSearchCV
 
 HOSTILE = '$\\frac{$<script>alert("x")</script>'
 VOID = {"meta", "br", "path", "use"}
@@ -214,6 +215,24 @@ def test_pipeline(moons, no_figures):
     page = Page(write_report(model.fit(X, labels), X, labels, unseen=False).html)
     assert "on new rows it will do worse" in page.text
     assert "ml.save(model, 'model.mlp')" in page.text
+
+
+def test_a_search_tells_what_was_tried(moons, no_figures):
+    _, X, y = moons
+    space = {"hidden_layer_sizes": [(), (3,), (5,)], "learning_rate_init": [1e-3, 1e5]}
+    search = HiddenLayerSearchCV(MLPClassifier(max_iter=27), space, n_candidates=6, random_state=0)
+    with pytest.raises(NotFittedError):
+        search.report(X, y)
+    page = Page(search.fit(X, y).report(X, y).html)
+    assert page.sections[-4:] == ["search", "network", "training", "use"]
+    judged = int(np.isfinite(search.cv_results_["mean_test_score"]).sum())
+    assert f"{judged} networks were judged on 5 folds" in page.text
+    assert f"{search.best_score_:.3f} ± " in page.text
+    assert "taken" in page.text
+    search.set_params(refit=False).fit(X, y)
+    del search.best_estimator_
+    with pytest.raises(AttributeError, match="refit is False"):
+        search.report(X, y)
 
 
 def test_regressor_of_one_column():

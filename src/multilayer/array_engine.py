@@ -11,9 +11,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from types import ModuleType
 from typing import Any
 
+import array_api_compat
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
@@ -25,13 +25,18 @@ from multilayer.engine import Progress, Report
 from multilayer.losses import CustomLoss, smooth
 from multilayer.optimizers import Optimizer
 
-__all__ = ["choose", "cost", "cost_and_gradient", "forward", "train"]
+__all__ = ["advance", "choose", "cost", "cost_and_gradient", "forward", "train"]
 
 Array = Any  # an array of any Array-API library
 
 
-def choose(hidden: Sequence[Any], loss: Any, X: Any) -> ModuleType:
-    """Give the engine for a network and its data: the native one wherever it can."""
+def choose(hidden: Sequence[Any], loss: Any, X: Any) -> Any:
+    """Give the engine for a network and its data: the native one wherever it can.
+
+    Rows that lie elsewhere bring an engine of their own.
+    """
+    if (brought := getattr(X, "engine", None)) is not None:
+        return brought
     # By type, since asking an abstract class takes longer than a small network.
     own = type(loss) is CustomLoss or not all(isinstance(g, str) for g in hidden)
     if not own and not is_foreign(X):
@@ -94,7 +99,7 @@ def train(
 ) -> Report:
     """Train for many epochs; Θ and slots, NumPy arrays, are changed in place at the end."""
     here, m = Place(X), X.shape[0]
-    xp, batch_size = here.xp, batch_size or m
+    batch_size = batch_size or m
     progress = Progress() if progress is None else progress
     moved = [here.take_in(theta) for theta in thetas]
     memory = [[here.take_in(array) for array in slot] for slot in slots]
@@ -131,18 +136,10 @@ def train(
         if not np.isfinite(J):
             return J
         D = equations.backpropagation(x, y, moved, **strengths, **names)
-        norm = float(sum(xp.sum(d * d) for d in D)) ** 0.5 if np.isfinite(clip_norm) else 0.0
-        if norm > clip_norm:
-            D = [d * (clip_norm / norm) for d in D]
         rule = optimizer if rates is None else replace(optimizer, learning_rate=float(rates[steps]))
         steps += 1
-        new, kept = [], []
-        for layer, (theta, d) in enumerate(zip(moved, D, strict=True)):
-            own = [slot[layer] for slot in memory]
-            theta, own = rule.update(theta, d, own, steps_before + steps)
-            new.append(_held(xp, theta, max_norm))
-            kept.append(own)
-        moved, memory = new, [list(slot) for slot in zip(*kept, strict=True)]
+        number = steps_before + steps
+        moved, memory = advance(rule, moved, D, memory, number, clip_norm, max_norm)
         return J
 
     try:
@@ -165,9 +162,7 @@ def train(
                 break
             costs.append(total / taught)
             finished = moved, memory, steps
-            progress.stale = progress.stale + 1 if costs[-1] > progress.best - tol else 0
-            progress.best = min(progress.best, costs[-1])
-            if patience is not None and progress.stale > patience:
+            if progress.count(costs[-1], tol) > (np.inf if patience is None else patience):
                 status = "converged"
                 break
     except KeyboardInterrupt:
@@ -200,6 +195,28 @@ def _moved(
     names = {"hidden": hidden, "output": output, "loss": loss, "l1": l1}
     names["weights"] = None if weights is None else here.take_in(weights)
     return (X, Y, [here.take_in(theta) for theta in thetas], lambda_), names
+
+
+def advance(
+    rule: Optimizer,
+    thetas: Sequence[Array],
+    D: Sequence[Array],
+    slots: Sequence[Sequence[Array]],
+    number: int,
+    clip_norm: float = np.inf,
+    max_norm: float = np.inf,
+) -> tuple[list[Array], list[list[Array]]]:
+    """Make step `number` by the gradient D; give the new Θ and slots, as `engine.train` would."""
+    xp = array_api_compat.array_namespace(*thetas)
+    norm = float(sum(xp.sum(d * d) for d in D)) ** 0.5 if np.isfinite(clip_norm) else 0.0
+    if norm > clip_norm:
+        D = [d * (clip_norm / norm) for d in D]
+    new, kept = [], []
+    for layer, (theta, d) in enumerate(zip(thetas, D, strict=True)):
+        theta, own = rule.update(theta, d, [slot[layer] for slot in slots], number)
+        new.append(_held(xp, theta, max_norm))
+        kept.append(own)
+    return new, [list(slot) for slot in zip(*kept, strict=True)]
 
 
 def _held(xp: Any, theta: Array, max_norm: float) -> Array:

@@ -221,6 +221,9 @@ class BaseMLP(CallbackSupportMixin, Reportable, SavableEstimator, BaseEstimator)
                 f"layers {self.network_.sizes}, but the parameters and data ask for {sizes}"
             )
         state = self._state.copy() if "_state" in vars(self) else State(self.network_.copy(), rng)
+        state.network = state.network.computing(
+            make_activations(self.activation), make_loss(self.loss)
+        )
         if not (incremental and isinstance(self.random_state, (int, np.integer))):
             state.rng = rng  # with a number, further calls must not draw what this one drew
         if not incremental:

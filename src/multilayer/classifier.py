@@ -13,7 +13,7 @@ from sklearn.utils import compute_sample_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from multilayer.arrays import to_numpy
+from multilayer.arrays import dtype_of, to_numpy
 from multilayer.base import BaseMLP, in_steps
 from multilayer.files import labels_from_json, labels_to_json
 from multilayer.inside import DecisionFunction, LookInside
@@ -358,7 +358,7 @@ class MLPClassifier(ClassifierMixin, DecisionFunction, LookInside, BaseMLP):
                 "rows: give the weights of the classes as a dict"
             )
         y, weights = self._decode(examples.Y), examples.weights
-        of_class = compute_sample_weight(self.class_weight, y).astype(self.network_.dtype)
+        of_class = compute_sample_weight(self.class_weight, y).astype(dtype_of(examples.X))
         return examples._replace(weights=of_class if weights is None else of_class * weights)
 
     def _score(self, examples: Examples) -> float:

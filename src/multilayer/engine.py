@@ -53,6 +53,12 @@ class Progress:
     best: float = np.inf
     stale: int = 0
 
+    def count(self, cost: float, tol: float) -> int:
+        """Note the cost of a further epoch; give how many are now stale."""
+        self.stale = self.stale + 1 if cost > self.best - tol else 0
+        self.best = min(self.best, cost)
+        return self.stale
+
 
 class Report(NamedTuple):
     """What a call of `train` did.

@@ -230,6 +230,15 @@ class Network(Savable):
             dtype=self.dtype,
         )
 
+    def computing(
+        self, hidden: str | Activation | Sequence[str | Activation], loss: str | Loss
+    ) -> Network:
+        """Give a network of the same Θ with these activations and this loss; itself, if it has."""
+        other = Network(
+            self.sizes, hidden, self.output, loss=loss, thetas=self.thetas, dtype=self.dtype
+        )
+        return self if (other.hidden, other.loss) == (self.hidden, self.loss) else other
+
     def __repr__(self) -> str:
         layers = zip(self.thetas, (*self.hidden, self.output), strict=True)
         drawn = [f"{self.sizes[0]} inputs"]

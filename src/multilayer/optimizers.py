@@ -25,6 +25,8 @@ class Optimizer(ABC):
 
     learning_rate: float
     n_slots: ClassVar[int] = 0
+    # Whether the length of a step does not depend on that of D, but on how noisy D is.
+    normalises: ClassVar[bool] = False
 
     @abstractmethod
     def update(self, theta: Array, D: Array, slots: Sequence[Array], step: int) -> Updated:
@@ -70,6 +72,7 @@ class _Moments(Optimizer):
     beta_2: float = 0.999
     epsilon: float = 1e-8
     n_slots: ClassVar[int] = 2
+    normalises: ClassVar[bool] = True
 
     def _moments(self, D: Array, slots: Sequence[Array]) -> tuple[Array, Array]:
         """M ← β₁ m + (1 − β₁) D and v ← β₂ v + (1 − β₂) D²."""
@@ -143,6 +146,7 @@ class RMSprop(Optimizer):
     rho: float = 0.9
     epsilon: float = 1e-8
     n_slots: ClassVar[int] = 1
+    normalises: ClassVar[bool] = True
 
     def update(self, theta: Array, D: Array, slots: Sequence[Array], step: int) -> Updated:
         """θ ← θ − α D / (√v + ε), with v ← ρ v + (1 − ρ) D²."""
@@ -201,6 +205,7 @@ class Lion(Optimizer):
     beta_2: float = 0.99
     weight_decay: float = 0.0
     n_slots: ClassVar[int] = 1
+    normalises: ClassVar[bool] = True
 
     def update(self, theta: Array, D: Array, slots: Sequence[Array], step: int) -> Updated:
         """θ ← (1 − α w) θ − α sign(β₁ m + (1 − β₁) D), then m ← β₂ m + (1 − β₂) D."""

@@ -111,7 +111,13 @@ def make_loss(loss: Any) -> Loss:
     """Give the loss that a name, a `Loss` or a pair of functions stands for."""
     if isinstance(loss, str):
         return LOSSES[loss]()
-    return loss if isinstance(loss, Loss) else CustomLoss(*loss)
+    if isinstance(loss, Loss):
+        return loss
+    if len(loss) != 2 or not all(map(callable, loss)):
+        raise ValueError(
+            f"loss must be a name, a Loss, or a pair of functions, cost and gradient; got {loss!r}"
+        )
+    return CustomLoss(*loss)
 
 
 def make_activations(activation: Any) -> Any:

@@ -155,9 +155,11 @@ def train(
     shuffled: dict[str, Any] = {}
     if plan.shuffle and plan.batch_size is not None:
         state.rng = twister(state.rng)
-        if state.rows is None or len(state.rows) != m:
-            state.rows = np.arange(m)
-        shuffled = {"rows": state.rows, "rng": state.rng}
+        shuffled = {"rng": state.rng}
+        if runner in (engine, array_engine):  # another one orders rows where they lie
+            if state.rows is None or len(state.rows) != m:
+                state.rows = np.arange(m)
+            shuffled["rows"] = state.rows
 
     steps_per_epoch = -(-m // (plan.batch_size or m))
     by_step = isinstance(plan.schedule, StepSchedule)

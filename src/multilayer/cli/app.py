@@ -14,6 +14,7 @@ from multilayer.cli.crossval import cv
 from multilayer.cli.demo import demo
 from multilayer.cli.fit import fit
 from multilayer.cli.inspect import inspect
+from multilayer.cli.playground import playground
 from multilayer.cli.predict import evaluate, predict
 from multilayer.cli.search import search
 
@@ -66,7 +67,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (fit, search, compare, cv, predict, evaluate, inspect, demo):
+for command in (fit, search, compare, cv, predict, evaluate, inspect, demo, playground):
     app.command()(command)
 
 
@@ -93,6 +94,8 @@ def _start(
     * multilayer inspect titanic.mlp
 
     * multilayer demo
+
+    * multilayer playground
     """
     if version:
         import multilayer

@@ -20,8 +20,8 @@ from multilayer import (
 )
 from multilayer.cli import screen
 from multilayer.cli.figures import check_figure
-from multilayer.cli.fit import parse_layers
 from multilayer.cli.options import Folds, Header, Quiet, Seed, TablePath, Target, Task
+from multilayer.cli.output import parse_layers
 from multilayer.cli.training import Data, read_data
 from multilayer.selection import CrossValidation, cross_validate_network
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import os
 import sys
 import time
 import warnings
@@ -19,7 +17,9 @@ from multilayer import MLPClassifier, MLPRegressor, TabularClassifier, TabularRe
 from multilayer.activations import ACTIVATIONS
 from multilayer.cli import screen
 from multilayer.cli.figures import check_figures, check_report, write_figures
+from multilayer.cli.large import fit_large, is_large
 from multilayer.cli.options import Header, TablePath
+from multilayer.cli.output import INTERRUPTED, check_folder, make_notes, parse_layers
 from multilayer.cli.progress import TrainingProgress
 from multilayer.cli.tabular import (
     OUT_OF_FOLD,
@@ -35,8 +35,7 @@ from multilayer.tabular.target import split_rows
 
 __all__ = ["fit"]
 
-TRAINING = "Training"  # a part of the help
-INTERRUPTED = 130  # what shells expect after Ctrl-C, so that `fit … && predict …` ends there
+TRAINING, LARGE = "Training", "More data than memory"  # parts of the help
 
 
 def fit(
@@ -207,6 +206,26 @@ def fit(
             rich_help_panel=TRAINING,
         ),
     ] = 0,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="For files larger than memory, such as 'data/*.parquet': about how much of it "
+            "their rows may take, such as 2GB. Default: 1GB.",
+            show_default=False,
+            rich_help_panel=LARGE,
+        ),
+    ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="For files that a Dask cluster reads: its scheduler, such as "
+            "tcp://scheduler:8786; or local:4, four processes of this machine.",
+            show_default=False,
+            rich_help_panel=LARGE,
+        ),
+    ] = None,
     header: Header = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")
@@ -216,7 +235,7 @@ def fit(
 
     This is the tabular model: several networks that take their settings from the data. Each leaves
     out its own part of the rows, which choose its best epoch; the scores printed are of these. With
-    --layers or --solver it is one plain network.
+    --layers or --solver it is one plain network; so it is of several files, named by a pattern.
 
     The columns may be numbers, texts, booleans, dates, with gaps. Ctrl-C stops after the epoch
     and saves what was learned (exit code 130).
@@ -232,6 +251,10 @@ def fit(
     * multilayer fit adult.csv --target 14 --fast
 
     * multilayer fit adult.csv --target 14 --layers 128,64 --activation tanh
+
+    * multilayer fit "data/*.parquet" --target price --memory 2GB
+
+    * multilayer fit "data/*.parquet" --target price --dask tcp://scheduler:8786
 
     * zcat big.csv.gz | multilayer fit - --target price -o price.mlp
     """
@@ -254,6 +277,37 @@ def fit(
     if report is not None:
         check_report(report)
 
+    given = {
+        "activation": activation,
+        "max_iter": max_iter,
+        "n_iter_no_change": patience,
+        "learning_rate_init": learning_rate,
+        "alpha": alpha,
+        "batch_size": batch_size,
+    }
+    own: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if is_large(table, memory, dask):
+        refused = {
+            "--members": members,
+            "--fast": fast,
+            "--time-limit": time_limit,
+            "--plot": plot,
+            "--report": report,
+            "--header": header is not None,
+        }
+        fit_large(
+            table,
+            target,
+            task,
+            {"hidden_layer_sizes": hidden, "solver": solver or "adam", "random_state": seed, **own},
+            path=path,
+            validation=0.2 if validation is None else validation,
+            memory=memory,
+            dask=dask,
+            refused=[name for name, value in refused.items() if value],
+            quiet=quiet,
+        )
+        return
     data = read_data(table, target, task, header)
     console.print(data.describe())
     for name in telling_columns(data):
@@ -268,15 +322,6 @@ def fit(
             f"--validation {share} must leave at least 2 rows to validate on, but leaves "
             f"{len(split[1])} of {len(data.y)}; --validation 0 trains on all rows"
         )
-    own: dict[str, Any] = {
-        "activation": activation,
-        "max_iter": max_iter,
-        "n_iter_no_change": patience,
-        "learning_rate_init": learning_rate,
-        "alpha": alpha,
-        "batch_size": batch_size,
-    }
-    own = {name: value for name, value in own.items() if value is not None}
     network: Any
     if plain:
         size = own.pop("batch_size", None) or min(max(len(data.y) // 100, 32), 256)
@@ -322,18 +367,16 @@ def fit(
         left = out_of_fold(model, data.y)
         if left.scores:
             scores, sizes = {OUT_OF_FOLD: left.scores}, {OUT_OF_FOLD: left.rows}
-    notes = {
-        "target": data.target,
-        "task": data.task,
-        "table": table,
-        "header": data.header,
-        "rows": sizes,
-        "scores": scores,
-        "seconds": round(seconds, 3),
-        "interrupted": interrupted,
-        "version": multilayer.__version__,
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    }
+    notes = make_notes(
+        target=data.target,
+        task=data.task,
+        table=table,
+        header=data.header,
+        rows=sizes,
+        scores=scores,
+        seconds=seconds,
+        interrupted=interrupted,
+    )
     multilayer.save(model, path, notes)
     encoder = model[0] if plain else model.encoder_
     if encoder.dropped_:
@@ -366,24 +409,3 @@ def fit(
         sys.stderr.write(f"multilayer: warning: {message}\n")
     if interrupted:
         raise typer.Exit(INTERRUPTED)
-
-
-def parse_layers(text: str) -> tuple[int, ...]:
-    """Read "64,64" as (64, 64), "none" as ()."""
-    if text.strip().lower() == "none":
-        return ()
-    sizes = text.split(",")
-    if not all(size.strip().isdecimal() and int(size) > 0 for size in sizes):
-        raise ValueError(
-            f"--layers must be whole numbers of at least 1 with commas between, such as 64,64, or "
-            f"none; got {text!r}"
-        )
-    return tuple(map(int, sizes))
-
-
-def check_folder(folder: Path) -> None:
-    """See that a file can be written there, before hours of training and not after."""
-    if not folder.is_dir():
-        raise ValueError(f"{folder} must be a folder that exists, to write to")
-    if not os.access(folder, os.W_OK):
-        raise ValueError(f"{folder} must be a folder that you may write to")

@@ -24,16 +24,15 @@ from multilayer import (
 )
 from multilayer.cli import screen
 from multilayer.cli.figures import check_report
-from multilayer.cli.fit import INTERRUPTED, check_folder
 from multilayer.cli.options import Header, TablePath
+from multilayer.cli.output import INTERRUPTED, check_folder
 from multilayer.cli.training import Data, read_data
 from multilayer.report import write_report
 from multilayer.selection import HiddenLayerSearchCV, simplest_within_one_standard_error
+from multilayer.selection.results import ranking
 from multilayer.tabular.target import fold_in_units
 
 __all__ = ["search"]
-
-_SHORT = {"alpha": "λ", "learning_rate_init": "rate", "activation": "units"}
 
 
 def search(
@@ -182,7 +181,7 @@ def search(
         console.print(f"Figure in {escape(str(figure))}", soft_wrap=True)
     if report is not None:
         write_report(
-            model,
+            hunt,
             data.X,
             data.y,
             report,
@@ -215,56 +214,17 @@ def _estimator(data: Data, tabular: bool, seed: int) -> tuple[Any, Any, tuple[fl
 def _found(hunt: HiddenLayerSearchCV, data: Data) -> Table:
     """Tabulate the best candidates, the straight line, and what was taken."""
     results = hunt.cv_results_
-    order = np.argsort(results["rank_test_score"], kind="stable")
-    shown = list(order[:5])
-    for index in (hunt.best_index_, hunt.simplest_index_):
-        if index not in shown:
-            shown.append(index)
     n = int(np.isfinite(results["mean_test_score"]).sum())
     failed = int((results["failure"] != "").sum())
     caption = f"{n} candidates judged on {hunt.n_splits_} folds"
     caption += f", {failed} failed" if failed else ""
-    table = Table(caption=caption, caption_justify="left")
-    table.add_column("")
-    table.add_column("layers", no_wrap=True)
-    numbers = [
-        name
-        for name in results
-        if name.startswith("param_")
-        and name != "param_hidden_layer_sizes"
-        and len({str(value) for value in results[name] if value is not None}) > 1
-    ]
-    for name in numbers:
-        said = name.removeprefix("param_")
-        table.add_column(_SHORT.get(said, said), justify="right")
-    for name in ("weights", "epochs", data.score_name):
-        table.add_column(name, justify="right")
-    for index in shown:
-        what = [
-            said
-            for said, which in (("taken", hunt.best_index_), ("simple", hunt.simplest_index_))
-            if which == index
-        ]
-        table.add_row(
-            " ".join(what),
-            _layers(results["params"][index]),
-            *(_short(results[name][index]) for name in numbers),
-            str(results["n_parameters"][index]),
-            f"{results['n_iter'][index]:.0f}",
-            f"{results['mean_test_score'][index]:.3f} ± {results['standard_error'][index]:.3f}",
-        )
+    table = Table(box=None, pad_edge=False, caption=caption, caption_justify="left")
+    head, rows = ranking(hunt)
+    for k, name in enumerate([*head[:-1], data.score_name]):
+        table.add_column(escape(name), justify="right" if k > 1 else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*map(escape, row))
     return table
-
-
-def _layers(params: dict[str, Any]) -> str:
-    layers = params.get("hidden_layer_sizes", "as fit")
-    return layers if isinstance(layers, str) else "-".join(map(str, layers)) or "none"
-
-
-def _short(value: Any) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.2g}" if isinstance(value, float) else escape(str(value))
 
 
 def parse_time(text: str) -> float:

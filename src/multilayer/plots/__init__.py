@@ -4,19 +4,23 @@ matplotlib is imported when something is drawn, not before.
 """
 
 from multilayer.plots.architecture_grid import ArchitectureGridDisplay
+from multilayer.plots.bias_variance import BiasVarianceDisplay
 from multilayer.plots.comparison import ComparisonDisplay
 from multilayer.plots.cross_validation import CrossValidationDisplay
 from multilayer.plots.decision_boundary import DecisionBoundaryDisplay
 from multilayer.plots.loss_curve import LossCurveDisplay
 from multilayer.plots.network import NetworkDisplay
+from multilayer.plots.regularization_path import RegularizationPathDisplay
 from multilayer.plots.search import SearchDisplay
 
 __all__ = [
     "ArchitectureGridDisplay",
+    "BiasVarianceDisplay",
     "ComparisonDisplay",
     "CrossValidationDisplay",
     "DecisionBoundaryDisplay",
     "LossCurveDisplay",
     "NetworkDisplay",
+    "RegularizationPathDisplay",
     "SearchDisplay",
 ]

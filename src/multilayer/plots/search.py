@@ -179,6 +179,8 @@ class SearchDisplay:
             )
         if (x[there] > 0).all():
             ax.set_xscale("log")
+            if x[there].max() >= 10 * x[there].min():
+                ax.xaxis.set_minor_formatter("")  # powers of ten are enough, and have room
         # What is far worse than most would press all that matters together.
         low, high = error[there].min(), error[there].max()
         median = float(np.median(error[there]))

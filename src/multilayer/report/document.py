@@ -59,8 +59,8 @@ def write_report(
 
     Parameters
     ----------
-    model : estimator of multilayer, or Pipeline ending in one
-        Fitted, of one target.
+    model : estimator of multilayer, Pipeline ending in one, or HiddenLayerSearchCV
+        Fitted, of one target. Of a search, its best estimator, and what was tried.
     X : dataframe or array-like, shape (m, n)
         What `model.predict` takes. If a tabular model learned from this very table, each row is
         judged by a network that did not learn from it.
@@ -100,9 +100,12 @@ def write_report(
         check_path(path)
     from multilayer.report import data, effects, judgement, scores
     from multilayer.report import model as of_model
+    from multilayer.report import search as of_search
     from multilayer.report.judged import judge
+    from multilayer.selection import HiddenLayerSearchCV
 
-    judged = judge(model, X, y, unseen)
+    search = model if isinstance(model, HiddenLayerSearchCV) else None
+    judged = judge(model if search is None else search.best(), X, y, unseen)
     sections: list[Callable[[Any], Any]] = [
         scores.scores,
         data.target,
@@ -114,6 +117,7 @@ def write_report(
         effects.importances,
         effects.effects,
         judgement.worst,
+        lambda _: None if search is None else of_search.tried(search),
         of_model.layers,
         of_model.curves,
         lambda judged: of_model.settings(judged, model_path),

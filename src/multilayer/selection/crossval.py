@@ -19,7 +19,8 @@ from sklearn.utils import check_random_state, indexable
 from threadpoolctl import threadpool_limits
 
 from multilayer.progress import tasks_bar
-from multilayer.selection.folds import FittedFold, fit_fold, seeded
+from multilayer.selection.cluster import crew
+from multilayer.selection.folds import FittedFold, seeded
 from multilayer.selection.splits import Split, make_splits
 from multilayer.threads import available_threads, sharing
 
@@ -286,9 +287,32 @@ def fit_folds(
     """
     if n_jobs is not None and (n_jobs == 0 or n_jobs < -1):
         raise ValueError(f"n_jobs must be at least 1, or -1 for all threads, got {n_jobs}")
-    threads = available_threads()
-    workers = min(threads if n_jobs is None or n_jobs == -1 else n_jobs, len(splits))
     scorer = check_scoring(models[0], scoring=scoring)
+    with crew(n_jobs) as team:
+        done = _in_threads(team, models, (X, y, weights), splits, scorer, curves, ends, watch)
+    for k in sorted(done):
+        outcome = done[k]
+        if isinstance(outcome, OutOfTime):
+            raise outcome
+        if isinstance(outcome, Exception):
+            raise ValueError(
+                f"fold {k} could not be fitted and scored: {type(outcome).__name__}: {outcome}"
+            ) from outcome
+    return [outcome for _, outcome in sorted(done.items()) if isinstance(outcome, FittedFold)]
+
+
+def _in_threads(
+    team: Any,
+    models: Sequence[Any],
+    rows: tuple[Any, Any, Any],
+    splits: Sequence[Split],
+    scorer: Any,
+    curves: bool,
+    ends: float,
+    watch: Callable[[], None],
+) -> dict[int, FittedFold | Exception]:
+    """Fit the folds, so many at a time; after one that failed, none need begin."""
+    threads, workers = available_threads(), min(team.n_threads, len(splits))
     stop, left, lock = threading.Event(), len(splits), threading.Lock()
     done: dict[int, FittedFold | Exception] = {}
     failed = len(splits)  # the first fold that did, after which none need begin
@@ -302,7 +326,7 @@ def fit_folds(
                 raise OutOfTime
             # The last folds have the threads that the others no longer need.
             with sharing(max(1, threads // min(workers, left))):
-                done[k] = fit_fold(models[k], X, y, weights, splits[k], scorer, stop, curves)
+                done[k] = team.fit_fold(models[k], rows, splits[k], scorer, stop, curves)
         except Exception as error:
             done[k] = error
         with lock:
@@ -329,15 +353,7 @@ def fit_folds(
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-    for k in sorted(done):
-        outcome = done[k]
-        if isinstance(outcome, OutOfTime):
-            raise outcome
-        if isinstance(outcome, Exception):
-            raise ValueError(
-                f"fold {k} could not be fitted and scored: {type(outcome).__name__}: {outcome}"
-            ) from outcome
-    return [outcome for _, outcome in sorted(done.items()) if isinstance(outcome, FittedFold)]
+    return done
 
 
 def _out_of_fold(

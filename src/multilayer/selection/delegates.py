@@ -11,6 +11,8 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from multilayer.reporting import Reportable
+
 __all__ = ["AsItsBest"]
 
 Array = NDArray[Any]
@@ -26,14 +28,15 @@ def _has(name: str) -> Callable[[Any], bool]:
     return check
 
 
-class AsItsBest(MetaEstimatorMixin, BaseEstimator):
+class AsItsBest(Reportable, MetaEstimatorMixin, BaseEstimator):
     """A search whose `best_estimator_` answers."""
 
     estimator: Any
     best_estimator_: Any
     scorer_: Any
 
-    def _best(self) -> Any:
+    def best(self) -> Any:
+        """Give the best estimator; NotFittedError or AttributeError if there is none."""
         check_is_fitted(self, "cv_results_")
         if not hasattr(self, "best_estimator_"):
             raise AttributeError("there is no best_estimator_ to ask: refit is False")
@@ -41,35 +44,35 @@ class AsItsBest(MetaEstimatorMixin, BaseEstimator):
 
     def predict(self, X: Any) -> Array:
         """Predict with the best estimator."""
-        y: Array = self._best().predict(X)
+        y: Array = self.best().predict(X)
         return y
 
     @available_if(_has("predict_proba"))  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Array:
         """Give the probabilities of the best estimator."""
-        H: Array = self._best().predict_proba(X)
+        H: Array = self.best().predict_proba(X)
         return H
 
     @available_if(_has("predict_log_proba"))  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: Any) -> Array:
         """Give the logarithms of those probabilities."""
-        log_h: Array = self._best().predict_log_proba(X)
+        log_h: Array = self.best().predict_log_proba(X)
         return log_h
 
     @available_if(_has("decision_function"))  # type: ignore[untyped-decorator]
     def decision_function(self, X: Any) -> Array:
         """Give the decision function of the best estimator."""
-        z: Array = self._best().decision_function(X)
+        z: Array = self.best().decision_function(X)
         return z
 
     def score(self, X: Any, y: ArrayLike) -> float:
         """Score the best estimator by `scoring`."""
-        return float(self.scorer_(self._best(), X, y))
+        return float(self.scorer_(self.best(), X, y))
 
     @property
     def classes_(self) -> Array:
         """The classes, of a classifier."""
-        classes: Array = self._best().classes_
+        classes: Array = self.best().classes_
         return classes
 
     @property

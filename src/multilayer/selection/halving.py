@@ -6,11 +6,12 @@ optimization", arXiv 1502.07943.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -41,8 +42,10 @@ class Candidate:
         At those rungs: the mean over the folds of the epochs trained.
     runs : list of Run
         Of the folds; empty before the start and once it is out.
+    finals : list of list of float
+        After each round on fresh folds: a score for each fold.
     seconds : float
-        Spent on training and scoring, of all folds.
+        Spent on training and scoring, of all folds but those of the finals.
     n_parameters : int
     failure : str
         Why it has no score, or empty.
@@ -52,6 +55,7 @@ class Candidate:
     scores: list[list[float]] = field(default_factory=list)
     epochs: list[float] = field(default_factory=list)
     runs: list[Run | None] = field(default_factory=list)
+    finals: list[list[float]] = field(default_factory=list)
     seconds: float = 0.0
     n_parameters: int = 0
     failure: str = ""
@@ -132,15 +136,13 @@ class Race:
         watch : callable
             Called after each instalment of each candidate and fold.
         """
-        with warnings.catch_warnings():  # for all threads: the refit says once what there is to say
-            warnings.simplefilter("ignore")
-            for rung in range(len(self.rungs)):
-                if rung:
-                    candidates = self._better_ones(candidates, rung)
-                now = time.perf_counter()
-                until = now + (ends - now) / (len(self.rungs) - rung) if shares else ends
-                left = [c for c in candidates if len(c.scores) <= rung and not c.failure]
-                self._reach(rung, left, until, watch)
+        for rung in range(len(self.rungs)):
+            if rung:
+                candidates = self._better_ones(candidates, rung)
+            now = time.perf_counter()
+            until = now + (ends - now) / (len(self.rungs) - rung) if shares else ends
+            left = [(c, rung) for c in candidates if len(c.scores) <= rung and not c.failure]
+            self.reach(left, until, watch, one_at_least=rung == 0)
 
     def _better_ones(self, candidates: Sequence[Candidate], rung: int) -> list[Candidate]:
         """Give those that go on to a rung; of equally good ones the simplest."""
@@ -152,28 +154,40 @@ class Race:
                 candidate.runs = []
         return going
 
-    def _reach(
+    def reach(
         self,
-        rung: int,
-        candidates: Sequence[Candidate],
+        places: Sequence[tuple[Candidate, int]],
         until: float,
         watch: Callable[[], None],
+        one_at_least: bool = False,
     ) -> None:
-        """Bring candidates to a rung."""
+        """Bring candidates each to a rung.
+
+        Parameters
+        ----------
+        places : sequence of (Candidate, int)
+            Changed in place.
+        until : float
+            The moment of `time.perf_counter` after which nothing is begun.
+        watch : callable
+            Called after each instalment.
+        one_at_least : bool, default=False
+            Let the first one be trained even if it gets later.
+        """
         n_folds = len(self.folds)
-        tasks = [(candidate, k) for candidate in candidates for k in range(n_folds)]
+        tasks = [(candidate, rung, k) for candidate, rung in places for k in range(n_folds)]
         if not tasks:
             return
         workers = min(self.n_threads, len(tasks))
         stop, left = threading.Event(), len(tasks)
         found: dict[tuple[int, int], _Outcome | Exception] = {}
 
-        def instalment(candidate: Candidate, k: int) -> None:
+        def instalment(candidate: Candidate, rung: int, k: int) -> None:
             nonlocal left
-            one_at_least = rung == 0 and candidate is candidates[0]
+            in_any_case = one_at_least and candidate is places[0][0]
 
             def late() -> bool:
-                return stop.is_set() or (time.perf_counter() > until and not one_at_least)
+                return stop.is_set() or (time.perf_counter() > until and not in_any_case)
 
             try:
                 # The last ones have the threads that the others no longer need.
@@ -187,9 +201,9 @@ class Race:
             left -= 1
             watch()
 
-        for candidate in candidates:
+        for candidate, _ in places:
             candidate.runs = candidate.runs or [None] * n_folds
-        with ThreadPoolExecutor(workers) as pool:
+        with _silence(), ThreadPoolExecutor(workers) as pool:
             futures = [pool.submit(instalment, *task) for task in tasks]
             try:
                 # Looking up now and then: a thread that waits without end can miss Ctrl-C.
@@ -203,7 +217,7 @@ class Race:
                 raise
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
-                for candidate in candidates:
+                for candidate, _ in places:
                     self._record(candidate, [found.get((id(candidate), k)) for k in range(n_folds)])
 
     def _train(
@@ -243,3 +257,11 @@ class Race:
             candidate.scores.append([outcome.score for outcome in done])
             candidate.epochs.append(float(np.mean([outcome.epochs for outcome in done])))
             candidate.n_parameters = done[0].n_parameters
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Drop the warnings of all threads: the refit says once what there is to say."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -8,16 +8,15 @@ from __future__ import annotations
 import copy
 import math
 from abc import ABC, abstractmethod
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from multilayer import training
 from multilayer.base import BaseMLP
-from multilayer.parameters import hidden_sizes, make_optimizer, make_schedule
+from multilayer.instalments import Instalments
+from multilayer.parameters import hidden_sizes, make_schedule
 from multilayer.rows import Rows, check_rows
 from multilayer.schedules import Cosine, OneCycle, WarmRestarts
 from multilayer.tabular.base import TabularEstimator
@@ -155,50 +154,25 @@ class _PlainFold(FoldData):
 
 class _PlainRun(Run):
     def __init__(self, fold: _PlainFold, params: dict[str, Any]) -> None:
-        estimator = _with_params(fold.estimator, params)
-        rng = check_random_state(estimator.random_state)
-        self.state = estimator._start(fold.learned, rng, True, False)
-        self.state.begin(False)
-        estimator.network_, estimator._state = self.state.network, self.state
-        self.examples = estimator._weighted(fold.learned, False)
-        if estimator._dropout():
-            self.state.dropout_seed = int(self.state.rng.randint(2**31))
-        estimator._read_off(self.state)
-        self.fold, self.estimator = fold, estimator
+        self.fold = fold
+        self.training = Instalments(_with_params(fold.estimator, params), fold.learned)
 
     def go_on(self, until: int) -> int:
-        estimator, history = self.estimator, self.state.history
-        if history.status == "max_iter":
-            history.status = "running"
-        plan = estimator._plan(self.examples.X.shape[0], until)
-        if estimator.solver == "lbfgs":
-            training.minimize(self.state, self.examples, plan)
-        else:
-            plan = replace(plan, course=estimator.max_iter)
-            training.train(self.state, self.examples, make_optimizer(estimator), plan)
-        if history.status == "interrupted":
-            raise KeyboardInterrupt
-        if history.status == "diverged":
-            raise FloatingPointError(
-                f"training diverged in epoch {history.epochs + 1}: learning_rate_init is "
-                f"{estimator.learning_rate_init:g}"
-            )
-        return int(history.epochs)
+        return self.training.go_on(until)
 
     def score(self, scorer: Any) -> float:
         if scorer is None:
-            return float(self.estimator._score(self.fold.judged))
-        self.estimator._read_off(self.state)
+            return float(self.training.estimator._score(self.fold.judged))
         X, y, weights = self.fold.rows_judged
-        return float(scorer(self.estimator, X, y, **_given(weights)))
+        return float(scorer(self.training.read_off(), X, y, **_given(weights)))
 
     @property
     def n_parameters(self) -> int:
-        return sum(theta.size for theta in self.state.network.thetas)
+        return sum(theta.size for theta in self.training.state.network.thetas)
 
     @property
     def work(self) -> float:
-        return 3.0 * self.n_parameters * len(self.examples.Y)
+        return 3.0 * self.n_parameters * len(self.training.examples.Y)
 
 
 class _TabularFold(FoldData):

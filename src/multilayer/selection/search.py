@@ -6,7 +6,6 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -18,27 +17,28 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing, assert_all_finite, check_random_state, indexable
+from sklearn.utils import assert_all_finite, check_random_state, indexable
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
 from multilayer.base import BaseMLP
 from multilayer.progress import tasks_bar
-from multilayer.rows import Rows
+from multilayer.selection.cluster import crew
 from multilayer.selection.delegates import AsItsBest
+from multilayer.selection.finals import finalists, hold_final
 from multilayer.selection.halving import Candidate, Race
+from multilayer.selection.hunt import Hunt, cut
 from multilayer.selection.results import cv_results, simplest_within_one_standard_error
-from multilayer.selection.runs import FoldData, depends_on_length, fold_data, refusal, rungs_for
-from multilayer.selection.samplers import Sampler, make_sampler
+from multilayer.selection.runs import FoldData, depends_on_length, rungs_for
+from multilayer.selection.samplers import make_sampler
 from multilayer.selection.space import check_space, first_candidates, space_for
-from multilayer.selection.splits import check_classes
+from multilayer.selection.splits import Split, check_classes, fresh_splits, shuffles
 from multilayer.tabular.base import TabularEstimator
-from multilayer.threads import available_threads
 
 __all__ = ["HiddenLayerSearchCV"]
 
 Array = NDArray[Any]
-_N_CANDIDATES = 60
+_N_CANDIDATES, _N_FINALS = 60, 3
 # Where the time is the limit: at most so many candidates a second, and in all. Of very many, the
 # one that looks best is too often one that had luck with its folds.
 _A_SECOND, _MOST = 50, 200
@@ -50,8 +50,8 @@ class HiddenLayerSearchCV(AsItsBest):
     Many networks learn at once, in threads and on shared rows, by successive halving: all
     candidates train for a few epochs on every fold; the better third goes on to three times as
     many, from where it stopped, and so on. A candidate's score is the mean over the folds at the
-    number of epochs where that is largest, so that the search chooses `max_iter` too. The result
-    is the same for any number of threads, unless there is a `time_limit`.
+    largest number of epochs where that is about best, so that the search chooses `max_iter` too.
+    The result is the same for any number of threads, unless there is a `time_limit`.
 
     Parameters
     ----------
@@ -68,6 +68,10 @@ class HiddenLayerSearchCV(AsItsBest):
         first two are the estimator as it is, and with no hidden layer.
     cv : int, splitter or iterable, default=None
         As scikit-learn's: 5 folds, stratified for classes.
+    n_finals : int, default=None
+        Rounds in which the best dozen are judged again, on fresh folds, against the luck with the
+        first ones. None: with a `time_limit`, three if there is time left, and otherwise none; nor
+        with a `cv` that does not shuffle.
     time_limit : float, default=None
         Seconds for the search, without the refit.
     scoring : str or callable, default=None
@@ -84,7 +88,8 @@ class HiddenLayerSearchCV(AsItsBest):
     min_epochs : int, default=None
         Epochs after which all are first compared; by default 1/27 of `max_iter`.
     n_jobs : int, default=None
-        Threads; by default all that the engine has.
+        Threads; by default all that the engine has. Under ``joblib.parallel_config("dask")``, those
+        of the cluster's workers: the rows are sent once, the result is the same.
     random_state : int, RandomState or None, default=None
         Draws the candidates, and a `random_state` for all of them where the estimator's is None.
     warm_start : bool, default=False
@@ -97,10 +102,11 @@ class HiddenLayerSearchCV(AsItsBest):
     ----------
     cv_results_ : dict of ndarray
         As scikit-learn's, a row for each candidate in the order they were drawn. Beyond them:
-        `standard_error` of the mean score; `n_parameters`; `n_iter`, epochs at which the score was
-        best; `n_epochs`, how far it was trained; `eligible`, whether it could be chosen: where the
+        `standard_error` of the mean score; `n_parameters`; `n_iter`, epochs of which the score
+        is; `n_epochs`, how far it was trained; `eligible`, whether it could be chosen: where the
         course of the learning rate depends on the length of training, only those that went furthest
-        can; `failure`, why it has no score, or "".
+        can, and after a final only those that were in it; `failure`, why it has no score, or "".
+        Scores of finals follow those of the first folds.
     best_index_, best_params_, best_score_, best_estimator_, refit_time_, scorer_, n_splits_
         As scikit-learn's.
     simplest_index_ : int
@@ -129,6 +135,7 @@ class HiddenLayerSearchCV(AsItsBest):
         "space": [Mapping, None],
         "n_candidates": [Interval(Integral, 1, None, closed="left"), None],
         "cv": ["cv_object"],
+        "n_finals": [Interval(Integral, 0, None, closed="left"), None],
         "time_limit": [Interval(Real, 0, None, closed="neither"), None],
         "scoring": [StrOptions(set(get_scorer_names())), callable, None],
         "refit": ["boolean", callable],
@@ -148,6 +155,7 @@ class HiddenLayerSearchCV(AsItsBest):
         *,
         n_candidates: int | None = None,
         cv: Any = None,
+        n_finals: int | None = None,
         time_limit: float | None = None,
         scoring: Any = None,
         refit: bool | Callable[[dict[str, Array]], int] = True,
@@ -163,6 +171,7 @@ class HiddenLayerSearchCV(AsItsBest):
         self.space = space
         self.n_candidates = n_candidates
         self.cv = cv
+        self.n_finals = n_finals
         self.time_limit = time_limit
         self.scoring = scoring
         self.refit = refit
@@ -213,20 +222,29 @@ class HiddenLayerSearchCV(AsItsBest):
         steps, network = self._parts()
         scorer = None if self.scoring is None else check_scoring(network, scoring=self.scoring)
         key = joblib.hash((X, y, groups, sample_weight)) if self.warm_start else ""
+        classes = is_classifier(network)
+        rounds = self._rounds()
+
+        def cut_all(splits: list[Split]) -> list[FoldData]:
+            return [cut(steps, network, X, y, sample_weight, *split) for split in splits]
+
+        def fresh(number: int) -> list[FoldData]:
+            return cut_all(fresh_splits(self.cv, X, y, groups, classes=classes, number=number))
+
         hunt = vars(self).get("_hunted") if self.warm_start else None
         if hunt is None or hunt.key != key:
-            splits = self._splits(X, y, groups, is_classifier(network))
+            splits = self._splits(X, y, groups, classes)
             rng = check_random_state(self.random_state)
             if network.random_state is None:
                 network.set_params(random_state=int(rng.randint(2**31)))
             space = space_for(network, len(splits[0][0])) if self.space is None else self.space
             space = check_space(space, network)
             rungs = rungs_for(network, space, self.min_epochs, self.factor)
-            hunt = _Hunt(network, make_sampler(self.sampler, space, rng), rungs, key)
-            hunt.folds = [_fold(steps, network, X, y, sample_weight, *split) for split in splits]
+            hunt = Hunt(network, make_sampler(self.sampler, space, rng), rungs, key)
+            hunt.folds = cut_all(splits)
             if self.space is None:
                 hunt.first = first_candidates(network, len(splits[0][0]))
-        interrupted = self._judge_candidates(hunt, scorer, ends)
+        interrupted = self._judge_candidates(hunt, scorer, ends, rounds, fresh)
         judged = [candidate for candidate in hunt.candidates if candidate.is_judged]
         if all(candidate.failure for candidate in judged):
             if interrupted:
@@ -269,31 +287,59 @@ class HiddenLayerSearchCV(AsItsBest):
             check_classes(splits, np.asarray(y))
         return splits
 
-    def _judge_candidates(self, hunt: _Hunt, scorer: Any, ends: float) -> bool:
-        """Race candidates; say whether Ctrl-C ended it."""
+    def _rounds(self) -> int:
+        """Give how many finals there are to be."""
+        if self.n_finals and not shuffles(self.cv):
+            raise ValueError(
+                f"n_finals={self.n_finals} needs a number of folds or a splitter that shuffles for "
+                f"cv, got {self.cv!r}"
+            )
+        if self.n_finals is not None:
+            return self.n_finals
+        return _N_FINALS if self.time_limit is not None and shuffles(self.cv) else 0
+
+    def _judge_candidates(
+        self,
+        hunt: Hunt,
+        scorer: Any,
+        ends: float,
+        rounds: int,
+        fresh: Callable[[int], list[FoldData]],
+    ) -> bool:
+        """Race candidates, and hold finals among the best; say whether Ctrl-C ended it."""
         asked = self.n_candidates or _N_CANDIDATES
         if self.time_limit is not None and self.n_candidates is None:
             asked = int(np.clip(_A_SECOND * self.time_limit, 9, _MOST))
-        n_threads = self.n_jobs if self.n_jobs and self.n_jobs > 0 else available_threads()
-        race = Race(hunt.folds, hunt.rungs, scorer, n_threads, self.warm_start)
-        total = race.n_tasks(asked) if self.time_limit is None else None
+        whole = depends_on_length(hunt.network)
         all_at_once = math.isinf(hunt.sampler.batch)
-        with tasks_bar(self.verbose, total, "Searching") as watch:
-            try:
-                while True:
-                    left = max(0, asked - len(hunt.candidates))
-                    if not (left or all_at_once):
-                        return False
-                    new = hunt.propose(int(min(left, hunt.sampler.batch)))
-                    racing = hunt.candidates if all_at_once else new
-                    race.run(racing, ends, shares=all_at_once, watch=watch)
-                    hunt.sampler.tell(hunt.asked, hunt.rungs)
-                    if all_at_once or not new or time.perf_counter() > ends:
-                        return False
-            except KeyboardInterrupt:
-                return True
+        with crew(self.n_jobs) as workers:
+            keep = self.warm_start and workers.local  # others go when the cluster does
+            race = Race(workers.sent(hunt.folds), hunt.rungs, scorer, workers.n_threads, keep)
+            total = race.n_tasks(asked) if self.time_limit is None else None
+            with tasks_bar(self.verbose, total, "Searching") as watch:
+                try:
+                    while all_at_once or len(hunt.candidates) < asked:
+                        left = max(0, asked - len(hunt.candidates))
+                        new = hunt.propose(int(min(left, hunt.sampler.batch)))
+                        racing = hunt.candidates if all_at_once else new
+                        race.run(racing, ends, shares=all_at_once, watch=watch)
+                        hunt.sampler.tell(hunt.asked, hunt.rungs)
+                        if all_at_once or not new or time.perf_counter() > ends:
+                            break
+                    best = finalists(hunt.candidates, len(hunt.folds), hunt.rungs, whole)
+                    for number in range(rounds):
+                        folds = workers.sent(fresh(number))
+                        final = Race(folds, hunt.rungs, scorer, workers.n_threads, keep=False)
+                        if not hold_final(final, number, best, whole, ends, watch):
+                            break
+                    return False
+                except KeyboardInterrupt:
+                    return True
+                finally:
+                    for candidate in () if workers.local else hunt.candidates:
+                        candidate.runs = []
 
-    def _take(self, hunt: _Hunt, judged: list[Candidate]) -> None:
+    def _take(self, hunt: Hunt, judged: list[Candidate]) -> None:
         """Choose among those that have been judged."""
         whole = depends_on_length(hunt.network)
         results = cv_results(judged, len(hunt.folds), hunt.rungs, whole)
@@ -330,51 +376,3 @@ class HiddenLayerSearchCV(AsItsBest):
             warnings.simplefilter("ignore", ConvergenceWarning)
             self.best_estimator_ = best.fit(X, y, **weights)
         self.refit_time_ = time.perf_counter() - began
-
-
-@dataclass
-class _Hunt:
-    """What a search works on, and may go on with."""
-
-    network: Any
-    sampler: Sampler
-    rungs: list[int]
-    key: str
-    folds: list[FoldData] = field(default_factory=list)
-    first: list[dict[str, Any]] = field(default_factory=list)
-    candidates: list[Candidate] = field(default_factory=list)
-    asked: list[Candidate] = field(default_factory=list)  # the last that the sampler proposed
-
-    def propose(self, n: int) -> list[Candidate]:
-        """Give n new candidates, or as many as there are."""
-        own, self.first = self.first[:n], self.first[n:]
-        params = [*own, *(self.sampler.ask(n - len(own)) if n > len(own) else [])]
-        new = [Candidate(of_one, failure=refusal(self.network, of_one)) for of_one in params]
-        self.asked = new[len(own) :]
-        self.candidates += new
-        return new
-
-
-def _fold(
-    steps: Pipeline | None,
-    network: Any,
-    X: Any,
-    y: Any,
-    weights: Any,
-    learned: Array,
-    judged: Array,
-) -> FoldData:
-    """Send a fold through the steps before the network, and cut it out."""
-    parts = [
-        Rows(
-            _safe_indexing(X, rows),
-            _safe_indexing(y, rows),
-            None if weights is None else _safe_indexing(weights, rows),
-        )
-        for rows in (learned, judged)
-    ]
-    if steps is not None:
-        steps = clone(steps)
-        parts[0] = parts[0]._replace(X=steps.fit_transform(parts[0].X, parts[0].y))
-        parts[1] = parts[1]._replace(X=steps.transform(parts[1].X))
-    return fold_data(network, y, *parts)

@@ -17,7 +17,7 @@ from sklearn.model_selection import (
 )
 from sklearn.utils.multiclass import type_of_target
 
-__all__ = ["Split", "check_classes", "make_splits"]
+__all__ = ["Split", "check_classes", "fresh_splits", "make_splits", "shuffles"]
 
 Array = NDArray[Any]
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]  # rows to learn from, rows left out
@@ -76,6 +76,25 @@ def make_splits(
     return splits
 
 
+def fresh_splits(
+    cv: Any, X: Any, y: Any, groups: Any, *, classes: bool, number: int
+) -> list[Split]:
+    """Cut the rows into other folds of the same kind.
+
+    Parameters
+    ----------
+    cv, X, y, groups, classes
+        As for `make_splits`; groups are kept together by a splitter that does so.
+        It must be one that `shuffles`.
+    number : int
+        Which ones: the same number gives the same folds.
+    """
+    groups = None if cv is None or isinstance(cv, Integral) else groups
+    rng = np.random.RandomState(number)
+    splits = make_splits(cv, X, y, groups, classes=classes, n_repeats=2, rng=rng)
+    return splits[len(splits) // 2 :]
+
+
 def _splitters(cv: Any, y: Array, classes: bool, groups: Any, seeds: list[int]) -> list[Any]:
     """Give a splitter for each repeat."""
     if cv is None or isinstance(cv, Integral):
@@ -93,7 +112,7 @@ def _splitters(cv: Any, y: Array, classes: bool, groups: Any, seeds: list[int]) 
     splitter = check_cv(cv, y, classifier=classes)
     if len(seeds) == 1:
         return [splitter]
-    if not (hasattr(splitter, "random_state") and getattr(splitter, "shuffle", True)):
+    if not shuffles(splitter):
         raise ValueError(
             f"n_repeats={len(seeds)} needs a number of folds or a splitter that shuffles for cv, "
             f"got {cv!r}"
@@ -102,6 +121,13 @@ def _splitters(cv: Any, y: Array, classes: bool, groups: Any, seeds: list[int]) 
     for repeat, seed in zip(repeats, seeds, strict=True):
         repeat.random_state = seed
     return repeats
+
+
+def shuffles(cv: Any) -> bool:
+    """Whether other folds can be drawn; else their order may have a reason."""
+    if cv is None or isinstance(cv, Integral):
+        return True
+    return hasattr(cv, "random_state") and bool(getattr(cv, "shuffle", True))
 
 
 def check_classes(splits: list[Split], labels: Array) -> None:

@@ -60,19 +60,31 @@ class Category:
         cls, column: int, texts: Texts, max_categories: int, max_onehot: int | None = None
     ) -> Self | Dropped:
         """Learn from texts (m,), gaps None."""
-        counts = Counter(texts)
+        return cls.of_counts(column, Counter(texts), max_categories, max_onehot)
+
+    @classmethod
+    def of_counts(
+        cls,
+        column: int,
+        counts: Counter[str | None],
+        max_categories: int,
+        max_onehot: int | None = None,
+        forgotten: int = 0,
+    ) -> Self | Dropped:
+        """Learn from counts of texts, gaps None; some texts that occurred once may be forgotten."""
         gaps = counts.pop(None, 0)
-        present = len(texts) - gaps
+        present = counts.total() + forgotten
         if not present:
             return Dropped(column, "all gaps")
-        if len(counts) == 1 and not gaps:
+        if len(counts) + forgotten == 1 and not gaps:
             return Dropped(column, "constant")
-        infrequent = len(counts) > max_categories
+        infrequent = len(counts) + forgotten > max_categories
         often = list(counts)
         if infrequent:
-            singles = sum(count == 1 for count in counts.values())
+            singles = forgotten + sum(count == 1 for count in counts.values())
             if 2 * singles > present:
-                return Dropped(column, f"most texts occur once: {len(counts)} in {present} rows")
+                n = len(counts) + forgotten
+                return Dropped(column, f"most texts occur once: {n} in {present} rows")
             often = sorted(counts, key=lambda level: (-counts[level], level))[: max_categories - 1]
         levels = tuple(sorted(map(str, often)))
         form = "one-hot"

@@ -21,16 +21,17 @@ from sklearn.utils.validation import (
 from multilayer.files import Savable
 from multilayer.tabular.categories import Category
 from multilayer.tabular.frame import Frame
-from multilayer.tabular.numbers import BLOCK, Dropped, Numbers
+from multilayer.tabular.numbers import Dropped, Numbers
+from multilayer.tabular.statistics import BLOCK
 
-__all__ = ["TableEncoder"]
+__all__ = ["QUANTILE", "TableEncoder"]
 
 # The arrays of a model file, and the kind of their dtype.
 _STATISTICS = {"median": "f", "mean": "f", "scale": "f", "varies": "b", "gaps": "b"}
 _STATISTICS |= {"continuous": "b", "flat": "b", "knots": "f", "scores": "f"}
 _NUMERIC = ("number", "boolean", "date")
 # Scalings that are no standardisation, and the share that quantiles have in them.
-_QUANTILE = {"robust": 0.0, "blend": 0.5, "quantile": 1.0}
+QUANTILE = {"robust": 0.0, "blend": 0.5, "quantile": 1.0}
 
 
 class TableEncoder(TransformerMixin, Savable, BaseEstimator):
@@ -111,7 +112,7 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "max_categories": [Interval(Integral, 2, None, closed="left")],
         "dtype": [StrOptions({"float32", "float64"})],
-        "scaling": [StrOptions({"standard", *_QUANTILE})],
+        "scaling": [StrOptions({"standard", *QUANTILE})],
         "max_onehot": [Interval(Integral, 0, None, closed="left"), None],
     }
 
@@ -152,8 +153,7 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
         kinds = [frame.kind(j) for j in range(len(frame.names))]
         numeric = [j for j, kind in enumerate(kinds) if kind in _NUMERIC]
         dropped = [Dropped(j, "all gaps") for j, kind in enumerate(kinds) if kind == "empty"]
-        robust = self.scaling != "standard"
-        tidy = robust or self.max_onehot is not None
+        robust, tidy = self.scaling != "standard", self.tidy
         numbers, silent = Numbers.fit(
             frame.names,
             numeric,
@@ -161,7 +161,7 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
             frame.numbers,
             rows=len(frame),
             robust=robust,
-            quantile=_QUANTILE.get(self.scaling, 0.0),
+            quantile=QUANTILE.get(self.scaling, 0.0),
             tidy=tidy,
         )
         categories: list[Category] = []
@@ -177,20 +177,30 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
                 dropped.append(column)
             else:
                 categories.append(column)
-        categories.sort(key=lambda c: c.form == "codes")
-        dropped = sorted(dropped + silent, key=lambda d: d.column)
+        self._learn(frame.names, len(frame), numbers, categories, dropped + silent)
+        _check_feature_names(self, X, reset=True)
+        return self
+
+    def _learn(
+        self,
+        names: Sequence[str],
+        rows: int,
+        numbers: Numbers,
+        categories: list[Category],
+        dropped: list[Dropped],
+    ) -> None:
+        dropped = sorted(dropped, key=lambda d: d.column)
         if not numbers.columns and not categories:
             raise ValueError(
-                f"a table needs a column that varies, but with {len(frame)} sample(s) none of its "
-                f"{len(kinds)} does: "
-                + ", ".join(f"{frame.names[d.column]!r} ({d.reason})" for d in dropped[:5])
+                f"a table needs a column that varies, but with {rows} sample(s) none of its "
+                f"{len(names)} does: "
+                + ", ".join(f"{names[d.column]!r} ({d.reason})" for d in dropped[:5])
                 + (" …" if len(dropped) > 5 else "")
             )
-        self.n_features_in_ = len(kinds)
-        _check_feature_names(self, X, reset=True)
-        self.numbers_, self.categories_ = numbers, categories
+        self.n_features_in_ = len(names)
+        self.numbers_ = numbers
+        self.categories_ = sorted(categories, key=lambda c: c.form == "codes")
         self._dropped = dropped
-        return self
 
     def transform(self, X: Any) -> NDArray[Any]:
         """Encode a table.
@@ -248,6 +258,11 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
         for column in self.categories_:
             features += column.features(names)
         return np.array(_distinct(features), dtype=object)
+
+    @property
+    def tidy(self) -> bool:
+        """Whether columns that are the same as another are left out, see Notes."""
+        return self.scaling != "standard" or self.max_onehot is not None
 
     @property
     def dropped_(self) -> dict[str, str]:

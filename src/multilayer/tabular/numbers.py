@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from itertools import compress
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
+
+from multilayer.tabular.statistics import BLOCK, clip, knots_for, mark, statistics_of
 
 __all__ = ["BLOCK", "Dropped", "Numbers"]
 
 Array = NDArray[Any]
-
-# So many numbers are read at a time: a long table is never copied whole as float64.
-BLOCK = 1 << 22
-# Quantiles that are kept of a column; fewer where the columns are very many.
-_MOST_KNOTS, _FEWEST_KNOTS = 1024, 64
 
 
 @dataclass(frozen=True)
@@ -107,23 +102,48 @@ class Numbers:
             two values behind the others.
         """
         size = max(1, BLOCK // rows)
-        n_knots = max(_FEWEST_KNOTS, min(_MOST_KNOTS, BLOCK // (4 * max(1, len(columns)))))
-        n_knots = min(n_knots, rows) if quantile else 0
+        n_knots = knots_for(len(columns), rows) if quantile else 0
         learned, marks = [], []
         for start in range(0, max(1, len(columns)), size):
             values = read(columns[start : start + size])
             if tidy:
-                marks += [_mark(column) for column in values.T]
-            learned.append(_statistics(values, robust, n_knots, quantile))
-        empty, *statistics = (np.concatenate(parts) for parts in zip(*learned, strict=True))
+                marks += [mark(column) for column in values.T]
+            learned.append(statistics_of(values, robust, n_knots, quantile))
+        statistics = [np.concatenate(parts) for parts in zip(*learned, strict=True)]
+        return cls.choose(names, columns, kinds, statistics, marks, robust=robust, tidy=tidy)
+
+    @classmethod
+    def choose(
+        cls,
+        names: Sequence[str],
+        columns: Sequence[int],
+        kinds: Sequence[str],
+        learned: Sequence[Array],
+        marks: Sequence[bytes],
+        *,
+        robust: bool,
+        tidy: bool,
+    ) -> tuple[Self, list[Dropped]]:
+        """Take the columns that say something, by their statistics.
+
+        Parameters
+        ----------
+        names, columns, kinds, robust, tidy
+            As for `fit`.
+        learned : sequence of ndarray
+            As `statistics_of` gives them.
+        marks : sequence of bytes
+            Equal ones for equal columns; none unless tidy.
+        """
+        empty, *statistics = learned
         _, _, _, varies, gaps, continuous, *_ = statistics
         reasons = [
             "" if differs or (some and not none) else "all gaps" if none else "constant"
             for differs, some, none in zip(varies, gaps, empty, strict=True)
         ]
         met: dict[tuple[str, bytes], int] = {}
-        for k, mark in enumerate(marks):
-            first = met.setdefault((kinds[k], mark), columns[k]) if not reasons[k] else columns[k]
+        for k, own in enumerate(marks):
+            first = met.setdefault((kinds[k], own), columns[k]) if not reasons[k] else columns[k]
             if first != columns[k]:
                 reasons[k] = f"same as {names[first]!r}"
         kept = [k for k, reason in enumerate(reasons) if not reason]
@@ -169,7 +189,7 @@ class Numbers:
             with np.errstate(over="ignore"):
                 values /= self.scale
             many = np.count_nonzero(self.continuous)  # these are the first ones
-            _clip(values[:, :many], values[:, many:])
+            clip(values[:, :many], values[:, many:])
         else:
             values -= self.mean
             values /= self.scale
@@ -196,88 +216,3 @@ class Numbers:
             to = "0" if self.varies[k] and two else f"median {self.median[k]:.4g}"
             parts.append(f"gaps to {to}, indicated")
         return "; ".join(parts), len(parts)
-
-
-def _statistics(values: Array, robust: bool, n_knots: int, quantile: float) -> tuple[Array, ...]:
-    """Give the statistics of columns (m, n), gaps NaN, which are overwritten.
-
-    Returns
-    -------
-    empty, median, mean, scale, varies, gaps, continuous, flat : ndarray, shape (n,)
-    knots, scores : ndarray, shape (n, n_knots)
-    """
-    missing = np.isnan(values)
-    gaps = np.asarray(missing.any(axis=0))
-    present = len(values) - np.count_nonzero(missing, axis=0)
-    empty = present == 0
-    ordered = np.sort(values, axis=0)  # gaps last
-    last = np.maximum(present - 1, 0)
-
-    def at(row: Array) -> Array:
-        """Of each sorted column the number in its own row; 0 where there are gaps only."""
-        found = np.take_along_axis(ordered, row[None, :].astype(np.intp), axis=0)[0]
-        return np.where(empty, 0.0, found)
-
-    lowest, highest = at(0 * last), at(last)
-    median = (at(last // 2) + at((last + 1) // 2)) / 2
-    spread: Array = highest - lowest
-    varies = spread > 0
-    continuous = varies & ~((values == lowest) | (values == highest) | missing).all(axis=0)
-    flat = np.zeros(len(gaps), bool)
-    knots: Array = np.zeros((len(gaps), n_knots))
-    for k, place in enumerate(np.linspace(0, last, n_knots).T if n_knots else ()):
-        knots[k] = np.interp(
-            place, np.arange(len(ordered)), np.where(np.isnan(ordered[:, k]), 0, ordered[:, k])
-        )
-    if robust:
-        quartiles = [
-            at(below) + (at(np.ceil(place)) - at(below)) * (place - below)
-            for place in (last * 0.25, last * 0.75)
-            for below in [np.floor(place)]
-        ]
-        scale: Array = quartiles[1] - quartiles[0]
-        flat = varies & (scale == 0)
-        scale = np.where(flat | ~continuous, spread / 2, scale)
-        mean = np.where(continuous, median, lowest + spread / 2)
-        median = np.where(varies, mean, median)
-    else:
-        np.copyto(values, median, where=missing)
-        mean, scale = values.mean(axis=0), values.std(axis=0)
-    # The squares, and halves, of very small numbers are 0, and so is σ.
-    scale = np.where(scale > 0, scale, np.where(varies, spread, 1.0))
-    scores = np.array([_normal_scores(row) for row in knots]).reshape(knots.shape)
-    if quantile < 1 and n_knots:
-        z = (knots - mean[:, None]) / scale[:, None]
-        _clip(z, z[:, :0])
-        scores = quantile * scores + (1 - quantile) * z
-    return empty, median, mean, scale, varies, gaps, continuous, flat, knots, scores
-
-
-def _normal_scores(knots: Array) -> Array:
-    """Give the z of a normal distribution below which as many lie as below each quantile (q,).
-
-    Equal ones share the middle of their places; the outermost stay half a place inside.
-    """
-    q = len(knots)
-    if not q:
-        return knots
-    _, inverse, counts = np.unique(knots, return_inverse=True, return_counts=True)
-    shares = np.bincount(inverse, np.linspace(0, 1, q)) / counts
-    return np.asarray(ndtri(np.clip(shares, 0.5 / q, 1 - 0.5 / q)))[inverse]
-
-
-def _clip(many: Array, two: Array) -> None:
-    """Bound in place: z / √(1 + (z/3)²) where a column has many values, [−1, 1] where two."""
-    # Beyond this bound z is 3 to the last digit, and its square would overflow.
-    for z, bound in ((many, 1e100), (two, 1.0)):
-        np.minimum(np.maximum(z, -bound, out=z), bound, out=z)
-    square = many / 3
-    square *= square
-    square += 1
-    many /= np.sqrt(square, out=square)
-
-
-def _mark(column: Array) -> bytes:
-    """Give few bytes that are the same for the same numbers, and for no others."""
-    same = np.where(np.isnan(column), np.nan, column)  # there are NaNs of different bits
-    return blake2b(same.tobytes(), digest_size=16).digest()

@@ -14,7 +14,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 from sklearn import datasets
 
-__all__ = ["BUNDLED", "TableError", "read_table"]
+__all__ = ["BUNDLED", "TableError", "parse_table", "read_table"]
 
 GAPS = ("", "?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "Null", "null", "None", "none")
 
@@ -60,7 +60,27 @@ def read_table(
     if name in BUNDLED and not Path(name).is_file():
         return BUNDLED[name]()
     data = sys.stdin.buffer.read() if name == "-" else Path(source).read_bytes()
-    name = "standard input" if name == "-" else name
+    return parse_table(data, "standard input" if name == "-" else name, header, text)
+
+
+def parse_table(
+    data: bytes, name: str, header: bool | None = None, text: Collection[str] = ()
+) -> pl.DataFrame:
+    """Read a table from the content of a file.
+
+    Parameters
+    ----------
+    data : bytes
+    name : str
+        What errors call it.
+    header, text
+        As for `read_table`.
+
+    Raises
+    ------
+    TableError
+        If there is nothing in it, or nothing that can be read.
+    """
     if not data.strip():
         raise TableError(f"a table has at least one row, but {name} is empty")
     try:

@@ -1,0 +1,337 @@
+"""DaskMLPClassifier and DaskMLPRegressor: the estimators whose rows lie on a cluster."""
+
+from __future__ import annotations
+
+import copy
+from abc import abstractmethod
+from typing import Any, ClassVar, Self
+
+import dask
+import dask.array as da
+import numpy as np
+import pandas as pd
+from sklearn.base import is_classifier
+from sklearn.callback import CallbackSupportMixin
+from sklearn.utils.validation import check_is_fitted
+
+from multilayer.classifier import MLPClassifier
+from multilayer.dask.collections import check_collections, is_collection
+from multilayer.dask.on_cluster import OnCluster
+from multilayer.dask.source import Source
+from multilayer.regressor import MLPRegressor
+from multilayer.shards.fitting import Judge, fit_shards, reader_of
+
+__all__ = ["DaskMLPClassifier", "DaskMLPRegressor"]
+
+
+class DaskMLP(CallbackSupportMixin, OnCluster):
+    """What the two share: parameters of the local estimator, and its training on a cluster."""
+
+    _OWN: ClassVar[dict[str, Any]] = {"client": None, "sync_every": "auto", "timeout": 300.0}
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        eval_set: Any = None,
+    ) -> Self:
+        """Train the network where the rows are.
+
+        Parameters
+        ----------
+        X : Dask array or dataframe, shape (m, n_features)
+            Of numbers; rows in partitions of any size. float32 is trained in float32.
+        y : Dask array, dataframe or series, shape (m,) or (m, n_outputs)
+            In the partitions of X.
+        sample_weight : Dask array or series, shape (m,), optional
+        X_val, y_val, sample_weight_val : Dask array, dataframe or series, optional
+            Rows to validate on: scored after each epoch, and what `early_stopping` looks at.
+        eval_set : tuple or list of one tuple, optional
+            The same by another name: (X_val, y_val) or (X_val, y_val, sample_weight_val).
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError
+            If X, y are no Dask collections.
+        ValueError
+            If a parameter is out of its range, the client is not connected, the collections do not
+            belong together, or hold what cannot be learned from.
+        MemoryError
+            If the workers have not the memory for all rows.
+        TimeoutError
+            If nothing comes back from the cluster for `timeout` seconds.
+        """
+        client = self._check_cluster()
+        self._check_pace()
+        local = self._make_local()
+        classes = is_classifier(local)
+        rows = check_collections(X, y, sample_weight, classes)
+        held_out = _held_out(X_val, y_val, sample_weight_val, eval_set)
+        judged = None if held_out is None else check_collections(*held_out, classes, like=rows)
+        source = Source(client, rows, self.timeout)
+        used: list[Any] = []
+
+        def encode(reader: Any, share: float, seed: int) -> tuple[Any, Any]:
+            share = 0.0 if judged is not None else share
+            shards = source.shards(reader, share, seed, judging=False, sync_every=self.sync_every)
+            validation = None
+            if judged is not None:
+                validation = Source(client, judged, self.timeout).shards(reader, judging=True)
+            elif share:
+                validation = source.shards(reader, share, seed, judging=True)
+            source.release()
+            used.append(shards)
+            return shards, validation
+
+        fit_shards(local, source.facts(), encode)
+        local.set_callbacks()
+        every = used[0].sync_every  # still "auto", where there was nothing to choose
+        self.estimator_, self.sync_every_ = local, 1 if every == "auto" else every
+        return self
+
+    def _check_pace(self) -> None:
+        every = self.sync_every
+        number = isinstance(every, int | np.integer) and not isinstance(every, bool) and every >= 1
+        if every != "auto" and not number:
+            raise ValueError(f"sync_every must be 'auto' or a whole number from 1, got {every!r}")
+
+    def _make_local(self) -> Any:
+        parameters = self._own_parameters()
+        if self.warm_start and "estimator_" in vars(self):
+            local = copy.copy(self.estimator_).set_params(**parameters)
+        else:
+            local = self._local(**parameters)
+        local.set_callbacks(*getattr(self, "_skl_callbacks", []))
+        local._validate_params()
+        return local
+
+    def predict(self, X: Any) -> Any:
+        """Predict, lazily.
+
+        Parameters
+        ----------
+        X : Dask array or dataframe, shape (m, n_features)
+            Or an array in memory, for which the answer is there at once.
+
+        Returns
+        -------
+        Dask array, or for a dataframe a series or dataframe with its index
+            As the local estimator predicts.
+        """
+        check_is_fitted(self, "estimator_")
+        n_columns = 0 if self._one_column() else self.n_outputs_
+        return self._lazily("predict", X, self._predicted_dtype(), list(range(n_columns)))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Give the score of the local estimator: accuracy, or R².
+
+        Parameters
+        ----------
+        X, y, sample_weight : Dask array, dataframe or series
+            As for `fit`.
+
+        Returns
+        -------
+        float
+        """
+        check_is_fitted(self, "estimator_")
+        local, client = self.estimator_, self._check_cluster()
+        rows = check_collections(X, y, sample_weight, is_classifier(local))
+        self._check_features(X)
+        shards = Source(client, rows, self.timeout).shards(reader_of(local), judging=True)
+        return Judge(local, shards).score()
+
+    @abstractmethod
+    def _one_column(self) -> bool:
+        """Whether a prediction is one value a row."""
+
+    @abstractmethod
+    def _predicted_dtype(self) -> Any:
+        """Of the predictions."""
+
+    def _check_features(self, X: Any) -> None:
+        if X.ndim != 2 or X.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"X must have {self.n_features_in_} features, as in fit, got shape {X.shape}"
+            )
+
+    def _lazily(self, method: str, X: Any, dtype: Any, columns: list[Any]) -> Any:
+        """Call a method of the local estimator on each partition."""
+        if not is_collection(X):
+            return getattr(self.estimator_, method)(X)
+        self._check_features(X)
+        light = copy.copy(self.estimator_)
+        vars(light).pop("_state", None)
+        model = dask.delayed(light)
+        if isinstance(X, da.Array):
+            X = X.rechunk({1: -1})
+            shape = {"chunks": (X.chunks[0], (len(columns),))} if columns else {"drop_axis": 1}
+            meta = np.empty((0,) * (2 if columns else 1), dtype)
+            names = {"model": model, "method": method, "meta": meta, "like": meta}
+            return da.map_blocks(_called, X, dtype=dtype, **shape, **names)
+        empty = np.empty((0, len(columns)) if columns else 0, dtype)
+        meta = pd.DataFrame(empty, columns=columns) if columns else pd.Series(empty)
+        return X.map_partitions(_called_on_frame, model, method, meta.iloc[:0], meta=meta)
+
+
+class DaskMLPClassifier(DaskMLP):
+    """MLPClassifier on Dask collections: rows stay on the workers of a cluster.
+
+    Takes all parameters of `multilayer.MLPClassifier`, and those below. Solvers that look at all
+    rows at every step ("gd", "lbfgs", or a `batch_size` of all) train the network that
+    MLPClassifier trains, to rounding, and to the same bits for any number of workers. Mini-batches
+    are other ones: each partition shuffles its own rows, and gives its share of every batch.
+
+    Parameters
+    ----------
+    hidden_layer_sizes, activation, **parameters
+        As of `multilayer.MLPClassifier`; `scoring` must be None or "loss".
+    client : distributed.Client, default=None
+        None: the one that is active.
+    sync_every : int or "auto", default="auto"
+        Of mini-batches: after how many steps the partitions meet. 1: each step is made with the
+        gradient of the whole batch, as on one machine. More: each partition makes so many by
+        itself, with its share of the batches, then Θ is averaged; that sends less and is another
+        algorithm. "auto" measures the first steps and chooses so that about a tenth of the time
+        goes into meeting; `sync_every_` says what was chosen, with which a fit can be repeated to
+        the same bits.
+    timeout : float, default=300
+        Seconds after which TimeoutError is raised when nothing comes back from the cluster.
+
+    Attributes
+    ----------
+    estimator_ : MLPClassifier
+        What was trained; its attributes (`classes_`, `coefs_`, `loss_curve_` …) can be had here.
+    sync_every_ : int
+
+    See Also
+    --------
+    multilayer.MLPClassifier : The same on one machine.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from distributed import Client
+    >>> from sklearn.datasets import make_moons
+    >>> from multilayer.dask import DaskMLPClassifier
+    >>> X, y = make_moons(1000, noise=0.1, random_state=0)
+    >>> X, y = da.from_array(X, chunks=(250, 2)), da.from_array(y, chunks=250)
+    >>> with Client(n_workers=2, processes=False, dashboard_address=":0") as client:
+    ...     clf = DaskMLPClassifier(8, solver="lbfgs", random_state=0).fit(X, y)
+    ...     clf.predict(X).compute().shape
+    (1000,)
+    """
+
+    _local = MLPClassifier
+
+    def predict_proba(self, X: Any) -> Any:
+        """Predict probabilities, lazily.
+
+        Parameters
+        ----------
+        X : Dask array or dataframe, shape (m, n_features)
+
+        Returns
+        -------
+        Dask array or dataframe, shape (m, n_classes)
+            In the order of `classes_`.
+        """
+        return self._shares("predict_proba", X)
+
+    def predict_log_proba(self, X: Any) -> Any:
+        """Predict logarithms of probabilities, lazily.
+
+        Parameters
+        ----------
+        X : Dask array or dataframe, shape (m, n_features)
+
+        Returns
+        -------
+        Dask array or dataframe, shape (m, n_classes)
+        """
+        return self._shares("predict_log_proba", X)
+
+    def _shares(self, method: str, X: Any) -> Any:
+        check_is_fitted(self, "estimator_")
+        if isinstance(self.classes_, list):
+            raise ValueError(
+                f"{method} goes with one target, but there are {len(self.classes_)}: to_local() "
+                "gives an estimator that predicts for several"
+            )
+        return self._lazily(method, X, self.network_.dtype, list(self.classes_))
+
+    def _one_column(self) -> bool:
+        return bool(self.estimator_._targets.one_label)
+
+    def _predicted_dtype(self) -> Any:
+        classes = self.classes_
+        return classes[0].dtype if isinstance(classes, list) else classes.dtype
+
+
+class DaskMLPRegressor(DaskMLP):
+    """MLPRegressor on Dask collections: rows stay on the workers of a cluster.
+
+    Parameters
+    ----------
+    hidden_layer_sizes, activation, **parameters
+        As of `multilayer.MLPRegressor`; `scoring` must be None or "loss".
+    client, sync_every, timeout
+        As of `DaskMLPClassifier`.
+
+    Attributes
+    ----------
+    estimator_ : MLPRegressor
+        What was trained; its attributes can be had here.
+    sync_every_ : int
+
+    See Also
+    --------
+    multilayer.MLPRegressor : The same on one machine.
+    """
+
+    _local = MLPRegressor
+
+    def _one_column(self) -> bool:
+        return bool(self.n_outputs_ == 1)
+
+    def _predicted_dtype(self) -> Any:
+        return self.network_.dtype
+
+
+def _held_out(X: Any, y: Any, weights: Any, eval_set: Any) -> tuple[Any, Any, Any] | None:
+    """Give the rows to validate on, however they were given."""
+    if eval_set is not None:
+        if X is not None or y is not None:
+            raise ValueError("eval_set and X_val, y_val say the same: give one of them")
+        sets = eval_set if isinstance(eval_set, list) else [eval_set]
+        if len(sets) != 1 or not 2 <= len(sets[0]) <= 3:
+            raise ValueError(
+                "eval_set must be (X_val, y_val) or (X_val, y_val, sample_weight_val), "
+                f"got {len(sets)} set(s)"
+            )
+        X, y, weights = (*sets[0], None)[:3]
+    if (X is None) != (y is None):
+        raise ValueError("X_val and y_val go together: give both or neither")
+    return None if X is None else (X, y, weights)
+
+
+def _called(X: Any, model: Any, method: str, like: Any) -> Any:
+    return getattr(model, method)(X) if len(X) else np.empty((0, *like.shape[1:]), like.dtype)
+
+
+def _called_on_frame(X: Any, model: Any, method: str, like: Any) -> Any:
+    if not len(X):
+        return like
+    values = getattr(model, method)(X)
+    if isinstance(like, pd.Series):
+        return pd.Series(values, index=X.index, dtype=like.dtype)
+    return pd.DataFrame(values, index=X.index, columns=like.columns)

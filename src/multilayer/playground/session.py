@@ -1,0 +1,394 @@
+"""One page's playground: its messages, its network, its thread of training."""
+
+from __future__ import annotations
+
+import atexit
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from sklearn.pipeline import Pipeline
+
+import multilayer
+from multilayer.playground.advice import advice
+from multilayer.playground.code import python_of
+from multilayer.playground.data import Data, data_of, data_of_arrays, guess_target
+from multilayer.playground.pictures import Plane, message
+from multilayer.playground.run import Moment, Run
+from multilayer.playground.settings import CHOICES, Settings, changed, starts_anew
+from multilayer.playground.walk import walk
+from multilayer.tabular.tables import parse_table
+
+__all__ = ["ProtocolError", "Session"]
+
+Reply = dict[str, Any]
+_PORTION = 0.01  # seconds of training between two looks at what the page wants
+_MOST_DRAWN = 2000
+_CURVE = ("epoch", "cost", "test_cost", "score", "test_score")
+
+
+class ProtocolError(Exception):
+    """A message that no page of ours would send."""
+
+
+class Session:
+    """What a page says is done here; `frame` is what it sees.
+
+    Training goes on in a thread of the session while `playing`; all else happens in the caller's,
+    between two portions of it.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        To begin with.
+    given : tuple of (X, y), optional
+        Rows for `data="given"`.
+    thetas : list of ndarray, optional
+        Θ to begin with.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        given: tuple[Any, Any] | None = None,
+        thetas: Any = None,
+    ) -> None:
+        self.lock, self._wake = threading.RLock(), threading.Event()
+        self.closed = self.playing = False
+        self.table: pl.DataFrame | None = None
+        self.file, self.points, self.given = "table.csv", None, given
+        self.speed, self.by_steps, self.per_second = 0.0, False, 0.0
+        self.shown: int | None = None
+        self.compared: tuple[Any, Reply] | None = None
+        self.frames, self.changes, self.sent = 0, 1, 0
+        self._thread: threading.Thread | None = None
+        self.settings, self._first = settings or Settings(), thetas
+        self.run: Run
+        self.plane: Plane
+        self._begin(self._data(self.settings), self.settings, thetas)
+
+    # What the page says
+
+    def handle(self, said: Any) -> list[Reply]:
+        """Do what a message asks for.
+
+        Raises
+        ------
+        ProtocolError
+            If it is none of the protocol.
+        """
+        act: Callable[[Reply], list[Reply]] | None = None
+        if isinstance(said, dict) and isinstance(said.get("do"), str):
+            act = getattr(self, f"_do_{said['do']}", None)
+        if act is None:
+            raise ProtocolError("a message must be an object whose 'do' names an act")
+        with self.lock:
+            try:
+                return act(said)
+            except ValueError as error:
+                return [{"say": "wrong", "message": str(error)}]
+            finally:
+                self.changes += 1
+                self._wake.set()
+
+    def hello(self) -> list[Reply]:
+        """Greet a page."""
+        greeting = {"say": "hello", "version": 1, "settings": self.settings.to_dict()}
+        return [greeting | {"choices": CHOICES}, self.state()]
+
+    def _do_set(self, said: Reply) -> list[Reply]:
+        settings = changed(self.settings, said.get("settings"))
+        if starts_anew(self.settings, settings):
+            changes = said["settings"]
+            same_data = set(changes) <= {"layers", "activation"}
+            data = self.run.data if same_data else self._data(settings)
+            self._begin(data, settings, self.run.thetas if same_data else None)
+        elif not self.run.events:
+            self._begin(self.run.data, settings)
+        else:
+            self.run.change(settings)
+        self.settings = settings
+        return [self.state()]
+
+    def _do_play(self, _: Reply) -> list[Reply]:
+        self.shown = None
+        self.playing = not self.run.trouble
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._train, name="playground", daemon=True)
+            self._thread.start()
+            atexit.register(self.close)  # a program must not end in the midst of native code
+        return []
+
+    def _do_pause(self, _: Reply) -> list[Reply]:
+        self.playing = False
+        return []
+
+    def _do_epoch(self, _: Reply) -> list[Reply]:
+        self.playing, self.shown = False, None
+        self.run.go_on(1)
+        self.run.note()
+        return []
+
+    def _do_step(self, _: Reply) -> list[Reply]:
+        self.playing, self.shown = False, None
+        self.run.step()
+        self.run.note()
+        return []
+
+    def _do_reset(self, _: Reply) -> list[Reply]:
+        self.playing = False
+        first = self._first if self.settings.data == "given" else None
+        self._begin(self.run.data, self.settings, first)
+        return [self.state()]
+
+    def _do_speed(self, said: Reply) -> list[Reply]:
+        by_steps = "steps" in said
+        self.speed = float(_number(said, "steps" if by_steps else "epochs", 0, 1e9))
+        self.by_steps = by_steps and self.speed > 0
+        return []
+
+    def _do_seen(self, said: Reply) -> list[Reply]:
+        self.sent = max(0, self.frames - int(_number(said, "frame", 0, 2**53)))
+        self.changes -= 1  # nothing is new
+        return []
+
+    def _do_weight(self, said: Reply) -> list[Reply]:
+        layer = int(_number(said, "layer", 1, len(self.run.thetas)))
+        rows, columns = self.run.thetas[layer - 1].shape
+        unit = int(_number(said, "to", 0, rows - 1))
+        place = int(_number(said, "from", 0, columns - 1))
+        self.run.set_weight(layer, unit, place, float(_number(said, "value", -1e6, 1e6)))
+        return []
+
+    def _do_example(self, said: Reply) -> list[Reply]:
+        return [walk(self.run, said.get("row"), said.get("x"))]
+
+    def _do_history(self, said: Reply) -> list[Reply]:
+        if said.get("at") is None:
+            self.shown = None
+        else:
+            self.shown = int(_number(said, "at", 0, len(self.run.moments) - 1))
+            self.playing = False
+        return []
+
+    def _do_python(self, _: Reply) -> list[Reply]:
+        if self.settings.data == "given":
+            raise ValueError("the rows were given by a program, which can train on them itself")
+        return [{"say": "python", "code": python_of(self.run, self.points, self.file)}]
+
+    def _do_points(self, said: Reply) -> list[Reply]:
+        before, self.points = self.points, said.get("points")
+        try:
+            settings = replace(self.settings, data="points")
+            self._begin(self._data(settings), settings)
+        except ValueError:
+            self.points = before
+            raise
+        self.settings = settings
+        return [self.state()]
+
+    def _do_compare(self, said: Reply) -> list[Reply]:
+        self.compared = None
+        if said.get("on"):
+            now = self._moment()
+            picture, _, _ = self.plane.output(self.run.network, now.thetas)
+            sizes = "-".join(map(str, self.run.network.sizes))
+            facts = {"layers": sizes, "score": _finite(now.score)}
+            self.compared = picture, facts | {"test_score": _finite(now.test_score)}
+        return []
+
+    # What the page sees
+
+    def state(self) -> Reply:
+        """Give settings, data and shape of the network."""
+        data, network = self.run.data, self.run.network
+        drawn = np.arange(len(data.xy))
+        if len(drawn) > _MOST_DRAWN:
+            drawn = np.sort(np.random.RandomState(0).choice(drawn, _MOST_DRAWN, replace=False))
+        table = self.table
+        return {
+            "say": "state",
+            "settings": self.settings.to_dict(),
+            "task": data.task,
+            "classes": data.classes,
+            "columns": data.columns,
+            "inputs": data.inputs,
+            "target": data.target,
+            "sizes": network.sizes,
+            "parameters": sum(theta.size for theta in network.thetas),
+            "rows": {"training": int(data.training.sum()), "test": int((~data.training).sum())},
+            "points": {
+                "x": data.xy[drawn, 0].tolist(),
+                "y": data.xy[drawn, 1].tolist(),
+                "label": data.label[drawn].tolist(),
+                "test": (~data.training[drawn]).astype(int).tolist(),
+                "row": drawn.tolist(),
+            },
+            "span": data.span,
+            "axes": data.axes,
+            "table": None if table is None else _told(table),
+            "note": ""
+            if len(drawn) == len(data.xy)
+            else f"{len(drawn)} of {len(data.xy)} rows are drawn; it learns from all of them.",
+        }
+
+    def frame(self) -> bytes | None:
+        """Draw the network as it stands, if anything is new and the last picture was seen."""
+        with self.lock:
+            if self.sent or not (self.changes or self.playing):
+                return None
+            self.changes, self.sent = 0, 1
+            self.frames += 1
+            run, plane, network = self.run, self.plane, self.run.network
+            now = self._moment()
+            playing, compared, shown = self.playing, self.compared, self.shown
+            moments, told = list(run.moments), advice(run, now)
+            epoch, trouble, steps = run.epoch, run.trouble, run.training.state.steps
+        arrays, ends = plane.draw(network, now.thetas)
+        facts: Reply = {
+            "frame": self.frames,
+            "epoch": round(now.epoch if shown is not None else epoch, 3),
+            "steps": steps,
+            "playing": playing,
+            "status": "diverged" if trouble else "running" if playing else "paused",
+            "per_second": round(self.per_second, 1) if playing else 0.0,
+            "curve": {
+                name: [_finite(getattr(moment, name)) for moment in moments] for name in _CURVE
+            },
+            "moments": [moment.epoch for moment in moments],
+            "shown": shown,
+            "advice": told,
+        }
+        facts |= {name: _finite(getattr(now, name)) for name in _CURVE[1:]} | ends
+        if run.data.classes:
+            facts["confusion"] = run.confusion(now.thetas).tolist()
+        if compared is not None:
+            arrays["compared"], facts["compared"] = compared
+        return message(facts, arrays)
+
+    def _moment(self) -> Moment:
+        return self.run.latest if self.shown is None else self.run.moments[self.shown]
+
+    # Data and models
+
+    def read(self, data: bytes, name: str) -> Reply:
+        """Take in a table; ValueError if it is none."""
+        table = parse_table(data, Path(name).name or "the file")
+        with self.lock:
+            self.table, self.file = table, Path(name).name
+        return _told(table) | {"target": guess_target(table)}
+
+    def model(self) -> bytes:
+        """Give the network as a model file, with what encodes a raw table."""
+        with self.lock, tempfile.TemporaryDirectory() as folder:
+            model, encoder = self.run.training.read_off(), self.run.data.encoder
+            if encoder is not None:
+                model = Pipeline([("encoder", encoder), ("network", model)])
+            path = Path(folder) / "playground.mlp"
+            multilayer.save(model, path)
+            return path.read_bytes()
+
+    def open_model(self, content: bytes) -> Reply:
+        """Go on with the network of a model file; ValueError if it does not fit the data."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "opened.mlp"
+            path.write_bytes(content)
+            model = multilayer.load(path)
+        model = model[-1] if isinstance(model, Pipeline) else model
+        network = getattr(model, "network_", model)
+        with self.lock:
+            here = self.run.network
+            ends = (network.sizes[0], network.sizes[-1]) if hasattr(network, "sizes") else None
+            if ends != (here.sizes[0], here.sizes[-1]):
+                raise ValueError(
+                    f"the model must have {here.sizes[0]} inputs and {here.sizes[-1]} outputs as "
+                    f"these data ask for, but has {ends}"
+                )
+            settings = changed(
+                self.settings,
+                {"layers": list(network.sizes[1:-1]), "activation": list(network.hidden)},
+            )
+            self._begin(self.run.data, settings, network.thetas)
+            self.settings = settings
+            self.changes += 1
+            return self.state()
+
+    def close(self) -> None:
+        """End; training stops within a portion."""
+        self.closed, self.playing = True, False
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(timeout=10)
+            atexit.unregister(self.close)
+
+    def _data(self, settings: Settings) -> Data:
+        if settings.data == "given":
+            if self.given is None:
+                raise ValueError("no rows were given: multilayer.playground.open(model, X, y)")
+            return data_of_arrays(settings, *self.given)
+        return data_of(settings, self.table, self.points)
+
+    def _begin(self, data: Data, settings: Settings, thetas: Any = None) -> None:
+        """Begin anew; if that cannot be, all stays as it was."""
+        run = Run(settings, data, thetas)
+        plane = Plane(data)
+        if "run" not in vars(self) or data is not self.run.data:
+            self.compared = None
+        self.run, self.plane, self.shown = run, plane, None
+
+    def _train(self) -> None:
+        seconds, n, told = 0.01, 1, time.perf_counter()
+        while not self.closed:
+            if not self.playing:
+                self._wake.wait(0.5)
+                self._wake.clear()
+                continue
+            with self.lock:
+                if not self.playing:
+                    continue
+                began = time.perf_counter()
+                before = self.run.epoch
+                n = 1 if self.speed else max(1, min(10_000, int(_PORTION / seconds)))
+                if self.by_steps:
+                    self.run.step()
+                else:
+                    self.run.go_on(n)
+                done = max(self.run.epoch - before, 1e-9)
+                if not self.by_steps:
+                    seconds = (time.perf_counter() - began) / done
+                self.run.note()
+                self.playing = not self.run.trouble
+                self.changes += 1
+                now = time.perf_counter()
+                rate = done / max(now - told, 1e-9)
+                self.per_second += 0.2 * (rate - self.per_second)
+                told = now
+            time.sleep(max(0.0, 1 / self.speed - (now - began)) if self.speed else 0.0005)
+
+
+def _told(table: pl.DataFrame) -> Reply:
+    return {
+        "say": "table",
+        "columns": [
+            {"name": name, "kind": "number" if kind.is_numeric() else "category"}
+            for name, kind in zip(table.columns, table.dtypes, strict=True)
+        ],
+        "rows": len(table),
+    }
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _number(said: Reply, name: str, least: float, most: float) -> float:
+    value = said.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        raise ValueError(f"{name} must be a number from {least:g} to {most:g}, got {value!r:.80}")
+    return value

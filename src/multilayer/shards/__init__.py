@@ -1,0 +1,11 @@
+"""Rows in parts that lie elsewhere, on the workers of a cluster or in files: training goes there.
+
+Whatever is computed of them is a sum over the parts, added up in float64 in the order of the parts:
+the result has the same bits wherever the parts lie. `shards.shards` says what a part is,
+`shards.sums` what is computed of one, `shards.engine` makes the steps, `shards.fitting` conducts.
+"""
+
+from multilayer.shards.fitting import fit_shards
+from multilayer.shards.shards import Facts, Shard, Shards
+
+__all__ = ["Facts", "Shard", "Shards", "fit_shards"]

@@ -1,0 +1,305 @@
+"""fit_files: from files larger than memory to a pipeline of an encoder and a network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from sklearn.base import clone, is_classifier
+from sklearn.pipeline import Pipeline
+
+from multilayer.base import BaseMLP
+from multilayer.parameters import make_loss
+from multilayer.progress import tasks_bar
+from multilayer.rows import Rows
+from multilayer.shards import Facts, fit_shards
+from multilayer.shards.fitting import encode_rows
+from multilayer.streaming.blocks import Blocks, Dealer
+from multilayer.streaming.files import TableFiles, parse_memory
+from multilayer.tabular import TableEncoder
+from multilayer.tabular.survey import TableSurvey, learn
+from multilayer.tabular.target import fold_in_units
+
+__all__ = ["fit_files"]
+
+Array = NDArray[Any]
+_PARTS = 8  # a chunk, and a block, is at most this part of the memory
+_MOST_BLOCKS = 250  # each has open files while rows are dealt
+_FEWEST_ROWS = 1000  # of a chunk
+
+
+def fit_files(
+    estimator: BaseMLP,
+    files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    target: str,
+    *,
+    memory: str | float = "1GB",
+    sample_weight: str | None = None,
+    encoder: TableEncoder | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    verbose: bool | int = False,
+) -> Pipeline:
+    """Train a network on files that together are larger than memory.
+
+    The files are read twice, in chunks: to learn what their columns hold, and to write encoded rows
+    to `folder`, dealt at random to blocks, so that files in any order are well mixed. The network
+    learns from block after block. All solvers go; those of the full batch add up over the blocks.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Is not changed. With `early_stopping`, a share of the rows is held out.
+    files : str, path or sequence of them
+        Parquet, CSV or TSV (these may be compressed by gzip): names, or a pattern such as
+        "data/*.parquet".
+    target : str
+        The column to predict. Rows in which it is missing are left out.
+    memory : str or float, default="1GB"
+        About how much the rows may take at any time, such as "2GB" or 500e6 bytes. What Python and
+        the libraries take, some 300 MB, is not counted.
+    sample_weight : str, optional
+        The column of what each row counts; it is not learned from.
+    encoder : TableEncoder, optional
+        By default one that standardises numbers, in float32. Is not changed.
+    folder : str or path, optional
+        Where to keep the encoded rows meanwhile; by default the system's folder for temporary
+        files. They are removed at the end.
+    verbose : bool or int, default=False
+        Progress bars on standard error, with the package rich.
+
+    Returns
+    -------
+    Pipeline
+        Of the encoder and the network, as `multilayer fit` saves it. A regressor learns the target
+        standardised, where its loss allows, and predicts it in its own units.
+
+    Raises
+    ------
+    FileNotFoundError
+        If no file is there.
+    ValueError
+        If the files are no tables, their columns differ, the target is not among them or cannot be
+        learned, or `memory` is too small for a chunk of rows.
+    OSError
+        If `folder` has not the space for the encoded rows.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import polars as pl
+    >>> from sklearn.datasets import make_moons
+    >>> from multilayer import MLPClassifier
+    >>> from multilayer.streaming import fit_files
+    >>> X, y = make_moons(1000, noise=0.1, random_state=0)
+    >>> folder = tempfile.mkdtemp()
+    >>> table = pl.DataFrame({"x1": X[:, 0], "x2": X[:, 1], "moon": y})
+    >>> for k in range(4):
+    ...     table[250 * k : 250 * k + 250].write_parquet(os.path.join(folder, f"{k}.parquet"))
+    >>> clf = MLPClassifier(16, learning_rate_init=0.01, tol=1e-3, random_state=0)
+    >>> model = fit_files(clf, os.path.join(folder, "*.parquet"), "moon", memory="10MB")
+    >>> model.score(table.drop("moon"), y) > 0.99
+    True
+    """
+    if not isinstance(estimator, BaseMLP):
+        raise TypeError(
+            f"estimator must be an MLPClassifier or MLPRegressor, got {type(estimator).__name__}"
+        )
+    network, limit = clone(estimator), parse_memory(memory)
+    network.set_callbacks(*getattr(estimator, "_skl_callbacks", []))
+    network._validate_params()
+    own = encoder is None
+    encoder = TableEncoder() if encoder is None else clone(encoder)
+    table = _Table(TableFiles(files), target, sample_weight, limit, bool(verbose))
+    seen = table.look(encoder, is_classifier(network))
+    standardises = "identity" in make_loss(network.loss).outputs and not is_classifier(network)
+    mean, scale = seen.mean_and_scale() if standardises else (0.0, 1.0)
+    if own and abs(mean) >= 1e3 * scale:  # of these, float32 has too few digits
+        encoder.set_params(dtype="float64")
+    learn(encoder, seen.survey)
+    width = len(encoder.get_feature_names_out())
+    facts = seen.facts(width, np.dtype(encoder.dtype), mean, scale)
+    # X, and targets and weights as if each took as much as one column
+    needed = seen.rows * (width + 2) * facts.dtype.itemsize
+    n_blocks = -(-needed * _PARTS // limit)
+    if n_blocks > _MOST_BLOCKS:
+        raise ValueError(
+            f"memory must hold an {_MOST_BLOCKS // _PARTS}th of the encoded rows, "
+            f"{needed / 1e9:.3g} GB in all, but is {limit / 1e9:.3g} GB"
+        )
+    with tempfile.TemporaryDirectory(prefix="multilayer-", dir=folder) as scratch:
+        free = shutil.disk_usage(scratch).free
+        if free < needed:
+            raise OSError(
+                f"the encoded rows take {needed / 1e9:.3g} GB, but {folder or scratch} has "
+                f"{free / 1e9:.3g} GB left: name another folder"
+            )
+
+        def encode(reader: Any, share: float, seed: int) -> tuple[Blocks, Blocks | None]:
+            return table.deal(
+                encoder, reader, Path(scratch), int(n_blocks), share, seed, mean, scale
+            )
+
+        fit_shards(network, facts, encode)
+    network.set_callbacks()
+    if standardises:
+        fold_in_units(network.network_, mean, scale)
+    return Pipeline([("encoder", encoder), ("network", network)])
+
+
+@dataclass
+class _Seen:
+    """What all rows hold."""
+
+    survey: TableSurvey
+    rows: int = 0
+    counts: Counter[Any] = field(default_factory=Counter)
+    extremes: tuple[float, float] = (np.inf, -np.inf)
+    mean: float = 0.0
+    squares: float = 0.0
+
+    def note(self, y: Array, classes: bool) -> None:
+        """Look at targets of further rows."""
+        if classes:
+            self.counts.update(dict(zip(*np.unique(y, return_counts=True), strict=True)))
+        else:
+            together, apart = self.rows + len(y), float(y.mean()) - self.mean
+            self.squares += float(((y - y.mean()) ** 2).sum())
+            self.squares += apart**2 * self.rows * len(y) / together
+            self.mean += apart * len(y) / together
+            self.extremes = (
+                min(self.extremes[0], float(y.min())),
+                max(self.extremes[1], float(y.max())),
+            )
+        self.rows += len(y)
+
+    def mean_and_scale(self) -> tuple[float, float]:
+        return self.mean, float(np.sqrt(self.squares / self.rows)) or 1.0
+
+    def facts(self, width: int, dtype: np.dtype[Any], mean: float, scale: float) -> Facts:
+        if not self.counts:
+            labels = (np.array(self.extremes) - mean) / scale
+            return Facts(self.rows, width, None, dtype, labels)
+        counts = dict(sorted(self.counts.items()))
+        return Facts(self.rows, width, None, dtype, np.array(list(counts)), counts)
+
+
+class _Table:
+    """The rows of files, in chunks that memory holds."""
+
+    def __init__(
+        self, files: TableFiles, target: str, weights: str | None, limit: int, verbose: bool
+    ) -> None:
+        self._files, self._target, self._weights = files, target, weights
+        self._verbose = verbose
+        for name in (target, weights):
+            if name is not None and name not in files.columns:
+                shown = ", ".join(files.columns[:12]) + " …" * (len(files.columns) > 12)
+                raise ValueError(f"{files.paths[0]} has no column {name!r}: it has {shown}")
+        self._chunk = int(limit / _PARTS / files.bytes_of_row())
+        if self._chunk < _FEWEST_ROWS:
+            needed = _FEWEST_ROWS * _PARTS * files.bytes_of_row()
+            raise ValueError(
+                f"memory must hold some thousand rows, {needed / 1e6:.3g} MB, "
+                f"but is {limit / 1e6:.3g} MB"
+            )
+
+    def look(self, encoder: TableEncoder, classes: bool) -> _Seen:
+        """See what the columns and the target hold."""
+        seen: _Seen | None = None
+        for X, y, _ in self._chunks("Reading"):
+            part = TableSurvey.of(X, encoder)
+            if seen is None:
+                seen = _Seen(part)
+            else:
+                seen.survey.merge(part)
+            _check_target(y, self._target, classes)
+            seen.note(y, classes)
+        if seen is None:
+            raise ValueError(f"target {self._target!r} must have values, but all are missing")
+        return seen
+
+    def deal(
+        self,
+        encoder: TableEncoder,
+        reader: Any,
+        folder: Path,
+        n_blocks: int,
+        share: float,
+        seed: int,
+        mean: float,
+        scale: float,
+    ) -> tuple[Blocks, Blocks | None]:
+        """Encode the rows and write them, those to validate on apart."""
+        number = reader.random_state if isinstance(reader.random_state, int) else None
+        rng, choice = np.random.RandomState(number), np.random.RandomState(seed)
+        learned, held_out = (
+            Dealer(folder, name, n_blocks, rng) for name in ("learned", "held-out")
+        )
+        try:
+            for X, y, weights in self._chunks("Encoding"):
+                y = y if is_classifier(reader) else (y - mean) / scale
+                encoded = encoder.transform(X)
+                out = choice.uniform(size=len(y)) < share
+                for dealer, chosen, judging in ((learned, ~out, False), (held_out, out, True)):
+                    if chosen.any():
+                        w = None if weights is None else weights[chosen]
+                        taken = Rows(encoded[chosen], y[chosen], w)
+                        dealer.deal(encode_rows(reader, taken, judging))
+        finally:
+            learned.close()
+            held_out.close()
+        blocks, validation = learned.blocks(), held_out.blocks()
+        if blocks is None or (share and (validation is None or validation.shape[0] < 2)):
+            raise ValueError(
+                f"validation_fraction={share} must leave rows to learn from and two or more to "
+                "validate on"
+            )
+        return blocks, validation
+
+    def _chunks(self, doing: str) -> Iterator[tuple[pl.DataFrame, Array, Array | None]]:
+        """Read rows whose target is known: X, y and the weights of each chunk."""
+        with tasks_bar(self._verbose, None, doing) as tell:
+            for chunk in self._files.chunks(self._chunk):
+                column = chunk[self._target]
+                known = column.is_not_null()
+                if column.dtype.is_float():
+                    known &= column.is_not_nan()
+                rows = chunk.filter(known)
+                if len(rows):
+                    names = [n for n in (self._target, self._weights) if n is not None]
+                    y = rows[self._target].to_numpy()
+                    y = y.astype(str) if y.dtype == object else y
+                    yield rows.drop(names), y, self._weights_of(rows)
+                tell()
+
+    def _weights_of(self, rows: pl.DataFrame) -> Array | None:
+        if self._weights is None:
+            return None
+        weights = rows[self._weights].cast(pl.Float32).to_numpy()
+        if not (np.isfinite(weights).all() and weights.min() >= 0):
+            raise ValueError(
+                f"sample_weight column {self._weights!r} must be numbers, none of them missing or "
+                "negative"
+            )
+        return weights
+
+
+def _check_target(y: Array, target: str, classes: bool) -> None:
+    if classes and y.dtype.kind == "f" and (y != np.round(y)).any():
+        raise ValueError(
+            f"target {target!r} must be texts or whole numbers for a classifier, but holds "
+            f"{y[y != np.round(y)][0]}"
+        )
+    if not classes and y.dtype.kind not in "biuf":
+        raise ValueError(f"target {target!r} must be numbers for a regressor, but holds {y[0]!r}")
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        raise ValueError(f"target {target!r} must be finite, but holds {y[~np.isfinite(y)][0]}")

@@ -1,0 +1,260 @@
+"""The playground's page in a real browser: Chromium, where there is one."""
+
+import os
+import re
+import shutil
+import time
+
+import numpy as np
+import polars as pl
+import pytest
+
+from multilayer.playground.server import Server
+
+CHROMIUM = os.environ.get("MULTILAYER_BROWSER") or shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        # As root, and where /dev/shm is small, as in a container.
+        args = ["--no-sandbox", "--disable-dev-shm-usage"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=args)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def server():
+    server = Server(port=0)
+    server.start()
+    yield server
+    server.stop()
+
+
+def is_wrong(said):
+    """Whether the console says something but that a file was refused."""
+    return said.type == "error" and "400 (Bad Request)" not in said.text
+
+
+@pytest.fixture
+def opened(browser, server):
+    """Open the page at a width; whatever goes wrong in it fails the test."""
+    pages, wrong = [], []
+
+    def open_page(fragment="", width=1440, height=900, **options):
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        page = context.new_page()
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda said: wrong.append(said.text) if is_wrong(said) else None)
+        pages.append(page)
+        page.goto(server.address + fragment)
+        page.locator("#test-cost", has_text=re.compile(r"\d")).wait_for()
+        return page
+
+    yield open_page
+    for page in pages:
+        page.context.close()
+    assert not wrong
+
+
+def number(page, place):
+    """Read a number off the page; 97 % is 0.97."""
+    text = page.text_content(place)
+    found = re.search(r"-?\d[\d\s,]*\.?\d*(e-?\d+)?", text.replace("−", "-"))
+    value = float(found[0].replace(",", "").replace("\u202f", "").replace(" ", ""))
+    return value / 100 if "%" in text else value
+
+
+def wait_for(page, there, seconds=30):
+    begun = time.monotonic()
+    while not there():
+        assert time.monotonic() - begun < seconds
+        page.wait_for_timeout(50)
+
+
+def test_a_net_that_is_built_learns_the_moons(opened):
+    page = opened("#noise=0.1")
+    for _ in range(2):
+        page.click("#add-layer")
+    wait_for(page, lambda: page.locator(".layer .add-unit").count() == 4)
+    page.click("#remove-layer")
+    page.click('.layer[data-layer="1"] .add-unit')
+    page.fill('.layer[data-layer="2"] .units-count', "8")
+    page.press('.layer[data-layer="2"] .units-count', "Enter")
+    wait_for(page, lambda: page.locator('.layer[data-layer="2"] .unit').count() == 8)
+    page.select_option("#speed", "0")
+    page.click("#play")
+    wait_for(page, lambda: number(page, "#test-score") >= 0.97)
+    page.select_option('.layer[data-layer="1"] select.activation', "relu")
+    before = number(page, "#epoch")
+    wait_for(page, lambda: number(page, "#epoch") > before)  # it goes on without a reset
+    page.click("#play")
+    page.wait_for_timeout(200)
+    paused = number(page, "#epoch")
+    page.wait_for_timeout(200)
+    assert number(page, "#epoch") == paused
+    assert page.locator("#confusion td, #confusion .cell").count() >= 4
+
+
+def test_the_same_address_gives_the_same(opened):
+    page = opened()
+    page.select_option("#data", "circles")
+    page.fill("#seed", "7")
+    page.press("#seed", "Enter")
+    for _ in range(3):
+        page.click("#epoch-once")
+    wait_for(page, lambda: number(page, "#epoch") == 3)
+    page.wait_for_timeout(200)
+    cost, fragment = page.text_content("#cost"), page.evaluate("location.hash")
+    assert "seed=7" in fragment
+    again = opened(fragment)
+    for _ in range(3):
+        again.click("#epoch-once")
+    wait_for(again, lambda: number(again, "#epoch") == 3)
+    wait_for(again, lambda: again.text_content("#cost") == cost)
+
+
+def test_an_address_of_tensorflows_playground(opened):
+    page = opened(
+        "#activation=relu&batchSize=20&dataset=spiral&learningRate=0.01&regularizationRate=0.1"
+        "&noise=10&networkShape=6,3&seed=0.5&percTrainData=70&x=true&y=true&xSquared=true"
+    )
+    wait_for(page, lambda: page.input_value("#data") == "spiral")
+    assert page.locator(".layer .add-unit").count() == 2
+    assert page.input_value('.layer[data-layer="1"] select.activation') == "relu"
+    assert float(page.input_value("#batch-size")) == 20
+    assert float(page.input_value("#training-share")) == 0.7
+
+
+def test_a_table_is_opened(opened, tmp_path):
+    rng = np.random.RandomState(0)
+    age, fare = rng.uniform(1, 80, 200), rng.uniform(5, 90, 200)
+    frame = {"survived": (age < 30).astype(int), "age": age, "fare": fare}
+    pl.DataFrame(frame | {"sex": rng.choice(["m", "f"], 200)}).write_csv(tmp_path / "titanic.csv")
+    page = opened()
+    page.set_input_files("#upload", tmp_path / "titanic.csv")
+    wait_for(page, lambda: page.input_value("#data") == "table")
+    page.select_option("#target", "survived")
+    page.select_option("#speed", "0")
+    page.click("#play")
+    wait_for(page, lambda: number(page, "#test-score") > 0.9)
+    page.click("#play")
+    (tmp_path / "no.csv").write_bytes(b"\x00\x01")
+    page.set_input_files("#upload", tmp_path / "no.csv")
+    wait_for(page, lambda: page.is_visible("#wrong"))
+
+
+def strokes(page, touch=False):
+    """Draw two classes on the picture, one left and one right."""
+    page.click("#draw")
+    page.get_by_role("button", name="Start empty").click()
+    box = page.locator("#picture").bounding_box()
+    for label, x in ((0, 0.3), (1, 0.7)):
+        page.locator(f'#pen input[value="{label}"]').check(force=True)
+        for y in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7):
+            place = box["x"] + x * box["width"], box["y"] + y * box["height"]
+            page.touchscreen.tap(*place) if touch else page.mouse.click(*place)
+    page.get_by_role("button", name="Done").click()
+    wait_for(page, lambda: page.input_value("#data") == "points")
+
+
+@pytest.mark.parametrize("touch", [False, True], ids=["mouse", "finger"])
+def test_points_are_drawn(opened, touch):
+    page = opened(width=1024, height=1400, has_touch=touch)
+    strokes(page, touch)
+    page.select_option("#speed", "0")
+    page.click("#play")
+    wait_for(page, lambda: number(page, "#score") == 1)
+    page.click("#play")
+    page.click("#python")
+    wait_for(page, lambda: "points=[" in (page.text_content("#python-code") or ""))
+
+
+def test_a_file_is_dropped_on_the_page(opened):
+    page = opened()
+    page.evaluate(
+        """() => {
+            const rows = [...Array(40).keys()].map((k) => `${k},${(k * k) % 7},${k % 2}`);
+            const data = new DataTransfer();
+            data.items.add(new File([["a,b,y", ...rows].join("\\n")], "\u00fcbung 1.csv"));
+            for (const type of ["dragenter", "dragover", "drop"])
+                document.body.dispatchEvent(
+                    new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
+        }"""
+    )
+    wait_for(page, lambda: page.input_value("#data") == "table")
+    assert page.input_value("#target") == "y"
+    page.click("#python")
+    wait_for(page, lambda: "\u00fcbung 1.csv" in (page.text_content("#python-code") or ""))
+
+
+def test_a_walk_through_one_example(opened):
+    page = opened()
+    page.click("#epoch-once")
+    page.click("#walk")
+    wait_for(page, lambda: page.is_visible("#example"))
+    wait_for(page, lambda: "δ" in page.text_content("#example"))
+    assert "Θ" in page.text_content("#example")
+
+
+def test_copied_python_runs(opened, capsys):
+    page = opened()
+    for _ in range(2):
+        page.click("#epoch-once")
+    wait_for(page, lambda: number(page, "#epoch") == 2)
+    page.click("#python")
+    wait_for(page, lambda: "partial_fit" in (page.text_content("#python-code") or ""))
+    names = {}
+    exec(page.text_content("#python-code"), names)
+    assert len(names["model"].loss_curve_) == 2
+    shown = number(page, "#test-score")
+    said = float(re.search(r"([\d.]+) on the test rows", capsys.readouterr().out)[1])
+    assert shown == pytest.approx(said, abs=0.006)
+
+
+def test_by_the_keyboard_alone(opened):
+    page = opened()
+    page.keyboard.press(".")
+    wait_for(page, lambda: number(page, "#epoch") == 1)
+    page.keyboard.press("Space")
+    wait_for(page, lambda: number(page, "#epoch") > 3)
+    page.keyboard.press("Space")
+    page.wait_for_timeout(200)
+    page.keyboard.press("r")
+    wait_for(page, lambda: number(page, "#epoch") == 0)
+    page.keyboard.press(".")
+    wait_for(page, lambda: number(page, "#epoch") == 1)
+    reached = set()
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.id"))
+    assert {"play", "data", "solver", "learning-rate", "history", "add-layer"} <= reached
+
+
+@pytest.mark.parametrize("width", [390, 1024, 1440])
+def test_no_page_is_wider_than_its_window(opened, width):
+    page = opened(width=width, height=844)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.click("#epoch-once")
+    wait_for(page, lambda: number(page, "#epoch") == 1)
+
+
+def test_a_learning_rate_of_a_million_is_explained(opened):
+    page = opened()
+    page.select_option("#solver", "sgd")
+    page.fill("#learning-rate", "1000000")
+    page.press("#learning-rate", "Enter")
+    page.click("#play")
+    wait_for(page, lambda: "explodes" in page.text_content("#advice"))
+    page.locator("#advice button").first.click()
+    wait_for(page, lambda: float(page.input_value("#learning-rate")) == 1e5)
+
+
+def test_pictures_keep_up(opened):
+    page = opened("#layers=8,8&rows=2000")
+    page.select_option("#speed", "0")
+    page.click("#play")
+    wait_for(page, lambda: number(page, "#epoch") > 100)

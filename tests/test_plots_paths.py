@@ -1,0 +1,136 @@
+"""Displays of bias and variance: errors of the same folds, value by value."""
+
+from types import SimpleNamespace
+
+import matplotlib
+import numpy as np
+import pytest
+from sklearn.datasets import load_diabetes, make_moons
+from sklearn.model_selection import (
+    KFold,
+    LearningCurveDisplay,
+    ValidationCurveDisplay,
+    cross_val_score,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from multilayer import MLPClassifier, MLPRegressor
+from multilayer.plots import BiasVarianceDisplay, RegularizationPathDisplay
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+
+X, y = make_moons(120, noise=0.2, random_state=0)
+FOLDS = KFold(4, shuffle=True, random_state=1)
+
+
+def network(**parameters):
+    defaults = {"solver": "lbfgs", "max_iter": 60, "random_state": 0}
+    return MLPClassifier(**({"hidden_layer_sizes": (4,)} | defaults | parameters))
+
+
+@pytest.fixture(autouse=True)
+def _close():
+    yield
+    plt.close("all")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_bias_variance_draws_the_errors_of_cross_validation():
+    sizes = [(), (3,), (6,)]
+    _, ax = plt.subplots()
+    display = BiasVarianceDisplay.from_estimator(
+        network(), X, y, param_range=sizes, cv=FOLDS, ax=ax
+    )
+    assert display.ax_ is ax
+    np.testing.assert_array_equal(display.capacity_, [3, 13, 25])
+    expected = [
+        1 - cross_val_score(network(hidden_layer_sizes=size), X, y, cv=FOLDS).mean()
+        for size in sizes
+    ]
+    np.testing.assert_allclose(display.line_.get_ydata(), expected)
+    assert display.best_index_ == np.argmin(expected)
+    learned = display.train_line_.get_ydata()
+    assert learned[-1] < learned[0]
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert any("smallest error" in label for label in labels)
+
+
+def result(*scores, name="accuracy"):
+    scores = np.array(scores, float)
+    return SimpleNamespace(scores=scores, train_scores=scores, score_name=name)
+
+
+def test_the_simplest_is_the_one_of_least_capacity_within_a_standard_error():
+    # Errors .5 ± 0, .30 ± .05, .25 ± .05: the second is simpler and no more than that away.
+    results = [result(0.5, 0.5), result(0.65, 0.75), result(0.7, 0.8)]
+    display = BiasVarianceDisplay(results, capacity=[1, 5, 50], names=["a", "b", "c"]).plot()
+    assert (display.best_index_, display.simplest_index_) == (2, 1)
+    np.testing.assert_allclose(display.line_.get_ydata(), [0.5, 0.3, 0.25])
+    assert display.ax_.get_xscale() == "log"
+    path = RegularizationPathDisplay(results, [0.01, 1, 10]).plot()
+    assert (path.best_index_, path.simplest_index_) == (2, 2)
+
+
+def test_a_score_that_is_minus_an_error_is_drawn_as_the_error():
+    results = [result(-3, -5, name="neg_mean_squared_error"), result(-2, -2)]
+    display = BiasVarianceDisplay(results, capacity=[1, 2]).plot()
+    np.testing.assert_allclose(display.line_.get_ydata(), [4, 2])
+    assert display.ax_.get_ylabel() == "Mean squared error"
+
+
+def test_regularization_path_of_a_pipeline_and_of_regression():
+    rows = load_diabetes()
+    pipeline = make_pipeline(
+        StandardScaler(),
+        MLPRegressor(hidden_layer_sizes=(8,), solver="lbfgs", max_iter=30, random_state=0),
+    )
+    display = RegularizationPathDisplay.from_estimator(
+        pipeline, rows.data[:150], rows.target[:150], param_range=[0.01, 1, 1e5], cv=3
+    )
+    errors = display.line_.get_ydata()
+    assert errors[2] == pytest.approx(1, abs=0.1)  # all weights 0: the mean
+    assert display.best_index_ == np.argmin(errors)
+    assert display.train_line_.get_ydata()[0] < errors[0]
+
+
+def test_the_same_seed_gives_the_same_errors():
+    def drawn():
+        return RegularizationPathDisplay.from_estimator(
+            network(random_state=None), X, y, param_range=[0.1, 1], cv=3, random_state=3
+        ).line_.get_ydata()
+
+    np.testing.assert_array_equal(drawn(), drawn())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"param_name": "width"}, "param_name must be a parameter of MLPClassifier, got 'width'"),
+        ({"param_range": []}, "param_range must hold at least one value, and is empty"),
+        ({"param_range": [0.1, 0]}, "param_range must be larger than 0 .* got 0"),
+        ({"param_range": [0.1, float("nan")]}, "param_range must be larger than 0 .* got nan"),
+    ],
+)
+def test_wrong_paths_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        RegularizationPathDisplay.from_estimator(network(), X, y, **arguments)
+
+
+def test_capacity_and_results_must_match():
+    with pytest.raises(ValueError, match="capacity must have one value for each of 2 results"):
+        BiasVarianceDisplay([result(0.5), result(0.6)], capacity=[1, 2, 3]).plot()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_scikit_learns_curves_take_our_estimators():
+    learning = LearningCurveDisplay.from_estimator(
+        network(), X, y, train_sizes=[0.3, 1.0], cv=3, shuffle=True, random_state=0
+    )
+    assert learning.test_scores[-1].mean() > 0.8
+    validation = ValidationCurveDisplay.from_estimator(
+        network(), X, y, param_name="alpha", param_range=[0.01, 1e4], cv=3
+    )
+    assert validation.test_scores[0].mean() > validation.test_scores[1].mean()
