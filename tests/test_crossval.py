@@ -337,16 +337,16 @@ def test_a_share_of_the_threads_is_that_of_one_thread():
 
 
 def test_threads_times_threads_are_those_there_are(monkeypatch):
-    from multilayer.selection import crossval
+    from multilayer.selection import cluster
 
     seen = []
-    fit_fold = crossval.fit_fold
+    fit_fold = cluster.fit_fold
 
     def look(*arguments):
         seen.append(share())
         return fit_fold(*arguments)
 
-    monkeypatch.setattr(crossval, "fit_fold", look)
+    monkeypatch.setattr(cluster, "fit_fold", look)
     with sharing(6):
         cross_validate_network(network(), X, y, cv=3, n_jobs=3, random_state=0)
         assert min(seen) == 2
