@@ -226,7 +226,7 @@ class DaskMLPClassifier(DaskMLP):
     >>> X, y = make_moons(1000, noise=0.1, random_state=0)
     >>> X, y = da.from_array(X, chunks=(250, 2)), da.from_array(y, chunks=250)
     >>> with Client(n_workers=2, processes=False, dashboard_address=":0") as client:
-    ...     clf = DaskMLPClassifier(8, solver="lbfgs", random_state=0).fit(X, y)
+    ...     clf = DaskMLPClassifier(solver="lbfgs", random_state=0).fit(X, y)
     ...     clf.predict(X).compute().shape
     (1000,)
     """
