@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from multilayer.cli.compare import compare
 from multilayer.cli.crossval import cv
 from multilayer.cli.demo import demo
+from multilayer.cli.export import export
 from multilayer.cli.fit import fit
 from multilayer.cli.inspect import inspect
 from multilayer.cli.playground import playground
@@ -67,7 +68,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (fit, search, compare, cv, predict, evaluate, inspect, demo, playground):
+for command in (fit, search, compare, cv, predict, evaluate, inspect, export, demo, playground):
     app.command()(command)
 
 
@@ -92,6 +93,8 @@ def _start(
     * multilayer compare titanic.csv --target survived
 
     * multilayer inspect titanic.mlp
+
+    * multilayer export titanic.mlp -o titanic.onnx
 
     * multilayer demo
 

@@ -1,0 +1,56 @@
+"""`multilayer export`: a saved model for other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from multilayer.cli.options import ModelPath
+from multilayer.export import to_c, to_onnx, to_python
+from multilayer.files import load
+
+__all__ = ["export"]
+
+_WRITERS: dict[str, Callable[[Any, Path], Any]] = {
+    ".onnx": to_onnx,
+    ".c": to_c,
+    ".py": to_python,
+}
+
+
+def export(
+    model: ModelPath,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            help="File to write: .onnx for ONNX Runtime, the encoding of raw columns included; "
+            ".c or .py, source that needs nothing else, for a network without raw columns.",
+            show_default=False,
+        ),
+    ],
+) -> None:
+    """Write a saved model for other programs.
+
+    For example:
+
+    * multilayer export titanic.mlp -o titanic.onnx
+
+    * multilayer export network.mlp -o network.c
+    """
+    writer = _WRITERS.get(output.suffix.lower())
+    if writer is None:
+        raise ValueError(f"{output} must end with one of {', '.join(_WRITERS)}")
+    try:
+        written = writer(load(model), output)
+    except TypeError as error:
+        raise ValueError(f"{model}: {error}") from error
+    if output.suffix.lower() == ".onnx":
+        for what, values in (("Inputs", written.graph.input), ("Outputs", written.graph.output)):
+            typer.echo(f"{what}: {', '.join(value.name for value in values)}")
+    typer.echo(f"Written: {output}")

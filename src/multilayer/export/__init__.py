@@ -1,0 +1,11 @@
+"""A fitted model elsewhere: ONNX, PyTorch, C, plain Python; and scikit-learn's networks here.
+
+ONNX needs the extra `onnx`, PyTorch its own installation; nothing of theirs is imported before.
+"""
+
+from multilayer.export.onnx import onnx_inputs, to_onnx
+from multilayer.export.pytorch import to_torch
+from multilayer.export.sklearn import from_sklearn
+from multilayer.export.source import to_c, to_python
+
+__all__ = ["from_sklearn", "onnx_inputs", "to_c", "to_onnx", "to_python", "to_torch"]

@@ -1,0 +1,196 @@
+"""A fitted model taken apart: the same few parts, whatever it is, for every target of an export."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.utils.validation import check_is_fitted
+
+from multilayer.activations import Activation
+from multilayer.classifier import MLPClassifier
+from multilayer.embedding import Beside, Floats, n_columns
+from multilayer.network import Network
+from multilayer.outputs import Output
+from multilayer.regressor import MLPRegressor
+from multilayer.tabular import TableEncoder, TabularClassifier, TabularRegressor
+from multilayer.targets import ClassTargets
+
+__all__ = ["Member", "Numbers", "Parts", "take_apart"]
+
+
+@dataclass(frozen=True)
+class Member:
+    """A network: Θ, its units, what is beside Θ."""
+
+    thetas: Sequence[Floats]
+    hidden: Sequence[str]
+    output: Output
+    beside: Beside
+
+    @property
+    def n_columns(self) -> int:
+        """Columns of X."""
+        return n_columns(self.thetas, self.beside)
+
+    @property
+    def n_outputs(self) -> int:
+        """Output units, K."""
+        return len(self.thetas[-1])
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Outputs are numbers: y = mean + scale h, kept between low and high.
+
+    `flat`: one output is given as (m,) rather than (m, 1).
+    """
+
+    mean: float = 0.0
+    scale: float = 1.0
+    low: float = -np.inf
+    high: float = np.inf
+    flat: bool = True
+
+    @property
+    def plain(self) -> bool:
+        """Whether y is h itself."""
+        return self == Numbers(flat=self.flat)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a model does: encode rows, ask each member, take the mean, answer.
+
+    Attributes
+    ----------
+    encoder : TableEncoder, optional
+        None where rows are numbers already.
+    members : tuple of Member
+        At least one; all read the same columns.
+    answer : ClassTargets or Numbers
+        What the mean of the members' outputs is made of.
+    temperature : float
+        Of the members' probabilities.
+    raw : bool
+        Whether the outputs themselves are asked for, as of a `Network`.
+    """
+
+    encoder: TableEncoder | None
+    members: tuple[Member, ...]
+    answer: ClassTargets | Numbers
+    temperature: float = 1.0
+    raw: bool = False
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """In which the members compute."""
+        return self.members[0].thetas[0].dtype
+
+
+def take_apart(model: Any) -> Parts:
+    """Take a fitted model apart.
+
+    Parameters
+    ----------
+    model : Network, MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor
+        Or a pipeline that ends with one, behind a `TableEncoder` or scikit-learn's scalers; or a
+        search that holds one of these as `best_estimator_`.
+
+    Raises
+    ------
+    TypeError
+        If it is something else, or computes with functions of one's own.
+    NotFittedError
+    """
+    model = getattr(model, "best_estimator_", model)
+    if isinstance(model, Pipeline):
+        return _of_pipeline(model)
+    if isinstance(model, Network):
+        return Parts(None, (_member(model),), Numbers(flat=False), raw=True)
+    if isinstance(model, MLPClassifier | MLPRegressor):
+        check_is_fitted(model, "network_")
+        answer = model._targets if isinstance(model, MLPClassifier) else Numbers()
+        return Parts(None, (_member(model.network_),), answer)
+    if isinstance(model, TabularClassifier | TabularRegressor):
+        check_is_fitted(model, "members_")
+        members = tuple(Member(n.thetas, n.hidden, n.output, n.beside) for n in model.members_)
+        if isinstance(model, TabularRegressor):
+            target: dict[str, Any] = model.target_
+            return Parts(model.encoder_, members, Numbers(**target))
+        kind = "binary" if len(model.classes_) == 2 else "multiclass"
+        targets = ClassTargets(kind, model.classes_)
+        return Parts(model.encoder_, members, targets, temperature=model.temperature_)
+    raise TypeError(
+        "what can be exported is a Network, an MLPClassifier, MLPRegressor, TabularClassifier or "
+        f"TabularRegressor, alone or as the last step of a Pipeline, but this is {_kind(model)}"
+    )
+
+
+def _of_pipeline(pipeline: Pipeline) -> Parts:
+    *steps, (_, last) = pipeline.steps
+    parts = take_apart(last)
+    factors, offsets = np.ones(parts.members[0].n_columns), np.zeros(parts.members[0].n_columns)
+    encoder, scaled = None, False
+    for place, (name, step) in enumerate(steps):
+        if step is None or (isinstance(step, str) and step == "passthrough"):
+            continue
+        if isinstance(step, TableEncoder) and place == 0 and parts.encoder is None:
+            check_is_fitted(step, "numbers_")
+            encoder = step
+        else:
+            a, b = _affine(name, step)
+            factors, offsets, scaled = factors * a, offsets * a + b, True
+    if not scaled:
+        return Parts(encoder or parts.encoder, parts.members, parts.answer, parts.temperature)
+    if parts.encoder is not None:
+        raise TypeError("a tabular model encodes its table itself: it cannot stand behind a scaler")
+    (member,) = parts.members
+    # Θ [1; a x + b] = Θ′ [1; x]. In float64: a large mean would cost float32 its digits.
+    first = np.asarray(member.thetas[0], np.float64)
+    bias = first[:, 0] + first[:, 1:] @ offsets
+    folded = np.column_stack([bias, first[:, 1:] * factors])
+    thetas = [folded, *(np.asarray(theta, np.float64) for theta in member.thetas[1:])]
+    member = Member(thetas, member.hidden, member.output, member.beside)
+    return Parts(encoder, (member,), parts.answer)
+
+
+def _affine(name: str, step: Any) -> tuple[NDArray[Any] | float, NDArray[Any] | float]:
+    """Give a and b of a scaler, which makes a x + b of a row x."""
+    if isinstance(step, StandardScaler):
+        check_is_fitted(step)
+        a = 1.0 if step.scale_ is None else 1 / step.scale_
+        return a, -a * (step.mean_ if step.with_mean else 0.0)
+    if isinstance(step, RobustScaler):
+        check_is_fitted(step)
+        a = 1.0 if step.scale_ is None else 1 / step.scale_
+        return a, -a * (0.0 if step.center_ is None else step.center_)
+    if isinstance(step, MinMaxScaler) and not step.clip:
+        check_is_fitted(step)
+        return step.scale_, step.min_
+    if isinstance(step, MaxAbsScaler) and not getattr(step, "clip", False):
+        check_is_fitted(step)
+        return 1 / step.scale_, 0.0
+    raise TypeError(
+        "a pipeline to be exported holds a TableEncoder, or scikit-learn's StandardScaler, "
+        "MinMaxScaler, MaxAbsScaler or RobustScaler (without clip), and then a network, but step "
+        f"{name!r} is {_kind(step)}"
+    )
+
+
+def _member(network: Network) -> Member:
+    hidden = []
+    for unit in network.hidden:
+        if isinstance(unit, Activation):
+            raise TypeError(f"functions of one's own cannot be exported, and this is {unit}")
+        hidden.append(unit)
+    return Member(network.thetas, hidden, network.output, Beside())
+
+
+def _kind(thing: Any) -> str:
+    return f"a {type(thing).__module__}.{type(thing).__name__}"

@@ -1,0 +1,97 @@
+"""from_sklearn: a fitted network of scikit-learn becomes ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn import neural_network
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from multilayer.attributes import to_thetas
+from multilayer.classifier import MLPClassifier
+from multilayer.network import Network
+from multilayer.regressor import MLPRegressor
+from multilayer.state import History, State
+from multilayer.targets import ClassTargets
+
+__all__ = ["from_sklearn"]
+
+
+def from_sklearn(model: Any) -> Any:
+    """Make ours of a network that scikit-learn has fitted.
+
+    Parameters
+    ----------
+    model : sklearn.neural_network.MLPClassifier or MLPRegressor
+        Fitted; or a pipeline that ends with one, whose other steps are kept as they are.
+
+    Returns
+    -------
+    MLPClassifier, MLPRegressor or Pipeline
+        With the same parameters, Θ (a copy), classes and curves, and so the same predictions. What
+        the optimizer remembers stays behind: `partial_fit` goes on with a new one.
+
+    Raises
+    ------
+    TypeError
+        If it is of another class.
+    NotFittedError
+
+    Examples
+    --------
+    >>> from sklearn import neural_network
+    >>> from sklearn.datasets import load_iris
+    >>> from multilayer.export import from_sklearn
+    >>> X, y = load_iris(return_X_y=True)
+    >>> theirs = neural_network.MLPClassifier(solver="lbfgs", max_iter=1000, random_state=0)
+    >>> ours = from_sklearn(theirs.fit(X, y))
+    >>> bool((ours.predict(X) == theirs.predict(X)).all())
+    True
+    """
+    if isinstance(model, Pipeline):
+        *steps, (name, last) = model.steps
+        memory = {"memory": model.memory, "verbose": model.verbose}
+        return Pipeline([*steps, (name, from_sklearn(last))], **memory)
+    kinds = {
+        neural_network.MLPClassifier: MLPClassifier,
+        neural_network.MLPRegressor: MLPRegressor,
+    }
+    if type(model) not in kinds:
+        raise TypeError(
+            "from_sklearn takes a fitted MLPClassifier or MLPRegressor of sklearn.neural_network, "
+            f"or a Pipeline that ends with one, but this is a {type(model).__module__}."
+            f"{type(model).__name__}"
+        )
+    check_is_fitted(model, "coefs_")
+    ours = kinds[type(model)](**model.get_params())
+    if isinstance(ours, MLPClassifier):
+        kind = model._label_binarizer.y_type_
+        ours._targets = ClassTargets(kind, np.array(model.classes_))
+        ours.classes_ = ours._targets.attribute
+    thetas = to_thetas(model.coefs_, model.intercepts_)
+    ours.network_ = Network(
+        [thetas[0].shape[1] - 1, *(len(theta) for theta in thetas)],
+        model.activation,
+        model.out_activation_,
+        loss="poisson" if model.loss == "poisson" else "auto",
+        thetas=thetas,
+        dtype=model.coefs_[0].dtype,
+    )
+    costs = list(getattr(model, "loss_curve_", [model.loss_]))
+    scores = list(getattr(model, "validation_scores_", None) or [])
+    history = History(
+        costs=costs,
+        scores=scores,
+        best_score=max(scores, default=-np.inf),
+        earlier=len(costs) - model.n_iter_,
+    )
+    rng = check_random_state(ours.random_state)
+    ours._state = State(ours.network_, rng, history, samples=int(model.t_))
+    ours._read_off(ours._state)
+    ours.n_features_in_ = model.n_features_in_
+    if hasattr(model, "feature_names_in_"):
+        ours.feature_names_in_ = model.feature_names_in_
+    return ours
