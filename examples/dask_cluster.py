@@ -1,4 +1,8 @@
-"""Train on a cluster: here its workers are processes of this machine.
+"""
+Training on a cluster
+=====================
+
+Here its workers are processes of this machine::
 
     python examples/dask_cluster.py
 

@@ -370,5 +370,5 @@ def _short(name: str) -> str:
 
 def _room(names: Sequence[str] | None) -> float:
     """Width beside a column of units, for the names or for half a heading."""
-    longest = max((len(_short(name)) for name in names or ()), default=0)
+    longest = max((len(_short(name)) for name in (() if names is None else names)), default=0)
     return max(40.0, 24.0 + 4.6 * longest)

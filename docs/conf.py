@@ -1,0 +1,106 @@
+"""The book: `make docs` builds it, and executes every page that has code."""
+
+import warnings
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+import jupyter_server_mathjax
+from sphinx_gallery.sorting import FileNameSortKey
+
+HERE = Path(__file__).parent
+
+project = "multilayer"
+author = "multilayer developers"
+copyright = author
+version = release = version_of("multilayer")
+
+extensions = [
+    "myst_nb",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "gallery/*.ipynb", "gallery/*.py", "gallery/*.json", "gallery/*.md5"]
+templates_path = ["_templates"]
+
+# Pages with code are run whole, from nothing; one that fails or is too slow ends the build.
+nb_execution_mode = "cache"
+nb_execution_timeout = 120
+nb_execution_raise_on_error = True
+nb_execution_show_tb = True
+nb_merge_streams = True
+myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+suppress_warnings = ["mystnb.unknown_mime_type"]  # of widgets, which show text beside
+
+autosummary_generate = True
+autodoc_typehints = "none"  # the docstrings tell the types, with shapes
+numpydoc_show_class_members = False
+numpydoc_attributes_as_param_list = True
+python_use_unqualified_type_names = True
+add_module_names = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": str(HERE.parent / "examples"),
+    "gallery_dirs": "gallery",
+    "filename_pattern": "/plot_",
+    "within_subsection_order": FileNameSortKey,
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "show_memory": False,
+    "show_signature": False,
+    "min_reported_time": 5,
+    "reset_modules_order": "both",
+    "copyfile_regex": r".*\.rst",
+}
+warnings.filterwarnings("ignore", message=".*FigureCanvasAgg is non-interactive.*")
+
+html_theme = "pydata_sphinx_theme"
+html_title = "multilayer"
+html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["book.css"]
+html_sidebars = {"index": []}
+html_theme_options = {
+    "logo": {"text": "multilayer"},
+    "navigation_with_keys": True,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "show_prev_next": True,
+    "header_links_before_dropdown": 6,
+}
+
+# The formulas are drawn without a network: MathJax comes along from an installed package.
+_MATHJAX = Path(jupyter_server_mathjax.__file__).parent / "static"
+mathjax_path = "mathjax/MathJax.js?config=TeX-AMS_CHTML-full"
+mathjax2_config = {
+    "CommonHTML": {"linebreaks": {"automatic": False}},
+    "showMathMenu": False,
+    "messageStyle": "none",
+}
+
+
+def _plain_bars(app, what, name, obj, options, lines):
+    """|x| is an absolute value in our docstrings, never a substitution of reStructuredText."""
+    for k, line in enumerate(lines):
+        if "``" not in line and "|" in line and not line.lstrip().startswith((">>>", "...")):
+            lines[k] = line.replace("|", r"\|")
+
+
+def _add_mathjax(app, exception):
+    """Lay MathJax beside the pages."""
+    import shutil
+
+    if exception is None and app.builder.format == "html":
+        shutil.copytree(_MATHJAX, Path(app.outdir) / "_static" / "mathjax", dirs_exist_ok=True)
+
+
+def setup(app):
+    app.connect("autodoc-process-docstring", _plain_bars)
+    app.connect("build-finished", _add_mathjax)

@@ -1,0 +1,15 @@
+"""
+What layers and penalty do
+==========================
+
+From left to right the network can bend further, from top to bottom it is allowed to do so less.
+"""
+
+from sklearn.datasets import make_moons
+
+from multilayer.plots import ArchitectureGridDisplay
+
+X, y = make_moons(300, noise=0.25, random_state=0)
+ArchitectureGridDisplay.from_data(
+    X, y, hidden_layer_sizes=[(), (4,), (16,), (16, 16)], alpha=[0.001, 0.1, 3]
+)

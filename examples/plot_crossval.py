@@ -1,0 +1,19 @@
+"""
+Folds that learn side by side
+=============================
+
+The cost of each fold, epoch by epoch, on the rows it learns from and on those left out.
+"""
+
+import warnings
+
+from sklearn.datasets import load_breast_cancer
+from sklearn.preprocessing import StandardScaler
+
+from multilayer import MLPClassifier
+from multilayer.plots import CrossValidationDisplay
+
+X, y = load_breast_cancer(return_X_y=True)
+warnings.filterwarnings("ignore", message=".*hasn't converged")
+network = MLPClassifier((32,), max_iter=60, learning_rate_init=0.005, alpha=1e-5, random_state=0)
+CrossValidationDisplay.from_estimator(network, StandardScaler().fit_transform(X), y, cv=5)
