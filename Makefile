@@ -9,7 +9,7 @@ CXX_FILES := $(filter %.cpp %.hpp,$(NATIVE))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench accuracy sweep sanitize neon check format clean
+.PHONY: help demo test docs bench accuracy sweep sanitize neon check format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ demo: $(VENV)/installed ## train the notebook's networks, write their figures to
 # every iteration. More than eight processes only crowd each other: the engine has threads itself.
 test: $(VENV)/installed ## run the tests, report the coverage
 	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses=8 --dist worksteal --cov
+
+docs: $(VENV)/docs ## the book, every page with code executed: docs/_build/html/index.html
+	$(BIN)/sphinx-build -W --keep-going -q -j auto -b html docs docs/_build/html
 
 sweep: $(VENV)/installed ## exp and tanh on all 2³² float32 numbers (minutes)
 	$(BIN)/pytest -s -m sweep tests/test_math.py
@@ -77,7 +80,7 @@ format: $(VENV)/installed ## put every source file in its form
 	$(BIN)/clang-format -i $(CXX_FILES)
 
 clean: ## remove all that make made, .venv too
-	rm -rf $(VENV) $(BENCH) build dist figures .coverage* .hypothesis .*_cache
+	rm -rf $(VENV) $(BENCH) build dist figures docs/_build docs/gallery docs/reference/generated .coverage* .hypothesis .*_cache
 
 # The build tools live in .venv, not in a throw-away environment of pip's: so CMake's cache stays
 # valid, and after a change in native/ only that is compiled again.
@@ -89,6 +92,11 @@ $(VENV)/tools: pyproject.toml
 
 $(VENV)/installed: $(VENV)/tools $(NATIVE)
 	$(PIP) install --no-build-isolation --config-settings=build-dir=build/editable --editable '.[all,test,dev]'
+	@touch $@
+
+$(VENV)/docs: $(VENV)/installed pyproject.toml
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"], sep="\n")' > $@.txt
+	$(PIP) install --requirement $@.txt
 	@touch $@
 
 # The others live in an environment of their own, with multilayer installed as a user would.

@@ -1,11 +1,12 @@
 """The book: `make docs` builds it, and executes every page that has code."""
 
+import re
+import shutil
 import warnings
 from importlib.metadata import version as version_of
 from pathlib import Path
 
 import jupyter_server_mathjax
-from sphinx_gallery.sorting import FileNameSortKey
 
 HERE = Path(__file__).parent
 
@@ -25,7 +26,7 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "gallery/*.ipynb", "gallery/*.py", "gallery/*.json", "gallery/*.md5"]
+exclude_patterns = ["_build", "sg_execution_times.rst", "gallery/sg_execution_times.rst", "gallery/*.ipynb", "gallery/*.py", "gallery/*.json", "gallery/*.md5"]
 templates_path = ["_templates"]
 
 # Pages with code are run whole, from nothing; one that fails or is too slow ends the build.
@@ -49,14 +50,14 @@ sphinx_gallery_conf = {
     "examples_dirs": str(HERE.parent / "examples"),
     "gallery_dirs": "gallery",
     "filename_pattern": "/plot_",
-    "within_subsection_order": FileNameSortKey,
+    "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,
     "show_signature": False,
     "min_reported_time": 5,
     "reset_modules_order": "both",
-    "copyfile_regex": r".*\.rst",
+    "ignore_pattern": r"serve\.py",
 }
 warnings.filterwarnings("ignore", message=".*FigureCanvasAgg is non-interactive.*")
 
@@ -86,21 +87,25 @@ mathjax2_config = {
 }
 
 
-def _plain_bars(app, what, name, obj, options, lines):
-    """|x| is an absolute value in our docstrings, never a substitution of reStructuredText."""
+def _plain_text(app, what, name, obj, options, lines):
+    """Take our docstrings as they are meant: |x| is no substitution, x_ no link.
+
+    References of scikit-learn's inherited docstrings lead to pages of its own; their text stays.
+    """
     for k, line in enumerate(lines):
-        if "``" not in line and "|" in line and not line.lstrip().startswith((">>>", "...")):
-            lines[k] = line.replace("|", r"\|")
+        if line.lstrip().startswith((">>>", "...", ".. ")) or "``" in line:
+            continue
+        line = line.replace("|", r"\|")
+        line = re.sub(r":ref:`([^`<]+?)\s*<[^`]*>`", r"\1", line)
+        lines[k] = re.sub(r"(?<![`\w])(\w+)_(?=[\s,.;:)]|$)", r"\1\\_", line)
 
 
 def _add_mathjax(app, exception):
     """Lay MathJax beside the pages."""
-    import shutil
-
     if exception is None and app.builder.format == "html":
         shutil.copytree(_MATHJAX, Path(app.outdir) / "_static" / "mathjax", dirs_exist_ok=True)
 
 
 def setup(app):
-    app.connect("autodoc-process-docstring", _plain_bars)
+    app.connect("autodoc-process-docstring", _plain_text, priority=900)
     app.connect("build-finished", _add_mathjax)

@@ -226,7 +226,8 @@ def _unpack(packed: dict[str, Any], arrays: Arrays) -> Any:
 
 
 def _names() -> str:
-    return ", ".join(sorted(_SAVABLE))
+    # A class that others come from is no model itself.
+    return ", ".join(sorted(name for name, kind in _SAVABLE.items() if not kind.__subclasses__()))
 
 
 @contextlib.contextmanager

@@ -60,7 +60,7 @@ def fit_files(
         Is not changed. With `early_stopping`, a share of the rows is held out.
     files : str, path or sequence of them
         Parquet, CSV or TSV (these may be compressed by gzip): names, or a pattern such as
-        "data/*.parquet".
+        ``"data/*.parquet"``.
     target : str
         The column to predict. Rows in which it is missing are left out.
     memory : str or float, default="1GB"
