@@ -1,7 +1,9 @@
 """The book: `make docs` builds it, and executes every page that has code."""
 
+import os
 import re
 import shutil
+import tempfile
 import warnings
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -35,6 +37,11 @@ nb_execution_timeout = 120
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_merge_streams = True
+# Kernels talk over TCP on this machine alone, and would each warn of it.
+_kernels = Path(tempfile.mkdtemp(prefix="book-"), "profile_default", "ipython_kernel_config.py")
+_kernels.parent.mkdir()
+_kernels.write_text("get_config().IPKernelApp.log_level = 40\n")
+os.environ["IPYTHONDIR"] = str(_kernels.parents[1])
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 suppress_warnings = ["mystnb.unknown_mime_type"]  # of widgets, which show text beside
@@ -57,7 +64,7 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "min_reported_time": 5,
     "reset_modules_order": "both",
-    "ignore_pattern": r"serve\.py",
+    "ignore_pattern": r"(serve|dask_cluster)\.py",
 }
 warnings.filterwarnings("ignore", message=".*FigureCanvasAgg is non-interactive.*")
 
@@ -79,9 +86,14 @@ html_theme_options = {
 
 # The formulas are drawn without a network: MathJax comes along from an installed package.
 _MATHJAX = Path(jupyter_server_mathjax.__file__).parent / "static"
-mathjax_path = "mathjax/MathJax.js?config=TeX-AMS_CHTML-full"
+mathjax_path = "mathjax/MathJax.js?config=TeX-AMS-MML_HTMLorMML-full"
 mathjax2_config = {
-    "CommonHTML": {"linebreaks": {"automatic": False}},
+    "tex2jax": {
+        "inlineMath": [["\\(", "\\)"]],
+        "ignoreClass": "tex2jax_ignore|mathjax_ignore|document",
+        "processClass": "tex2jax_process|mathjax_process|math|output_area",
+    },
+    "HTML-CSS": {"availableFonts": [], "webFont": "STIX-Web", "imageFont": None},
     "showMathMenu": False,
     "messageStyle": "none",
 }
