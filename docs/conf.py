@@ -28,7 +28,15 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "sg_execution_times.rst", "gallery/sg_execution_times.rst", "gallery/*.ipynb", "gallery/*.py", "gallery/*.json", "gallery/*.md5"]
+exclude_patterns = [
+    "_build",
+    "sg_execution_times.rst",
+    "gallery/sg_execution_times.rst",
+    "gallery/*.ipynb",
+    "gallery/*.py",
+    "gallery/*.json",
+    "gallery/*.md5",
+]
 templates_path = ["_templates"]
 
 # Pages with code are run whole, from nothing; one that fails or is too slow ends the build.
@@ -119,5 +127,6 @@ def _add_mathjax(app, exception):
 
 
 def setup(app):
+    """Connect what is above to the build."""
     app.connect("autodoc-process-docstring", _plain_text, priority=900)
     app.connect("build-finished", _add_mathjax)

@@ -14,7 +14,9 @@ from multilayer import MLPClassifier
 from multilayer.plots import BiasVarianceDisplay, RegularizationPathDisplay
 
 X, y = make_moons(200, noise=0.3, random_state=0)
-network = MLPClassifier(activation="tanh", solver="lbfgs", alpha=0.001, max_iter=300, random_state=0)
+network = MLPClassifier(
+    activation="tanh", solver="lbfgs", alpha=0.001, max_iter=300, random_state=0
+)
 warnings.filterwarnings("ignore", message=".*hasn't converged|.*TOTAL NO. of")
 BiasVarianceDisplay.from_estimator(
     network, X, y, param_range=[(), (1,), (2,), (3,), (4,), (8,), (16,), (32,), (64,)]

@@ -2,7 +2,8 @@
 Probabilities to be trusted
 ===========================
 
-Of rows given 80 %, are 80 % so? The tabular model calibrates; a network trained to the end is too sure.
+Of rows given 80 %, are 80 % so? The tabular model calibrates; a network trained to the end is
+too sure.
 """
 
 import warnings

@@ -2,7 +2,8 @@
 The line and the moons
 ======================
 
-The same network after 1000 and after 5000 steps of gradient descent: small weights make straight lines.
+The same network after 1000 and after 5000 steps of gradient descent: small weights make straight
+lines.
 """
 
 import warnings

@@ -13,8 +13,8 @@ from multilayer.plots import NetworkDisplay
 
 iris = load_iris()
 X = StandardScaler().fit_transform(iris.data)
-model = MLPClassifier((4,), activation="tanh", solver="lbfgs", alpha=1, max_iter=500, random_state=0)
-model.fit(X, iris.target)
-NetworkDisplay.from_estimator(
-    model, input_names=iris.feature_names, output_names=iris.target_names
+model = MLPClassifier(
+    (4,), activation="tanh", solver="lbfgs", alpha=1, max_iter=500, random_state=0
 )
+model.fit(X, iris.target)
+NetworkDisplay.from_estimator(model, input_names=iris.feature_names, output_names=iris.target_names)

@@ -49,8 +49,7 @@ def test_command_line(tmp_path):
         for line in block.splitlines()
         if line.startswith("multilayer ")
     ]
-    lines.remove("multilayer playground")  # it serves until it is ended: test_playground_server.py
-    assert len(lines) == 4
+    assert len(lines) == 2
     for line in lines:
         result = CliRunner().invoke(app, shlex.split(line)[1:])
         assert result.exit_code == 0, result.output
@@ -60,7 +59,20 @@ def test_command_line(tmp_path):
 
 def test_tree_names_what_is_there():
     (tree,) = [block for block in blocks("") if block.startswith("src/multilayer/")]
-    named = {line.split()[0].rstrip("/") for line in tree.splitlines() if line.startswith("  ")}
-    there = Path(multilayer.__file__).parent.iterdir()
-    files = {p.name for p in there if p.suffix == ".py" or p.is_dir()}
-    assert named == {name for name in files if not name.startswith("_")}
+    house = Path(multilayer.__file__).parent
+    inside = "\n".join(line for line in tree.splitlines() if line.startswith("  "))
+    named = set(re.findall(r"\b(\w+\.py)\b|\b(\w+)/", inside))
+    names = {file or folder for file, folder in named}
+    assert {name for name in names if not (house / name).exists()} == set()
+    rooms = {p.name for p in house.iterdir() if p.is_dir() and not p.name.startswith("_")}
+    assert rooms <= names
+    root = Path(__file__).parent.parent
+    outside = re.findall(r"^(\S+)/", tree, re.MULTILINE)
+    assert all((root / name).is_dir() for name in outside)
+
+
+def test_links_lead_somewhere():
+    root = Path(__file__).parent.parent
+    targets = re.findall(r"\]\(([^)#]+)\)", README)
+    assert len(targets) > 15
+    assert [target for target in targets if not (root / target).exists()] == []
