@@ -55,6 +55,7 @@ myst_heading_anchors = 3
 suppress_warnings = ["mystnb.unknown_mime_type"]  # of widgets, which show text beside
 
 autosummary_generate = True
+viewcode_follow_imported_members = False
 autodoc_typehints = "none"  # the docstrings tell the types, with shapes
 numpydoc_show_class_members = False
 numpydoc_attributes_as_param_list = True
