@@ -1,0 +1,44 @@
+"""The book beside its executed pages, which `make docs` runs: what it must name, what it shows."""
+
+import importlib
+import re
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pytest
+
+DOCS = Path(__file__).parent.parent / "docs"
+PUBLIC = ["", "equations", "plots", "selection", "report", "export", "streaming", "dask"]
+
+
+@pytest.mark.parametrize("name", [*PUBLIC, "playground"])
+def test_the_reference_has_every_public_name(name):
+    module = importlib.import_module(f"multilayer.{name}".rstrip("."))
+    reference = (DOCS / "reference" / "api.rst").read_text(encoding="utf-8")
+    sections = re.split(r"^\.\. currentmodule:: (\S+)$", reference, flags=re.MULTILINE)
+    listed = {
+        line.strip()
+        for of, text in zip(sections[1::2], sections[2::2], strict=True)
+        if of == module.__name__
+        for line in text.splitlines()
+    }
+    modules = {"equations", "plots"} if name == "" else set()  # which have sections of their own
+    assert set(module.__all__) - modules <= listed
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive:UserWarning")
+def test_the_page_on_choosing_layers_runs(capsys):
+    text = (DOCS / "selection.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    names = {}
+    for code in blocks:
+        if "tcp://" in code:  # a cluster: tests/test_search_cluster.py has one
+            continue
+        exec(
+            compile(code.replace("n_candidates=200", "n_candidates=20"), "selection.md", "exec"),
+            names,
+        )
+        plt.close("all")
+    assert "A network is needed" in capsys.readouterr().out
+    assert names["search"].best_score_ > 0.9
