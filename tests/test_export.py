@@ -252,7 +252,7 @@ def test_tabular_regressor(rng):
     spread = np.std(y)
     for rows in (X, unseen(X)):
         there = run_onnx(model, rows)["prediction"]
-        np.testing.assert_allclose(there, model.predict(rows), rtol=0, atol=2e-6 * spread)
+        np.testing.assert_allclose(there, model.predict(rows), rtol=0, atol=1e-6 * spread)
 
 
 @pytest.mark.parametrize("make", [TabularClassifier, TabularRegressor])
@@ -263,7 +263,7 @@ def test_torch_tabular(make, rng):
     model = make(n_members=2, max_iter=6, random_state=0).fit(X, y)
     there = to_torch(model)(torch.from_numpy(model.encoder_.transform(X))).detach().numpy()
     here = model.predict_proba(X) if make is TabularClassifier else model.predict(X)
-    np.testing.assert_allclose(there, here, atol=2e-6)
+    np.testing.assert_allclose(there, here, atol=1e-6)
 
 
 @pytest.mark.parametrize("scaling", ["standard", "robust", "quantile", "blend"])

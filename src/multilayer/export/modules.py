@@ -114,10 +114,10 @@ class Model(nn.Module):
 
     def forward(self, x: Tensor) -> Any:
         """Give probabilities, or numbers."""
-        h = torch.stack([self._tempered(member(x)) for member in self.members]).mean(dim=0)
+        said = torch.stack([self._tempered(member(x)) for member in self.members])
         if isinstance(self.answer, Numbers):
-            return self._numbers(h, self.answer)
-        return self._classes(h, self.answer)
+            return self._numbers(said, self.answer)
+        return self._classes(said.mean(dim=0), self.answer)
 
     def _tempered(self, h: Tensor) -> Tensor:
         if self.temperature == 1:
@@ -125,9 +125,10 @@ class Model(nn.Module):
         log = torch.log(h.clamp_min(torch.finfo(h.dtype).tiny))
         return torch.softmax(log / self.temperature, dim=1)
 
-    def _numbers(self, h: Tensor, answer: Numbers) -> Tensor:
+    def _numbers(self, said: Tensor, answer: Numbers) -> Tensor:
+        h = (said if answer.plain else said.double()).mean(dim=0)
         if not answer.plain:
-            h = (answer.mean + answer.scale * h.double()).clamp(answer.low, answer.high)
+            h = (answer.mean + answer.scale * h).clamp(answer.low, answer.high)
         return h[:, 0] if answer.flat and h.shape[1] == 1 else h
 
     def _classes(self, h: Tensor, targets: ClassTargets) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import reduce
 from importlib.metadata import version
 from typing import Any
 
@@ -71,7 +72,9 @@ def to_onnx(model: Any, path: FilePath | None = None) -> Any:
     else:
         rows = graph.cast(encode(graph, taken.encoder), taken.dtype)
     said = [_tempered(graph, _network(graph, m, rows), taken) for m in taken.members]
-    h = said[0] if len(said) == 1 else graph.add("Mean", *said)
+    if isinstance(taken.answer, Numbers) and not taken.answer.plain:
+        said = [graph.cast(h, np.float64) for h in said]
+    h = _mean(graph, said)
     if isinstance(taken.answer, ClassTargets):
         _classes(graph, taken, taken.answer, h)
     else:
@@ -108,6 +111,14 @@ def onnx_inputs(model: Any, X: Any) -> dict[str, NDArray[Any]]:
     if rows.ndim != 2 or rows.shape[1] != n:
         raise ValueError(f"X must have {n} columns, but has shape {rows.shape}")
     return {"X": rows}
+
+
+def _mean(graph: Graph, said: list[str]) -> str:
+    """Give the mean by sums of two, since runtimes know "Mean" of float32 only."""
+    if len(said) == 1:
+        return said[0]
+    total = reduce(lambda a, b: graph.add("Add", a, b), said)
+    return graph.add("Div", total, graph.add("CastLike", np.array(float(len(said))), total))
 
 
 def _need_onnx() -> None:
@@ -290,7 +301,7 @@ def _numbers(graph: Graph, taken: Parts, answer: Numbers, h: str) -> None:
     K, dtype = taken.members[0].n_outputs, taken.dtype
     if not answer.plain:
         dtype = np.dtype(np.float64)
-        y = graph.add("Mul", graph.cast(h, dtype), np.array(answer.scale))
+        y = graph.add("Mul", h, np.array(answer.scale))
         y = graph.add("Add", y, np.array(answer.mean))
         h = graph.add("Clip", y, np.array(answer.low), np.array(answer.high))
     if answer.flat and K == 1:
