@@ -99,6 +99,20 @@ def test_a_net_that_is_built_learns_the_moons(opened):
     assert page.locator("#confusion td, #confusion .cell").count() >= 4
 
 
+def test_what_is_being_typed_outlives_a_change(opened):
+    page = opened()
+    place = '.layer[data-layer="1"] .units-count'
+    page.focus(place)
+    page.keyboard.press("Control+a")
+    page.keyboard.type("7")
+    columns = page.locator(".column").first.element_handle()
+    page.select_option('.layer[data-layer="2"] select.activation', "relu")
+    wait_for(page, lambda: not columns.evaluate("column => column.isConnected"))  # built anew
+    assert page.input_value(place) == "7"
+    page.press(place, "Enter")
+    wait_for(page, lambda: page.locator('.layer[data-layer="1"] .unit').count() == 7)
+
+
 def test_the_same_address_gives_the_same(opened):
     page = opened()
     page.select_option("#data", "circles")

@@ -255,6 +255,8 @@ def _reading(path: FilePath) -> Iterator[tuple[dict[str, Any], Any]]:
 
 def _array(file: Any, name: str) -> npt.NDArray[Any]:
     array: npt.NDArray[Any] = np.array(file.get_tensor(name))  # a copy that owns its memory
+    if array.dtype.kind not in "biuf":  # other libraries teach NumPy more, such as bfloat16
+        raise ValueError(f"array {name} must be of numbers that NumPy has, but is {array.dtype}")
     if array.dtype == bool and array.view(np.uint8).max(initial=0) > 1:
         raise ValueError(f"array {name} must hold booleans, but has bytes other than 0 and 1")
     return array

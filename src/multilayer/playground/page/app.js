@@ -11,7 +11,7 @@ import { NetworkView } from "./network.js";
 import { startOwn } from "./own.js";
 import { startPointing } from "./pointing.js";
 import { drawResults, redrawCurves, resultsState, startResults } from "./results.js";
-import { addUnits, answered, set, setActivation, settingsState, startSettings } from "./settings.js";
+import { addUnits, answered, set, setActivation, setUnits, settingsState, startSettings } from "./settings.js";
 import { showPython, startShare } from "./share.js";
 import { connect } from "./socket.js";
 import { $, places, steady, write } from "./words.js";
@@ -23,7 +23,7 @@ const spent = [];
 
 const picture = new Picture($("picture"));
 const compared = new Picture($("compared"));
-const view = new NetworkView($("stage"), $("links"), { units: addUnits, activation: setActivation, peek, edit: (place) => form.show(place), tip });
+const view = new NetworkView($("stage"), $("links"), { units: addUnits, size: setUnits, activation: setActivation, peek, edit: (place) => form.show(place), tip });
 const send = (message) => line.send(message);
 const form = new WeightForm($("edit"), view, send);
 const pen = startOwn({ send, set, wrong, picture, state: () => state });

@@ -67,20 +67,25 @@ export class NetworkView {
       return { element, units, kind };
     });
     this.layOut();
-    if (focused) this.stage.querySelector(focused)?.focus();
+    const again = focused && this.stage.querySelector(focused.place);
+    if (!again) return;
+    if (focused.typed !== null) again.value = focused.typed;
+    again.focus();
   }
 
-  /** A selector of what has the focus, for after the layers are built anew. */
+  /** What has the focus, and what is being typed there, for after the layers are built anew. */
   remember() {
     const active = document.activeElement;
     const layer = active?.closest?.(".column");
     if (!layer || !this.stage.contains(layer)) return null;
     const unit = active.dataset.unit === undefined ? `.${active.className.split(" ")[0]}` : `[data-unit="${active.dataset.unit}"]`;
-    return `[data-column="${layer.dataset.column}"] ${unit}`;
+    const typed = active.matches(".units-count") && active.value !== active.defaultValue ? active.value : null;
+    return { place: `[data-column="${layer.dataset.column}"] ${unit}`, typed };
   }
 
   controls(l, size) {
     const change = (by) => this.on.units(l, by);
+    const set = (input) => { if (input.validity.valid && input.value) this.on.size(l, input.valueAsNumber); else input.value = size; };
     const select = make("select", { class: "activation", "aria-label": `Activation of hidden layer ${l}`, onchange: () => this.on.activation(l, select.value) });
     for (const name of this.activations) select.append(make("option", { value: name }, named(name)));
     select.value = this.state.settings.activation[l - 1] ?? "";
@@ -88,7 +93,7 @@ export class NetworkView {
       make("div", { class: "stepper" },
         make("button", { type: "button", class: "remove-unit", "aria-label": `Remove a unit from hidden layer ${l}`, disabled: size <= 1, onclick: () => change(-1) }, "−"),
         make("input", { type: "number", class: "units-count", min: 1, max: 256, step: 1, value: size, "aria-label": `Units of hidden layer ${l}`,
-          onchange: ({ target }) => { if (target.validity.valid && target.value) change(target.valueAsNumber - size); else target.value = size; } }),
+          onchange: ({ target }) => set(target), onblur: ({ target }) => { if (target.isConnected) set(target); }, onkeydown: ({ key, target }) => { if (key === "Enter") set(target); } }),
         make("button", { type: "button", class: "add-unit", "aria-label": `Add a unit to hidden layer ${l}`, disabled: size >= 256, onclick: () => change(1) }, "+")),
       select);
   }

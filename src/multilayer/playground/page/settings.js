@@ -135,6 +135,10 @@ export function addUnits(layer, by) {
   set({ layers: settings.layers.map((size, l) => (l === layer - 1 ? Math.max(1, Math.min(256, size + by)) : size)) });
 }
 
+export function setUnits(layer, size) {
+  if (settings.layers[layer - 1] !== size) addUnits(layer, size - settings.layers[layer - 1]);
+}
+
 export function setActivation(layer, name) {
   set({ activation: settings.activation.map((old, l) => (l === layer - 1 ? name : old)) });
 }
