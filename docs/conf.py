@@ -45,6 +45,7 @@ nb_execution_timeout = 120
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_merge_streams = True
+nb_render_markdown_format = "myst"
 # Kernels talk over TCP on this machine alone, and would each warn of it.
 _kernels = Path(tempfile.mkdtemp(prefix="book-"), "profile_default", "ipython_kernel_config.py")
 _kernels.parent.mkdir()
