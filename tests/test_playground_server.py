@@ -142,7 +142,10 @@ def test_a_page_trains_the_moons(server):
             assert time.monotonic() - begun < 20
         await page.say(do="pause")
         await page.say(do="example", row=5)
-        assert (await page.told("example"))["check"]["error"] < 1e-5
+        check = (await page.told("example"))["check"]
+        # How far it has learned by now depends on the clock; a row that costs nothing any more has
+        # a slope so flat that rounding shows in the difference quotient.
+        assert check["difference"] == pytest.approx(check["backpropagation"], rel=1e-5, abs=1e-8)
         await page.say(do="python")
         assert "partial_fit" in (await page.told("python"))["code"]
         return facts
