@@ -167,7 +167,7 @@ def test_a_page_that_vanishes_stops_its_training(server):
         with_page(server, act)
     (session,) = sessions
     wait_for(lambda: session.closed and not server.sessions)
-    assert not session._thread.is_alive()
+    wait_for(lambda: not session._thread.is_alive())
 
 
 @pytest.mark.parametrize("said", ["", "[", "1", "null", '{"do": "fly"}', b"\x00", "[" * 100_000])
