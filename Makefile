@@ -9,7 +9,7 @@ CXX_FILES := $(filter %.cpp %.hpp,$(NATIVE))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test docs bench accuracy sweep sanitize neon check format clean
+.PHONY: help demo test native docs bench accuracy sweep sanitize neon check format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,11 @@ sweep: $(VENV)/installed ## exp and tanh on all 2³² float32 numbers (minutes)
 SANITIZE := build/sanitize
 CMAKE := $(BIN)/cmake -G Ninja -S . -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja
 RUNTIMES = $(shell for name in libasan.so libubsan.so libstdc++.so; do $(CXX) -print-file-name=$$name; done)
+native: $(VENV)/tools ## the native code's own tests, without Python
+	$(CMAKE) -B build/native -DMULTILAYER_TESTS=ON
+	$(BIN)/cmake --build build/native
+	build/native/engine_tests
+
 sanitize: $(VENV)/installed ## native code under AddressSanitizer, UndefinedBehaviourSanitizer, ThreadSanitizer
 	$(CMAKE) -B $(SANITIZE)/python -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python -DMULTILAYER_SANITIZE=address,undefined
 	$(BIN)/cmake --build $(SANITIZE)/python

@@ -321,6 +321,7 @@ void test_training() {
             course.batch_size = batch;
             course.epochs = 2;
             course.order = order.data();
+            course.rows_of_epoch = static_cast<std::int64_t>(order.size()) / 2;  // two epochs
             const auto report = ml::train(example.network(), example.data(true, true), optimizer,
                                           course, threads, never);
             check(report.steps == 6 && report.status == ml::Status::finished, "report of training");
