@@ -26,7 +26,7 @@ docs: $(VENV)/docs ## the book, every page with code executed: docs/_build/html/
 	$(BIN)/sphinx-build -W --keep-going -q -j auto -b html docs docs/_build/html
 
 sweep: $(VENV)/installed ## exp and tanh on all 2³² float32 numbers (minutes)
-	$(BIN)/pytest -s -m sweep tests/test_math.py
+	$(BIN)/pytest -s -m sweep tests/engine/test_math.py
 
 # An environment of its own, on top of .venv's packages, so that every process of the tests finds
 # the module that is watched. libstdc++ comes first too, or its exceptions escape the runtimes.
@@ -48,8 +48,8 @@ sanitize: $(VENV)/installed ## native code under AddressSanitizer, UndefinedBeha
 	cp $(SANITIZE)/python/_native.*.so $$site/multilayer
 	LD_PRELOAD="$(RUNTIMES)" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 		$(SANITIZE)/venv/bin/python -m pytest -q -p no:cacheprovider \
-		tests/test_engine.py tests/test_engine_losses.py tests/test_engine_dropout.py \
-		tests/test_engine_embedding.py
+		tests/engine/test_native.py tests/engine/test_losses.py tests/engine/test_dropout.py \
+		tests/engine/test_embedding.py
 	$(CMAKE) -B $(SANITIZE)/address -DMULTILAYER_TESTS=ON -DMULTILAYER_SANITIZE=address,undefined
 	$(BIN)/cmake --build $(SANITIZE)/address
 	$(SANITIZE)/address/engine_tests

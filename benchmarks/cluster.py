@@ -17,9 +17,10 @@ import numpy as np
 from dask import delayed
 from distributed import Client, LocalCluster
 
-from multilayer import MLPClassifier, engine
+from multilayer import MLPClassifier
 from multilayer.dask.collections import check_collections
 from multilayer.dask.source import Source
+from multilayer.engine import native as engine
 from multilayer.shards.fitting import reader_of
 from multilayer.shards.sums import Judged, gradient_sums
 

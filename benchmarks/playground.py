@@ -15,9 +15,9 @@ import numpy as np
 from websockets.asyncio.client import connect
 
 from multilayer.playground.data import data_of
-from multilayer.playground.run import Run
 from multilayer.playground.server import Server
 from multilayer.playground.settings import Settings, changed
+from multilayer.playground.training_run import Run
 
 SETTINGS = {"data": "blobs3", "layers": [8, 8], "rows": 2000, "training_share": 0.5}
 

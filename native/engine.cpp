@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "walk.hpp"
+#include "batch_loop.hpp"
 
 namespace multilayer {
 namespace {

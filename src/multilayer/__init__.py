@@ -3,14 +3,18 @@
 from importlib.metadata import version as _version
 
 from multilayer import equations, plots
-from multilayer.callbacks import EarlyStop, LossPlot
-from multilayer.checkpoint import Checkpoint
-from multilayer.classifier import MLPClassifier
-from multilayer.endings import DivergenceWarning
-from multilayer.files import ModelFileError, load, save
+from multilayer.estimators import (
+    Checkpoint,
+    DivergenceWarning,
+    EarlyStop,
+    MLPClassifier,
+    MLPRegressor,
+)
 from multilayer.network import Network
-from multilayer.regressor import MLPRegressor
-from multilayer.tabular import TableEncoder, TabularClassifier, TabularRegressor
+from multilayer.persistence import ModelFileError, load, save
+from multilayer.plots.live_loss import LossPlot
+from multilayer.tables.encoder import TableEncoder
+from multilayer.tabular import TabularClassifier, TabularRegressor
 
 __all__ = [
     "Checkpoint",

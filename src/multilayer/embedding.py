@@ -9,7 +9,8 @@ and a hidden layer mixes its activation with z, each unit by a share of its own:
 
     a = z + α (g(z) − z)
 
-These are records of arrays, which the engine trains; `tabular/equations.py` computes the same.
+The records of arrays are what the engine trains. The functions below them decide what is right: the
+tests hold the native code against them, and them against finite differences.
 
 Sources: Gorishniy, Rubachev and Babenko, arXiv 2203.05556 (periodic features); Guo and Berkhahn,
 arXiv 1604.06737 (categories); He et al., arXiv 1502.01852 (a trained share, of relu); Holzmüller,
@@ -18,15 +19,29 @@ Grinsztajn and Steinwart, arXiv 2407.04491 (all of it together, the scale too).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Beside", "Embedding"]
+from multilayer.activations import ACTIVATIONS
+from multilayer.losses import Loss, resolve
+from multilayer.outputs import Output, say
+
+__all__ = [
+    "Beside",
+    "Embedding",
+    "cost",
+    "cost_and_gradient",
+    "embed",
+    "forward_propagation",
+    "input_gradient",
+    "n_columns",
+]
 
 Floats = NDArray[Any]  # float32 or float64
 # What the native code has room for, of one number.
@@ -131,78 +146,180 @@ def n_columns(thetas: Sequence[Floats], beside: Beside | None) -> int:
     return embedding.n_columns if embedding else int(thetas[0].shape[1]) - 1
 
 
-def check_dense(X: Any, beside: Beside | None) -> None:
-    """See that rows to be embedded are no sparse ones; other arrays are checked elsewhere."""
-    if beside is not None and beside.embedding is not None and not isinstance(X, np.ndarray):
-        raise TypeError(
-            f"rows to be embedded must be a NumPy array, and not sparse: {type(X).__name__}"
-        )
+class Numbers(NamedTuple):
+    """What the periodic features of all numbers are made of."""
+
+    w: Floats  # (n, K), with x in radians / 2π
+    b: Floats  # (n, K), in radians
+    W2: Floats  # (n, D, K)
+    b2: Floats  # (n, D)
 
 
-def check_alone(beside: Beside | None, *penalties: float) -> None:
-    """See that nothing but the data and a decay pulls at what is trained beside Θ."""
-    if beside is not None and beside.arrays and any(penalties):
-        raise ValueError("lambda_, l1, clip_norm and max_norm do not go with what is beside Θ")
+class Forward(NamedTuple):
+    """What forward propagation leaves behind; the embedding's parts only where there is one."""
+
+    u: Floats  # (m, s₁), inputs before their scale
+    Z: list[Floats]  # z⁽²⁾ … z⁽ᴸ⁾
+    A: list[Floats]  # a⁽¹⁾ … a⁽ᴸ⁻¹⁾, masked
+    h: Floats  # (m, K)
 
 
-def check_beside(
-    beside: Beside | None, thetas: Sequence[Floats]
-) -> tuple[list[int], list[int], list[Floats], list[float], list[float]]:
-    """Return what the native code wants to know; ValueError or TypeError where it does not fit."""
-    if beside is None:
-        return [], [], [], [], []
-    for name, array in zip(beside.names, beside.arrays, strict=True):
-        if array.ndim != (wanted := 2 if name in ("periodic", "tables") else 1):
-            raise ValueError(f"{name} must have {wanted} dimensions: {array.shape}")
-    shape: list[int] = []
-    first_rows: list[int] = []
-    if (embedding := beside.embedding) is not None:
-        shape, first_rows = _shape(embedding, thetas[0].shape[1] - 1), embedding.first_rows
-    arrays = beside.arrays
-    if beside.mixes:
-        widths = [(len(theta),) for theta in thetas[:-1]]
-        if (met := [mix.shape for mix in beside.mixes]) != widths:
-            raise ValueError(f"mixes must have the shapes {widths} of the hidden layers: {met}")
-    for name, array in zip(beside.names, arrays, strict=True):
-        if array.dtype != thetas[0].dtype or not array.flags.c_contiguous:
-            raise TypeError(
-                f"{name} must be C-contiguous and {thetas[0].dtype} as Θ1 is: {array.dtype}, "
-                f"strides {array.strides}"
-            )
-    for name, factors, n in (
-        ("rates", beside.rates, 2 * len(thetas) + len(arrays)),
-        ("decays", beside.decays, len(arrays)),
-    ):
-        if len(factors) not in (0, n) or not all(0 <= factor < np.inf for factor in factors):
-            raise ValueError(f"{name} must be {n} finite factors, not negative: {list(factors)}")
-    rates, decays = list(map(float, beside.rates)), list(map(float, beside.decays))
-    return shape, first_rows, arrays, rates, decays
+def numbers_of(embedding: Embedding) -> Numbers:
+    """Take the rows of `periodic` apart: views of it."""
+    n, K, D = embedding.n_numbers, embedding.n_frequencies, embedding.n_dimensions
+    w, b, W2, b2 = np.split(embedding.periodic, np.cumsum([K, K, D * K]), axis=1)
+    return Numbers(w, b, W2.reshape(n, D, K), b2)
 
 
-def _shape(embedding: Embedding, inputs: int) -> list[int]:
-    K, D, width = embedding.n_frequencies, embedding.n_dimensions, embedding.tables.shape[1]
-    if not (1 <= K <= MOST_FREQUENCIES and 1 <= D <= MOST_DIMENSIONS):
-        raise ValueError(
-            f"a number may have from 1 to {MOST_FREQUENCIES} frequencies and from 1 to "
-            f"{MOST_DIMENSIONS} features: {K} and {D}"
-        )
-    if embedding.periodic.shape[1] != (2 + D) * K + D:
-        raise ValueError(
-            f"periodic must have {(2 + D) * K + D} columns: {embedding.periodic.shape}"
-        )
-    if not embedding.n_numbers <= embedding.n_plain or embedding.n_columns < 1:
-        raise ValueError(
-            f"there must be as many plain columns as numbers: {embedding.n_plain}, "
-            f"{embedding.n_numbers}"
-        )
-    if min(embedding.n_codes, default=1) < 1 or sum(embedding.n_codes) != len(embedding.tables):
-        raise ValueError(
-            f"tables must have {sum(embedding.n_codes)} rows, at least one for each category: "
-            f"{len(embedding.tables)}"
-        )
-    if not embedding.n_outputs == len(embedding.scale) == inputs:
-        raise ValueError(
-            f"the embedding's {embedding.n_outputs} outputs, its scales and the inputs of Θ1 must "
-            f"be as many: {len(embedding.scale)} and {inputs}"
-        )
-    return [int(n) for n in (embedding.n_plain, embedding.n_numbers, K, D, width)]
+def codes_of(X: Floats, embedding: Embedding) -> NDArray[np.intp]:
+    """Rows of `tables` for each category, (m, n_categories)."""
+    codes, n = X[:, embedding.n_plain :], np.array(embedding.n_codes, float)
+    known = (codes >= 0) & (codes < n)
+    rows: NDArray[np.intp] = np.where(known, codes, 0).astype(np.intp)
+    return rows + np.array(embedding.first_rows[:-1], np.intp)
+
+
+def embed(X: Floats, embedding: Embedding) -> Floats:
+    """Make u (m, s₁): [x, W₂ cos(2π w x + b) + b₂ of each number, E[code] of each category]."""
+    m, x = len(X), X[:, : embedding.n_numbers]
+    p = numbers_of(embedding)
+    waves = np.cos(2 * math.pi * p.w * x[:, :, None] + p.b)  # (m, n, K)
+    features = np.einsum("ndk,mnk->mnd", p.W2, waves) + p.b2
+    rows = embedding.tables[codes_of(X, embedding)]  # (m, n_categories, width)
+    return np.concatenate(
+        [X[:, : embedding.n_plain], features.reshape(m, -1), rows.reshape(m, -1)], axis=1
+    )
+
+
+def forward_propagation(
+    X: Floats,
+    thetas: Sequence[Floats],
+    hidden: Sequence[str],
+    output: Output,
+    beside: Beside,
+    masks: Sequence[Floats | None] = (),
+) -> Forward:
+    """a⁽¹⁾ = s ⊙ u,  z⁽ˡ⁺¹⁾ = Θ⁽ˡ⁾ [1; a⁽ˡ⁾],  a⁽ˡ⁺¹⁾ = (z + α (g(z) − z)) ⊙ mask.
+
+    Parameters
+    ----------
+    X : ndarray, shape (m, n_columns)
+    thetas, hidden, output
+        As for `multilayer.equations.forward_propagation`.
+    beside : Beside
+    masks : sequence of ndarrays or None, one for each hidden layer, optional
+        Of dropout.
+
+    Returns
+    -------
+    Forward
+    """
+    u = X if beside.embedding is None else embed(X, beside.embedding)
+    a = u if beside.embedding is None else beside.embedding.scale * u
+    Z, A = [], [a]
+    for layer, theta in enumerate(thetas):
+        z = theta[:, 0] + A[-1] @ theta[:, 1:].T  # (m, s_{l+1})
+        Z.append(z)
+        if layer < len(hidden):
+            g = ACTIVATIONS[hidden[layer]].g(z)
+            a = z + beside.mixes[layer] * (g - z) if beside.mixes else g
+            mask = masks[layer] if masks else None
+            A.append(a if mask is None else a * mask)
+    return Forward(u, Z, A, say(Z[-1], output))
+
+
+def cost(
+    X: Floats,
+    Y: Floats,
+    thetas: Sequence[Floats],
+    hidden: Sequence[str],
+    output: Output,
+    beside: Beside,
+    *,
+    loss: str | Loss = "auto",
+    masks: Sequence[Floats | None] = (),
+) -> float:
+    """J = 1/m Σᵢ cost(h⁽ⁱ⁾, y⁽ⁱ⁾)."""
+    z = forward_propagation(X, thetas, hidden, output, beside, masks).Z[-1]
+    return float(np.mean(resolve(loss, output).cost(z, Y, output)))
+
+
+def cost_and_gradient(
+    X: Floats,
+    Y: Floats,
+    thetas: Sequence[Floats],
+    hidden: Sequence[str],
+    output: Output,
+    beside: Beside,
+    *,
+    loss: str | Loss = "auto",
+    masks: Sequence[Floats | None] = (),
+) -> tuple[float, list[Floats]]:
+    """J, and its gradient by the chain rule: of Θ, then of the arrays of `beside`.
+
+    ∂J/∂α = Σ δ_a ⊙ (g(z) − z),  δ_z = δ_a ⊙ (1 + α (g′(z) − 1)),  ∂J/∂s = Σ δ⁽¹⁾ ⊙ u,
+    δ_u = s ⊙ δ⁽¹⁾; of a number ∂J/∂W₂ = Σ δ_u cos(φ)ᵀ, δ_φ = −(W₂ᵀ δ_u) ⊙ sin φ, φ = 2π w x + b;
+    of a category the row E[code] gets δ_u. Parameters are those of `forward_propagation`.
+    """
+    m = len(X)
+    u, Z, A, _ = forward_propagation(X, thetas, hidden, output, beside, masks)
+    J = float(np.mean(resolve(loss, output).cost(Z[-1], Y, output)))
+    d = resolve(loss, output).derivative(Z[-1], Y, output) / m
+    D: list[Floats] = []
+    shares: list[Floats] = []
+    for layer in reversed(range(len(thetas))):
+        D.insert(0, np.concatenate([d.sum(axis=0)[:, None], d.T @ A[layer]], axis=1))
+        d = d @ thetas[layer][:, 1:]  # δ_a, (m, s_l)
+        if layer == 0:
+            break
+        below, z = layer - 1, Z[layer - 1]
+        if masks and (mask := masks[below]) is not None:
+            d = d * mask
+        g, slope = ACTIVATIONS[hidden[below]]
+        if beside.mixes:
+            shares.insert(0, (d * (g(z) - z)).sum(axis=0))
+            d = d * (1 + beside.mixes[below] * (slope(z) - 1))
+        else:
+            d = d * slope(z)
+    if beside.embedding is not None:
+        D += _embedding_gradient(X, beside.embedding, u, d)
+    return J, D + shares
+
+
+def input_gradient(
+    X: Floats,
+    thetas: Sequence[Floats],
+    hidden: Sequence[str],
+    beside: Beside,
+    units: NDArray[np.intp],
+) -> tuple[Floats, Floats]:
+    """Give u (m, s₁) and ∂z⁽ᴸ⁾ₖ/∂u (m, s₁) for the output unit k of each row, `units` (m,)."""
+    u, Z, _, _ = forward_propagation(X, thetas, hidden, "identity", beside)
+    d = np.zeros_like(Z[-1])
+    d[np.arange(len(X)), units] = 1  # (m, K), rows eₖ
+    for layer in reversed(range(1, len(thetas))):
+        below, z = layer - 1, Z[layer - 1]
+        slope = ACTIVATIONS[hidden[below]].slope(z)
+        if beside.mixes:
+            slope = 1 + beside.mixes[below] * (slope - 1)
+        d = (d @ thetas[layer][:, 1:]) * slope
+    d = d @ thetas[0][:, 1:]  # δ⁽¹⁾
+    return u, d if beside.embedding is None else d * beside.embedding.scale
+
+
+def _embedding_gradient(X: Floats, embedding: Embedding, u: Floats, d: Floats) -> list[Floats]:
+    """Gradients of `periodic`, `tables`, `scale`; d is δ⁽¹⁾ (m, s₁)."""
+    m, n, D = len(X), embedding.n_numbers, embedding.n_dimensions
+    scale = (d * u).sum(axis=0)
+    _, features, rows = np.split(d * embedding.scale, np.cumsum([embedding.n_plain, n * D]), axis=1)
+    p, x = numbers_of(embedding), X[:, :n]
+    angle = 2 * math.pi * p.w * x[:, :, None] + p.b  # (m, n, K)
+    d_e = features.reshape(m, n, D)
+    d_angle = -np.einsum("ndk,mnd->mnk", p.W2, d_e) * np.sin(angle)
+    W2 = np.einsum("mnd,mnk->ndk", d_e, np.cos(angle)).reshape(n, D * p.w.shape[1])
+    w = 2 * math.pi * np.einsum("mnk,mn->nk", d_angle, x)
+    periodic = np.concatenate([w, d_angle.sum(axis=0), W2, d_e.sum(axis=0)], axis=1)
+    tables = np.zeros_like(embedding.tables)
+    width = embedding.tables.shape[1]
+    np.add.at(tables, codes_of(X, embedding), rows.reshape(m, -1, width))
+    return [periodic, tables, scale]

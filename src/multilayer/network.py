@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
-from multilayer import array_engine, engine, equations
+from multilayer import equations
 from multilayer.activations import ACTIVATIONS, Activation
-from multilayer.arrays import is_foreign
-from multilayer.files import Savable
+from multilayer.engine import array_api as array_engine
+from multilayer.engine import native as engine
+from multilayer.engine.arrays import is_foreign
 from multilayer.initialization import INITIALIZERS
 from multilayer.losses import CANONICAL, LOSSES, CustomLoss, Loss, Output, Softmax, resolve
 from multilayer.outputs import output_name, parts, unit_name
+from multilayer.persistence import Savable
 
 Floats = NDArray[np.floating[Any]]
 

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from multilayer.cli.compare import compare
-from multilayer.cli.crossval import cv
+from multilayer.cli.cv import cv
 from multilayer.cli.demo import demo
 from multilayer.cli.export import export
 from multilayer.cli.fit import fit

@@ -12,10 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from multilayer.cli import screen
+from multilayer.cli.data import Data, read_data
 from multilayer.cli.figures import check_figure
 from multilayer.cli.options import Folds, Header, Quiet, Seed, TablePath, Target, Task
 from multilayer.cli.search import parse_time
-from multilayer.cli.training import Data, read_data
 from multilayer.selection import Comparison, compare_baselines
 from multilayer.selection.folds import seeded
 

@@ -85,7 +85,7 @@ def load_moons() -> tuple[Rows, Rows]:
 
 def train(experiment: Experiment, X: Rows, y: Rows) -> Result:
     """Train by gradient descent: learning rate α = 0.5, no penalty, one sigmoid unit a class."""
-    from multilayer import MLPClassifier
+    from multilayer.estimators.classifier import MLPClassifier
 
     model = MLPClassifier(
         hidden_layer_sizes=(5, 5),
@@ -167,7 +167,7 @@ def train_on_breast_cancer() -> tuple[Result, Rows, Rows]:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    from multilayer import MLPClassifier
+    from multilayer.estimators.classifier import MLPClassifier
 
     data = load_breast_cancer()
     labels = data.target_names[data.target]

@@ -10,7 +10,7 @@ import typer
 
 from multilayer.cli.options import ModelPath
 from multilayer.export import to_c, to_onnx, to_python
-from multilayer.files import load
+from multilayer.persistence import load
 
 __all__ = ["export"]
 

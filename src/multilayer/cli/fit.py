@@ -13,15 +13,13 @@ import typer
 from rich.markup import escape
 
 import multilayer
-from multilayer import MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor
 from multilayer.activations import ACTIVATIONS
 from multilayer.cli import screen
+from multilayer.cli.data import read_data, telling_columns, train
+from multilayer.cli.deliver import INTERRUPTED, check_folder, make_notes, parse_layers
 from multilayer.cli.figures import check_figures, check_report, write_figures
-from multilayer.cli.large import fit_large, is_large
-from multilayer.cli.options import Header, TablePath
-from multilayer.cli.output import INTERRUPTED, check_folder, make_notes, parse_layers
-from multilayer.cli.progress import TrainingProgress
-from multilayer.cli.tabular import (
+from multilayer.cli.fit_large import fit_large, is_large
+from multilayer.cli.fit_tabular import (
     OUT_OF_FOLD,
     course,
     layout,
@@ -29,9 +27,14 @@ from multilayer.cli.tabular import (
     train_tabular,
     write_tabular_figures,
 )
-from multilayer.cli.training import read_data, telling_columns, train
+from multilayer.cli.options import Header, TablePath
+from multilayer.cli.progress import TrainingProgress
+from multilayer.estimators.classifier import MLPClassifier
+from multilayer.estimators.regressor import MLPRegressor
 from multilayer.report import write_report
-from multilayer.tabular.target import split_rows
+from multilayer.tables.target import split_rows
+from multilayer.tabular.classifier import TabularClassifier
+from multilayer.tabular.regressor import TabularRegressor
 
 __all__ = ["fit"]
 

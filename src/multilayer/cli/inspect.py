@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.markup import escape
 
 from multilayer.cli import screen
+from multilayer.cli.fit_tabular import course, layout
 from multilayer.cli.options import Model, ModelPath, read_model
-from multilayer.cli.tabular import course, layout
 
 __all__ = ["inspect"]
 

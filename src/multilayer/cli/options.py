@@ -11,9 +11,10 @@ import polars as pl
 import typer
 from numpy.typing import NDArray
 
-from multilayer import TabularClassifier, TabularRegressor
-from multilayer.files import ModelFileError, load, read_notes
-from multilayer.tabular.tables import read_table
+from multilayer.persistence import ModelFileError, load, read_notes
+from multilayer.tables.reading import read_table
+from multilayer.tabular.classifier import TabularClassifier
+from multilayer.tabular.regressor import TabularRegressor
 
 __all__ = [
     "Folds",

@@ -14,6 +14,7 @@ import typer
 from rich.markup import escape
 
 from multilayer.cli import screen
+from multilayer.cli.data import known
 from multilayer.cli.figures import check_report
 from multilayer.cli.options import (
     Header,
@@ -25,8 +26,7 @@ from multilayer.cli.options import (
     labels,
     read_model,
 )
-from multilayer.cli.training import known
-from multilayer.files import write_whole
+from multilayer.persistence import write_whole
 from multilayer.report import write_report
 
 __all__ = ["evaluate", "predict"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from multilayer.progress import EpochBar
+from multilayer.training.progress import EpochBar
 
 __all__ = ["TrainingProgress"]
 

@@ -15,22 +15,20 @@ from rich.table import Table
 from sklearn.pipeline import Pipeline
 
 import multilayer
-from multilayer import (
-    MLPClassifier,
-    MLPRegressor,
-    TableEncoder,
-    TabularClassifier,
-    TabularRegressor,
-)
 from multilayer.cli import screen
+from multilayer.cli.data import Data, read_data
+from multilayer.cli.deliver import INTERRUPTED, check_folder
 from multilayer.cli.figures import check_report
 from multilayer.cli.options import Header, TablePath
-from multilayer.cli.output import INTERRUPTED, check_folder
-from multilayer.cli.training import Data, read_data
+from multilayer.estimators.classifier import MLPClassifier
+from multilayer.estimators.regressor import MLPRegressor
 from multilayer.report import write_report
 from multilayer.selection import HiddenLayerSearchCV, simplest_within_one_standard_error
 from multilayer.selection.results import ranking
-from multilayer.tabular.target import fold_in_units
+from multilayer.tables.encoder import TableEncoder
+from multilayer.tables.target import fold_in_units
+from multilayer.tabular.classifier import TabularClassifier
+from multilayer.tabular.regressor import TabularRegressor
 
 __all__ = ["search"]
 

@@ -19,7 +19,8 @@ from distributed import Client, Future, KilledWorker, get_client, get_worker, wa
 from distributed.comm import CommClosedError
 from distributed.protocol import pickle
 
-from multilayer.shards.shards import (
+from multilayer.engine.threads import sharing
+from multilayer.shards.data import (
     TOGETHER,
     OfShard,
     Shard,
@@ -28,7 +29,6 @@ from multilayer.shards.shards import (
     added_up,
     sum_in_order,
 )
-from multilayer.threads import sharing
 
 __all__ = ["ClusterShards", "asked_again", "check_client", "finished"]
 

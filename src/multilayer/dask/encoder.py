@@ -15,9 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from multilayer.dask.cluster import asked_again, finished
 from multilayer.dask.on_cluster import OnCluster
-from multilayer.shards.shards import TOGETHER
+from multilayer.shards.data import TOGETHER
+from multilayer.tables.survey import TableSurvey, learn
 from multilayer.tabular import TableEncoder
-from multilayer.tabular.survey import TableSurvey, learn
 
 __all__ = ["DaskTableEncoder"]
 

@@ -14,11 +14,11 @@ from sklearn.base import is_classifier
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
-from multilayer.classifier import MLPClassifier
 from multilayer.dask.collections import check_collections, is_collection
 from multilayer.dask.on_cluster import OnCluster
 from multilayer.dask.source import Source
-from multilayer.regressor import MLPRegressor
+from multilayer.estimators.classifier import MLPClassifier
+from multilayer.estimators.regressor import MLPRegressor
 from multilayer.shards.fitting import Judge, fit_shards, reader_of
 
 __all__ = ["DaskMLPClassifier", "DaskMLPRegressor"]

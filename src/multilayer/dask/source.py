@@ -13,13 +13,13 @@ from distributed import Client, Future
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
-from multilayer.arrays import take_rows
 from multilayer.dask.cluster import ClusterShards, asked_again, finished
 from multilayer.dask.collections import Collections
-from multilayer.rows import Rows
+from multilayer.engine.arrays import take_rows
+from multilayer.estimators.inputs import Rows
+from multilayer.shards.data import Facts, Shard, Sums
 from multilayer.shards.fitting import encode_rows
-from multilayer.shards.shards import Facts, Shard, Sums
-from multilayer.state import Examples
+from multilayer.training.state import Examples
 
 __all__ = ["Source"]
 

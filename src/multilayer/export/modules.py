@@ -11,12 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from multilayer.activations import LEAK
-from multilayer.embedding import Embedding
+from multilayer.embedding import Embedding, numbers_of
+from multilayer.estimators.targets import ClassTargets
 from multilayer.export.parts import Member, Numbers, Parts
 from multilayer.outputs import Softmax
 from multilayer.outputs import parts as groups_of
-from multilayer.tabular.equations import numbers_of
-from multilayer.targets import ClassTargets
 
 __all__ = ["Model"]
 

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from multilayer.activations import LEAK, SELU_ALPHA, SELU_SCALE
 from multilayer.embedding import Embedding
+from multilayer.estimators.targets import ClassTargets
 from multilayer.export.graph import Graph
 from multilayer.export.onnx_encoder import encode, encoder_inputs
 from multilayer.export.parts import Member, Numbers, Parts, take_apart
-from multilayer.files import FilePath, write_whole
 from multilayer.outputs import Output, Softmax, parts
-from multilayer.targets import ClassTargets
+from multilayer.persistence import FilePath, write_whole
 
 __all__ = ["onnx_inputs", "to_onnx"]
 
@@ -146,7 +146,7 @@ def _network(graph: Graph, member: Member, rows: str) -> str:
 
 def _embed(graph: Graph, embedding: Embedding, rows: str, dtype: Any) -> str:
     """a⁽¹⁾ = s ⊙ [x, W₂ cos(2π w x + b) + b₂ of each number, E[code] of each category]."""
-    from multilayer.tabular.equations import numbers_of
+    from multilayer.embedding import numbers_of
 
     add, inputs = graph.add, []
     if embedding.n_plain:

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.export.graph import ML, Graph
+from multilayer.tables.categories import Category
+from multilayer.tables.frame import Frame
+from multilayer.tables.numbers import Numbers
 from multilayer.tabular import TableEncoder
-from multilayer.tabular.categories import Category
-from multilayer.tabular.frame import Frame
-from multilayer.tabular.numbers import Numbers
 
 __all__ = ["encode", "encoder_inputs"]
 

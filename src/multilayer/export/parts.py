@@ -13,13 +13,13 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 from sklearn.utils.validation import check_is_fitted
 
 from multilayer.activations import Activation
-from multilayer.classifier import MLPClassifier
 from multilayer.embedding import Beside, Floats, n_columns
+from multilayer.estimators.classifier import MLPClassifier
+from multilayer.estimators.regressor import MLPRegressor
+from multilayer.estimators.targets import ClassTargets
 from multilayer.network import Network
 from multilayer.outputs import Output
-from multilayer.regressor import MLPRegressor
 from multilayer.tabular import TableEncoder, TabularClassifier, TabularRegressor
-from multilayer.targets import ClassTargets
 
 __all__ = ["Member", "Numbers", "Parts", "take_apart"]
 

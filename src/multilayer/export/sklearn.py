@@ -10,12 +10,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from multilayer.attributes import to_thetas
-from multilayer.classifier import MLPClassifier
+from multilayer.estimators.attributes import to_thetas
+from multilayer.estimators.classifier import MLPClassifier
+from multilayer.estimators.regressor import MLPRegressor
+from multilayer.estimators.targets import ClassTargets
 from multilayer.network import Network
-from multilayer.regressor import MLPRegressor
-from multilayer.state import History, State
-from multilayer.targets import ClassTargets
+from multilayer.training.state import History, State
 
 __all__ = ["from_sklearn"]
 

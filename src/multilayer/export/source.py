@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from multilayer.activations import LEAK, SELU_ALPHA, SELU_SCALE
+from multilayer.estimators.targets import ClassTargets
 from multilayer.export.parts import Member, Numbers, Parts, take_apart
-from multilayer.files import FilePath, write_whole
 from multilayer.outputs import parts
-from multilayer.targets import ClassTargets
+from multilayer.persistence import FilePath, write_whole
 
 __all__ = ["to_c", "to_python"]
 

@@ -41,7 +41,7 @@ def open(estimator: Any = None, X: Any = None, y: Any = None, *, port: int = 876
     """
     import webbrowser
 
-    from multilayer.playground.opening import maker
+    from multilayer.playground.from_estimator import maker
     from multilayer.playground.server import Server
 
     server = Server(maker(estimator, X, y), port)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from multilayer.equations import forward_propagation
-from multilayer.playground.run import Moment, Run
+from multilayer.playground.training_run import Moment, Run
 
 __all__ = ["advice"]
 

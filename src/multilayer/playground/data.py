@@ -11,11 +11,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from multilayer.playground.features import features_of
-from multilayer.playground.made import MADE
 from multilayer.playground.settings import DATA, Settings, changed
+from multilayer.playground.synthetic_data import MADE
+from multilayer.tables.reading import read_table
+from multilayer.tables.target import MOST_CLASSES, detect_task
 from multilayer.tabular import TableEncoder
-from multilayer.tabular.tables import read_table
-from multilayer.tabular.target import MOST_CLASSES, detect_task
 
 __all__ = ["Data", "data_of", "data_of_arrays", "guess_target", "load_data"]
 

@@ -7,7 +7,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from multilayer.playground.opening import maker
+from multilayer.playground.from_estimator import maker
 from multilayer.playground.server import Server
 
 __all__ = ["Playground"]

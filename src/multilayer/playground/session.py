@@ -17,13 +17,13 @@ from sklearn.pipeline import Pipeline
 
 import multilayer
 from multilayer.playground.advice import advice
-from multilayer.playground.code import python_of
 from multilayer.playground.data import Data, data_of, data_of_arrays, guess_target
-from multilayer.playground.pictures import Plane, message
-from multilayer.playground.run import Moment, Run
+from multilayer.playground.images import Plane, message
+from multilayer.playground.python_code import python_of
 from multilayer.playground.settings import CHOICES, Settings, changed, starts_anew
-from multilayer.playground.walk import walk
-from multilayer.tabular.tables import parse_table
+from multilayer.playground.training_run import Moment, Run
+from multilayer.playground.worked_example import walk
+from multilayer.tables.reading import parse_table
 
 __all__ = ["ProtocolError", "Session"]
 

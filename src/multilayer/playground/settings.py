@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from multilayer.activations import ACTIVATIONS
+from multilayer.estimators.parameters import SOLVERS
 from multilayer.initialization import INITIALIZERS
-from multilayer.parameters import SOLVERS
 from multilayer.playground.features import FEATURES
 
 __all__ = ["CHOICES", "DATA", "Settings", "changed", "starts_anew"]

@@ -135,7 +135,7 @@ class ArchitectureGridDisplay:
         ArchitectureGridDisplay
         """
         check_matplotlib_support(f"{cls.__name__}.from_data")
-        from multilayer import MLPClassifier
+        from multilayer.estimators.classifier import MLPClassifier
 
         if estimator is None:
             estimator = MLPClassifier(

@@ -111,7 +111,7 @@ class BiasVarianceDisplay:
         BiasVarianceDisplay
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
-        from multilayer.selection.path import cross_validate_path
+        from multilayer.selection.parameter_path import cross_validate_path
 
         results = cross_validate_path(estimator, X, y, param_name, param_range, **kwargs)
         return cls(results, names=[_named(value) for value in param_range]).plot(ax=ax)
@@ -131,7 +131,7 @@ class BiasVarianceDisplay:
         check_matplotlib_support(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt
 
-        from multilayer.selection.counting import count_parameters
+        from multilayer.selection.model_size import count_parameters
 
         if ax is None:
             _, ax = plt.subplots(layout="constrained")

@@ -102,7 +102,7 @@ class RegularizationPathDisplay:
             If a value is not larger than 0.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
-        from multilayer.selection.path import cross_validate_path
+        from multilayer.selection.parameter_path import cross_validate_path
 
         values = np.logspace(-4, 2, 9) if param_range is None else np.asarray(param_range, float)
         _check(values)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_fscore_support
 
 from multilayer.plots._style import COLORS
-from multilayer.report.judged import Judged
+from multilayer.report.evaluation import Judged
 from multilayer.report.sections import Bars, Listing, Section, counts, number, plain
 from multilayer.report.svg import draw
 

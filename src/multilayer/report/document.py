@@ -12,8 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from multilayer.files import FilePath, write_whole
-from multilayer.progress import tasks_bar
+from multilayer.persistence import FilePath, write_whole
+from multilayer.training.progress import tasks_bar
 
 __all__ = ["Report", "check_installed", "check_path", "write_report"]
 
@@ -101,7 +101,7 @@ def write_report(
     from multilayer.report import data, effects, judgement, scores
     from multilayer.report import model as of_model
     from multilayer.report import search as of_search
-    from multilayer.report.judged import judge
+    from multilayer.report.evaluation import judge
     from multilayer.selection import HiddenLayerSearchCV
 
     search = model if isinstance(model, HiddenLayerSearchCV) else None

@@ -15,7 +15,7 @@ from multilayer.report.sections import Section, counts, plain
 from multilayer.report.svg import draw, label
 
 if TYPE_CHECKING:
-    from multilayer.report.judged import Judged
+    from multilayer.report.evaluation import Judged
 
 __all__ = ["Importance", "effects", "importance", "importances"]
 

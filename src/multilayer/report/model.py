@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils._pprint import _changed_params
 
 from multilayer.plots import LossCurveDisplay, NetworkDisplay
-from multilayer.report.judged import Judged
+from multilayer.report.evaluation import Judged
 from multilayer.report.sections import Figure, Listing, Section, plain
 from multilayer.report.svg import draw
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.report.judged import Judged
+from multilayer.report.evaluation import Judged
 from multilayer.report.sections import Listing, Section, number
 
 __all__ = ["CLASS_SCORES", "NUMBER_SCORES", "scores"]

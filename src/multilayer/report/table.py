@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from multilayer.tabular.frame import Frame
+from multilayer.tables.frame import Frame
 
 __all__ = ["Table"]
 

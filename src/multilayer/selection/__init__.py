@@ -2,7 +2,7 @@
 
 from multilayer.selection.baselines import compare_baselines
 from multilayer.selection.comparison import Comparison, Rival
-from multilayer.selection.crossval import CrossValidation, cross_validate_network
+from multilayer.selection.cross_validation import CrossValidation, cross_validate_network
 from multilayer.selection.results import simplest_within_one_standard_error
 from multilayer.selection.search import HiddenLayerSearchCV
 from multilayer.selection.space import HiddenLayers

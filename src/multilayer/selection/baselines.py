@@ -15,16 +15,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from sklearn.utils import check_random_state, indexable
 
-from multilayer.classifier import MLPClassifier
-from multilayer.progress import tasks_bar
-from multilayer.regressor import MLPRegressor
+from multilayer.estimators.classifier import MLPClassifier
+from multilayer.estimators.regressor import MLPRegressor
 from multilayer.selection.comparison import Comparison, Rival
-from multilayer.selection.counting import count_parameters
-from multilayer.selection.crossval import OutOfTime, fit_folds, score_name
+from multilayer.selection.cross_validation import OutOfTime, fit_folds, score_name
 from multilayer.selection.folds import seeded
+from multilayer.selection.model_size import count_parameters
 from multilayer.selection.splits import make_splits
-from multilayer.tabular.encoder import TableEncoder
-from multilayer.tabular.target import detect_task, read_column
+from multilayer.tables.encoder import TableEncoder
+from multilayer.tables.target import detect_task, read_column
+from multilayer.training.progress import tasks_bar
 
 __all__ = ["compare_baselines"]
 

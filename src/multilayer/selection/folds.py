@@ -13,8 +13,8 @@ from sklearn.base import clone, is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 
-from multilayer.base import BaseMLP
-from multilayer.rows import Rows, check_rows
+from multilayer.estimators.base import BaseMLP
+from multilayer.estimators.inputs import Rows, check_rows
 from multilayer.selection.splits import Split
 
 __all__ = ["FittedFold", "fit_fold", "last_step", "seeded"]

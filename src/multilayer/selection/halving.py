@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from multilayer.selection.runs import FoldData, Run
-from multilayer.threads import sharing
+from multilayer.engine.threads import sharing
+from multilayer.selection.trials import FoldData, Run
 
 __all__ = ["Candidate", "Race"]
 

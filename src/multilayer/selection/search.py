@@ -21,19 +21,19 @@ from sklearn.utils import assert_all_finite, check_random_state, indexable
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
-from multilayer.base import BaseMLP
-from multilayer.progress import tasks_bar
-from multilayer.selection.cluster import crew
-from multilayer.selection.delegates import AsItsBest
-from multilayer.selection.finals import finalists, hold_final
+from multilayer.estimators.base import BaseMLP
+from multilayer.selection.delegation import AsItsBest
+from multilayer.selection.final_round import finalists, hold_final
 from multilayer.selection.halving import Candidate, Race
-from multilayer.selection.hunt import Hunt, cut
 from multilayer.selection.results import cv_results, simplest_within_one_standard_error
-from multilayer.selection.runs import FoldData, depends_on_length, rungs_for
 from multilayer.selection.samplers import make_sampler
+from multilayer.selection.search_state import Hunt, cut
 from multilayer.selection.space import check_space, first_candidates, space_for
 from multilayer.selection.splits import Split, check_classes, fresh_splits, shuffles
+from multilayer.selection.trials import FoldData, depends_on_length, rungs_for
+from multilayer.selection.workers import crew
 from multilayer.tabular.base import TabularEstimator
+from multilayer.training.progress import tasks_bar
 
 __all__ = ["HiddenLayerSearchCV"]
 

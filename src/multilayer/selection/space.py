@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import loguniform
 
-from multilayer.parameters import takes_all_rows
+from multilayer.estimators.parameters import takes_all_rows
 from multilayer.schedules import WarmRestarts
 from multilayer.tabular.base import TabularEstimator
 

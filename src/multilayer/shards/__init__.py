@@ -5,7 +5,7 @@ the result has the same bits wherever the parts lie. `shards.shards` says what a
 `shards.sums` what is computed of one, `shards.engine` makes the steps, `shards.fitting` conducts.
 """
 
+from multilayer.shards.data import Facts, Shard, Shards
 from multilayer.shards.fitting import fit_shards
-from multilayer.shards.shards import Facts, Shard, Shards
 
 __all__ = ["Facts", "Shard", "Shards", "fit_shards"]

@@ -1,4 +1,4 @@
-"""The engine of rows in parts: its functions are those of `multilayer.engine`, as sums over parts.
+"""The engine of rows in parts: its functions are those of `multilayer.engine.native`, as sums over parts.
 
 Full batch: each part gives its Σcost and ΣD. Mini-batches are shared out: in an epoch of T steps
 every part takes a T-th of its rows at each, shuffled by itself. With `sync_every` = 1 the parts
@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.array_engine import advance
-from multilayer.engine import Progress, Report
+from multilayer.engine.array_api import advance
+from multilayer.engine.native import Progress, Report
 from multilayer.optimizers import Optimizer
 from multilayer.shards.sums import (
     Judged,
@@ -30,10 +30,10 @@ from multilayer.shards.sums import (
     gradient_sums,
     local_steps,
 )
-from multilayer.state import restore
+from multilayer.training.state import restore
 
 if TYPE_CHECKING:
-    from multilayer.shards.shards import Shards
+    from multilayer.shards.data import Shards
 
 __all__ = ["ShardsEngine"]
 
@@ -52,7 +52,7 @@ class ShardsEngine:
         self._shards = shards
 
     def cost(self, thetas: Any, X: Any, Y: Any, hidden: Any, output: Any, **names: Any) -> float:
-        """Compute the cost J; the arguments are those of `multilayer.engine.cost`."""
+        """Compute the cost J; the arguments are those of `multilayer.engine.native.cost`."""
         judged = Judged(hidden, output, names.get("loss", "auto"))
         weight, cost = self._shards.total(cost_sums, thetas, judged)
         return float(cost / weight)
@@ -70,7 +70,7 @@ class ShardsEngine:
         loss: Any = "auto",
         label_smoothing: float = 0.0,
     ) -> tuple[float, list[Array]]:
-        """Compute J and D; the arguments are those of `multilayer.engine.cost_and_gradient`."""
+        """Compute J and D; the arguments are those of `multilayer.engine.native.cost_and_gradient`."""
         judged = Judged(hidden, output, loss, label_smoothing)
         sums = self._shards.total(gradient_sums, thetas, judged)
         return penalised(thetas, float(sums[0]), sums, lambda_, 0.0, float(sums[0]))
@@ -108,7 +108,7 @@ class ShardsEngine:
     ) -> Report:
         """Train for many epochs; Θ and the slots are changed in place at the end.
 
-        The arguments are those of `multilayer.engine.train`, but rows are shuffled within their
+        The arguments are those of `multilayer.engine.native.train`, but rows are shuffled within their
         parts. After Ctrl-C, Θ is that of the last finished epoch.
         """
         m = self._shards.shape[0]

@@ -13,13 +13,13 @@ from sklearn.base import clone, is_classifier
 from sklearn.callback import with_callbacks
 from sklearn.utils import check_random_state
 
-from multilayer import training
-from multilayer.base import BaseMLP
-from multilayer.checkpoint import Checkpoint
-from multilayer.parameters import hidden_sizes
-from multilayer.rows import Rows
-from multilayer.shards.shards import Facts, Shard, Shards, Sums
-from multilayer.state import Examples
+from multilayer.estimators.base import BaseMLP
+from multilayer.estimators.checkpoint import Checkpoint
+from multilayer.estimators.inputs import Rows
+from multilayer.estimators.parameters import hidden_sizes
+from multilayer.shards.data import Facts, Shard, Shards, Sums
+from multilayer.training import loop as training
+from multilayer.training.state import Examples
 
 __all__ = ["Judge", "encode_rows", "fit_shards", "reader_of"]
 

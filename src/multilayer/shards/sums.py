@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer import array_engine, engine
-from multilayer.arrays import take_rows
+from multilayer.engine import array_api as array_engine
+from multilayer.engine import native as engine
+from multilayer.engine.arrays import take_rows
 from multilayer.optimizers import Optimizer
 
 if TYPE_CHECKING:
-    from multilayer.shards.shards import Shard, Sums
+    from multilayer.shards.data import Shard, Sums
 
 __all__ = ["Judged", "LocalPlan", "batch_sums", "cost_sums", "gradient_sums", "local_steps"]
 
@@ -74,7 +75,7 @@ def batch_sums(
 
 @dataclass(frozen=True)
 class LocalPlan:
-    """How a part makes steps by itself: arguments of `multilayer.engine.train`."""
+    """How a part makes steps by itself: arguments of `multilayer.engine.native.train`."""
 
     judged: Judged
     optimizer: Optimizer

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.shards import Shard, Shards
-from multilayer.shards.shards import OfShard, Sums, added_up
-from multilayer.state import Examples
+from multilayer.shards.data import OfShard, Sums, added_up
 from multilayer.streaming.engine import BlocksEngine
+from multilayer.training.state import Examples
 
 __all__ = ["Blocks", "Dealer"]
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer import array_engine
-from multilayer.engine import Progress, Report
+from multilayer.engine import array_api as array_engine
+from multilayer.engine.native import Progress, Report
 from multilayer.optimizers import Optimizer
 from multilayer.shards.engine import ShardsEngine
-from multilayer.state import Examples, restore
+from multilayer.training.state import Examples, restore
 
 if TYPE_CHECKING:
     from multilayer.shards import Shard
@@ -25,7 +25,7 @@ Array = NDArray[Any]
 
 
 class BlocksEngine:
-    """Makes the steps on rows on disk, as `multilayer.engine` does on those in memory.
+    """Makes the steps on rows on disk, as `multilayer.engine.native` does on those in memory.
 
     An epoch visits the blocks in random order, and the rows of each in random order. A batch that a
     block cannot fill goes on in the next, so that an epoch has as many steps as in memory.
@@ -61,7 +61,7 @@ class BlocksEngine:
         progress: Progress | None = None,
         **names: Any,
     ) -> Report:
-        """Train for many epochs; the arguments are those of `multilayer.engine.train`."""
+        """Train for many epochs; the arguments are those of `multilayer.engine.native.train`."""
         progress = Progress() if progress is None else progress
         if batch_size is None:
             return self._sums.train(

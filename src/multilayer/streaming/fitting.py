@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier
 from sklearn.pipeline import Pipeline
 
-from multilayer.base import BaseMLP
-from multilayer.parameters import make_loss
-from multilayer.progress import tasks_bar
-from multilayer.rows import Rows
+from multilayer.estimators.base import BaseMLP
+from multilayer.estimators.inputs import Rows
+from multilayer.estimators.parameters import make_loss
 from multilayer.shards import Facts, fit_shards
 from multilayer.shards.fitting import encode_rows
 from multilayer.streaming.blocks import Blocks, Dealer
-from multilayer.streaming.files import TableFiles, parse_memory
+from multilayer.tables.files import TableFiles, parse_memory
+from multilayer.tables.survey import TableSurvey, learn
+from multilayer.tables.target import fold_in_units
 from multilayer.tabular import TableEncoder
-from multilayer.tabular.survey import TableSurvey, learn
-from multilayer.tabular.target import fold_in_units
+from multilayer.training.progress import tasks_bar
 
 __all__ = ["fit_files"]
 

@@ -20,16 +20,16 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from multilayer.activations import ACTIVATIONS
 from multilayer.embedding import Floats
-from multilayer.parameters import hidden_sizes
-from multilayer.progress import tasks_bar
-from multilayer.reporting import Reportable
-from multilayer.tabular.encoder import TableEncoder
+from multilayer.estimators.parameters import hidden_sizes
+from multilayer.estimators.reporting import Reportable
+from multilayer.tables.encoder import TableEncoder
+from multilayer.tables.target import split_rows
+from multilayer.tabular.ensemble import Fold, Lesson, Member, deal, train_members
 from multilayer.tabular.importance import gradient_importances, permutation_importances
-from multilayer.tabular.members import Fold, Lesson, Member, deal, train_members
 from multilayer.tabular.network import Layout, TabularNetwork
+from multilayer.tabular.persistence import SavableTabular
 from multilayer.tabular.recipe import Recipe, encoding_for, members_for, recipe_for
-from multilayer.tabular.saving import SavableTabular
-from multilayer.tabular.target import split_rows
+from multilayer.training.progress import tasks_bar
 
 __all__ = ["TabularEstimator"]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from multilayer.embedding import Floats
-from multilayer.tabular.judging import mean
+from multilayer.tabular.scoring import mean
 
 __all__ = ["find_temperature", "tempered"]
 

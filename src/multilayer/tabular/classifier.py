@@ -14,12 +14,12 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
 from multilayer.embedding import Floats
+from multilayer.tables.target import read_column
 from multilayer.tabular.base import _SHARE, TabularEstimator
 from multilayer.tabular.calibration import find_temperature, tempered
-from multilayer.tabular.judging import judge_by_error, judge_by_scorer, mean
-from multilayer.tabular.members import Lesson, Member
+from multilayer.tabular.ensemble import Lesson, Member
 from multilayer.tabular.recipe import Recipe
-from multilayer.tabular.target import read_column
+from multilayer.tabular.scoring import judge_by_error, judge_by_scorer, mean
 
 __all__ = ["TabularClassifier"]
 

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.embedding import Floats
-from multilayer.tabular.equations import input_gradient
+from multilayer.embedding import Floats, input_gradient
 from multilayer.tabular.network import TabularNetwork
 
 __all__ = ["gradient_importances", "permutation_importances"]

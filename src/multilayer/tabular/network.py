@@ -10,10 +10,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer import engine
 from multilayer.activations import ACTIVATIONS
-from multilayer.embedding import Beside, Embedding, Floats, n_columns
-from multilayer.tabular.equations import embed
+from multilayer.embedding import Beside, Embedding, Floats, embed, n_columns
+from multilayer.engine import native as engine
 from multilayer.tabular.recipe import Recipe
 
 __all__ = ["Layout", "TabularNetwork", "start"]

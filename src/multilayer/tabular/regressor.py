@@ -10,11 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 
 from multilayer.embedding import Floats
+from multilayer.tables.target import read_column
 from multilayer.tabular.base import TabularEstimator
+from multilayer.tabular.ensemble import Lesson, Member
 from multilayer.tabular.intervals import errors_of_mean, half_width, means_of_rows, quantile_offsets
-from multilayer.tabular.judging import judge_by_rmse, judge_by_scorer
-from multilayer.tabular.members import Lesson, Member
-from multilayer.tabular.target import read_column
+from multilayer.tabular.scoring import judge_by_rmse, judge_by_scorer
 
 __all__ = ["TabularRegressor"]
 

@@ -1,4 +1,0 @@
-#define MULTILAYER_ISA neon
-#define MULTILAYER_VECTOR_BYTES 16
-#define MULTILAYER_TILE_VECTORS 4
-#include "../isa.hpp"

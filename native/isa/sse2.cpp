@@ -1,4 +1,0 @@
-#define MULTILAYER_ISA sse2
-#define MULTILAYER_VECTOR_BYTES 16
-#define MULTILAYER_TILE_VECTORS 2
-#include "../isa.hpp"

@@ -1,0 +1,115 @@
+// Activations and their slopes, on runs of vectors. A slope is taken from a = g(z) where that
+// determines it; where it does not, forward propagation leaves it behind for the way back.
+#pragma once
+
+#include "../codes.hpp"
+#include "math.hpp"
+
+namespace multilayer::MULTILAYER_ISA {
+namespace {
+
+constexpr bool slope_from_z(Activation activation) {
+    return activation == Activation::gelu || activation == Activation::silu ||
+           activation == Activation::mish;
+}
+
+// z becomes a = g(z); n numbers, a multiple of the lanes.
+template <class T, class G>
+inline void map(T* z, i64 n, G g) {
+    for (i64 i = 0; i < n; i += lanes<T>) store(z + i, g(load(z + i)));
+}
+
+// z becomes a = g(z); slope, where it is asked for, g′(z).
+template <class T, class G>
+inline void map_with_slope(T* z, T* slope, i64 n, G g) {
+    for (i64 i = 0; i < n; i += lanes<T>) {
+        Vec<T> a, d;
+        g(load(z + i), a, d);
+        store(z + i, a);
+        if (slope) store(slope + i, d);
+    }
+}
+
+template <class T>
+void activate(Activation activation, T* z, T* slope, i64 n) {
+    using V = Vec<T>;
+    const V zero = {};
+    switch (activation) {
+        case Activation::identity:
+        case Activation::relu:  // the dense kernel has done it
+            return;
+        case Activation::logistic:
+            return map(z, n, [](V x) { return logistic<T>(x); });
+        case Activation::tanh:
+            return map(z, n, [](V x) { return tanh<T>(x); });
+        case Activation::leaky_relu:
+            return map(z, n, [=](V x) { return x < zero ? x * T(leak) : x; });
+        case Activation::elu:
+            return map(z, n, [=](V x) { return x < zero ? expm1<T>(x < zero ? x : zero) : x; });
+        case Activation::selu:
+            return map(z, n, [=](V x) {
+                const V low = T(selu_alpha) * expm1<T>(x < zero ? x : zero);
+                return T(selu_scale) * (x < zero ? low : x);
+            });
+        case Activation::softplus:
+            return map(z, n, [](V x) { return softplus<T>(x); });
+        case Activation::gelu:
+            return map_with_slope(z, slope, n, [](V x, V& a, V& d) {
+                const V cdf = normal_cdf<T>(x);
+                const V density = exp<T>(T(-0.5) * x * x) * T(0.39894228040143268);
+                // Beyond 40 both are 0 or 1 to the last bit, and ∞ · 0 would not be.
+                const V inside = absolute<T>(x) > T(40) ? V{} : x;
+                a = x < T(-40) ? V{} : x * cdf;
+                d = cdf + inside * density;
+            });
+        case Activation::silu:
+            return map_with_slope(z, slope, n, [=](V x, V& a, V& d) {
+                const V s = logistic<T>(x), other = logistic<T>(-x);
+                a = x * s;
+                d = s * (x * other + T(1));
+            });
+        case Activation::mish:
+            return map_with_slope(z, slope, n, [=](V x, V& a, V& d) {
+                // tanh(log(1 + e)) = ((1 + e)² − 1)/((1 + e)² + 1), e = eᶻ: 1 to the last bit
+                // where z > 30.
+                const V e = exp<T>(x > T(30) ? zero + T(30) : x);
+                const V top = e * (e + T(2)), t = top / (top + T(2));
+                // 1 − t² = 4 (1 + e)²/(…)²
+                const V u = T(2) * (e + T(1)) / (top + T(2));
+                a = x * t;
+                d = t + x * logistic<T>(x) * u * u;
+            });
+    }
+}
+
+// δ becomes δ ⊙ g′(z), where a = g(z).
+template <class T>
+void times_slope(Activation activation, const T* a, T* delta, i64 n) {
+    using V = Vec<T>;
+    const V zero = {};
+    const auto each = [=](auto slope) {
+        for (i64 i = 0; i < n; i += lanes<T>)
+            store(delta + i, load(delta + i) * slope(load(a + i)));
+    };
+    switch (activation) {
+        case Activation::logistic:
+            return each([](V g) { return g * (T(1) - g); });
+        case Activation::tanh:
+            return each([](V g) { return (T(1) - g) * (T(1) + g); });
+        case Activation::leaky_relu:
+            return each([=](V g) { return g > zero ? zero + T(1) : zero + T(leak); });
+        case Activation::elu:
+            return each([=](V g) { return g > zero ? zero + T(1) : g + T(1); });
+        case Activation::selu:
+            return each([=](V g) {
+                return g > zero ? zero + T(selu_scale) : g + T(selu_scale * selu_alpha);
+            });
+        case Activation::softplus:  // σ(z) = 1 − e^(−softplus(z))
+            return each([=](V g) { return -expm1<T>(-g); });
+        default:  // identity and relu are done by the kernel, the others below by the caller
+            return;
+    }
+}
+
+}  // namespace
+}  // namespace multilayer::MULTILAYER_ISA

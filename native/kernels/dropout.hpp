@@ -1,0 +1,92 @@
+// Dropout: which units of which examples are left out in a step. A hash of the place of each
+// decides that, so that it is the same for any number of threads, any instruction set and any T.
+// dropout.py is its twin.
+#pragma once
+
+#include "activations.hpp"
+#include "tiles.hpp"
+#include "../plan.hpp"
+
+namespace multilayer::MULTILAYER_ISA {
+namespace {
+
+// Number n, from 0, of the SplitMix64 generator that starts at `seed` (Steele, Lea and Flood,
+// OOPSLA 2014).
+inline std::uint64_t split_mix(std::uint64_t seed, std::uint64_t n) {
+    std::uint64_t x = seed + (n + 1) * 0x9e3779b97f4a7c15;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+    return x ^ (x >> 31);
+}
+
+// g′(z) of the activations for which forward propagation leaves none behind.
+template <class T>
+void slopes(Activation activation, const T* a, T* slope, i64 n) {
+    const T low = activation == Activation::relu ? T(0) : T(1);  // where a is not positive
+    for (i64 i = 0; i < n; i += lanes<T>)
+        store(slope + i, load(a + i) > T(0) ? splat(T(1)) : splat(low));
+    times_slope(activation, a, slope, n);
+}
+
+// The mask of a⁽ˡ⁾ is 0 where the hash lies below the rate, else 1/(1 − rate).
+template <class T>
+struct Mask {
+    std::uint64_t key;
+    std::uint32_t least;
+    T scale;
+
+    Mask(const Plan<T>& plan, int l)
+        : key(split_mix(split_mix(plan.dropout_seed, plan.step), static_cast<std::uint64_t>(l))),
+          least(static_cast<std::uint32_t>(plan.layers[l].dropout * 4294967296.0)),
+          scale(static_cast<T>(1 / (1 - plan.layers[l].dropout))) {}
+
+    // place: of an example in its batch.
+    std::uint64_t example(i64 place) const {
+        return split_mix(key, static_cast<std::uint64_t>(place));
+    }
+
+    // Of one unit, as `drop` finds it for many.
+    T operator()(std::uint64_t example, i64 unit) const {
+        auto x =
+            static_cast<std::uint32_t>(example) + static_cast<std::uint32_t>(unit) * 0x9e3779b9u;
+        x = (x ^ (x >> 16)) * 0x85ebca6bu ^ static_cast<std::uint32_t>(example >> 32);
+        x = (x ^ (x >> 13)) * 0xc2b2ae35u;
+        return x >= least ? scale : T(0);
+    }
+};
+
+// a⁽ˡ⁾ (units, group) becomes a ⊙ mask, and, where they are given, its slope and what its share
+// multiplies too.
+template <class T>
+void drop(const Plan<T>& plan, int l, i64 group, T* a, T* slope, T* difference = nullptr) {
+    constexpr int size = group_size<T>;
+    const Layer<T>& layer = plan.layers[l];
+    const Mask<T> of_unit(plan, l);
+    std::uint32_t low[size], high[size];
+    for (int b = 0; b < size; ++b) {
+        const i64 place = plan.place + group * size + b;
+        const std::uint64_t example = of_unit.example(place);
+        low[b] = static_cast<std::uint32_t>(example);
+        high[b] = static_cast<std::uint32_t>(example >> 32);
+    }
+    const Vec<T> scale = splat(of_unit.scale);
+    for (i64 unit = 0; unit < layer.in; ++unit)
+        for (int n = 0; n < wide; ++n) {
+            Hash<T> x, y;
+            __builtin_memcpy(&x, low + n * lanes<T>, sizeof x);
+            __builtin_memcpy(&y, high + n * lanes<T>, sizeof y);
+            // The two rounds of MurmurHash3's finalizer, the rest of the key between them.
+            x += static_cast<std::uint32_t>(unit) * 0x9e3779b9u;
+            x = (x ^ (x >> 16)) * 0x85ebca6bu ^ y;
+            x = (x ^ (x >> 13)) * 0xc2b2ae35u;
+            const auto kept = __builtin_convertvector(x >= of_unit.least, Int<T>);
+            const Vec<T> mask = kept ? scale : Vec<T>{};
+            const i64 at = unit * size + n * lanes<T>;
+            store(a + at, load(a + at) * mask);
+            if (slope) store(slope + at, load(slope + at) * mask);
+            if (difference) store(difference + at, load(difference + at) * mask);
+        }
+}
+
+}  // namespace
+}  // namespace multilayer::MULTILAYER_ISA

@@ -1,0 +1,4 @@
+#define MULTILAYER_ISA neon
+#define MULTILAYER_VECTOR_BYTES 16
+#define MULTILAYER_TILE_VECTORS 4
+#include "../instruction_set.hpp"

@@ -1,0 +1,127 @@
+// Output units: h from z, and what it costs, for one group of examples in the lanes.
+#pragma once
+
+#include "../codes.hpp"
+#include "tiles.hpp"
+#include "math.hpp"
+#include "../plan.hpp"
+
+namespace multilayer::MULTILAYER_ISA {
+namespace {
+
+// The vectors of a group, taken unit by unit as they lie.
+template <class T>
+using Group = Vec<T>[wide];
+
+// f(n, at) for the vectors of (K, group) numbers: the nth of a unit begins at number `at`.
+template <class T, class F>
+inline void each_vector(i64 K, F f) {
+    for (i64 k = 0; k < K; ++k)
+        for (int n = 0; n < wide; ++n) f(n, k * group_size<T> + n * lanes<T>);
+}
+
+// f(first, n) for each softmax: its units are n from `first` on.
+template <class T, class F>
+inline void each_softmax(const Plan<T>& plan, i64 K, F f) {
+    if (plan.n_groups == 0) return f(i64(0), K);
+    for (i64 i = 0, first = 0; i < plan.n_groups; first += plan.groups[i++])
+        f(first, plan.groups[i]);
+}
+
+// The largest z of each example.
+template <class T>
+void largest(const T* z, i64 K, Group<T>& top) {
+    for (int n = 0; n < wide; ++n) top[n] = load(z + n * lanes<T>);
+    each_vector<T>(K, [&](int n, i64 at) {
+        const Vec<T> x = load(z + at);
+        top[n] = x > top[n] ? x : top[n];
+    });
+}
+
+// z (K, group) becomes h; top: the largest z of each example, total: Σ e^(z − top).
+template <class T>
+void softmax(T* z, i64 K, const Group<T>& top, Group<T>& total) {
+    for (int n = 0; n < wide; ++n) total[n] = Vec<T>{};
+    each_vector<T>(K, [&](int n, i64 at) {
+        const Vec<T> e = exp<T>(load(z + at) - top[n]);
+        store(z + at, e);
+        total[n] += e;
+    });
+    Group<T> share;
+    for (int n = 0; n < wide; ++n) share[n] = T(1) / total[n];
+    each_vector<T>(K, [&](int n, i64 at) { store(z + at, load(z + at) * share[n]); });
+}
+
+// h = what the network says, in place of z (K, group).
+template <class T>
+void say(const Plan<T>& plan, T* z, i64 K) {
+    switch (plan.output) {
+        case Output::softmax:
+            return each_softmax(plan, K, [&](i64 first, i64 units) {
+                Group<T> top, total;
+                T* x = z + first * group_size<T>;
+                largest(x, units, top);
+                softmax(x, units, top, total);
+            });
+        case Output::logistic:
+            return each_vector<T>(K,
+                                  [=](int, i64 at) { store(z + at, logistic<T>(load(z + at))); });
+        case Output::exp:
+            return each_vector<T>(K, [=](int, i64 at) { store(z + at, exp<T>(load(z + at))); });
+        case Output::identity:
+            return;
+    }
+}
+
+// J = Σ yₖ (log Σ e^zⱼ − zₖ) = log Σ e^(zⱼ − top) Σ yₖ − Σ yₖ (zₖ − top) is added to; h, which
+// takes the place of z, is e^(z − top) / total.
+template <class T>
+void cross_entropy(T* z, const T* y, i64 K, Group<T>& J) {
+    Group<T> top, total, dot = {}, weight = {};
+    largest(z, K, top);
+    each_vector<T>(K, [&](int n, i64 at) {
+        const Vec<T> t = load(y + at);
+        dot[n] += t == T(0) ? Vec<T>{} : t * (load(z + at) - top[n]);
+        weight[n] += t;
+    });
+    softmax(z, K, top, total);
+    for (int n = 0; n < wide; ++n) J[n] += weight[n] * log<T>(total[n]) - dot[n];
+}
+
+// J: the cost of each example, its weight left out, by the output unit's own loss. z (K, group)
+// becomes h.
+template <class T>
+void cost(const Plan<T>& plan, T* z, const T* y, i64 K, Group<T>& J) {
+    for (int n = 0; n < wide; ++n) J[n] = Vec<T>{};
+    switch (plan.output) {
+        case Output::softmax:
+            return each_softmax(plan, K, [&](i64 first, i64 units) {
+                const i64 at = first * group_size<T>;
+                cross_entropy(z + at, y + at, units, J);
+            });
+        case Output::logistic:
+            return each_vector<T>(K, [&](int n, i64 at) {
+                // One e^−|z| serves both h and the cost, log(1 + e^z) − y z.
+                const Vec<T> x = load(z + at), e = exp_of_negative<T>(-absolute<T>(x));
+                const Vec<T> u = e + T(1), share = T(1) / u;
+                const auto low = x < T(0);
+                J[n] += (low ? Vec<T>{} : x) + log1p_shared<T>(e, u, share) - load(y + at) * x;
+                store(z + at, low ? e * share : share);
+            });
+        case Output::exp:
+            return each_vector<T>(K, [&](int n, i64 at) {
+                const Vec<T> x = load(z + at), h = exp<T>(x), t = load(y + at), one = splat(T(1));
+                const Vec<T> entropy = t * log<T>(t > T(0) ? t : one);
+                J[n] += entropy - t + h - t * x;
+                store(z + at, h);
+            });
+        case Output::identity:
+            return each_vector<T>(K, [&](int n, i64 at) {
+                const Vec<T> error = load(z + at) - load(y + at);
+                J[n] += T(0.5) * error * error;
+            });
+    }
+}
+
+}  // namespace
+}  // namespace multilayer::MULTILAYER_ISA

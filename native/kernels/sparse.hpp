@@ -1,0 +1,253 @@
+// Layer 1 where X is sparse. Units lie in the lanes here: a stored value x of input k adds
+// x Θᵀ[k], a run of weights, to z of its example, and x δ of its example to the gradient of Θᵀ[k].
+// Nothing of the size of rows × inputs is ever made.
+//
+// The optimizer moves weights without a gradient too (Adam's averages, the penalty), so that
+// phase 2 goes through all of Θᵀ, a block of it at a time: its gradient is summed up in the first
+// cache, input by input, and then handed to the same functions that finish a tile of a dense layer.
+#pragma once
+
+#include "dropout.hpp"
+#include "optimizers.hpp"
+#include "gather.hpp"
+
+namespace multilayer::MULTILAYER_ISA {
+namespace {
+
+// Enough sums side by side to keep the multiply-adds from waiting for each other.
+constexpr int most_sums = 8;
+
+// Numbers of a block of Θᵀ: its gradient, and what the step reads, stay in the first cache.
+constexpr i64 block_numbers = 1024;
+
+// to (columns, rows) = fromᵀ, from (rows, columns).
+template <class T>
+void turn(const T* from, i64 from_stride, T* to, i64 to_stride, i64 rows, i64 columns) {
+    constexpr int n = lanes<T>;
+    const auto some = [](i64 left) { return left < n ? static_cast<int>(left) : n; };
+    for (i64 column = 0; column < columns; column += n)
+        for (i64 row = 0; row < rows; row += n) {
+            const int height = some(rows - row), width = some(columns - column);
+            Vec<T> square[n];
+            for (int i = 0; i < n; ++i)
+                square[i] =
+                    i < height ? get(from + (row + i) * from_stride + column, width) : Vec<T>{};
+            transpose<T>(square);
+            for (int i = 0; i < width; ++i)
+                put(to + (column + i) * to_stride + row, square[i], height);
+        }
+}
+
+// result = first + Σ values[i] · row numbers[i] of `rows`, for some vectors of units. Beyond the
+// last unit it holds anything, and so may what is read.
+template <class T, int vectors>
+void add_rows(const T* first,  // or null: 0
+              const T* rows,   // `stride` apart
+              i64 stride,
+              const std::int32_t* numbers,
+              const T* values,
+              i64 n,
+              T* result) {
+    Vec<T> sum[1][vectors] = {};
+    if (first) load_sums<T>(sum, first);
+    for (i64 i = 0; i < n; ++i) multiply_add<T>(sum, values + i, 1, rows + numbers[i] * stride);
+    store_sums<T>(sum, result);
+}
+
+// The same for so many units, in parts of nearly the same width.
+template <class T>
+void add_rows(const T* first,
+              const T* rows,
+              i64 stride,
+              const std::int32_t* numbers,
+              const T* values,
+              i64 n,
+              T* result,
+              i64 units) {
+    const i64 vectors = (units + lanes<T> - 1) / lanes<T>;
+    const i64 parts = (vectors + most_sums - 1) / most_sums;
+    for (i64 part = 0; part < parts; ++part) {
+        const i64 from = part * vectors / parts, to = (part + 1) * vectors / parts;
+        const i64 at = from * lanes<T>;
+        with_vectors<most_sums>(static_cast<int>(to - from), [&](auto v) {
+            add_rows<T, v.value>(first ? first + at : nullptr, rows + at, stride, numbers, values,
+                                 n, result + at);
+        });
+    }
+}
+
+// The same where inputs are dropped: values[i] times mask(i), some of them at a time.
+template <class T, class F>
+void add_masked_rows(const T* first,
+                     const T* rows,
+                     i64 stride,
+                     const std::int32_t* numbers,
+                     const T* values,
+                     i64 n,
+                     T* result,
+                     i64 units,
+                     F mask) {
+    T masked[256];
+    for (i64 at = 0; at == 0 || at < n; at += 256) {
+        const i64 some = n - at < 256 ? n - at : 256;
+        for (i64 i = 0; i < some; ++i) masked[i] = values[at + i] * mask(at + i);
+        add_rows(at > 0 ? result : first, rows, stride, numbers + at, masked, some, result, units);
+    }
+}
+
+// z⁽²⁾ of one group as (example, padded unit). Filling repeats the last real example.
+template <class T>
+void multiply_rows(const Plan<T>& plan, i64 group, bool learning, T* z) {
+    const Layer<T>& layer = plan.layers[0];
+    const Rows<T> rows(plan, group);
+    const Mask<T> mask(plan, 0);
+    const i64 units = layer.out, stride = padded_units(units, group_size<T>);
+    const T* turned = plan.sparse.turned.theta;
+    for (int b = 0; b < group_size<T>; ++b, z += stride) {
+        if (b >= rows.real) {
+            __builtin_memcpy(z, z - stride, static_cast<std::size_t>(units) * sizeof(T));
+            continue;
+        }
+        const i64 start = plan.X.starts[rows.row[b]], end = plan.X.starts[rows.row[b] + 1];
+        const std::int32_t* inputs = plan.X.indices + start;
+        const T* values = plan.X.data + start;
+        if (learning && layer.dropout > 0) {
+            const auto example = mask.example(plan.place + group * group_size<T> + b);
+            add_masked_rows(turned, turned + units, units, inputs, values, end - start, z, units,
+                            [&](i64 i) { return mask(example, inputs[i]); });
+            continue;
+        }
+        if (turned) {
+            add_rows(turned, turned + units, units, inputs, values, end - start, z, units);
+            continue;
+        }
+        // The same sums in the same order, through Θ as it lies.
+        const i64 width = layer.in + 1;
+        for (i64 unit = 0; unit < units; ++unit) z[unit] = layer.theta[unit * width];
+        for (i64 i = 0; i < end - start; ++i) {
+            const T* column = layer.theta + 1 + inputs[i];
+            for (i64 unit = 0; unit < units; ++unit) z[unit] += values[i] * column[unit * width];
+        }
+    }
+}
+
+// z⁽²⁾ of some groups from (example, padded unit) to (unit, group), relu included.
+template <class T>
+void to_units(const Layer<T>& layer,
+              const T* z,
+              i64 z_stride,
+              T* units,
+              i64 units_stride,
+              int groups,
+              bool relu) {
+    constexpr int size = group_size<T>;
+    for (int g = 0; g < groups; ++g, z += z_stride, units += units_stride) {
+        turn(z, padded_units(layer.out, size), units, size, size, layer.out);
+        for (i64 i = 0; relu && i < layer.out * size; i += lanes<T>) {
+            const Vec<T> x = load(units + i);
+            store(units + i, x < T(0) ? Vec<T>{} : x);
+        }
+    }
+}
+
+// δ⁽²⁾ of some groups from (unit, group) to (example, padded unit).
+template <class T>
+void to_examples(const Plan<T>& plan, i64 first_group, int groups) {
+    constexpr int size = group_size<T>;
+    const Layer<T>& layer = plan.layers[0];
+    const i64 stride = padded_units(layer.out, size);
+    for (i64 g = first_group; g < first_group + groups; ++g)
+        turn(layer.delta + g * layer.delta_stride, size, plan.sparse.delta + g * size * stride,
+             stride, layer.out, size);
+}
+
+// Calls f for the blocks of an item, each a run of Θᵀ: some inputs with all of their units, or one
+// input with some of them.
+template <class T, class F>
+inline void for_blocks(const Plan<T>& plan, i64 item, F f) {
+    const i64 in = plan.layers[0].in, units = plan.layers[0].out;
+    const i64 first = item * plan.sparse.inputs_of_item, next = first + plan.sparse.inputs_of_item;
+    const i64 last = next < in ? next : in;
+    if (units >= block_numbers) {
+        for (i64 input = first; input < last; ++input)
+            for (i64 unit = 0; unit < units; unit += block_numbers)
+                f(input, i64(1), unit, units - unit < block_numbers ? units - unit : block_numbers);
+        return;
+    }
+    const i64 inputs = block_numbers / units;
+    for (i64 input = first; input < last; input += inputs)
+        f(input, last - input < inputs ? last - input : inputs, i64(0), units);
+}
+
+// A run of Θᵀ as the functions of optimizers.hpp like it best, as a high tile of rows as wide as a
+// group; and a row of what is left over. Calls f(height, columns, where its sums begin).
+template <class T, class F>
+inline void as_tiles(i64 from, i64 numbers, F f) {
+    constexpr i64 size = group_size<T>;
+    const i64 height = numbers / size, rest = from + height * size;
+    if (height > 0) f(static_cast<int>(height), Columns{from, from + size, 1}, i64(0));
+    if (rest < from + numbers) f(1, Columns{rest, from + numbers, 1}, rest - from);
+}
+
+// Phase 2 for some inputs.
+template <class T>
+void update_inputs(const Plan<T>& plan, i64 item) {
+    constexpr int size = group_size<T>;
+    const Layer<T>& layer = plan.layers[0];
+    const Sparse<T>& sparse = plan.sparse;
+    const i64 all = layer.out, stride = padded_units(all, size);
+    const Mask<T> mask(plan, 0);
+    Layer<T> biases = sparse.turned;
+    biases.in = 0;  // one number a row
+    alignas(64) T sums[block_numbers + lanes<T>];
+    Vec<T> squares = {};
+    for (i64 unit = 0; item == 0 && unit < all; unit += lanes<T>) {
+        const int n = all - unit < lanes<T> ? static_cast<int>(all - unit) : lanes<T>;
+        store(sums, bias_sums(layer.delta + unit * size, n, (plan.count + size - 1) / size,
+                              layer.delta_stride));
+        finish_tile(plan, biases, sums, 0, 1, {unit, unit + n, 1, true}, squares);
+    }
+    for_blocks(plan, item, [&](i64 input, i64 inputs, i64 unit, i64 units) {
+        // The last vector of an input reaches into the next one's place, which is written later.
+        T* sum = sums;
+        for (i64 k = input; k < input + inputs; ++k, sum += units) {
+            const i64 start = k > 0 ? sparse.ends[k - 1] : 0, n = sparse.ends[k] - start;
+            const std::int32_t* examples = sparse.examples + start;
+            const T *values = sparse.values + start, *delta = sparse.delta + unit;
+            if (layer.dropout > 0)
+                add_masked_rows<T>(
+                    nullptr, delta, stride, examples, values, n, sum, units,
+                    [&](i64 i) { return mask(mask.example(plan.place + examples[i]), k); });
+            else
+                add_rows<T>(nullptr, delta, stride, examples, values, n, sum, units);
+        }
+        const i64 from = (1 + input) * all + unit;
+        as_tiles<T>(from, inputs * units, [&](int height, Columns columns, i64 at) {
+            finish_tile(plan, sparse.turned, sums + at, 0, height, columns, squares);
+        });
+    });
+    if (plan.penalized && plan.last_chunk && !plan.store) plan.penalties[item] = sum<T>(squares);
+}
+
+template <class T>
+void penalize_inputs(const Plan<T>& plan, i64 item) {
+    const i64 all = plan.layers[0].out;
+    Vec<T> squares = {};
+    for_blocks(plan, item, [&](i64 input, i64 inputs, i64 unit, i64 units) {
+        const i64 from = (1 + input) * all + unit;
+        as_tiles<T>(from, inputs * units, [&](int height, Columns columns, i64) {
+            for_vectors<T>(columns, [&](i64 at, int n) {
+                Vec<T> of_rows = {};
+                for (int i = 0; i < height; ++i) {
+                    const Vec<T> theta = get(plan.sparse.turned.theta + at + i * group_size<T>, n);
+                    of_rows += theta * theta;
+                }
+                squares += of_rows;
+            });
+        });
+    });
+    plan.penalties[item] = sum<T>(squares);
+}
+
+}  // namespace
+}  // namespace multilayer::MULTILAYER_ISA

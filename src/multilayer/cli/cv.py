@@ -1,0 +1,156 @@
+"""`multilayer cv`: how good a model of a table is to be expected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.markup import escape
+from rich.table import Table
+from sklearn.pipeline import Pipeline
+
+from multilayer.cli import screen
+from multilayer.cli.data import Data, read_data
+from multilayer.cli.deliver import parse_layers
+from multilayer.cli.figures import check_figure
+from multilayer.cli.options import Folds, Header, Quiet, Seed, TablePath, Target, Task
+from multilayer.estimators.classifier import MLPClassifier
+from multilayer.estimators.regressor import MLPRegressor
+from multilayer.selection import CrossValidation, cross_validate_network
+from multilayer.tables.encoder import TableEncoder
+from multilayer.tabular.classifier import TabularClassifier
+from multilayer.tabular.regressor import TabularRegressor
+
+__all__ = ["cv"]
+
+
+def cv(
+    table: TablePath,
+    target: Target = None,
+    task: Task = "auto",
+    folds: Folds = 5,
+    repeats: Annotated[
+        int, typer.Option(metavar="N", min=1, help="How often, each time shuffled otherwise.")
+    ] = 1,
+    layers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZES",
+            help="Units of each hidden layer, such as 64,64, or none: a plain network in place of "
+            "the tabular model.",
+            show_default=False,
+        ),
+    ] = None,
+    alpha: Annotated[
+        float,
+        typer.Option(metavar="λ", min=0, help="Strength of the L2 penalty of a plain network."),
+    ] = 0.0001,
+    max_iter: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="At most so many epochs. Default: 200 in a plain network.",
+            show_default=False,
+        ),
+    ] = None,
+    fast: Annotated[bool, typer.Option("--fast", help="One tabular network in each fold.")] = False,
+    figure: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="IMAGE", help="Picture of the cost by epoch of every fold.", show_default=False
+        ),
+    ] = None,
+    seed: Seed = 0,
+    header: Header = None,
+    quiet: Quiet = False,
+) -> None:
+    """Cross-validate a model: train it on each fold, judge it by the rows left out.
+
+    This is the tabular model of fit, or with --layers one plain network. Below the folds stand
+    scores over all rows, each judged by a model that did not learn from it. Nothing is saved.
+
+    For example:
+
+    * multilayer cv titanic.csv --target survived
+
+    * multilayer cv moons --layers 16,16 --folds 10 --figure folds.png
+
+    * multilayer cv diabetes --task regression --layers none --repeats 5
+    """
+    console = screen.console(quiet)
+    if figure is not None:
+        check_figure(figure)
+    if fast and layers is not None:
+        raise ValueError(f"--fast is of the tabular model, and goes without --layers {layers}")
+    hidden = None if layers is None else parse_layers(layers)
+    data = read_data(table, target, task, header)
+    console.print(data.describe())
+    own: dict[str, Any] = {} if max_iter is None else {"max_iter": max_iter}
+    y, mean, scale = data.y, 0.0, 1.0
+    if hidden is None:
+        make: Any = TabularClassifier if data.classes else TabularRegressor
+        estimator: Any = make(fast=fast, **own)
+    else:
+        if not data.classes:  # a network learns numbers of an ordinary size
+            mean, scale = float(y.mean()), float(y.std())
+            y = (y - mean) / scale
+        own["batch_size"] = min(max(len(y) // 100, 32), 256, len(y) - len(y) // folds - 1)
+        make = MLPClassifier if data.classes else MLPRegressor
+        network = make(hidden_layer_sizes=hidden, alpha=alpha, **own)
+        estimator = Pipeline([("encoder", TableEncoder()), ("network", network)])
+    result = cross_validate_network(
+        estimator, data.X, y, cv=folds, n_repeats=repeats, random_state=seed, verbose=not quiet
+    )
+    console.print(_folds_table(result))
+    console.print(_scores_table(result, data, mean, scale))
+    if data.classes:
+        console.print(screen.confusion_table(data.y, result.oof_prediction, _labels(result)))
+    if figure is not None:
+        from multilayer.plots import CrossValidationDisplay
+
+        CrossValidationDisplay.from_result(result).figure_.savefig(figure, dpi=150)
+        console.print(f"Figure in {escape(str(figure))}", soft_wrap=True)
+
+
+def _labels(result: CrossValidation) -> list[Any]:
+    return [] if result.classes is None else result.classes.tolist()
+
+
+def _folds_table(result: CrossValidation) -> Table:
+    """Lay out the folds, or the repeats where there are several, and the mean."""
+    table = Table(box=None, pad_edge=False, title=result.score_name, title_justify="left")
+    for name in (
+        "repeat" if result.n_repeats > 1 else "fold",
+        "left out",
+        "learned from",
+        "seconds",
+    ):
+        table.add_column(name, justify="right")
+    parts = [
+        values.reshape(result.n_repeats, -1).mean(axis=1) if result.n_repeats > 1 else values
+        for values in (result.scores, result.train_scores, result.fit_times)
+    ]
+    for k, (score, train_score, seconds) in enumerate(zip(*parts, strict=True)):
+        table.add_row(str(k + 1), f"{score:.4f}", f"{train_score:.4f}", f"{seconds:.2f}")
+    table.add_section()
+    table.add_row(
+        "mean",
+        f"{result.mean:.4f} ± {result.standard_error:.4f}",
+        f"{result.train_mean:.4f}",
+        f"{result.fit_times.mean():.2f}",
+        style="bold",
+    )
+    return table
+
+
+def _scores_table(result: CrossValidation, data: Data, mean: float, scale: float) -> Table:
+    """Give the scores over all rows, in units of the target."""
+    if result.classes is not None and result.oof_probability is not None:
+        scores = screen.class_scores(result.classes, result.oof_probability, data.y)
+    else:
+        predicted = np.asarray(result.oof_prediction, dtype=np.float64) * scale + mean
+        scores = screen.number_scores(predicted, data.y)
+    return screen.scores_table({"scores": {"left out": scores}, "rows": {"left out": len(data.y)}})

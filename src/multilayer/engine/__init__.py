@@ -1,0 +1,1 @@
+"""What computes: the native engine, the Array-API one, and the choice between them."""

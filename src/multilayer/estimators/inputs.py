@@ -1,0 +1,119 @@
+"""Rows as a user gives them: checked as scikit-learn checks them, and set aside to validate on."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils.validation import (
+    _check_n_features,
+    _check_sample_weight,
+    check_is_fitted,
+    validate_data,
+)
+
+from multilayer.engine.arrays import check_foreign, is_foreign, take_rows, to_numpy
+from multilayer.training.state import Examples
+
+__all__ = ["Rows", "check_inputs", "check_rows", "split"]
+
+
+class Rows(NamedTuple):
+    """Rows as a user gives them; without X, none."""
+
+    X: Any = None
+    y: Any = None
+    sample_weight: Any = None
+
+
+def check_rows(estimator: Any, rows: Rows, reset: bool) -> Rows:
+    """Check rows to learn from; reset: they say how many features there are, and their names."""
+    if is_foreign(rows.X):
+        return _check_there(estimator, rows, reset)
+    known = vars(estimator).get("network_")
+    dtype = (np.float64, np.float32) if reset or known is None else known.dtype
+    try:
+        X, y = validate_data(
+            estimator,
+            rows.X,
+            rows.y,
+            accept_sparse="csr",
+            dtype=dtype,
+            multi_output=True,
+            y_numeric=not is_classifier(estimator),
+            reset=reset,
+        )
+    except ValueError as error:
+        if "contains NaN" in str(error):
+            raise ValueError(f"{error}\nmultilayer.TableEncoder fills gaps.") from None
+        raise
+    weights = rows.sample_weight
+    if weights is not None:
+        weights = _check_sample_weight(weights, X, dtype=X.dtype, ensure_non_negative=True)
+    return Rows(X, y, weights)
+
+
+def _check_there(estimator: Any, rows: Rows, reset: bool) -> Rows:
+    """Check rows whose X stays in its own library, on its own device."""
+    check_foreign(rows.X)
+    _check_n_features(estimator, rows.X, reset=reset)
+    numeric = None if is_classifier(estimator) else np.float64
+    y = check_array(to_numpy(rows.y), ensure_2d=False, dtype=numeric, input_name="y")
+    check_consistent_length(rows.X, y)
+    weights = rows.sample_weight
+    if weights is not None:
+        weights = _check_sample_weight(to_numpy(weights), y, ensure_non_negative=True)
+    return Rows(rows.X, y, weights)
+
+
+def check_inputs(estimator: Any, X: Any) -> Any:
+    """Give X as the network of a fitted estimator takes it."""
+    check_is_fitted(estimator, "network_")
+    if is_foreign(X):
+        check_foreign(X)
+        _check_n_features(estimator, X, reset=False)
+        return X
+    if _ready(estimator, X):
+        return X
+    dtype = (np.float64, np.float32)
+    return validate_data(estimator, X, accept_sparse="csr", dtype=dtype, reset=False)
+
+
+def _ready(estimator: Any, X: Any) -> bool:
+    """Whether `validate_data` would find nothing to do; it takes longer than to predict."""
+    return (
+        type(X) is np.ndarray
+        and X.dtype == estimator.network_.dtype
+        and X.ndim == 2
+        and X.shape[1] == estimator.n_features_in_
+        and len(X) > 0
+        and not hasattr(estimator, "feature_names_in_")
+        and bool(np.isfinite(X.sum()))  # NaN and ±inf leave their mark on a sum
+    )
+
+
+def split(
+    examples: Examples, share: float, rng: np.random.RandomState, stratified: bool
+) -> tuple[Examples, Examples]:
+    """Set a share of the rows aside, drawn as scikit-learn draws them."""
+    X, Y, weights = examples
+    training, held_out = train_test_split(
+        np.arange(len(Y)),
+        random_state=rng,
+        test_size=share,
+        stratify=Y.astype(bool)[:, None] if stratified else None,
+    )
+    if len(held_out) < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the size of your "
+            f"dataset: validation_fraction={share} of {len(Y)} rows sets {len(held_out)} aside, "
+            "and there must be 2 or more."
+        )
+    learned, judged = (
+        Examples(take_rows(X, rows), Y[rows], None if weights is None else weights[rows])
+        for rows in (training, held_out)
+    )
+    return learned, judged

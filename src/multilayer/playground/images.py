@@ -1,0 +1,115 @@
+"""Pictures of a network: what each unit computes over the plane, and what it says there."""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilayer.equations import forward_propagation
+from multilayer.network import Network
+from multilayer.playground.data import Data
+from multilayer.playground.training_run import predicted
+
+__all__ = ["Plane", "message"]
+
+Floats = NDArray[np.floating[Any]]
+UNIT_SIDE, OUTPUT_SIDE = 40, 100
+MOST_PICTURED = 64  # units of a layer; of a wider one, the first
+
+
+class Plane:
+    """The part of the plane that is drawn, as the network gets it.
+
+    Parameters
+    ----------
+    data : Data
+    """
+
+    def __init__(self, data: Data) -> None:
+        self.data = data
+        self._units = data.encode(_grid(data.span, UNIT_SIDE))
+        self._output = data.encode(_grid(data.span, OUTPUT_SIDE))
+
+    def draw(self, network: Network, thetas: list[Floats]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Draw all units and the output.
+
+        Parameters
+        ----------
+        network : Network
+            Its shape and activations.
+        thetas : list of ndarray
+            Its Θ.
+
+        Returns
+        -------
+        arrays : dict of ndarray
+            "theta1" …, "unit0" …, "output", "label" as the page takes them: the first row of a
+            picture has the least x₂.
+        facts : dict
+            "range" of numbers predicted.
+        """
+        arrays: dict[str, Any] = {
+            f"theta{l}": theta.astype("<f4") for l, theta in enumerate(thetas, 1)
+        }
+        with np.errstate(all="ignore"):
+            A = forward_propagation(
+                self._units, thetas, hidden=network.hidden, output=network.output
+            )[1]
+        for l, a in enumerate(A[:-1]):
+            arrays[f"unit{l}"] = _bytes(a[:, :MOST_PICTURED]).reshape(-1, UNIT_SIDE, UNIT_SIDE)
+        output, label, ends = self.output(network, thetas)
+        return arrays | {"output": output, "label": label}, {"range": ends}
+
+    def output(
+        self, network: Network, thetas: list[Floats]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], list[float]]:
+        """Draw what it says: probabilities or numbers, classes, and the range of numbers."""
+        side = OUTPUT_SIDE
+        with np.errstate(all="ignore"):
+            drawn = Network(network.sizes, network.hidden, network.output, thetas=thetas)
+            H = np.nan_to_num(np.asarray(drawn.forward(self._output)))
+        if self.data.classes:
+            low, high = 0.0, 1.0
+            label = predicted(H).astype(np.uint8).reshape(side, side)
+            if H.shape[1] > 1:
+                H = H / np.maximum(H.sum(axis=1, keepdims=True), 1e-9)
+            if len(self.data.classes) == 2:
+                H = H[:, -1:]
+        else:
+            low, high = (float(end) for end in np.percentile(self.data.label, (1, 99)))
+            label = np.zeros((side, side), np.uint8)
+        scaled = np.clip(255 * (H - low) / ((high - low) or 1.0), 0, 255)
+        return scaled.astype(np.uint8).T.reshape(-1, side, side), label, [low, high]
+
+
+def message(facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> bytes:
+    """Put facts and arrays into one binary message; each array begins at a multiple of four."""
+    listed = [
+        {"name": name, "type": "u1" if a.dtype == np.uint8 else "f4", "shape": a.shape}
+        for name, a in arrays.items()
+    ]
+    head = json.dumps(facts | {"arrays": listed}, allow_nan=False).encode()
+    parts = [struct.pack("<I", len(head)), _padded(head, 4)]
+    parts += [_padded(np.ascontiguousarray(a).tobytes(), 0) for a in arrays.values()]
+    return b"".join(parts)
+
+
+def _padded(data: bytes, before: int) -> bytes:
+    return data + bytes(-(len(data) + before) % 4)
+
+
+def _grid(span: tuple[float, float, float, float], side: int) -> Floats:
+    x1, x2 = np.linspace(*span[:2], side), np.linspace(*span[2:], side)
+    return np.column_stack([np.tile(x1, side), np.repeat(x2, side)])
+
+
+def _bytes(a: Floats) -> NDArray[np.uint8]:
+    """Scale each column to 0 … 255, and lay the columns one after the other."""
+    a = np.nan_to_num(a)
+    low, high = a.min(axis=0), a.max(axis=0)
+    wide = np.where(high > low, high - low, 1.0)
+    return np.ascontiguousarray((255 * (a - low) / wide).astype(np.uint8).T)

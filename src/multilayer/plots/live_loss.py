@@ -1,0 +1,77 @@
+"""LossPlot: a callback that draws the cost curve while the network learns."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from multilayer.persistence import FilePath
+
+__all__ = ["LossPlot"]
+
+
+class LossPlot:
+    """Draw the cost curve while the network learns: live in a notebook, or into a file.
+
+    Parameters
+    ----------
+    path : str or os.PathLike, optional
+        An image file to draw into again and again; without it, the output of the notebook's cell.
+    interval : float, default=1.0
+        Seconds between two drawings.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from sklearn.datasets import make_moons
+    >>> from multilayer import LossPlot, MLPClassifier
+    >>> X, y = make_moons(noise=0.1, random_state=0)
+    >>> path = os.path.join(tempfile.mkdtemp(), "cost.png")
+    >>> clf = MLPClassifier(random_state=0, tol=0.01).set_callbacks(LossPlot(path)).fit(X, y)
+    >>> os.path.exists(path)
+    True
+    """
+
+    def __init__(self, path: FilePath | None = None, interval: float = 1.0) -> None:
+        if not interval >= 0:
+            raise ValueError(f"interval must be at least 0 seconds, got {interval}")
+        self.path, self.interval = path, interval
+        self._last, self._cell = 0.0, None
+
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Begin a new drawing."""
+        self._last, self._cell = 0.0, None
+
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+        """Nothing to draw yet."""
+
+    def on_fit_task_end(self, estimator: Any, context: Any) -> None:
+        """Draw the curves so far, at the end always."""
+        if context.parent is not None and time.monotonic() - self._last < self.interval:
+            return
+        self._draw(estimator)
+        self._last = time.monotonic()
+
+    def teardown(self, estimator: Any, context: Any) -> None:
+        """The last drawing stays."""
+
+    def _draw(self, estimator: Any) -> None:
+        from matplotlib.figure import Figure
+
+        from multilayer.plots.loss_curve import LossCurveDisplay
+
+        figure = Figure(figsize=(6.4, 4.0))
+        LossCurveDisplay.from_estimator(estimator, ax=figure.add_subplot())
+        if self.path is not None:
+            figure.savefig(self.path)
+            return
+        try:
+            from IPython.display import display
+        except ModuleNotFoundError:
+            raise ValueError(
+                "LossPlot needs a path where there is no notebook to draw in"
+            ) from None
+        if self._cell is None:
+            self._cell = display(figure, display_id=True)
+        else:
+            self._cell.update(figure)

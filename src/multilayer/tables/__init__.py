@@ -1,0 +1,1 @@
+"""Raw tables: read from files, and turned into numbers."""

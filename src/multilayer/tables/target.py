@@ -1,0 +1,116 @@
+"""The column to be predicted: what kind of task it sets, and which rows validate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import column_or_1d
+
+from multilayer.tables.frame import is_gap
+
+__all__ = ["detect_task", "fold_in_units", "read_column", "split_rows"]
+
+MOST_CLASSES = 20
+
+
+def detect_task(y: NDArray[Any]) -> str:
+    """Tell classification from regression by the values to be predicted.
+
+    Parameters
+    ----------
+    y : ndarray, shape (m,)
+        Without gaps.
+
+    Returns
+    -------
+    {"classification", "regression"}
+        Texts and booleans are classes. So are whole numbers if there are at most 20 different
+        ones, and at least five rows for each on average.
+    """
+    if y.dtype.kind not in "iuf":
+        return "classification"
+    values = np.unique(y)
+    few = len(values) <= min(MOST_CLASSES, max(2, len(y) // 5))
+    return "classification" if few and np.all(values == np.round(values)) else "regression"
+
+
+def read_column(y: Any, name: str = "y") -> NDArray[Any]:
+    """Give a target as an array (m,).
+
+    Raises
+    ------
+    ValueError
+        If it is empty, no column, or holds a gap or an infinite number.
+    """
+    column: NDArray[Any] = column_or_1d(y, warn=True)
+    if not len(column):
+        raise ValueError(f"{name} must have at least one row, but is empty")
+    # Of a list of texts with gaps, NumPy has made the text "nan" of each gap.
+    values = y if column.dtype.kind == "U" and isinstance(y, list | tuple) else column
+    if column.dtype.kind in "OU":
+        gaps = np.array([is_gap(value) for value in values], bool)
+    else:
+        gaps = column != column
+    if gaps.any():
+        raise ValueError(
+            f"Input {name} contains NaN: {name} must be without gaps, but {gaps.sum()} of "
+            f"{len(y)} are missing, the first at index {gaps.argmax()}"
+        )
+    if column.dtype.kind == "f" and not np.isfinite(column).all():
+        row = int(np.isinf(column).argmax())
+        raise ValueError(
+            f"Input {name} contains infinity: {name} must be finite, but {name}[{row}] is "
+            f"{column[row]}"
+        )
+    return column
+
+
+def split_rows(
+    y: NDArray[Any], fraction: float, random_state: np.random.RandomState
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Choose rows to validate on that represent all of y, be it classes or numbers.
+
+    The rows are sorted by y, in random order where it is equal, and every (1/fraction)-th is
+    taken (systematic sampling). A class is never taken whole.
+
+    Parameters
+    ----------
+    y : ndarray, shape (m,)
+    fraction : float in [0, 1)
+        The share of rows to validate on.
+    random_state : RandomState
+
+    Returns
+    -------
+    training, validation : ndarray of int
+        Indices of rows, ascending.
+    """
+    m = len(y)
+    n = round(fraction * m)
+    order = random_state.permutation(m)
+    order = order[np.argsort(y[order], kind="stable")]
+    every = np.floor((np.arange(n) + random_state.uniform()) * (m / max(n, 1)))
+    chosen = np.zeros(m, dtype=bool)
+    chosen[order[np.minimum(every, m - 1).astype(np.intp)]] = True
+    if y.dtype.kind not in "f":
+        chosen &= np.isin(y, y[~chosen])
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+
+
+def fold_in_units(network: Any, mean: float, scale: float) -> None:
+    """Make a network that was trained on (y − μ)/σ predict y itself, by rewriting its last Θ.
+
+    With identity output units h = Θa, so that μ + σh is σΘ with μ added to the bias.
+
+    Parameters
+    ----------
+    network : Network
+        With identity output units; changed in place.
+    mean, scale : float
+        μ and σ, in units of y.
+    """
+    theta = network.thetas[-1]  # (K, s + 1), bias in column 0
+    theta *= scale
+    theta[:, 0] += mean

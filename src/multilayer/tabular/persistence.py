@@ -1,0 +1,104 @@
+"""A tabular estimator as a model file keeps it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from multilayer.persistence import Savable, labels_from_json, labels_to_json
+from multilayer.tables.encoder import TableEncoder
+from multilayer.tabular.network import TabularNetwork
+
+__all__ = ["SavableTabular"]
+
+Array = NDArray[Any]
+
+
+class SavableTabular(Savable):
+    """Parameters, encoder, members, and what was learned from rows out of their folds."""
+
+    # Fitted attributes that are saved: arrays, and what JSON holds.
+    _ARRAYS: tuple[str, ...] = ()
+    _VALUES: tuple[str, ...] = (
+        "n_features_in_",
+        "n_iter_",
+        "best_iterations_",
+        "validation_score_",
+    )
+
+    def _to_state(self: Any) -> tuple[dict[str, Any], dict[str, Array]]:
+        check_is_fitted(self, "members_")
+        params = self.get_params(deep=False)
+        if isinstance(params["random_state"], np.random.RandomState):
+            params["random_state"] = None  # a generator's state is of no use to a fitted model
+        for name, value in params.items():
+            if callable(value):
+                raise TypeError(f"a model file cannot hold {name}={value!r}, which is a function")
+            if isinstance(value, np.ndarray | list | tuple):
+                params[name] = [int(size) for size in value]
+        encoder, encoder_arrays = self.encoder_._to_state()
+        arrays = {f"encoder/{name}": array for name, array in encoder_arrays.items()}
+        members = []
+        for k, network in enumerate(self.members_):
+            state, own = network.to_state()
+            members.append(state)
+            arrays |= {f"member_{k}/{name}": array for name, array in own.items()}
+        arrays |= {name: getattr(self, name) for name in self._ARRAYS}
+        state = {
+            "params": params,
+            "encoder": encoder,
+            "members": members,
+            "values": {name: getattr(self, name) for name in self._VALUES},
+        }
+        if hasattr(self, "classes_"):
+            state["classes"] = labels_to_json(self.classes_)
+        return state, arrays
+
+    @classmethod
+    def _from_state(cls, state: dict[str, Any], arrays: dict[str, Array]) -> Self:
+        self = cls(**state["params"])
+        self._put_together(state, arrays)
+        return self
+
+    def _put_together(self: Any, state: dict[str, Any], arrays: dict[str, Array]) -> None:
+
+        def part(name: str) -> dict[str, Array]:
+            return {
+                key.removeprefix(f"{name}/"): array
+                for key, array in arrays.items()
+                if key.startswith(f"{name}/")
+            }
+
+        self._validate_params()
+        self.encoder_ = TableEncoder._from_state(state["encoder"], part("encoder"))
+        self.members_ = [
+            TabularNetwork.from_state(member, part(f"member_{k}"))
+            for k, member in enumerate(state["members"])
+        ]
+        if not self.members_:
+            raise ValueError("there must be at least one member")
+        width = self.encoder_.get_feature_names_out().size
+        for network in self.members_:
+            if network.n_columns != width:
+                raise ValueError(f"a member reads {network.n_columns} columns of {width}")
+        for name in self._ARRAYS:
+            setattr(self, name, arrays[name])
+        for name in self._VALUES:
+            setattr(self, name, state["values"][name])
+        if "classes" in state:
+            self.classes_ = labels_from_json(state["classes"])
+        if self.n_features_in_ != self.encoder_.n_features_in_:
+            raise ValueError(f"an encoder of {self.encoder_.n_features_in_} columns")
+        if hasattr(self.encoder_, "feature_names_in_"):
+            self.feature_names_in_ = self.encoder_.feature_names_in_
+        units = self._check_saved()
+        if any((network.output, network.n_outputs) != units for network in self.members_):
+            raise ValueError(f"output units must be {units}")
+
+    @abstractmethod
+    def _check_saved(self) -> tuple[str, int]:
+        """Raise where what was learned is no such thing; else give output units, and how many."""
