@@ -11,7 +11,7 @@ from multilayer.cli import demo
 from multilayer.cli.app import app
 from multilayer.plots import DecisionBoundaryDisplay
 
-EXPECTED = json.loads(Path(__file__).with_name("notebook_expected.json").read_text("utf-8"))
+EXPECTED = json.loads((Path(__file__).parent.parent / "notebook_expected.json").read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")

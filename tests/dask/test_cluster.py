@@ -386,7 +386,7 @@ def test_raw_tables(client, rng, tmp_path):
 
 
 def test_example(client, capsys):
-    path = Path(__file__).parent.parent / "examples" / "dask_cluster.py"
+    path = Path(__file__).parents[2] / "examples" / "dask_cluster.py"
     main = runpy.run_path(str(path))["main"]
     local = main(rows=4000, parts=4)
     assert type(local) is MLPClassifier

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import multilayer
 from multilayer.cli.app import app
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(autouse=True)
@@ -66,13 +66,13 @@ def test_tree_names_what_is_there():
     assert {name for name in names if not (house / name).exists()} == set()
     rooms = {p.name for p in house.iterdir() if p.is_dir() and not p.name.startswith("_")}
     assert rooms <= names
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[2]
     outside = re.findall(r"^(\S+)/", tree, re.MULTILINE)
     assert all((root / name).is_dir() for name in outside)
 
 
 def test_links_lead_somewhere():
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[2]
     targets = re.findall(r"\]\(([^)#]+)\)", README)
     assert len(targets) > 15
     assert [target for target in targets if not (root / target).exists()] == []

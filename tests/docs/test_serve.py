@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from multilayer import TabularClassifier, TabularRegressor
 
-SERVER = Path(__file__).parent.parent / "examples" / "serve.py"
+SERVER = Path(__file__).parents[2] / "examples" / "serve.py"
 
 
 @pytest.fixture(scope="module")

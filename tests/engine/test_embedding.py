@@ -21,7 +21,7 @@ from multilayer.dropout import dropout_mask
 from multilayer.embedding import Beside, Embedding
 from multilayer.engine import native as engine
 from multilayer.optimizers import SGD, Adam, AdamW, GradientDescent, Lion, NAdam, RMSprop, Rprop
-from multilayer.tabular import equations
+from multilayer import embedding as equations
 
 # Plain columns, numbers among them, codes of each category, frequencies, dimensions, shares.
 LAYOUTS = {

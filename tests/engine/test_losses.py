@@ -255,7 +255,7 @@ def test_bad_input(name):
 
 
 @pytest.mark.parametrize("isa", [isa for isa in _native.ISAS if isa != _native.ISA])
-@pytest.mark.parametrize("file", ["test_engine_losses.py", "test_engine_dropout.py"])
+@pytest.mark.parametrize("file", ["test_losses.py", "test_dropout.py"])
 def test_every_instruction_set(isa, file):
     """These tests again, in a process made to use another instruction set."""
     run = subprocess.run(

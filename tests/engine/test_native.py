@@ -563,7 +563,7 @@ def python(code, **environment):
 def test_every_instruction_set(isa):
     """The tests of the kernels again, in a process made to use another instruction set."""
     kernels = "gradient or forward or widths or far_out or step_by_step or same_bits or float"
-    files = [__file__, __file__.replace("engine", "math")]
+    files = [__file__, __file__.replace("native", "math")]
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files, "-k", kernels],
         env=os.environ | {"MULTILAYER_ISA": isa},

@@ -337,7 +337,7 @@ def test_a_share_of_the_threads_is_that_of_one_thread():
 
 
 def test_threads_times_threads_are_those_there_are(monkeypatch):
-    from multilayer.selection import cluster
+    from multilayer.selection import workers as cluster
 
     seen = []
     fit_fold = cluster.fit_fold

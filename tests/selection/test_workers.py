@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from multilayer import MLPClassifier, TabularClassifier
 from multilayer.selection import HiddenLayerSearchCV, compare_baselines, cross_validate_network
-from multilayer.selection import cluster as there
+from multilayer.selection import workers as there
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning", "ignore::ResourceWarning"

@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 from multilayer import TableEncoder
 from multilayer.tables.survey import TableSurvey, learn
-from multilayer.tabular import survey
+from multilayer.tables import survey
 
 OPTIONS = [
     {},

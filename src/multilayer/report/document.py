@@ -98,7 +98,7 @@ def write_report(
     check_installed()
     if path is not None:
         check_path(path)
-    from multilayer.report import data, effects, judgement, scores
+    from multilayer.report import data, diagnostics, effects, scores
     from multilayer.report import model as of_model
     from multilayer.report import search as of_search
     from multilayer.report.evaluation import judge
@@ -110,13 +110,13 @@ def write_report(
         scores.scores,
         data.target,
         data.columns,
-        judgement.confusions,
-        judgement.calibration,
-        judgement.curves,
-        judgement.boundary,
+        diagnostics.confusions,
+        diagnostics.calibration,
+        diagnostics.curves,
+        diagnostics.boundary,
         effects.importances,
         effects.effects,
-        judgement.worst,
+        diagnostics.worst,
         lambda _: None if search is None else of_search.tried(search),
         of_model.layers,
         of_model.curves,
