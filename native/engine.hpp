@@ -10,24 +10,9 @@
 #include "codes.hpp"
 #include "embedding.hpp"
 #include "shuffle.hpp"
+#include "types.hpp"
 
 namespace multilayer {
-
-// An array that may be strided in any way; strides count elements. Or, where `starts` is given,
-// sparse rows: of row i the values data[starts[i]] … data[starts[i + 1] − 1], each in the column
-// that `indices` says; all others are zero.
-template <class T>
-struct Matrix {
-    const T* data = nullptr;
-    std::int64_t rows = 0, columns = 0, row_stride = 0, column_stride = 0;
-    const std::int64_t* starts = nullptr;
-    const std::int32_t* indices = nullptr;
-
-    const T& operator()(std::int64_t row, std::int64_t column) const {
-        return data[row * row_stride + column * column_stride];
-    }
-    bool sparse() const { return starts != nullptr; }
-};
 
 template <class T>
 struct Network {

@@ -7,7 +7,9 @@
 
 #include <cstdint>
 
-#include "engine.hpp"
+#include "codes.hpp"
+#include "embedding.hpp"
+#include "types.hpp"
 
 namespace multilayer {
 

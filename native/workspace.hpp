@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "engine.hpp"
 #include "plan.hpp"
 
 namespace multilayer {

@@ -11,8 +11,8 @@ import pytest
 from scipy.stats import norm
 
 from multilayer import TableEncoder
-from multilayer.tables.survey import TableSurvey, learn
 from multilayer.tables import survey
+from multilayer.tables.survey import TableSurvey, learn
 
 OPTIONS = [
     {},
