@@ -43,14 +43,13 @@ class Walk {
   public:
     Walk(const Network<T>& network,
          const Data<T>& data,
-         const Penalty& penalty,
          std::int64_t batch_size,
          bool backward,
          bool own_gradients,
          bool settling = false)
         : work(network, kernels_in_use<T>(), data.X, batch_size, backward, own_gradients, settling),
-          penalty_(penalty),
-          by_rows_(settling || penalty.l1 != 0),
+          objective_(network.objective),
+          by_rows_(settling || network.objective.l1 != 0),
           group_costs_(static_cast<std::size_t>(work.capacity / work.kernels().group)),
           penalties_(static_cast<std::size_t>(by_rows_ ? work.row_items : work.items)),
           magnitudes_(static_cast<std::size_t>(by_rows_ ? work.row_items : 0)),
@@ -59,12 +58,12 @@ class Walk {
         plan.n_layers = network.layers();
         if (work.front) plan.front = &*work.front;
         plan.first_beside = work.first_beside;
-        plan.output = network.output;
-        plan.groups = network.groups.data();
-        plan.n_groups = static_cast<int>(network.groups.size());
-        plan.loss = network.loss;
-        plan.loss_number = static_cast<T>(network.loss_number);
-        plan.smoothing = data.smoothing;
+        plan.output = objective_.output;
+        plan.groups = objective_.groups.data();
+        plan.n_groups = static_cast<int>(objective_.groups.size());
+        plan.loss = objective_.loss;
+        plan.loss_number = static_cast<T>(objective_.loss_number);
+        plan.smoothing = objective_.label_smoothing;
         plan.X = data.X;
         plan.Y = data.Y;
         plan.labels = data.labels;
@@ -72,7 +71,7 @@ class Walk {
         plan.capacity = work.capacity;
         plan.backward = backward;
         plan.group_costs = group_costs_.data();
-        plan.penalized = penalty.lambda != 0;
+        plan.penalized = objective_.lambda != 0;
         plan.penalties = penalties_.data();
         plan.magnitudes = magnitudes_.data();
         plan.norms = norms_.data();
@@ -120,10 +119,10 @@ class Walk {
             for (std::int64_t at = first; at < first + n; ++at)
                 total_ += static_cast<double>(plan.weights[order ? order[at] : at]);
         }
-        divisor_ = penalty_.rows > 0 ? penalty_.rows : total_;
+        divisor_ = objective_.penalty_rows > 0 ? objective_.penalty_rows : total_;
         plan.scale = static_cast<T>(1 / total_);
-        plan.decay = static_cast<T>(penalty_.lambda / divisor_);
-        plan.l1 = static_cast<T>(penalty_.l1 / divisor_);
+        plan.decay = static_cast<T>(objective_.lambda / divisor_);
+        plan.l1 = static_cast<T>(objective_.l1 / divisor_);
         start_chunk();
     }
 
@@ -138,7 +137,7 @@ class Walk {
             for (const double square : penalties_) squares += square;
         for (const double magnitude : magnitudes_) magnitudes += magnitude;
         cost = share * sum_ / total_ +
-               (penalty_.lambda / 2 * squares + penalty_.l1 * magnitudes) / divisor_;
+               (objective_.lambda / 2 * squares + objective_.l1 * magnitudes) / divisor_;
     }
 
     // Between phases 2 and 3: how D is to be scaled so that it is no longer than `longest`.
@@ -213,7 +212,7 @@ class Walk {
         plan.last_chunk = plan.first + plan.count == batch_end_;
     }
 
-    Penalty penalty_;
+    const Objective& objective_;
     bool by_rows_;  // penalties are added up by the items of phase 3
     std::vector<double> group_costs_, penalties_, magnitudes_, norms_;
     double divisor_ = 1;

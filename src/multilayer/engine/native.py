@@ -71,7 +71,9 @@ class Forward:
         self._inputs, self._outputs = n_columns(thetas, extra), thetas[-1].shape[0]
         native = _native.Forward32 if thetas[0].itemsize == 4 else _native.Forward64
         arrays = [] if extra is None else extra.arrays
-        self._into = native(list(thetas), arrays, units, check_extra(extra, thetas)).into
+        self._into = native(
+            list(thetas), arrays, _native.Objective(**units), check_extra(extra, thetas)
+        ).into
 
     def __call__(self, X: Floats) -> Floats:
         """Carry X through the network.
