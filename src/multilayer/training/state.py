@@ -113,8 +113,9 @@ class State(Savable):
         arrays = [*self.network.thetas, *(array for slot in self.slots for array in slot)]
         return arrays if self.order is None else [*arrays, self.order]
 
-    def _to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        network, thetas = self.network._to_state()
+    def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return the state: what JSON can hold, and arrays by name."""
+        network, thetas = self.network.to_state()
         generator: Any = self.rng.get_state(legacy=False)
         arrays = {"key": generator["state"]["key"]}
         arrays |= {name: array for name, array in thetas.items()}
@@ -144,8 +145,9 @@ class State(Savable):
         return state, arrays
 
     @classmethod
-    def _from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
-        network = Network._from_state(state["network"], arrays)
+    def from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
+        """Build the object from its state; raise where the parts do not fit."""
+        network = Network.from_state(state["network"], arrays)
         layers, (has_gauss, gauss) = range(len(network.thetas)), state["gauss"]
         rng = np.random.RandomState()
         rng.set_state(("MT19937", arrays["key"], state["position"], has_gauss, gauss))
