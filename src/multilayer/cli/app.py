@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import metadata
 from typing import Annotated, Any
 
 import typer
@@ -48,7 +49,7 @@ class _Commands(TyperGroup):
 
 
 def _message(error: Exception) -> str | None:
-    """Say in one line what is wrong with the input; None if it is the program that is wrong."""
+    """Describe in one line what is wrong with the input; None if the program is wrong."""
     usage = getattr(error, "format_message", None)  # an unknown option, a number out of range
     if usage is not None:
         text = usage()
@@ -101,8 +102,6 @@ def _start(
     * multilayer playground
     """
     if version:
-        import multilayer
-
-        print(f"multilayer {multilayer.__version__}")
+        print(f"multilayer {metadata.version('multilayer')}")
     elif context.invoked_subcommand is None:
         print(context.get_help(), end="")

@@ -14,8 +14,16 @@ from rich.table import Table
 from multilayer.cli import screen
 from multilayer.cli.data import Data, read_data
 from multilayer.cli.figures import check_figure
-from multilayer.cli.options import Folds, Header, Quiet, Seed, TablePath, Target, Task
-from multilayer.cli.search import parse_time
+from multilayer.cli.options import (
+    Folds,
+    Header,
+    Quiet,
+    Seed,
+    TablePath,
+    Target,
+    Task,
+    parse_time,
+)
 from multilayer.selection import Comparison, compare_baselines
 from multilayer.selection.folds import seeded
 
@@ -64,7 +72,7 @@ def compare(
     console = screen.console(quiet)
     if figure is not None:
         check_figure(figure)
-    time_limit = None if seconds is None else parse_time(seconds)
+    time_limit = parse_time(seconds)
     data = read_data(table, target, task, header)
     console.print(data.describe())
     comparison = compare_baselines(

@@ -12,16 +12,24 @@ from rich.table import Table
 from sklearn.pipeline import Pipeline
 
 from multilayer.cli import screen
-from multilayer.cli.data import Data, read_data
-from multilayer.cli.deliver import parse_layers
+from multilayer.cli.data import Data, Standardised, read_data, standardise
+from multilayer.cli.estimators import NETWORKS, TABULAR_MODELS, batch_size
 from multilayer.cli.figures import check_figure
-from multilayer.cli.options import Folds, Header, Quiet, Seed, TablePath, Target, Task
-from multilayer.estimators.classifier import MLPClassifier
-from multilayer.estimators.regressor import MLPRegressor
+from multilayer.cli.options import (
+    Folds,
+    Header,
+    Layers,
+    Quiet,
+    Seed,
+    TablePath,
+    Target,
+    Task,
+    max_iter_option,
+    parse_layers,
+)
+from multilayer.cli.scores import class_scores, number_scores
 from multilayer.selection import CrossValidation, cross_validate_network
 from multilayer.tables.encoder import TableEncoder
-from multilayer.tabular.classifier import TabularClassifier
-from multilayer.tabular.regressor import TabularRegressor
 
 __all__ = ["cv"]
 
@@ -34,28 +42,12 @@ def cv(
     repeats: Annotated[
         int, typer.Option(metavar="N", min=1, help="How often, each time shuffled otherwise.")
     ] = 1,
-    layers: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SIZES",
-            help="Units of each hidden layer, such as 64,64, or none: a plain network in place of "
-            "the tabular model.",
-            show_default=False,
-        ),
-    ] = None,
+    layers: Layers = None,
     alpha: Annotated[
         float,
         typer.Option(metavar="λ", min=0, help="Strength of the L2 penalty of a plain network."),
     ] = 0.0001,
-    max_iter: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            help="At most so many epochs. Default: 200 in a plain network.",
-            show_default=False,
-        ),
-    ] = None,
+    max_iter: Annotated[int | None, max_iter_option()] = None,
     fast: Annotated[bool, typer.Option("--fast", help="One tabular network in each fold.")] = False,
     figure: Annotated[
         Path | None,
@@ -88,24 +80,18 @@ def cv(
     hidden = None if layers is None else parse_layers(layers)
     data = read_data(table, target, task, header)
     console.print(data.describe())
-    own: dict[str, Any] = {} if max_iter is None else {"max_iter": max_iter}
-    y, mean, scale = data.y, 0.0, 1.0
-    if hidden is None:
-        make: Any = TabularClassifier if data.classes else TabularRegressor
-        estimator: Any = make(fast=fast, **own)
-    else:
-        if not data.classes:  # a network learns numbers of an ordinary size
-            mean, scale = float(y.mean()), float(y.std())
-            y = (y - mean) / scale
-        own["batch_size"] = min(max(len(y) // 100, 32), 256, len(y) - len(y) // folds - 1)
-        make = MLPClassifier if data.classes else MLPRegressor
-        network = make(hidden_layer_sizes=hidden, alpha=alpha, **own)
-        estimator = Pipeline([("encoder", TableEncoder()), ("network", network)])
+    estimator, learned = _estimator(data, hidden, alpha, max_iter, fast, folds)
     result = cross_validate_network(
-        estimator, data.X, y, cv=folds, n_repeats=repeats, random_state=seed, verbose=not quiet
+        estimator,
+        data.X,
+        learned.values,
+        cv=folds,
+        n_repeats=repeats,
+        random_state=seed,
+        verbose=not quiet,
     )
     console.print(_folds_table(result))
-    console.print(_scores_table(result, data, mean, scale))
+    console.print(_scores_table(result, data, learned))
     if data.classes:
         console.print(screen.confusion_table(data.y, result.oof_prediction, _labels(result)))
     if figure is not None:
@@ -113,6 +99,29 @@ def cv(
 
         CrossValidationDisplay.from_result(result).figure_.savefig(figure, dpi=150)
         console.print(f"Figure in {escape(str(figure))}", soft_wrap=True)
+
+
+def _estimator(
+    data: Data,
+    hidden: tuple[int, ...] | None,
+    alpha: float,
+    max_iter: int | None,
+    fast: bool,
+    folds: int,
+) -> tuple[Any, Standardised]:
+    """Return what is cross-validated, and the target that it learns."""
+    own = {} if max_iter is None else {"max_iter": max_iter}
+    if hidden is None:
+        target = Standardised(data.y, 0.0, 1.0)
+        return TABULAR_MODELS[data.task](fast=fast, **own), target
+    rows = len(data.y)
+    network = NETWORKS[data.task](
+        hidden_layer_sizes=hidden,
+        alpha=alpha,
+        batch_size=batch_size(rows, rows - rows // folds - 1),
+        **own,
+    )
+    return Pipeline([("encoder", TableEncoder()), ("network", network)]), standardise(data)
 
 
 def _labels(result: CrossValidation) -> list[Any]:
@@ -146,11 +155,11 @@ def _folds_table(result: CrossValidation) -> Table:
     return table
 
 
-def _scores_table(result: CrossValidation, data: Data, mean: float, scale: float) -> Table:
-    """Give the scores over all rows, in units of the target."""
+def _scores_table(result: CrossValidation, data: Data, learned: Standardised) -> Table:
+    """Lay out the scores over all rows, in units of the target."""
     if result.classes is not None and result.oof_probability is not None:
-        scores = screen.class_scores(result.classes, result.oof_probability, data.y)
+        scores = class_scores(result.classes, result.oof_probability, data.y)
     else:
-        predicted = np.asarray(result.oof_prediction, dtype=np.float64) * scale + mean
-        scores = screen.number_scores(predicted, data.y)
+        predicted = np.asarray(result.oof_prediction, dtype=np.float64)
+        scores = number_scores(predicted * learned.scale + learned.mean, data.y)
     return screen.scores_table({"scores": {"left out": scores}, "rows": {"left out": len(data.y)}})

@@ -14,18 +14,11 @@ import typer
 from rich.markup import escape
 
 from multilayer.cli import screen
-from multilayer.cli.data import known
+from multilayer.cli.data import find_column, not_missing
 from multilayer.cli.figures import check_report
-from multilayer.cli.options import (
-    Header,
-    Model,
-    ModelPath,
-    TablePath,
-    column_name,
-    features,
-    labels,
-    read_model,
-)
+from multilayer.cli.options import Header, ModelPath, TablePath
+from multilayer.cli.saved_model import Model, class_labels, read_features, read_model
+from multilayer.cli.scores import scores
 from multilayer.persistence import write_whole
 from multilayer.report import write_report
 
@@ -89,8 +82,8 @@ def predict(
     saved = read_model(model)
     if interval is not None and (saved.classifies or not saved.tabular):
         raise ValueError("--interval is of numbers that the tabular model predicts")
-    X = features(saved, table, header)
-    result = predictions(saved, X)
+    X = read_features(saved, table, header)
+    result = _predictions(saved, X)
     if interval is not None:
         ends = saved.pipeline.predict_interval(X, interval)
         result = result.with_columns(low=ends[:, 0], high=ends[:, 1])
@@ -102,7 +95,7 @@ def predict(
         write_whole(output, buffer.getvalue())
 
 
-def predictions(model: Model, X: pl.DataFrame) -> pl.DataFrame:
+def _predictions(model: Model, X: pl.DataFrame) -> pl.DataFrame:
     """Predict: a frame (m, 1 + n_classes) of labels and probabilities, or (m, 1) of numbers."""
     if not model.classifies:
         return pl.DataFrame({"prediction": model.pipeline.predict(X)})
@@ -154,18 +147,18 @@ def evaluate(
     if report is not None:
         check_report(report)
     saved = read_model(model)
-    frame = features(saved, table, header)
-    name = column_name(frame.columns, target or str(saved.notes.get("target")), table)
-    rows = frame.filter(known(frame[name]))
+    frame = read_features(saved, table, header)
+    name = find_column(frame.columns, target or str(saved.notes.get("target")), table)
+    rows = frame.filter(not_missing(frame[name]))
     if not len(rows):
         raise ValueError(f"target {name!r} must have values, but all {len(frame)} are missing")
     if saved.classifies:
-        y = labels(rows[name], saved.network.classes_, f"target {name!r}")
+        y = class_labels(rows[name], saved.network.classes_, f"target {name!r}")
     elif rows[name].dtype.is_numeric():
         y = rows[name].to_numpy().astype(np.float64)
     else:
         raise ValueError(f"target {name!r} must be numbers, but holds {rows[name][0]!r}")
-    values = screen.scores(saved.pipeline, rows, y)
+    values = scores(saved.pipeline, rows, y)
     console.print(screen.scores_table({"rows": {table: len(rows)}, "scores": {table: values}}))
     if saved.classifies:
         console.print()

@@ -1,0 +1,132 @@
+"""A training as the commands run it, and what it leaves to print, save and draw."""
+
+from __future__ import annotations
+
+import datetime
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from rich.console import RenderableType
+
+__all__ = ["Evaluation", "Run", "Trained", "make_notes", "watched"]
+
+
+@dataclass
+class Run:
+    """How a training went: its time in seconds and the messages of its warnings."""
+
+    seconds: float = 0.0
+    messages: list[str] = field(default_factory=list)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended it."""
+        return "Training interrupted by user." in self.messages
+
+
+@contextmanager
+def watched() -> Iterator[Run]:
+    """Measure the time that a block takes, and collect its warnings instead of showing them."""
+    run = Run()
+    began = time.perf_counter()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield run
+    run.seconds = time.perf_counter() - began
+    # A cluster's connections that are still open concern nobody who trains a model.
+    run.messages = [str(w.message) for w in caught if not issubclass(w.category, ResourceWarning)]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a report is written on.
+
+    Attributes
+    ----------
+    model : estimator
+        Or the search that found it.
+    X : polars.DataFrame, shape (m, n)
+    y : ndarray, shape (m,)
+    held_out : bool, optional
+        Whether the model learned from none of these rows; None for a tabular model that learned
+        from all of them, each row by some of its members only.
+    """
+
+    model: Any
+    X: Any
+    y: Any
+    held_out: bool | None
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model, with what is printed, drawn and reported of it.
+
+    Attributes
+    ----------
+    model : estimator
+        What is saved.
+    notes : dict
+        What is saved with it; see `make_notes`.
+    summary : sequence of renderables
+        What is printed of it.
+    messages : sequence of str
+        Warnings.
+    draw : callable, optional
+        Draws into the folder or file that it is called with, and returns a line that names it.
+    evaluation : Evaluation, optional
+        What a report is written on.
+    """
+
+    model: Any
+    notes: dict[str, Any]
+    summary: Sequence[RenderableType]
+    messages: Sequence[str]
+    draw: Callable[[Path], str] | None = None
+    evaluation: Evaluation | None = None
+
+
+def make_notes(
+    *,
+    target: str,
+    task: str,
+    table: str,
+    header: bool,
+    rows: Mapping[str, int],
+    scores: Mapping[str, Mapping[str, float]],
+    seconds: float,
+    interrupted: bool,
+) -> dict[str, Any]:
+    """Return what is saved with a model: its data, scores and training, the version and the date.
+
+    Parameters
+    ----------
+    target, task, table, header
+        As of `data.Data`.
+    rows : mapping
+        How many rows each part has.
+    scores : mapping
+        The scores on each part that was evaluated.
+    seconds : float
+        How long the training took.
+    interrupted : bool
+        Whether Ctrl-C ended it.
+    """
+    return {
+        "target": target,
+        "task": task,
+        "table": table,
+        "header": header,
+        "rows": dict(rows),
+        "scores": {part: dict(values) for part, values in scores.items()},
+        "interrupted": interrupted,
+        "seconds": round(seconds, 3),
+        "version": metadata.version("multilayer"),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
