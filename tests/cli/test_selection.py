@@ -4,10 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 from sklearn.pipeline import make_pipeline
-from typer.testing import CliRunner
 
 from multilayer import MLPClassifier, TableEncoder
-from multilayer.cli.app import app
 from multilayer.selection import cross_validate_network
 
 RNG = np.random.default_rng(0)
@@ -25,20 +23,11 @@ TABLE = pl.DataFrame(
 )
 
 
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    """Run a command in a folder with a table; give its result."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "80")
+@pytest.fixture(autouse=True)
+def tables(run):
+    """The tables, in the folder where the commands run."""
     TABLE.write_csv("table.csv")
     TABLE.select("a", "b", "answer").write_csv("plane.csv")
-
-    def run(*args, code=0):
-        result = CliRunner().invoke(app, [str(arg) for arg in args])
-        assert result.exit_code == code, result.output + result.stderr
-        return result
-
-    return run
 
 
 def test_compare_tabulates_and_gives_a_verdict(run):

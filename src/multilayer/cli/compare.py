@@ -13,7 +13,7 @@ from rich.table import Table
 
 from multilayer.cli import screen
 from multilayer.cli.data import Data, read_data
-from multilayer.cli.figures import check_figure
+from multilayer.cli.figures import check_figure, write_figure
 from multilayer.cli.options import (
     Folds,
     Header,
@@ -30,28 +30,32 @@ from multilayer.selection.folds import seeded
 __all__ = ["compare"]
 
 
+TimeToBegin = Annotated[
+    str | None,
+    typer.Option(
+        "--time",
+        metavar="TIME",
+        help="After how long nothing more is begun, such as 60s, 5m or 1h.",
+        show_default=False,
+    ),
+]
+ScoresFigure = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="IMAGE",
+        help="Picture of the scores; of two columns of numbers the decision boundaries too.",
+        show_default=False,
+    ),
+]
+
+
 def compare(
     table: TablePath,
     target: Target = None,
     task: Task = "auto",
     folds: Folds = 5,
-    seconds: Annotated[
-        str | None,
-        typer.Option(
-            "--time",
-            metavar="TIME",
-            help="After how long nothing more is begun, such as 60s, 5m or 1h.",
-            show_default=False,
-        ),
-    ] = None,
-    figure: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="IMAGE",
-            help="Picture of the scores; of two columns of numbers the decision boundaries too.",
-            show_default=False,
-        ),
-    ] = None,
+    seconds: TimeToBegin = None,
+    figure: ScoresFigure = None,
     seed: Seed = 0,
     header: Header = None,
     quiet: Quiet = False,
@@ -90,8 +94,8 @@ def compare(
             console.print(escape(f"Left out: {rival.name} ({rival.failure})"))
     console.print(escape(comparison.verdict))
     if figure is not None:
-        _draw(comparison, data, seed).savefig(figure, dpi=150)
-        console.print(f"Figure in {escape(str(figure))}", soft_wrap=True)
+        line = write_figure(figure, _draw(comparison, data, seed))
+        console.print(escape(line), soft_wrap=True)
 
 
 def _table(comparison: Comparison) -> Table:

@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from multilayer.cli import screen
 from multilayer.cli.data import Data, Standardised, read_data, standardise
 from multilayer.cli.estimators import NETWORKS, TABULAR_MODELS, batch_size
-from multilayer.cli.figures import check_figure
+from multilayer.cli.figures import check_figure, write_figure
 from multilayer.cli.options import (
     Folds,
     Header,
@@ -34,27 +34,32 @@ from multilayer.tables.encoder import TableEncoder
 __all__ = ["cv"]
 
 
+Repeats = Annotated[
+    int, typer.Option(metavar="N", min=1, help="How often, each time shuffled otherwise.")
+]
+Alpha = Annotated[
+    float, typer.Option(metavar="λ", min=0, help="Strength of the L2 penalty of a plain network.")
+]
+Fast = Annotated[bool, typer.Option("--fast", help="One tabular network in each fold.")]
+CurvesFigure = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="IMAGE", help="Picture of the cost by epoch of every fold.", show_default=False
+    ),
+]
+
+
 def cv(
     table: TablePath,
     target: Target = None,
     task: Task = "auto",
     folds: Folds = 5,
-    repeats: Annotated[
-        int, typer.Option(metavar="N", min=1, help="How often, each time shuffled otherwise.")
-    ] = 1,
+    repeats: Repeats = 1,
     layers: Layers = None,
-    alpha: Annotated[
-        float,
-        typer.Option(metavar="λ", min=0, help="Strength of the L2 penalty of a plain network."),
-    ] = 0.0001,
+    alpha: Alpha = 0.0001,
     max_iter: Annotated[int | None, max_iter_option()] = None,
-    fast: Annotated[bool, typer.Option("--fast", help="One tabular network in each fold.")] = False,
-    figure: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="IMAGE", help="Picture of the cost by epoch of every fold.", show_default=False
-        ),
-    ] = None,
+    fast: Fast = False,
+    figure: CurvesFigure = None,
     seed: Seed = 0,
     header: Header = None,
     quiet: Quiet = False,
@@ -80,7 +85,16 @@ def cv(
     hidden = None if layers is None else parse_layers(layers)
     data = read_data(table, target, task, header)
     console.print(data.describe())
-    estimator, learned = _estimator(data, hidden, alpha, max_iter, fast, folds)
+    own: dict[str, Any] = {} if max_iter is None else {"max_iter": max_iter}
+    if hidden is None:
+        learned = Standardised(data.y)
+        estimator = TABULAR_MODELS[data.task](fast=fast, **own)
+    else:
+        learned = standardise(data)
+        m = len(data.y)
+        own |= {"alpha": alpha, "batch_size": batch_size(m, m - m // folds - 1)}
+        network = NETWORKS[data.task](hidden_layer_sizes=hidden, **own)
+        estimator = Pipeline([("encoder", TableEncoder()), ("network", network)])
     result = cross_validate_network(
         estimator,
         data.X,
@@ -97,31 +111,8 @@ def cv(
     if figure is not None:
         from multilayer.plots import CrossValidationDisplay
 
-        CrossValidationDisplay.from_result(result).figure_.savefig(figure, dpi=150)
-        console.print(f"Figure in {escape(str(figure))}", soft_wrap=True)
-
-
-def _estimator(
-    data: Data,
-    hidden: tuple[int, ...] | None,
-    alpha: float,
-    max_iter: int | None,
-    fast: bool,
-    folds: int,
-) -> tuple[Any, Standardised]:
-    """Return what is cross-validated, and the target that it learns."""
-    own = {} if max_iter is None else {"max_iter": max_iter}
-    if hidden is None:
-        target = Standardised(data.y, 0.0, 1.0)
-        return TABULAR_MODELS[data.task](fast=fast, **own), target
-    rows = len(data.y)
-    network = NETWORKS[data.task](
-        hidden_layer_sizes=hidden,
-        alpha=alpha,
-        batch_size=batch_size(rows, rows - rows // folds - 1),
-        **own,
-    )
-    return Pipeline([("encoder", TableEncoder()), ("network", network)]), standardise(data)
+        line = write_figure(figure, CrossValidationDisplay.from_result(result).figure_)
+        console.print(escape(line), soft_wrap=True)
 
 
 def _labels(result: CrossValidation) -> list[Any]:

@@ -117,11 +117,11 @@ class Split(NamedTuple):
 
 
 class Standardised(NamedTuple):
-    """A target y = mean + scale · values; that of classes is left as it is."""
+    """A target y = mean + scale · values; classes are left as they are."""
 
     values: NDArray[Any]
-    mean: float
-    scale: float
+    mean: float = 0.0
+    scale: float = 1.0
 
 
 def read_data(table: str, target: str | None, task: str, header: bool | None) -> Data:
@@ -202,7 +202,7 @@ def hold_out(data: Data, share: float, seed: int) -> Split:
 def standardise(data: Data, training: Rows | slice = slice(None)) -> Standardised:
     """Standardise a target of numbers by its mean and deviation on the rows to learn from."""
     if data.classes:
-        return Standardised(data.y, 0.0, 1.0)
+        return Standardised(data.y)
     known = data.y[training]
     mean, scale = float(known.mean()), float(known.std()) or 1.0
     return Standardised((data.y - mean) / scale, mean, scale)

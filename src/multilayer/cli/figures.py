@@ -22,6 +22,7 @@ __all__ = [
     "check_report",
     "members_figures",
     "network_figures",
+    "write_figure",
     "write_figures",
 ]
 
@@ -75,6 +76,12 @@ def write_figures(folder: Path, drawings: Mapping[str, Drawing]) -> str:
             drawing.draw(figure.subplots())
             figure.savefig(folder / f"{name}.png", dpi=120)
     return f"Figures in {folder}: {', '.join(f'{name}.png' for name in drawings)}"
+
+
+def write_figure(path: Path, figure: Any) -> str:
+    """Save a figure to a file, and return a line that names it."""
+    figure.savefig(path, dpi=150)
+    return f"Figure in {path}"
 
 
 def network_figures(model: Pipeline, X: pl.DataFrame, y: NDArray[Any]) -> dict[str, Drawing]:

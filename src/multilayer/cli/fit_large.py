@@ -50,10 +50,7 @@ def fit_large(options: Options, console: Console) -> Trained:
     else:
         scores = {"training": {"cost": network.loss_}}
     notes = make_notes(
-        target=target,
-        task=task,
-        table=options.table,
-        header=True,
+        {"target": target, "task": task, "table": options.table, "header": True},
         rows={"training": learned, "validation": rows - learned},
         scores=scores,
         seconds=run.seconds,

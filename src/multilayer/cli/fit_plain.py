@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from sklearn.pipeline import Pipeline
@@ -31,16 +30,13 @@ def fit_plain(data: Data, split: Split, options: Options) -> Trained:
         model = _train(network, data, split)
     network.set_callbacks()
     notes = make_notes(
-        **data.origin,
+        data.origin,
         rows={name: len(rows) for name, rows in split.parts.items()},
         scores=scores_of_parts(model, data.X, data.y, split.parts),
         seconds=run.seconds,
         interrupted=run.interrupted,
     )
     X, y = data.X[split.evaluated], data.y[split.evaluated]
-
-    def draw(folder: Path) -> str:
-        return write_figures(folder, network_figures(model, X, y))
 
     return Trained(
         model,
@@ -52,7 +48,7 @@ def fit_plain(data: Data, split: Split, options: Options) -> Trained:
             notes,
         ),
         messages=run.messages,
-        draw=draw,
+        draw=lambda folder: write_figures(folder, network_figures(model, X, y)),
         evaluation=Evaluation(model, X, y, held_out=len(split.validation) > 0),
     )
 

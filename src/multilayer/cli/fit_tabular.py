@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
@@ -37,11 +36,8 @@ def fit_tabular(data: Data, split: Split, options: Options) -> Trained:
         model.fit(X[training], y[training], **held_out)
     rows, scores = _score(model, data, split)
     notes = make_notes(
-        **data.origin, rows=rows, scores=scores, seconds=run.seconds, interrupted=run.interrupted
+        data.origin, rows=rows, scores=scores, seconds=run.seconds, interrupted=run.interrupted
     )
-
-    def draw(folder: Path) -> str:
-        return write_figures(folder, members_figures(model, *_predict(model, data, split)))
 
     return Trained(
         model,
@@ -53,7 +49,9 @@ def fit_tabular(data: Data, split: Split, options: Options) -> Trained:
             notes,
         ),
         messages=run.messages,
-        draw=draw,
+        draw=lambda folder: write_figures(
+            folder, members_figures(model, *_predict(model, data, split))
+        ),
         evaluation=Evaluation(
             model,
             X[split.evaluated],

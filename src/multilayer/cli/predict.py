@@ -24,6 +24,45 @@ from multilayer.report import write_report
 
 __all__ = ["evaluate", "predict"]
 
+PredictionsOutput = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="OUT",
+        help="File to write: .csv, .tsv, .parquet, .feather or .jsonl. Default: CSV to "
+        "standard output.",
+        show_default=False,
+    ),
+]
+Interval = Annotated[
+    float | None,
+    typer.Option(
+        metavar="COVERAGE",
+        help="Adds the ends, low and high, of an interval that holds the truth as often as "
+        "this, such as 0.9; for numbers, by the tabular model.",
+        show_default=False,
+    ),
+]
+TrueTarget = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        "-t",
+        metavar="COLUMN",
+        help="The column with the truth; default: that of fit.",
+        show_default=False,
+    ),
+]
+RowsReport = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="HTML",
+        help="Page to write on the model and how it does on these rows.",
+        show_default=False,
+    ),
+]
+
 _WRITERS: dict[str, Callable[[pl.DataFrame, io.BytesIO], Any]] = {
     ".csv": lambda frame, file: frame.write_csv(file),
     ".tsv": lambda frame, file: frame.write_csv(file, separator="\t"),
@@ -38,26 +77,8 @@ _WRITERS: dict[str, Callable[[pl.DataFrame, io.BytesIO], Any]] = {
 def predict(
     model: ModelPath,
     table: TablePath,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="OUT",
-            help="File to write: .csv, .tsv, .parquet, .feather or .jsonl. Default: CSV to "
-            "standard output.",
-            show_default=False,
-        ),
-    ] = None,
-    interval: Annotated[
-        float | None,
-        typer.Option(
-            metavar="COVERAGE",
-            help="Adds the ends, low and high, of an interval that holds the truth as often as "
-            "this, such as 0.9; for numbers, by the tabular model.",
-            show_default=False,
-        ),
-    ] = None,
+    output: PredictionsOutput = None,
+    interval: Interval = None,
     header: Header = None,
 ) -> None:
     """Predict the rows of a table.
@@ -110,24 +131,8 @@ def _predictions(model: Model, X: pl.DataFrame) -> pl.DataFrame:
 def evaluate(
     model: ModelPath,
     table: TablePath,
-    target: Annotated[
-        str | None,
-        typer.Option(
-            "--target",
-            "-t",
-            metavar="COLUMN",
-            help="The column with the truth; default: that of fit.",
-            show_default=False,
-        ),
-    ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="HTML",
-            help="Page to write on the model and how it does on these rows.",
-            show_default=False,
-        ),
-    ] = None,
+    target: TrueTarget = None,
+    report: RowsReport = None,
     header: Header = None,
 ) -> None:
     """Compare predictions with the truth in a table.

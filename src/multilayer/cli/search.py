@@ -15,7 +15,7 @@ from multilayer.cli import screen
 from multilayer.cli.data import Data, Standardised, read_data, standardise
 from multilayer.cli.deliver import Outputs, check_folder, deliver, model_path
 from multilayer.cli.estimators import NETWORKS, TABULAR_MODELS, table_encoder
-from multilayer.cli.figures import check_report
+from multilayer.cli.figures import check_report, write_figure
 from multilayer.cli.options import (
     Folds,
     Header,
@@ -119,7 +119,7 @@ def search(
         check_report(report)
     data = read_data(table, target, task, header)
     console.print(data.describe())
-    learned = Standardised(data.y, 0.0, 1.0) if tabular else standardise(data)
+    learned = Standardised(data.y) if tabular else standardise(data)
     searched = HiddenLayerSearchCV(
         _estimator(data, learned, tabular, seed),
         n_candidates=candidates,
@@ -150,7 +150,7 @@ def _search(
     if not tabular and not data.classes:
         fold_in_units(model[-1].network_, target.mean, target.scale)
     notes = make_notes(
-        **data.origin,
+        data.origin,
         rows={"training": len(data.y)},
         scores={"training": scores(model, data.X, data.y)},
         seconds=search.refit_time_,
@@ -160,8 +160,7 @@ def _search(
     def draw(path: Path) -> str:
         from multilayer.plots import SearchDisplay
 
-        SearchDisplay.from_estimator(search).figure_.savefig(path, dpi=150)
-        return f"Figure in {path}"
+        return write_figure(path, SearchDisplay.from_estimator(search).figure_)
 
     return Trained(
         model,

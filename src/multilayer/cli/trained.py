@@ -93,22 +93,19 @@ class Trained:
 
 
 def make_notes(
+    origin: Mapping[str, Any],
     *,
-    target: str,
-    task: str,
-    table: str,
-    header: bool,
     rows: Mapping[str, int],
     scores: Mapping[str, Mapping[str, float]],
     seconds: float,
     interrupted: bool,
 ) -> dict[str, Any]:
-    """Return what is saved with a model: its data, scores and training, the version and the date.
+    """Return what is saved with a model.
 
     Parameters
     ----------
-    target, task, table, header
-        As of `data.Data`.
+    origin : mapping
+        What it was fitted on; see `data.Data.origin`.
     rows : mapping
         How many rows each part has.
     scores : mapping
@@ -119,12 +116,9 @@ def make_notes(
         Whether Ctrl-C ended it.
     """
     return {
-        "target": target,
-        "task": task,
-        "table": table,
-        "header": header,
-        "rows": dict(rows),
-        "scores": {part: dict(values) for part, values in scores.items()},
+        **origin,
+        "rows": rows,
+        "scores": scores,
         "interrupted": interrupted,
         "seconds": round(seconds, 3),
         "version": metadata.version("multilayer"),
