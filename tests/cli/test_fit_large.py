@@ -81,11 +81,14 @@ def test_cluster(run, folder, kind, target):
     [
         (["x*.csv", "-t", "fare"], "nothing is there"),
         (["part*.csv", "-t", "fair"], "no column 'fair'"),
-        (["part*.csv", "-t", "fare", "--fast"], "go without --fast"),
-        (["part*.csv", "-t", "fare", "--plot", "figures"], "go without --plot"),
+        (["part*.csv", "-t", "fare", "--fast"], "cannot be combined with --fast"),
+        (["part*.csv", "-t", "fare", "--plot", "figures"], "cannot be combined with --plot"),
         (["part*.csv", "-t", "fare", "--memory", "lots"], "memory must be a size"),
         (["part*.csv", "-t", "fare", "--dask", "local:none"], "a number of processes from 1"),
-        (["part0.csv", "-t", "fare", "--dask", "local:1", "--memory", "1GB"], "without --dask"),
+        (
+            ["part0.csv", "-t", "fare", "--dask", "local:1", "--memory", "1GB"],
+            "cannot be combined with --dask",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -13,7 +13,7 @@ def test_search(run, files, target, table):
     asked = ("--target", target, "--candidates", 8, "--folds", 3)
     said = run("search", "small.csv", *asked, "--figure", "f.png", "--report", "r.html").stdout
     assert "taken" in said
-    assert "8 candidates judged on 3 folds" in said
+    assert "8 candidates evaluated on 3 folds" in said
     assert (files / "f.png").stat().st_size > 10_000
     assert "<html" in (files / "r.html").read_text()
     model = multilayer.load("small.mlp")
@@ -42,7 +42,7 @@ def test_search_of_the_tabular_model_within_a_time(run, files, table):
         "-o",
         "m.mlp",
     ).stdout
-    assert "candidates judged on 2 folds" in said
+    assert "candidates evaluated on 2 folds" in said
     assert type(multilayer.load("m.mlp")).__name__ == "TabularClassifier"
 
 

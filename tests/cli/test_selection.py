@@ -103,7 +103,7 @@ WRONG = {
     "figure": (("compare", "plane.csv", "--figure", "a.xyz"), "--figure must be a file such as"),
     "time": (("compare", "plane.csv", "--time", "soon"), "--time must be a time"),
     "layers": (("cv", "plane.csv", "--layers", "x"), "--layers must be whole numbers"),
-    "fast": (("cv", "plane.csv", "--layers", "8", "--fast"), "--fast is of the tabular model"),
+    "fast": (("cv", "plane.csv", "--layers", "8", "--fast"), "--fast is for the tabular model"),
     "folds": (("cv", "plane.csv", "--folds", 100), "as many folds as rows, 90, got 100"),
     "target": (("cv", "plane.csv", "-t", "nothing"), "has no column 'nothing'"),
 }

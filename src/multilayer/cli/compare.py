@@ -35,7 +35,7 @@ TimeToBegin = Annotated[
     typer.Option(
         "--time",
         metavar="TIME",
-        help="After how long nothing more is begun, such as 60s, 5m or 1h.",
+        help="Time after which no further model is started, such as 60s, 5m or 1h.",
         show_default=False,
     ),
 ]
@@ -43,7 +43,8 @@ ScoresFigure = Annotated[
     Path | None,
     typer.Option(
         metavar="IMAGE",
-        help="Picture of the scores; of two columns of numbers the decision boundaries too.",
+        help="Figure of the scores, and of the decision boundaries if there are two columns of "
+        "numbers.",
         show_default=False,
     ),
 ]
@@ -62,8 +63,8 @@ def compare(
 ) -> None:
     """Compare a straight line, polynomials, networks and boosted trees on a table.
 
-    All are judged by cross-validation on the same folds; the last line says whether a network is
-    needed. Scores are accuracy or R², with their standard error.
+    All models are evaluated by cross-validation on the same folds; the last line states whether a
+    network is needed. Scores are accuracy or R², with their standard error.
 
     For example:
 

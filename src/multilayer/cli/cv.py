@@ -35,16 +35,19 @@ __all__ = ["cv"]
 
 
 Repeats = Annotated[
-    int, typer.Option(metavar="N", min=1, help="How often, each time shuffled otherwise.")
+    int,
+    typer.Option(
+        metavar="N", min=1, help="Number of repeats, each with another shuffle of the rows."
+    ),
 ]
 Alpha = Annotated[
     float, typer.Option(metavar="λ", min=0, help="Strength of the L2 penalty of a plain network.")
 ]
-Fast = Annotated[bool, typer.Option("--fast", help="One tabular network in each fold.")]
+Fast = Annotated[bool, typer.Option("--fast", help="Train one tabular network only in each fold.")]
 CurvesFigure = Annotated[
     Path | None,
     typer.Option(
-        metavar="IMAGE", help="Picture of the cost by epoch of every fold.", show_default=False
+        metavar="IMAGE", help="Figure of the cost of every fold by epoch.", show_default=False
     ),
 ]
 
@@ -64,10 +67,10 @@ def cv(
     header: Header = None,
     quiet: Quiet = False,
 ) -> None:
-    """Cross-validate a model: train it on each fold, judge it by the rows left out.
+    """Cross-validate a model: leave out each fold in turn, train on the others, score on it.
 
-    This is the tabular model of fit, or with --layers one plain network. Below the folds stand
-    scores over all rows, each judged by a model that did not learn from it. Nothing is saved.
+    The model is the tabular model of fit, or one plain network with --layers. The scores below the
+    folds are over all rows, each predicted by a model that did not learn from it. Nothing is saved.
 
     For example:
 
@@ -81,20 +84,17 @@ def cv(
     if figure is not None:
         check_figure(figure)
     if fast and layers is not None:
-        raise ValueError(f"--fast is of the tabular model, and goes without --layers {layers}")
+        raise ValueError(
+            f"--fast is for the tabular model and cannot be combined with --layers {layers}"
+        )
     hidden = None if layers is None else parse_layers(layers)
     data = read_data(table, target, task, header)
     console.print(data.describe())
-    own: dict[str, Any] = {} if max_iter is None else {"max_iter": max_iter}
+    own = {} if max_iter is None else {"max_iter": max_iter}
     if hidden is None:
-        learned = Standardised(data.y)
-        estimator = TABULAR_MODELS[data.task](fast=fast, **own)
+        learned, estimator = Standardised(data.y), TABULAR_MODELS[data.task](fast=fast, **own)
     else:
-        learned = standardise(data)
-        m = len(data.y)
-        own |= {"alpha": alpha, "batch_size": batch_size(m, m - m // folds - 1)}
-        network = NETWORKS[data.task](hidden_layer_sizes=hidden, **own)
-        estimator = Pipeline([("encoder", TableEncoder()), ("network", network)])
+        learned, estimator = standardise(data), _pipeline(data, hidden, folds, alpha=alpha, **own)
     result = cross_validate_network(
         estimator,
         data.X,
@@ -113,6 +113,14 @@ def cv(
 
         line = write_figure(figure, CrossValidationDisplay.from_result(result).figure_)
         console.print(escape(line), soft_wrap=True)
+
+
+def _pipeline(data: Data, hidden: tuple[int, ...], folds: int, **parameters: Any) -> Pipeline:
+    """Return a plain network behind an encoder, for the rows that a fold leaves to learn from."""
+    rows = len(data.y)
+    size = batch_size(rows, rows - rows // folds - 1)
+    network = NETWORKS[data.task](hidden_layer_sizes=hidden, batch_size=size, **parameters)
+    return Pipeline([("encoder", TableEncoder()), ("network", network)])
 
 
 def _labels(result: CrossValidation) -> list[Any]:

@@ -34,7 +34,7 @@ SCORE_NAMES = {"classification": "accuracy", "regression": "R²"}
 
 @dataclass(frozen=True)
 class Data:
-    """What a model is trained on.
+    """A table that a model is trained on.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Data:
     header : bool
         Whether the columns have names rather than numbers.
     without_target : int
-        How many rows were left out because their target was missing.
+        The number of rows left out because their target was missing.
     """
 
     table: str
@@ -71,7 +71,7 @@ class Data:
 
     @property
     def origin(self) -> dict[str, Any]:
-        """What a model's notes hold about its data."""
+        """The part of a model's notes that is about its data."""
         return {
             "target": self.target,
             "task": self.task,
@@ -109,6 +109,11 @@ class Split(NamedTuple):
     def parts(self) -> dict[str, Rows]:
         """The parts that have rows, by name."""
         return {name: rows for name, rows in self._asdict().items() if len(rows)}
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The number of rows of each of them."""
+        return {name: len(rows) for name, rows in self.parts.items()}
 
     @property
     def evaluated(self) -> Rows:

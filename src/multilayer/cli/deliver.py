@@ -1,4 +1,4 @@
-"""What a command does with a trained model: it saves and prints, draws and reports."""
+"""The end of every command that trains a model: save it, print, draw and report."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def check_folder(folder: Path) -> None:
 
 
 def deliver(trained: Trained, outputs: Outputs, console: Console) -> None:
-    """Save a model, print what is known of it, draw and report it, and pass its warnings on.
+    """Save a trained model, print its summary, draw and report it, and print the warnings.
 
     Raises
     ------

@@ -22,6 +22,7 @@ from multilayer.cli.options import (
     Layers,
     ModelOutput,
     Quiet,
+    ReportPath,
     TablePath,
     Target,
     Task,
@@ -39,36 +40,28 @@ Validation = Annotated[
         metavar="SHARE",
         min=0,
         max=0.9,
-        help="Share of the rows to hold out; they choose the best epoch. 0: train on all. "
-        "Default: 0.2 for a plain network; 0 for the tabular model, each of whose networks "
+        help="Share of the rows to hold out, by which the best epoch is chosen; 0 trains on all "
+        "rows. Default: 0.2 for a plain network; 0 for the tabular model, each of whose networks "
         "leaves out rows of its own.",
         show_default=False,
     ),
 ]
 FigureFolder = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Folder to draw figures into.", show_default=False),
-]
-ReportPath = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="HTML",
-        help="Page to write on the data, the network, its scores and what it makes of the columns.",
-        show_default=False,
-    ),
+    typer.Option(metavar="DIR", help="Folder to save figures in.", show_default=False),
 ]
 Members = Annotated[
     int | None,
     typer.Option(
         metavar="N",
         min=1,
-        help="Networks of the tabular model. Default: 8.",
+        help="Number of networks in the tabular model. Default: 8.",
         show_default=False,
         rich_help_panel=TRAINING,
     ),
 ]
 Fast = Annotated[
-    bool, typer.Option("--fast", help="One tabular network only.", rich_help_panel=TRAINING)
+    bool, typer.Option("--fast", help="Train one tabular network only.", rich_help_panel=TRAINING)
 ]
 TimeLimit = Annotated[
     float | None,
@@ -83,7 +76,8 @@ Activation = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help=f"Of the hidden layers: {', '.join(ACTIVATIONS)}. Default: relu in a plain network.",
+        help=f"Activation function of the hidden layers: {', '.join(ACTIVATIONS)}. Default: "
+        "relu for a plain network.",
         show_default=False,
         rich_help_panel=TRAINING,
     ),
@@ -92,8 +86,8 @@ Solver = Annotated[
     Literal["adam", "sgd", "gd", "lbfgs"] | None,
     typer.Option(
         metavar="NAME",
-        help="Of a plain network: adam (the default) or sgd; gd or lbfgs, which take all rows "
-        "at every step.",
+        help="Solver of a plain network: adam (the default) or sgd; gd or lbfgs, which use all "
+        "rows in every step.",
         show_default=False,
         rich_help_panel=TRAINING,
     ),
@@ -103,8 +97,8 @@ Patience = Annotated[
     typer.Option(
         metavar="N",
         min=1,
-        help="Stop after so many epochs without a better validation score, or cost. Default: "
-        "10 in a plain network.",
+        help="Stop after this many epochs without a better validation score or cost. Default: 10 "
+        "for a plain network.",
         show_default=False,
         rich_help_panel=TRAINING,
     ),
@@ -113,7 +107,7 @@ LearningRate = Annotated[
     float | None,
     typer.Option(
         metavar="RATE",
-        help="Length of the steps. Default: 0.001 in a plain network.",
+        help="Initial learning rate. Default: 0.001 for a plain network.",
         show_default=False,
         rich_help_panel=TRAINING,
     ),
@@ -123,8 +117,8 @@ Alpha = Annotated[
     typer.Option(
         metavar="λ",
         min=0,
-        help="Strength of the L2 penalty of a plain network (default: 0.0001), or of the "
-        "tabular model's decay.",
+        help="Strength of the L2 penalty of a plain network (default: 0.0001) or of the weight "
+        "decay of the tabular model.",
         show_default=False,
         rich_help_panel=TRAINING,
     ),
@@ -134,7 +128,7 @@ BatchSize = Annotated[
     typer.Option(
         metavar="N",
         min=1,
-        help="Rows of a mini-batch. Default: by the number of rows.",
+        help="Rows of a mini-batch. Default: depends on the number of rows.",
         show_default=False,
         rich_help_panel=TRAINING,
     ),
@@ -143,8 +137,8 @@ Memory = Annotated[
     str | None,
     typer.Option(
         metavar="SIZE",
-        help="For files larger than memory, such as 'data/*.parquet': about how much of it "
-        "their rows may take, such as 2GB. Default: 1GB.",
+        help="For files larger than memory, such as 'data/*.parquet': about how much "
+        "memory their rows may take, such as 2GB. Default: 1GB.",
         show_default=False,
         rich_help_panel=LARGE,
     ),
@@ -153,8 +147,8 @@ Dask = Annotated[
     str | None,
     typer.Option(
         metavar="ADDRESS",
-        help="For files that a Dask cluster reads: its scheduler, such as "
-        "tcp://scheduler:8786; or local:4, four processes of this machine.",
+        help="For files that a Dask cluster reads: the address of its scheduler, such as "
+        "tcp://scheduler:8786, or local:4 for four processes on this machine.",
         show_default=False,
         rich_help_panel=LARGE,
     ),
@@ -186,14 +180,15 @@ def fit(
     header: Header = None,
     quiet: Quiet = False,
 ) -> None:
-    """Learn from a table and save what was learned.
+    """Train a model on a table and save it.
 
-    This is the tabular model: several networks that take their settings from the data. Each leaves
-    out its own part of the rows, which choose its best epoch; the scores printed are of these. With
-    --layers or --solver it is one plain network; so it is of several files, named by a pattern.
+    The tabular model is trained: several networks that derive their settings from the data. Each
+    leaves out its own part of the rows, by which its best epoch is chosen and on which it is
+    scored. With --layers or --solver, and for several files named by a pattern, one plain network
+    is trained instead.
 
-    The columns may be numbers, texts, booleans, dates, with gaps. Ctrl-C stops after the epoch
-    and saves what was learned (exit code 130).
+    Columns may hold numbers, texts, booleans or dates, and values may be missing. Ctrl-C stops
+    after the current epoch and saves what was learned (exit code 130).
 
     For example:
 
@@ -226,7 +221,7 @@ def fit(
 
 
 def _read(options: Options, console: Console) -> Data:
-    """Read the table and print what it holds, columns that give the target away among it."""
+    """Read the table, and print what it holds and which columns give the target away."""
     data = read_data(options.table, options.target, options.task, options.header)
     console.print(data.describe())
     for name in revealing_columns(data):

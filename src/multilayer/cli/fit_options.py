@@ -1,4 +1,4 @@
-"""The options of `multilayer fit`: what they say together, and which go together."""
+"""The options of `multilayer fit`, and which of them go together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Options"]
 
 @dataclass(frozen=True)
 class Options:
-    """What `multilayer fit` was asked for: a field for each of its options, None if not given."""
+    """The options of `multilayer fit`, a field for each; None stands for one that is not given."""
 
     table: str
     target: str | None
@@ -103,12 +103,12 @@ class Options:
         """
         if self.plain and (self.members is not None or self.fast or self.time_limit is not None):
             raise ValueError(
-                "--members, --fast and --time-limit are of the tabular model, and go without "
-                "--layers and --solver"
+                "--members, --fast and --time-limit are for the tabular model and cannot be "
+                "combined with --layers or --solver"
             )
         if self.fast and self.members is not None:
             raise ValueError(
-                f"--fast trains one network, and goes without --members {self.members}"
+                f"--fast trains one network and cannot be combined with --members {self.members}"
             )
         self.hidden_layer_sizes()
         self._check_files()
@@ -136,6 +136,8 @@ class Options:
         }
         names = [name for name, value in refused.items() if value]
         if names:
-            raise ValueError(f"files that are read in parts go without {', '.join(names)}")
+            raise ValueError(
+                f"files that are read in parts cannot be combined with {', '.join(names)}"
+            )
         if self.memory is not None and self.dask is not None:
-            raise ValueError("--memory is of this machine, and goes without --dask")
+            raise ValueError("--memory is for this machine and cannot be combined with --dask")

@@ -31,13 +31,12 @@ def fit_plain(data: Data, split: Split, options: Options) -> Trained:
     network.set_callbacks()
     notes = make_notes(
         data.origin,
-        rows={name: len(rows) for name, rows in split.parts.items()},
+        rows=split.sizes,
         scores=scores_of_parts(model, data.X, data.y, split.parts),
         seconds=run.seconds,
         interrupted=run.interrupted,
     )
     X, y = data.X[split.evaluated], data.y[split.evaluated]
-
     return Trained(
         model,
         notes,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import NDArray
+from pathlib import Path
 
 from multilayer.cli import screen
 from multilayer.cli.data import Data, Split
@@ -34,10 +32,19 @@ def fit_tabular(data: Data, split: Split, options: Options) -> Trained:
     held_out = {"X_val": X[validation], "y_val": y[validation]} if len(validation) else {}
     with watched() as run:
         model.fit(X[training], y[training], **held_out)
-    rows, scores = _score(model, data, split)
+    left = None if len(validation) else out_of_fold(model, y)
     notes = make_notes(
-        data.origin, rows=rows, scores=scores, seconds=run.seconds, interrupted=run.interrupted
+        data.origin,
+        rows={OUT_OF_FOLD: len(left.y)} if left else split.sizes,
+        scores={OUT_OF_FOLD: left.scores} if left else scores_of_parts(model, X, y, split.parts),
+        seconds=run.seconds,
+        interrupted=run.interrupted,
     )
+    X, y = X[split.evaluated], y[split.evaluated]
+
+    def draw(folder: Path) -> str:
+        truth, predicted = (left.y, left.predicted) if left else (y, model.predict(X))
+        return write_figures(folder, members_figures(model, truth, predicted))
 
     return Trained(
         model,
@@ -49,34 +56,6 @@ def fit_tabular(data: Data, split: Split, options: Options) -> Trained:
             notes,
         ),
         messages=run.messages,
-        draw=lambda folder: write_figures(
-            folder, members_figures(model, *_predict(model, data, split))
-        ),
-        evaluation=Evaluation(
-            model,
-            X[split.evaluated],
-            y[split.evaluated],
-            held_out=True if len(validation) else None,
-        ),
+        draw=draw,
+        evaluation=Evaluation(model, X, y, held_out=True if len(validation) else None),
     )
-
-
-def _score(
-    model: Any, data: Data, split: Split
-) -> tuple[dict[str, int], dict[str, dict[str, float]]]:
-    """Count and score the rows of each part; where none are held out, those that members left."""
-    if not len(split.validation):
-        left = out_of_fold(model, data.y)
-        if left.scores:
-            return {OUT_OF_FOLD: len(left.y)}, {OUT_OF_FOLD: left.scores}
-    rows = {name: len(part) for name, part in split.parts.items()}
-    return rows, scores_of_parts(model, data.X, data.y, split.parts)
-
-
-def _predict(model: Any, data: Data, split: Split) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the truth and the predictions of rows held out, or else left out, or else of all."""
-    if not len(split.validation):
-        left = out_of_fold(model, data.y)
-        if len(left.y):
-            return left.y, left.predicted
-    return data.y[split.evaluated], model.predict(data.X[split.evaluated])

@@ -1,4 +1,4 @@
-"""`multilayer inspect`: what a saved model is, and how it came to be."""
+"""`multilayer inspect`: a saved model, its training and its scores."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ __all__ = [
     "ModelOutput",
     "ModelPath",
     "Quiet",
+    "ReportPath",
     "Seed",
     "TablePath",
     "Target",
@@ -29,7 +30,7 @@ __all__ = [
 def seed_option(panel: str | None = None) -> Any:
     """Return the option `--seed`, which the help shows in a panel."""
     return typer.Option(
-        metavar="N", min=0, max=2**32 - 1, help="Of all random choices.", rich_help_panel=panel
+        metavar="N", min=0, max=2**32 - 1, help="Seed of all random choices.", rich_help_panel=panel
     )
 
 
@@ -38,7 +39,7 @@ def max_iter_option(panel: str | None = None) -> Any:
     return typer.Option(
         metavar="N",
         min=1,
-        help="At most so many epochs. Default: 200 in a plain network.",
+        help="Maximum number of epochs. Default: 200 for a plain network.",
         show_default=False,
         rich_help_panel=panel,
     )
@@ -48,14 +49,14 @@ TablePath = Annotated[
     str,
     typer.Argument(
         metavar="TABLE",
-        help="CSV, TSV, Parquet, Arrow (Feather) or JSON lines; - for standard input; or one of "
-        "moons, breast_cancer, digits, iris, wine, diabetes.",
+        help="A file of CSV, TSV, Parquet, Arrow (Feather) or JSON lines; - for standard input; or "
+        "one of moons, breast_cancer, digits, iris, wine, diabetes.",
         show_default=False,
     ),
 ]
 ModelPath = Annotated[
     str,
-    typer.Argument(metavar="MODEL", help="A file written by fit.", show_default=False),
+    typer.Argument(metavar="MODEL", help="A file written by fit or search.", show_default=False),
 ]
 Target = Annotated[
     str | None,
@@ -63,8 +64,8 @@ Target = Annotated[
         "--target",
         "-t",
         metavar="COLUMN",
-        help="What is to be predicted: the name of a column, or its number, the first being 0, "
-        "the last -1. Default: the column named target.",
+        help="The column to predict: its name, or its number; 0 is the first and -1 the last. "
+        "Default: the column named target.",
         show_default=False,
     ),
 ]
@@ -72,16 +73,16 @@ Task = Annotated[
     Literal["auto", "classification", "regression"],
     typer.Option(
         metavar="TASK",
-        help="classification, regression, or auto: classes if the target is text or a few whole "
-        "numbers.",
+        help="classification, regression or auto, which takes text and a few different whole "
+        "numbers as classes.",
     ),
 ]
 Header = Annotated[
     bool | None,
     typer.Option(
         "--header/--no-header",
-        help="Whether the first line of a CSV file names the columns; seen for itself if left "
-        "out. Columns without names are called 0, 1, 2 …",
+        help="Whether the first line of a CSV file names the columns. Default: detected. Columns "
+        "without names are called 0, 1, 2 …",
         show_default=False,
     ),
 ]
@@ -89,8 +90,8 @@ Layers = Annotated[
     str | None,
     typer.Option(
         metavar="SIZES",
-        help="Units of each hidden layer, such as 64,64, or none: a plain network in place of the "
-        "tabular model.",
+        help="Units of each hidden layer, such as 64,64, or none. Trains a plain network instead "
+        "of the tabular model.",
         show_default=False,
     ),
 ]
@@ -104,7 +105,18 @@ ModelOutput = Annotated[
         show_default=False,
     ),
 ]
-Folds = Annotated[int, typer.Option(metavar="N", min=2, help="Folds of the cross-validation.")]
+ReportPath = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="HTML",
+        help="Report to write, an HTML page: the data, the model, its scores and the effects of "
+        "the columns.",
+        show_default=False,
+    ),
+]
+Folds = Annotated[
+    int, typer.Option(metavar="N", min=2, help="Number of folds of the cross-validation.")
+]
 Seed = Annotated[int, seed_option()]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")

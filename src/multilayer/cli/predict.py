@@ -16,7 +16,7 @@ from rich.markup import escape
 from multilayer.cli import screen
 from multilayer.cli.data import find_column, not_missing
 from multilayer.cli.figures import check_report
-from multilayer.cli.options import Header, ModelPath, TablePath
+from multilayer.cli.options import Header, ModelPath, ReportPath, TablePath
 from multilayer.cli.saved_model import Model, class_labels, read_features, read_model
 from multilayer.cli.scores import scores
 from multilayer.persistence import write_whole
@@ -39,8 +39,8 @@ Interval = Annotated[
     float | None,
     typer.Option(
         metavar="COVERAGE",
-        help="Adds the ends, low and high, of an interval that holds the truth as often as "
-        "this, such as 0.9; for numbers, by the tabular model.",
+        help="Add the ends, low and high, of an interval that contains the true value with this "
+        "probability, such as 0.9; for numbers predicted by the tabular model.",
         show_default=False,
     ),
 ]
@@ -50,15 +50,7 @@ TrueTarget = Annotated[
         "--target",
         "-t",
         metavar="COLUMN",
-        help="The column with the truth; default: that of fit.",
-        show_default=False,
-    ),
-]
-RowsReport = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="HTML",
-        help="Page to write on the model and how it does on these rows.",
+        help="The column with the true values. Default: the target of fit.",
         show_default=False,
     ),
 ]
@@ -83,9 +75,9 @@ def predict(
 ) -> None:
     """Predict the rows of a table.
 
-    Gives a row for each row, in their order: the prediction, and for classes the probability of
-    each. Columns are found by name; columns that the model does not know, the target among them,
-    do not matter.
+    The output has one row for each row of the table, in the same order: the prediction and, for
+    classes, the probability of each. Columns are matched by name; columns that the model does not
+    know, such as the target, are ignored.
 
     For example:
 
@@ -102,7 +94,7 @@ def predict(
         raise ValueError(f"--output must end in {', '.join(_WRITERS)}; got {str(output)!r}")
     saved = read_model(model)
     if interval is not None and (saved.classifies or not saved.tabular):
-        raise ValueError("--interval is of numbers that the tabular model predicts")
+        raise ValueError("--interval is for numbers that the tabular model predicts")
     X = read_features(saved, table, header)
     result = _predictions(saved, X)
     if interval is not None:
@@ -132,13 +124,13 @@ def evaluate(
     model: ModelPath,
     table: TablePath,
     target: TrueTarget = None,
-    report: RowsReport = None,
+    report: ReportPath = None,
     header: Header = None,
 ) -> None:
-    """Compare predictions with the truth in a table.
+    """Compare predictions with the true values in a table.
 
-    Accuracy, log-loss (in nats) and confusions for classes; R², root mean squared and mean
-    absolute error for numbers. Rows without the truth are left out.
+    Prints accuracy, log-loss (in nats) and a confusion matrix for classes; R², root mean squared
+    error and mean absolute error for numbers. Rows without a true value are left out.
 
     For example:
 

@@ -67,15 +67,15 @@ def number_scores(h: NDArray[Any], y: NDArray[Any]) -> dict[str, float]:
     }
 
 
-def out_of_fold(model: Any, y: NDArray[Any]) -> OutOfFold:
+def out_of_fold(model: Any, y: NDArray[Any]) -> OutOfFold | None:
     """Evaluate a model, just fitted to y (m,), on the rows that its members left out, if any."""
-    if hasattr(model, "classes_"):
-        H = model.oof_decision_[: len(y)]
-        known = ~np.isnan(H[:, 0])
-        H, y = H[known], y[known]
-        predicted = model.classes_[H.argmax(axis=1)]
-        return OutOfFold(y, predicted, class_scores(model.classes_, H, y) if len(y) else {})
-    h = model.oof_prediction_[: len(y)]
-    known = ~np.isnan(h)
+    classifies = hasattr(model, "classes_")
+    h = (model.oof_decision_ if classifies else model.oof_prediction_)[: len(y)]
+    known = ~np.isnan(h[:, 0] if classifies else h)
     h, y = h[known], y[known]
-    return OutOfFold(y, h, number_scores(h, y) if len(y) else {})
+    if not len(y):
+        return None
+    if classifies:
+        predicted = model.classes_[h.argmax(axis=1)]
+        return OutOfFold(y, predicted, class_scores(model.classes_, h, y))
+    return OutOfFold(y, h, number_scores(h, y))

@@ -1,4 +1,4 @@
-"""What the commands print: the network, its training, tables of scores, confusions, columns."""
+"""Lines and tables that the commands print: networks, training, scores, confusions, columns."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def scores_table(notes: Mapping[str, Any]) -> Table:
 def training_summary(
     dropped: Mapping[str, str], network: str, training: str, notes: Mapping[str, Any]
 ) -> list[RenderableType]:
-    """List what is printed of a model after its training.
+    """Return the lines and the table that are printed of a model after its training.
 
     Parameters
     ----------

@@ -21,6 +21,7 @@ from multilayer.cli.options import (
     Header,
     ModelOutput,
     Quiet,
+    ReportPath,
     Seed,
     TablePath,
     Target,
@@ -40,8 +41,8 @@ SearchTime = Annotated[
     typer.Option(
         "--time",
         metavar="TIME",
-        help="About how long to search, such as 60s, 5m or 1h. Without it, as long as the "
-        "candidates take.",
+        help="About how long to search, such as 60s, 5m or 1h. Default: until all candidates are "
+        "trained.",
         show_default=False,
     ),
 ]
@@ -50,7 +51,7 @@ Candidates = Annotated[
     typer.Option(
         metavar="N",
         min=1,
-        help="How many networks to try. Default: 60, or as many as there is time for.",
+        help="Number of networks to try. Default: 60, or as many as there is time for.",
         show_default=False,
     ),
 ]
@@ -58,24 +59,20 @@ Simplest = Annotated[
     bool,
     typer.Option(
         "--simplest",
-        help="Take the network of fewest parameters within one standard error of the best.",
+        help="Choose the network with the fewest parameters within one standard error of the best.",
     ),
 ]
 Tabular = Annotated[
     bool,
-    typer.Option("--tabular", help="Search the tabular model in place of the plain network."),
+    typer.Option("--tabular", help="Search the tabular model instead of the plain network."),
 ]
 CandidatesFigure = Annotated[
     Path | None,
     typer.Option(
         metavar="IMAGE",
-        help="Picture of all candidates: error against parameters and time.",
+        help="Figure of all candidates: error against parameters and time.",
         show_default=False,
     ),
-]
-SearchReport = Annotated[
-    Path | None,
-    typer.Option(metavar="HTML", help="Page to write on what was found.", show_default=False),
 ]
 
 
@@ -90,16 +87,16 @@ def search(
     tabular: Tabular = False,
     output: ModelOutput = None,
     figure: CandidatesFigure = None,
-    report: SearchReport = None,
+    report: ReportPath = None,
     seed: Seed = 0,
     header: Header = None,
     quiet: Quiet = False,
 ) -> None:
     """Find hidden layers, activation, penalty, dropout and learning rate for a table.
 
-    Many networks learn side by side on the folds of a cross-validation; the better third goes on,
-    again and again. The best is trained on all rows and saved, as fit does. Ctrl-C ends the search
-    with what was found (exit code 130).
+    Many networks are trained side by side on the folds of a cross-validation; the best third is
+    trained further, again and again. The best network is trained on all rows and saved as by fit.
+    Ctrl-C ends the search and saves the best network found so far (exit code 130).
 
     For example:
 
@@ -177,7 +174,7 @@ def _candidates_table(search: HiddenLayerSearchCV, data: Data) -> Table:
     results = search.cv_results_
     n = int(np.isfinite(results["mean_test_score"]).sum())
     failed = int((results["failure"] != "").sum())
-    caption = f"{n} candidates judged on {search.n_splits_} folds"
+    caption = f"{n} candidates evaluated on {search.n_splits_} folds"
     caption += f", {failed} failed" if failed else ""
     table = Table(box=None, pad_edge=False, caption=caption, caption_justify="left")
     head, rows = ranking(search)

@@ -1,4 +1,4 @@
-"""A training as the commands run it, and what it leaves to print, save and draw."""
+"""The training of a model by a command, and its result, which is to be saved and printed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Evaluation", "Run", "Trained", "make_notes", "watched"]
 
 @dataclass
 class Run:
-    """How a training went: its time in seconds and the messages of its warnings."""
+    """The time that a training took, in seconds, and the messages of its warnings."""
 
     seconds: float = 0.0
     messages: list[str] = field(default_factory=list)
@@ -45,7 +45,7 @@ def watched() -> Iterator[Run]:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a report is written on.
+    """A model and rows to evaluate it on, for a report.
 
     Attributes
     ----------
@@ -66,22 +66,22 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model, with what is printed, drawn and reported of it.
+    """A trained model, with all that a command prints, saves and draws of it.
 
     Attributes
     ----------
     model : estimator
-        What is saved.
+        The model to save.
     notes : dict
-        What is saved with it; see `make_notes`.
+        Saved with it; see `make_notes`.
     summary : sequence of renderables
-        What is printed of it.
+        Lines and tables to print.
     messages : sequence of str
-        Warnings.
+        Warnings of the training.
     draw : callable, optional
-        Draws into the folder or file that it is called with, and returns a line that names it.
+        Called with a folder or file, it draws there and returns a line that names the figures.
     evaluation : Evaluation, optional
-        What a report is written on.
+        The subject of a report.
     """
 
     model: Any
@@ -100,18 +100,18 @@ def make_notes(
     seconds: float,
     interrupted: bool,
 ) -> dict[str, Any]:
-    """Return what is saved with a model.
+    """Return the notes that are saved with a model.
 
     Parameters
     ----------
     origin : mapping
-        What it was fitted on; see `data.Data.origin`.
+        Its data; see `data.Data.origin`.
     rows : mapping
-        How many rows each part has.
+        The number of rows of each part.
     scores : mapping
         The scores on each part that was evaluated.
     seconds : float
-        How long the training took.
+        The time that the training took.
     interrupted : bool
         Whether Ctrl-C ended it.
     """
