@@ -226,7 +226,7 @@ def _read(options: Options, console: Console) -> Data:
     console.print(data.describe())
     for name in revealing_columns(data):
         console.print(
-            f"Column {escape(name)} alone tells {escape(data.target)}: "
+            f"Column {escape(name)} alone determines {escape(data.target)}: "
             "leave it out if it is not known when you predict"
         )
     return data
