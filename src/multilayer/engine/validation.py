@@ -1,6 +1,6 @@
-"""What the native code may be given: every rule is checked here, before it is entered.
+"""The rules for arguments of the native code: all are checked here, before it is entered.
 
-Whatever is wrong with an argument is said in one sentence that states the rule and the value met.
+An error states in one sentence the rule and the value met.
 """
 
 from __future__ import annotations
@@ -283,7 +283,7 @@ def _is_float(array: Floats, like: Floats) -> bool:
 
 
 def check_float(name: str, array: Floats, like: Floats) -> None:
-    """See that it is an array of the dtype of `like`, float32 or float64."""
+    """Check that it is an array of the dtype of `like`, float32 or float64."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{name} must be a NumPy array: {type(array).__name__}")
     if array.dtype.char not in "fd" or not array.dtype.isnative:
@@ -293,7 +293,7 @@ def check_float(name: str, array: Floats, like: Floats) -> None:
 
 
 def check_writeable(name: str, array: Floats) -> None:
-    """See that it may be changed in place."""
+    """Check that it may be changed in place."""
     if not array.flags.writeable:
         raise ValueError(f"{name} is changed in place, and it is read-only")
 
@@ -388,7 +388,7 @@ def check_shuffle(
 
 
 def check_dense(X: Any, extra: ExtraParameters | None) -> None:
-    """See that rows to be embedded are no sparse ones; other arrays are checked elsewhere."""
+    """Check that rows to be embedded are not sparse; other arrays are checked elsewhere."""
     if extra is not None and extra.embedding is not None and not isinstance(X, np.ndarray):
         raise TypeError(
             f"rows to be embedded must be a NumPy array, and not sparse: {type(X).__name__}"
@@ -396,13 +396,13 @@ def check_dense(X: Any, extra: ExtraParameters | None) -> None:
 
 
 def check_alone(extra: ExtraParameters | None, *penalties: float) -> None:
-    """See that nothing but the data and a decay pulls at what is trained extra Θ."""
+    """Check that extra parameters come without penalties and limits: they know a decay only."""
     if extra is not None and extra.arrays and any(penalties):
-        raise ValueError("lambda_, l1, clip_norm and max_norm do not go with what is extra Θ")
+        raise ValueError("lambda_, l1, clip_norm and max_norm do not go with extra parameters")
 
 
 def check_extra(extra: ExtraParameters | None, thetas: Sequence[Floats]) -> _native.ExtraParameters:
-    """Return the native record of what is trained beside Θ, without its arrays."""
+    """Return the native record of the extra parameters, without their arrays."""
     native = _native.ExtraParameters()
     if extra is None:
         return native

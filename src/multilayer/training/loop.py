@@ -167,7 +167,7 @@ class _Calls:
 
 
 def twister(rng: np.random.RandomState) -> np.random.RandomState:
-    """Give `rng` itself where the engine can draw from it, else one that it seeds."""
+    """Return `rng` itself where the engine can draw from it, else one that it seeds."""
     if rng.get_state(legacy=False)["bit_generator"] == "MT19937":
         return rng
     return np.random.RandomState(rng.randint(2**32, dtype=np.uint32))
