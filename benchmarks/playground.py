@@ -17,7 +17,7 @@ from websockets.asyncio.client import connect
 from multilayer.playground.data import data_of
 from multilayer.playground.server import Server
 from multilayer.playground.settings import Settings, changed
-from multilayer.playground.training_run import Run
+from multilayer.playground.training_run import TrainingRun
 
 SETTINGS = {"data": "blobs3", "layers": [8, 8], "rows": 2000, "training_share": 0.5}
 
@@ -50,7 +50,7 @@ def main() -> None:
 def engine_alone(settings: dict, seconds: float) -> float:
     """Epochs a second of the same training that nobody watches."""
     chosen = changed(Settings(), settings)
-    run = Run(chosen, data_of(chosen))
+    run = TrainingRun(chosen, data_of(chosen))
     began = time.perf_counter()
     while time.perf_counter() - began < seconds:
         run.go_on(200)

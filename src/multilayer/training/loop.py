@@ -18,7 +18,14 @@ from multilayer.engine import array_api as array_engine
 from multilayer.engine import native as engine
 from multilayer.network import Floats
 from multilayer.optimizers import Optimizer
-from multilayer.schedules import Adaptive, Constant, Course, Plateau, Schedule, StepSchedule
+from multilayer.schedules import (
+    Adaptive,
+    Constant,
+    Plateau,
+    Schedule,
+    SchedulePosition,
+    StepSchedule,
+)
 from multilayer.training.state import Examples, State, restore
 
 Validate = Callable[[], tuple[float, float]]  # score (larger is better) and cost of the network
@@ -170,8 +177,8 @@ def train(
         if isinstance(plan.schedule, StepSchedule):
             steps = state.steps + np.arange(n * steps_per_epoch, dtype=np.float64)
             whole = (plan.course or plan.max_iter) * steps_per_epoch
-            course = Course(state.steps, state.samples, m, steps_per_epoch, whole)
-            rates = optimizer.learning_rate * plan.schedule.factors(steps, course)
+            position = SchedulePosition(state.steps, state.samples, m, steps_per_epoch, whole)
+            rates = optimizer.learning_rate * plan.schedule.factors(steps, position)
         elif state.slowed != 1:
             rates = np.full(n * steps_per_epoch, optimizer.learning_rate * state.slowed)
         report: engine.Report = runner.train(
