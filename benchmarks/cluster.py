@@ -1,11 +1,12 @@
-"""Training on a Dask cluster of this machine: an evaluation by one worker, two, and one process.
+"""Training on a local Dask cluster: one worker, two workers, and one process without Dask.
 
     python benchmarks/cluster.py [--rows 2000000]
     python benchmarks/cluster.py --overhead
 
-Needs multilayer[dask]. Every way computes the cost and its gradient over all rows of a network of
-50-128-64-1 units in float32; the median of several rounds, in which the ways take turns. With
---overhead: what an evaluation of almost no rows takes, for 1 to 8 workers and more parameters.
+This needs multilayer[dask]. Each variant computes the cost and its gradient over all rows, for a
+network of 50-128-64-1 units in float32. The result is the median of several rounds, in which the
+variants alternate. --overhead measures an evaluation of very few rows, for 1 to 8 workers and
+networks of several sizes.
 """
 
 import argparse
@@ -62,7 +63,7 @@ def shards_on(client, rows):
 
 
 def overhead(rounds):
-    """Print how long is talked, and the line through it: a + workers · (b + c · parameters)."""
+    """Print the time of communication, and its fit by a + b W + c P + d W P."""
     measured = []
     for n in (1, 2, 4, 8):
         with cluster(n) as workers, Client(workers, set_as_default=False) as client:
@@ -78,7 +79,7 @@ def overhead(rounds):
                 print(f"  {n} worker(s), {size:7} parameters {seconds * 1e3:8.1f} ms", flush=True)
     table = np.array(measured)
     columns = np.stack([np.ones(len(table)), table[:, 0], table[:, 1], table[:, 0] * table[:, 1]])
-    weights = 1 / table[:, 2]  # so that the short times count
+    weights = 1 / table[:, 2]  # so that short times count as much as long ones
     found = np.linalg.lstsq((columns * weights).T, table[:, 2] * weights, rcond=None)[0]
     print("  seconds = {:.2g} + {:.2g} W + {:.2g} P + {:.2g} W P".format(*found))
 
@@ -139,7 +140,7 @@ def main():
         print(f"  {name:24} median {median * 1e3:8.1f} ms, best {best * 1e3:8.1f} ms")
     for one, other in (("1 worker", "2 workers"), ("2 workers", "one process, 2 threads")):
         ratios = [a / b for a, b in zip(took[one], took[other], strict=True)]
-        print(f"  {one} / {other}: {ratios[0]:.2f} by the medians, {ratios[1]:.2f} by the best")
+        print(f"  {one} / {other}: {ratios[0]:.2f} of medians, {ratios[1]:.2f} of best times")
 
 
 if __name__ == "__main__":

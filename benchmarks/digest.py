@@ -242,9 +242,12 @@ def fits_elsewhere() -> Iterator[tuple[str, Fit]]:
         return bits_of(fitted[-1], fitted[0].transform(table))
 
     def cluster(make: Any, target: np.ndarray, **params: Any) -> list[Any]:
-        with LocalCluster(
-            2, threads_per_worker=1, processes=False, dashboard_address=None
-        ) as workers, Client(workers):
+        with (
+            LocalCluster(
+                2, threads_per_worker=1, processes=False, dashboard_address=None
+            ) as workers,
+            Client(workers),
+        ):
             model = make(hidden_layer_sizes=(6,), max_iter=4, random_state=0, **params)
             model.fit(dask.array.from_array(X, (300, 5)), dask.array.from_array(target, 300))
             return bits_of(model.estimator_, X)

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from multilayer.activations import ACTIVATIONS
 from multilayer.losses import Loss, resolve
-from multilayer.outputs import Output, say
+from multilayer.outputs import Output, apply_output
 
 __all__ = [
     "Embedding",
@@ -225,7 +225,7 @@ def forward_propagation(
             a = z + extra.mixes[layer] * (g - z) if extra.mixes else g
             mask = masks[layer] if masks else None
             A.append(a if mask is None else a * mask)
-    return Forward(u, Z, A, say(Z[-1], output))
+    return Forward(u, Z, A, apply_output(Z[-1], output))
 
 
 def cost(
