@@ -18,12 +18,13 @@ import numpy as np
 from dask import delayed
 from distributed import Client, LocalCluster
 
-from multilayer import MLPClassifier
 from multilayer.dask.collections import check_collections
 from multilayer.dask.source import Source
-from multilayer.engine import native as engine
-from multilayer.shards.fitting import reader_of
-from multilayer.shards.sums import Judged, gradient_sums
+from multilayer.engine.interface import Examples, Objective
+from multilayer.engine.native import NativeEngine
+from multilayer.engine.threads import sharing
+from multilayer.estimators.targets import ClassTargets
+from multilayer.shards.sums import gradient_sums
 
 HIDDEN, FEATURES, CHUNKS = (128, 64), 50, 8
 
@@ -54,10 +55,9 @@ def shards_on(client, rows):
         ]
     )
     y = (X[:, 0] > 0).astype(int)
-    clf = MLPClassifier(HIDDEN)
-    clf._meet_targets(np.array([0, 1]), True, False, None)
     source = Source(client, check_collections(X, y, None, True), 600.0)
-    shards = source.shards(reader_of(clf), judging=False)
+    targets = ClassTargets.of(np.array([0, 1]))
+    shards = source.shards(targets, for_training=True)
     source.release()
     return shards
 
@@ -70,9 +70,9 @@ def overhead(rounds):
             few = shards_on(client, 8 * CHUNKS)
             for hidden in (16, 700, 8000):
                 thetas = drawn((FEATURES, hidden, 1))
-                judged = Judged(("relu",), "logistic")
-                few.total(gradient_sums, thetas, judged)
-                ways = {n: lambda few=few, t=thetas, j=judged: few.total(gradient_sums, t, j)}
+                objective = Objective(("relu",), "logistic")
+                few.total(gradient_sums, thetas, objective)
+                ways = {n: lambda few=few, t=thetas, o=objective: few.total(gradient_sums, t, o)}
                 seconds = median_of(ways, 3 * rounds)[n][0]
                 size = sum(theta.size for theta in thetas)
                 measured.append((n, size, seconds))
@@ -105,15 +105,14 @@ def main():
     rows = options.rows // CHUNKS * CHUNKS
 
     thetas = drawn((FEATURES, *HIDDEN, 1))
-    judged = Judged(("relu", "relu"), "logistic")
+    objective = Objective(("relu", "relu"), "logistic")
     X = np.concatenate([block(i, rows // CHUNKS) for i in range(CHUNKS)])
     y = (X[:, 0] > 0).astype(int)
 
     def evaluate(n_threads):
         def run():
-            engine.cost_and_gradient(
-                thetas, X, y, judged.hidden, judged.output, n_threads=n_threads
-            )
+            with sharing(n_threads):
+                NativeEngine(thetas, Examples(X, y), objective).cost_and_gradient()
 
         return run
 
@@ -128,9 +127,9 @@ def main():
         ways = {
             "one process, 1 thread": evaluate(1),
             "one process, 2 threads": evaluate(2),
-            "1 worker": lambda: on_1.total(gradient_sums, thetas, judged),
-            "2 workers": lambda: on_2.total(gradient_sums, thetas, judged),
-            "2 workers, 64 rows": lambda: few.total(gradient_sums, thetas, judged),
+            "1 worker": lambda: on_1.total(gradient_sums, thetas, objective),
+            "2 workers": lambda: on_2.total(gradient_sums, thetas, objective),
+            "2 workers, 64 rows": lambda: few.total(gradient_sums, thetas, objective),
         }
         for way in ways.values():
             way()
