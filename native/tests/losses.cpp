@@ -1,10 +1,10 @@
-// Losses and groups of softmax against central differences; dropout against its hash, one by one.
+// Losses and groups of softmax against central differences; dropout against the hash of each unit.
 #include "check.hpp"
 
 namespace tests {
 namespace {
 
-// D of every loss, by the differences of J.
+// D of every loss against differences of J.
 void test_gradients() {
     using L = ml::Loss;
     using O = ml::Output;
@@ -25,7 +25,7 @@ void test_gradients() {
         network.loss_number = number;
         network.groups = groups;
         if (output == O::softmax || output == O::logistic) data.smoothing = 0.1;
-        // δ of the log loss takes the y of a group to add up to 1.
+        // δ of the log loss assumes that y of a group adds up to 1.
         for (std::size_t row = 0; row < 37 && output == O::softmax; ++row)
             for (std::size_t k = 0; k < 7; ++k)
                 example.Y[row * 7 + k] = groups.empty() ? k == row % 7 : k == 1 || k == 2 || k == 6;
@@ -90,7 +90,7 @@ void test_masks() {
     }
 }
 
-// Hidden layers with dropout, each kind of slope: the same bits for any number of threads.
+// Hidden layers with dropout, for each kind of slope: the same bits for any number of threads.
 template <class T>
 void test_bits() {
     for (const auto activation :

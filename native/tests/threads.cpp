@@ -1,4 +1,4 @@
-// The pool: many teams at the same time, numbers, barriers, forks, and training in all of them.
+// The pool: simultaneous teams, numbers, barriers, forks, and training in all of them.
 #include "../threads.hpp"
 
 #include <atomic>
@@ -14,7 +14,7 @@
 namespace tests {
 namespace {
 
-// f(0), …, f(n − 1), each in a thread of its own; what one throws is thrown again.
+// Calls f(0), …, f(n − 1), each in a thread of its own; an exception in one is thrown again.
 template <class F>
 void at_once(int n, F f) {
     std::vector<std::exception_ptr> errors(static_cast<std::size_t>(n));
@@ -32,7 +32,7 @@ void at_once(int n, F f) {
         if (error) std::rethrow_exception(error);
 }
 
-// Rounds of work on plain numbers: what one thread writes before a barrier, all read after it.
+// Rounds of work on plain numbers: all threads read after a barrier what one wrote before it.
 void use_team(int wanted, int rounds) {
     constexpr i64 n = 100;
     ml::Team team(wanted);
@@ -85,7 +85,7 @@ void test_fits_at_once() {
 }
 
 #if !defined(_WIN32)
-// In a child nothing of the pool's threads is left; it must make its own.
+// A child has none of the threads of the pool; it must create its own.
 void fork_and_fit(const std::vector<std::vector<float>>& wanted) {
     const pid_t child = ::fork();
     check(child >= 0, "no fork");
@@ -108,7 +108,7 @@ void test_quiet_forks() {
     const auto wanted = fit<float>(3, true);
     fork_and_fit(wanted);
     use_team(3, 20);
-    // In a pause between two turns of work, when a handler of signals may well fork.
+    // In a pause between two slices of work, when a signal handler may fork.
     pid_t child = -1;
     Case<float> example({20, 64, 64, 2}, 600, ml::Activation::relu, ml::Output::softmax);
     ml::Course course;
@@ -117,7 +117,7 @@ void test_quiet_forks() {
     ml::train<float>(example.network(), example.data(true, false), {}, course, 2,
                      [&] { return (child = ::fork()) >= 0; });
     if (child == 0) {
-        ::alarm(60);  // where the child waits for a thread that it has not
+        ::alarm(60);  // in case the child waits for a thread that it does not have
         ::_exit(fit<float>(3, true) == wanted ? 0 : 1);
     }
     int status = 0;
