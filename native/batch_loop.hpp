@@ -46,7 +46,6 @@ class BatchLoop {
   public:
     BatchLoop(const Network<T>& network,
               const Data<T>& data,
-              const Penalty& penalty,
               std::int64_t batch_size,
               bool backward,
               bool own_gradients,
@@ -58,8 +57,8 @@ class BatchLoop {
                backward,
                own_gradients,
                full_gradient),
-          penalty_(penalty),
-          by_units_(full_gradient || penalty.l1 != 0),
+          objective_(network.objective),
+          by_units_(full_gradient || network.objective.l1 != 0),
           group_costs_(static_cast<std::size_t>(work.capacity / work.kernels().group)),
           penalties_(static_cast<std::size_t>(by_units_ ? work.unit_items : work.items)),
           magnitudes_(static_cast<std::size_t>(by_units_ ? work.unit_items : 0)),
@@ -68,12 +67,12 @@ class BatchLoop {
         task.n_layers = network.layers();
         if (work.embedding) task.embedding = &*work.embedding;
         task.first_extra_item = work.first_extra_item;
-        task.output = network.output;
-        task.groups = network.groups.data();
-        task.n_groups = static_cast<int>(network.groups.size());
-        task.loss = network.loss;
-        task.loss_number = static_cast<T>(network.loss_number);
-        task.smoothing = data.smoothing;
+        task.output = objective_.output;
+        task.groups = objective_.groups.data();
+        task.n_groups = static_cast<int>(objective_.groups.size());
+        task.loss = objective_.loss;
+        task.loss_number = static_cast<T>(objective_.loss_number);
+        task.smoothing = objective_.label_smoothing;
         task.X = data.X;
         task.Y = data.Y;
         task.labels = data.labels;
@@ -81,7 +80,7 @@ class BatchLoop {
         task.capacity = work.capacity;
         task.backward = backward;
         task.group_costs = group_costs_.data();
-        task.penalized = penalty.lambda != 0;
+        task.penalized = objective_.lambda != 0;
         task.penalties = penalties_.data();
         task.magnitudes = magnitudes_.data();
         task.norms = norms_.data();
@@ -130,10 +129,10 @@ class BatchLoop {
             for (std::int64_t at = first; at < first + n; ++at)
                 total_ += static_cast<double>(task.weights[order ? order[at] : at]);
         }
-        divisor_ = penalty_.rows > 0 ? penalty_.rows : total_;
+        divisor_ = objective_.penalty_rows > 0 ? objective_.penalty_rows : total_;
         task.scale = static_cast<T>(1 / total_);
-        task.decay = static_cast<T>(penalty_.lambda / divisor_);
-        task.l1 = static_cast<T>(penalty_.l1 / divisor_);
+        task.decay = static_cast<T>(objective_.lambda / divisor_);
+        task.l1 = static_cast<T>(objective_.l1 / divisor_);
         start_chunk();
     }
 
@@ -148,7 +147,7 @@ class BatchLoop {
             for (const double square : penalties_) squares += square;
         for (const double magnitude : magnitudes_) magnitudes += magnitude;
         cost = share * sum_ / total_ +
-               (penalty_.lambda / 2 * squares + penalty_.l1 * magnitudes) / divisor_;
+               (objective_.lambda / 2 * squares + objective_.l1 * magnitudes) / divisor_;
     }
 
     // Between phases 2 and 3: finds the factor of D that limits its norm to `most`.
@@ -224,7 +223,7 @@ class BatchLoop {
         task.last_chunk = task.first + task.count == batch_end_;
     }
 
-    Penalty penalty_;
+    const Objective& objective_;
     bool by_units_;  // penalties are summed by the items of phase 3
     std::vector<double> group_costs_, penalties_, magnitudes_, norms_;
     double divisor_ = 1;

@@ -16,17 +16,15 @@ namespace multilayer {
 namespace {
 
 template <class T>
-void prepare_step(BatchTask<T>& task,
-                  const Optimizer<T>& optimizer,
-                  std::int64_t step,
-                  double rate) {
+void prepare_step(BatchTask<T>& task, const Descent& descent, std::int64_t step, double rate) {
     task.step = static_cast<std::uint64_t>(step);
-    const double *number = optimizer.numbers, t = static_cast<double>(step);
+    const std::vector<double>& number = descent.numbers;
+    const double t = static_cast<double>(step);
     const auto set = [&](std::initializer_list<double> numbers) {
         std::copy(numbers.begin(), numbers.end(), task.numbers);
     };
     const double beta_1 = number[1], beta_2 = number[2];
-    switch (optimizer.rule) {
+    switch (descent.rule) {
         case Rule::gradient_descent:
         case Rule::sgd:
             return set({rate, number[1], number[2]});
@@ -34,7 +32,7 @@ void prepare_step(BatchTask<T>& task,
         case Rule::adamw:
             set({rate * std::sqrt(1 - std::pow(beta_2, t)) / (1 - std::pow(beta_1, t)), 1 - beta_1,
                  1 - beta_2, number[3]});
-            if (optimizer.rule == Rule::adamw) task.shrink = static_cast<T>(rate * number[4]);
+            if (descent.rule == Rule::adamw) task.shrink = static_cast<T>(rate * number[4]);
             return;
         case Rule::nadam: {
             const auto momentum = [&](double at) {
@@ -64,8 +62,8 @@ void prepare_step(BatchTask<T>& task,
 template <class T>
 class Snapshot {
   public:
-    Snapshot(Network<T> network, const Optimizer<T>& optimizer, bool transposed) {
-        for (const Parameters<T>* part : network.beside())
+    Snapshot(Network<T> network, const Slots<T>& slots, bool transposed) {
+        for (const Parameters<T>* part : network.extra_parameters())
             for (T* array : {part->values, part->slots[0], part->slots[1]})
                 if (array)
                     arrays_.push_back(
@@ -74,8 +72,7 @@ class Snapshot {
             const auto size = static_cast<std::size_t>(network.sizes[l + 1]) *
                               static_cast<std::size_t>(network.sizes[l] + 1);
             arrays_.push_back({network.thetas[l], std::vector<T>(size)});
-            for (const auto& slot : optimizer.slots)
-                arrays_.push_back({slot[l], std::vector<T>(size)});
+            for (const auto& slot : slots) arrays_.push_back({slot[l], std::vector<T>(size)});
         }
     }
     void take() {
@@ -99,9 +96,9 @@ bool forward(const Network<T>& network, const Matrix<T>& X, T* H, int threads, c
     task.layers = work.layers.data();
     task.n_layers = network.layers();
     if (work.embedding) task.embedding = &*work.embedding;
-    task.output = network.output;
-    task.groups = network.groups.data();
-    task.n_groups = static_cast<int>(network.groups.size());
+    task.output = network.objective.output;
+    task.groups = network.objective.groups.data();
+    task.n_groups = static_cast<int>(network.objective.groups.size());
     task.X = X;
     task.H = H;
     // Transposing costs about as much as reading an eighth of all inputs through untransposed Θ.
@@ -137,13 +134,12 @@ bool forward(const Network<T>& network, const Matrix<T>& X, T* H, int threads, c
 template <class T>
 bool cost(const Network<T>& network,
           const Data<T>& data,
-          const Penalty& penalty,
           const std::vector<T*>& gradients,
           double& J,
           int threads,
           const Poll& poll) {
     const bool backward = !gradients.empty();
-    BatchLoop<T> chunks(network, data, penalty, data.X.rows, backward, false);
+    BatchLoop<T> chunks(network, data, data.X.rows, backward, false);
     for (std::size_t l = 0; l < gradients.size(); ++l)
         chunks.work.layers[l].gradient = gradients[l];
     std::optional<Transposed<T>> result;
@@ -165,32 +161,33 @@ bool cost(const Network<T>& network,
 template <class T>
 Report train(const Network<T>& network,
              const Data<T>& data,
-             const Optimizer<T>& optimizer,
-             const Course& course,
+             const Descent& descent,
+             const Slots<T>& slots,
+             const Epochs& epochs,
              int threads,
              const Poll& poll) {
-    const bool full_gradient =
-        course.l1 != 0 || std::isfinite(course.clip_norm) || std::isfinite(course.max_norm);
-    BatchLoop<T> chunks(network, data, course, course.batch_size, true, true, full_gradient);
-    chunks.share = course.share;
-    chunks.clip_norm = course.clip_norm;
-    if (std::isfinite(course.max_norm)) chunks.task.max_norm = static_cast<T>(course.max_norm);
-    for (std::size_t s = 0; s < optimizer.slots.size(); ++s) {
+    const bool full_gradient = network.objective.l1 != 0 || std::isfinite(descent.clip_norm) ||
+                               std::isfinite(descent.max_norm);
+    BatchLoop<T> chunks(network, data, descent.batch_size, true, true, full_gradient);
+    chunks.share = network.objective.cost_share;
+    chunks.clip_norm = descent.clip_norm;
+    if (std::isfinite(descent.max_norm)) chunks.task.max_norm = static_cast<T>(descent.max_norm);
+    for (std::size_t s = 0; s < slots.size(); ++s) {
         for (std::size_t l = 0; l < network.thetas.size(); ++l)
-            chunks.work.layers[l].slots[s] = optimizer.slots[s][l];
+            chunks.work.layers[l].slots[s] = slots[s][l];
         if (chunks.transposed)
-            chunks.task.sparse.transposed.slots[s] = chunks.transposed->add(optimizer.slots[s][0]);
+            chunks.task.sparse.transposed.slots[s] = chunks.transposed->add(slots[s][0]);
     }
     chunks.begin(threads);
-    chunks.task.rule = optimizer.rule;
-    for (std::size_t l = 0; l < course.dropout.size(); ++l)
-        chunks.work.layers[l].dropout = course.dropout[l];
-    chunks.task.dropout_seed = course.dropout_seed;
+    chunks.task.rule = descent.rule;
+    for (std::size_t l = 0; l < descent.dropout.size(); ++l)
+        chunks.work.layers[l].dropout = descent.dropout[l];
+    chunks.task.dropout_seed = descent.dropout_seed;
 
-    const std::int64_t m = course.order ? course.rows_of_epoch : data.X.rows;
+    const std::int64_t m = epochs.order ? epochs.rows_of_epoch : data.X.rows;
     Report report;
-    report.best = course.best;
-    report.stale = course.stale;
+    report.best = epochs.best;
+    report.stale = epochs.stale;
     std::int64_t epoch = 0, at = 0;  // of the current batch
     std::int64_t epoch_steps = 0;    // of this epoch
     double sum = 0;                  // of the epoch's costs
@@ -198,17 +195,17 @@ Report train(const Network<T>& network,
     std::exception_ptr failure;      // if memory ran out: work must not throw
     const std::int64_t* order = nullptr;
     std::optional<Snapshot<T>> snapshot;
-    if (course.batch_size < m) snapshot.emplace(network, optimizer, chunks.task.X.sparse());
+    if (descent.batch_size < m) snapshot.emplace(network, slots, chunks.task.X.sparse());
     const auto begin_epoch = [&] {
         epoch_steps = 0;
         if (snapshot) snapshot->take();
         if (snapshot && chunks.transposed && report.steps > 0) chunks.transposed->write_back(1);
-        order = course.order ? course.order + epoch * m : nullptr;
-        if (!course.shuffle) return;
-        shuffle(*course.shuffle, m);
-        order = course.shuffle->rows;
+        order = epochs.order ? epochs.order + epoch * m : nullptr;
+        if (!epochs.shuffle) return;
+        shuffle(*epochs.shuffle, m);
+        order = epochs.shuffle->rows;
     };
-    const auto batch_rows = [&] { return std::min(course.batch_size, m - at); };
+    const auto batch_rows = [&] { return std::min(descent.batch_size, m - at); };
     // After the last batch of an epoch; false if training ends with it.
     const auto end_epoch = [&] {
         const double cost = sum / static_cast<double>(rows_seen);
@@ -222,9 +219,9 @@ Report train(const Network<T>& network,
             failure = std::current_exception();
             return false;
         }
-        report.stale = cost > report.best - course.tol ? report.stale + 1 : 0;
+        report.stale = cost > report.best - epochs.tol ? report.stale + 1 : 0;
         report.best = std::min(report.best, cost);
-        if (static_cast<double>(report.stale) <= course.patience) return true;
+        if (static_cast<double>(report.stale) <= epochs.patience) return true;
         report.status = Status::converged;
         return false;
     };
@@ -239,13 +236,13 @@ Report train(const Network<T>& network,
         return pass_batch();
     };
     const auto start = [&] {
-        while (epoch < course.epochs && report.steps < course.max_steps) {
+        while (epoch < epochs.count && report.steps < epochs.max_steps) {
             if (at == 0) begin_epoch();
             chunks.start_batch(order, at, batch_rows());
             if (!chunks.weightless()) {
                 const std::int64_t step = report.steps;
-                prepare_step(chunks.task, optimizer, course.steps_before + step + 1,
-                             course.rates ? course.rates[step] : optimizer.numbers[0]);
+                prepare_step(chunks.task, descent, epochs.steps_before + step + 1,
+                             epochs.rates ? epochs.rates[step] : descent.numbers[0]);
                 return true;
             }
             // A batch whose weights are all zero contributes nothing and is skipped.
@@ -276,12 +273,12 @@ Report train(const Network<T>& network,
     return report;
 }
 
-#define MULTILAYER_INSTANTIATE(T)                                                                 \
-    template bool forward(const Network<T>&, const Matrix<T>&, T*, int, const Poll&);             \
-    template bool cost(const Network<T>&, const Data<T>&, const Penalty&, const std::vector<T*>&, \
-                       double&, int, const Poll&);                                                \
-    template Report train(const Network<T>&, const Data<T>&, const Optimizer<T>&, const Course&,  \
-                          int, const Poll&);
+#define MULTILAYER_INSTANTIATE(T)                                                               \
+    template bool forward(const Network<T>&, const Matrix<T>&, T*, int, const Poll&);           \
+    template bool cost(const Network<T>&, const Data<T>&, const std::vector<T*>&, double&, int, \
+                       const Poll&);                                                            \
+    template Report train(const Network<T>&, const Data<T>&, const Descent&, const Slots<T>&,   \
+                          const Epochs&, int, const Poll&);
 MULTILAYER_INSTANTIATE(float)
 MULTILAYER_INSTANTIATE(double)
 

@@ -56,7 +56,7 @@ class Workspace {
             layer.in = network.sizes[l];
             layer.out = network.sizes[l + 1];
             layer.theta = network.thetas[l];
-            if (l + 1 < L) layer.activation = network.hidden[l];
+            if (l + 1 < L) layer.activation = network.objective.hidden[l];
             if (l + 1 < L && !network.mixes.empty()) layer.mix = network.mixes[l];
             if (!network.rates.empty()) {
                 layer.rate = static_cast<T>(network.rates[l].weights);

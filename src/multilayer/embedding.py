@@ -33,8 +33,8 @@ from multilayer.losses import Loss, resolve
 from multilayer.outputs import Output, say
 
 __all__ = [
-    "Beside",
     "Embedding",
+    "ExtraParameters",
     "cost",
     "cost_and_gradient",
     "embed",
@@ -108,7 +108,7 @@ class Embedding:
 
 
 @dataclass(frozen=True)
-class Beside:
+class ExtraParameters:
     """What is trained beside Θ, and how fast.
 
     Attributes
@@ -140,9 +140,9 @@ class Beside:
         return [*embedding, *(f"mixes of hidden layer {l}" for l in range(1, len(self.mixes) + 1))]
 
 
-def n_columns(thetas: Sequence[Floats], beside: Beside | None) -> int:
+def n_columns(thetas: Sequence[Floats], extra: ExtraParameters | None) -> int:
     """Columns that X must have."""
-    embedding = beside.embedding if beside else None
+    embedding = extra.embedding if extra else None
     return embedding.n_columns if embedding else int(thetas[0].shape[1]) - 1
 
 
@@ -196,7 +196,7 @@ def forward_propagation(
     thetas: Sequence[Floats],
     hidden: Sequence[str],
     output: Output,
-    beside: Beside,
+    extra: ExtraParameters,
     masks: Sequence[Floats | None] = (),
 ) -> Forward:
     """a⁽¹⁾ = s ⊙ u,  z⁽ˡ⁺¹⁾ = Θ⁽ˡ⁾ [1; a⁽ˡ⁾],  a⁽ˡ⁺¹⁾ = (z + α (g(z) − z)) ⊙ mask.
@@ -206,7 +206,7 @@ def forward_propagation(
     X : ndarray, shape (m, n_columns)
     thetas, hidden, output
         As for `multilayer.equations.forward_propagation`.
-    beside : Beside
+    extra : ExtraParameters
     masks : sequence of ndarrays or None, one for each hidden layer, optional
         Of dropout.
 
@@ -214,15 +214,15 @@ def forward_propagation(
     -------
     Forward
     """
-    u = X if beside.embedding is None else embed(X, beside.embedding)
-    a = u if beside.embedding is None else beside.embedding.scale * u
+    u = X if extra.embedding is None else embed(X, extra.embedding)
+    a = u if extra.embedding is None else extra.embedding.scale * u
     Z, A = [], [a]
     for layer, theta in enumerate(thetas):
         z = theta[:, 0] + A[-1] @ theta[:, 1:].T  # (m, s_{l+1})
         Z.append(z)
         if layer < len(hidden):
             g = ACTIVATIONS[hidden[layer]].g(z)
-            a = z + beside.mixes[layer] * (g - z) if beside.mixes else g
+            a = z + extra.mixes[layer] * (g - z) if extra.mixes else g
             mask = masks[layer] if masks else None
             A.append(a if mask is None else a * mask)
     return Forward(u, Z, A, say(Z[-1], output))
@@ -234,13 +234,13 @@ def cost(
     thetas: Sequence[Floats],
     hidden: Sequence[str],
     output: Output,
-    beside: Beside,
+    extra: ExtraParameters,
     *,
     loss: str | Loss = "auto",
     masks: Sequence[Floats | None] = (),
 ) -> float:
     """J = 1/m Σᵢ cost(h⁽ⁱ⁾, y⁽ⁱ⁾)."""
-    z = forward_propagation(X, thetas, hidden, output, beside, masks).Z[-1]
+    z = forward_propagation(X, thetas, hidden, output, extra, masks).Z[-1]
     return float(np.mean(resolve(loss, output).cost(z, Y, output)))
 
 
@@ -250,19 +250,19 @@ def cost_and_gradient(
     thetas: Sequence[Floats],
     hidden: Sequence[str],
     output: Output,
-    beside: Beside,
+    extra: ExtraParameters,
     *,
     loss: str | Loss = "auto",
     masks: Sequence[Floats | None] = (),
 ) -> tuple[float, list[Floats]]:
-    """J, and its gradient by the chain rule: of Θ, then of the arrays of `beside`.
+    """J, and its gradient by the chain rule: of Θ, then of the arrays of `extra`.
 
     ∂J/∂α = Σ δ_a ⊙ (g(z) − z),  δ_z = δ_a ⊙ (1 + α (g′(z) − 1)),  ∂J/∂s = Σ δ⁽¹⁾ ⊙ u,
     δ_u = s ⊙ δ⁽¹⁾; of a number ∂J/∂W₂ = Σ δ_u cos(φ)ᵀ, δ_φ = −(W₂ᵀ δ_u) ⊙ sin φ, φ = 2π w x + b;
     of a category the row E[code] gets δ_u. Parameters are those of `forward_propagation`.
     """
     m = len(X)
-    u, Z, A, _ = forward_propagation(X, thetas, hidden, output, beside, masks)
+    u, Z, A, _ = forward_propagation(X, thetas, hidden, output, extra, masks)
     J = float(np.mean(resolve(loss, output).cost(Z[-1], Y, output)))
     d = resolve(loss, output).derivative(Z[-1], Y, output) / m
     D: list[Floats] = []
@@ -276,13 +276,13 @@ def cost_and_gradient(
         if masks and (mask := masks[below]) is not None:
             d = d * mask
         g, slope = ACTIVATIONS[hidden[below]]
-        if beside.mixes:
+        if extra.mixes:
             shares.insert(0, (d * (g(z) - z)).sum(axis=0))
-            d = d * (1 + beside.mixes[below] * (slope(z) - 1))
+            d = d * (1 + extra.mixes[below] * (slope(z) - 1))
         else:
             d = d * slope(z)
-    if beside.embedding is not None:
-        D += _embedding_gradient(X, beside.embedding, u, d)
+    if extra.embedding is not None:
+        D += _embedding_gradient(X, extra.embedding, u, d)
     return J, D + shares
 
 
@@ -290,21 +290,21 @@ def input_gradient(
     X: Floats,
     thetas: Sequence[Floats],
     hidden: Sequence[str],
-    beside: Beside,
+    extra: ExtraParameters,
     units: NDArray[np.intp],
 ) -> tuple[Floats, Floats]:
     """Give u (m, s₁) and ∂z⁽ᴸ⁾ₖ/∂u (m, s₁) for the output unit k of each row, `units` (m,)."""
-    u, Z, _, _ = forward_propagation(X, thetas, hidden, "identity", beside)
+    u, Z, _, _ = forward_propagation(X, thetas, hidden, "identity", extra)
     d = np.zeros_like(Z[-1])
     d[np.arange(len(X)), units] = 1  # (m, K), rows eₖ
     for layer in reversed(range(1, len(thetas))):
         below, z = layer - 1, Z[layer - 1]
         slope = ACTIVATIONS[hidden[below]].slope(z)
-        if beside.mixes:
-            slope = 1 + beside.mixes[below] * (slope - 1)
+        if extra.mixes:
+            slope = 1 + extra.mixes[below] * (slope - 1)
         d = (d @ thetas[layer][:, 1:]) * slope
     d = d @ thetas[0][:, 1:]  # δ⁽¹⁾
-    return u, d if beside.embedding is None else d * beside.embedding.scale
+    return u, d if extra.embedding is None else d * extra.embedding.scale
 
 
 def _embedding_gradient(X: Floats, embedding: Embedding, u: Floats, d: Floats) -> list[Floats]:

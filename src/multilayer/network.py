@@ -268,7 +268,8 @@ class Network(Savable):
         Y = np.asarray(Y)
         return Y if Y.ndim == 1 and Y.dtype.kind in "iu" else Y.astype(self.dtype, copy=False)
 
-    def _to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return the state: what JSON can hold, and arrays by name."""
         for part in (*self.hidden, self.loss):
             if isinstance(part, Activation | CustomLoss):
                 raise TypeError(f"functions of one's own cannot be saved, and this is {part}")
@@ -281,7 +282,8 @@ class Network(Savable):
         return state, {f"theta{l}": theta for l, theta in enumerate(self.thetas, start=1)}
 
     @classmethod
-    def _from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
+    def from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
+        """Build the object from its state; raise where the parts do not fit."""
         thetas = [arrays[f"theta{l}"] for l in range(1, len(state["sizes"]))]
         output = state["output"]
         return cls(

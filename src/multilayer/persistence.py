@@ -65,13 +65,13 @@ class Savable(ABC):
         save(self, path, notes)
 
     @abstractmethod
-    def _to_state(self) -> tuple[dict[str, Any], Arrays]:
-        """Take the model apart: what JSON can hold, and arrays by name."""
+    def to_state(self) -> tuple[dict[str, Any], Arrays]:
+        """Return the state of the model: what JSON can hold, and arrays by name."""
 
     @classmethod
     @abstractmethod
-    def _from_state(cls, state: dict[str, Any], arrays: Arrays) -> Self:
-        """Put a model together again; any exception says that the parts do not fit."""
+    def from_state(cls, state: dict[str, Any], arrays: Arrays) -> Self:
+        """Build a model from such a state; any exception means that the parts do not fit."""
 
 
 def save(model: Any, path: FilePath, notes: Mapping[str, Any] | None = None) -> None:
@@ -195,7 +195,7 @@ def _pack(model: Any) -> tuple[dict[str, Any], Arrays]:
             state[step], own = _pack(part)
             arrays |= {f"{step}/{key}": array for key, array in own.items()}
     elif _SAVABLE.get(name) is type(model):
-        state, arrays = model._to_state()
+        state, arrays = model.to_state()
     else:
         raise TypeError(
             f"a model file holds a {_names()} or a Pipeline of them, but this "
@@ -222,7 +222,7 @@ def _unpack(packed: dict[str, Any], arrays: Arrays) -> Any:
         return Pipeline(steps)
     if name not in _SAVABLE:
         raise ModelFileError(f"holds a {name!r}, but this multilayer knows {_names()}")
-    return _SAVABLE[name]._from_state(state, arrays)
+    return _SAVABLE[name].from_state(state, arrays)
 
 
 def _names() -> str:

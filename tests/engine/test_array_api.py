@@ -4,12 +4,11 @@ import array_api_strict as xp
 import numpy as np
 import pytest
 import scipy.sparse
+from cases import Progress, array_api_train, train
 from sklearn.datasets import load_diabetes, load_iris
 
 from multilayer import MLPClassifier, MLPRegressor, Network
 from multilayer.activations import ACTIVATIONS
-from multilayer.engine import array_api as array_engine
-from multilayer.engine import native as engine
 from multilayer.optimizers import SGD, Adam, AdamW, GradientDescent, NAdam, RMSprop
 
 X_IRIS, Y_IRIS = load_iris(return_X_y=True)
@@ -31,13 +30,13 @@ quick = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarnin
 @pytest.mark.parametrize("name", OPTIONS)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 def test_same_steps_as_the_native_engine(optimizer, name):
-    def run(runner, X):
+    def run(train, X):
         network = Network((5, 6, 3), "tanh", "softmax", random_state=0)
         slots, rows = optimizer.start(network.thetas), np.arange(30)
-        progress, generator = engine.Progress(), np.random.RandomState(3)
+        progress, generator = Progress(), np.random.RandomState(3)
         arguments = {"batch_size": 10, "epochs": 4, "rows": rows, "rng": generator}
         arguments |= {"progress": progress, **OPTIONS[name]}
-        report = runner.train(
+        report = train(
             network.thetas, X, labels, network.hidden, "softmax", optimizer, slots, **arguments
         )
         arrays = [*network.thetas, *(array for slot in slots for array in slot), report.costs, rows]
@@ -45,9 +44,9 @@ def test_same_steps_as_the_native_engine(optimizer, name):
 
     rng = np.random.RandomState(1)
     X, labels = rng.randn(30, 5), rng.randint(3, size=30)
-    native, counted = run(engine, X)
+    native, counted = run(train, X)
     for here in (X, xp.asarray(X)):
-        arrays, counts = run(array_engine, here)
+        arrays, counts = run(array_api_train, here)
         assert counts == counted
         for array, want in zip(arrays, native, strict=True):
             np.testing.assert_allclose(array, want, rtol=1e-9, atol=1e-12)

@@ -6,17 +6,15 @@ import hashlib
 import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 
 import joblib
 import numpy as np
 import pytest
+from cases import run_python, train
 
 from multilayer import MLPClassifier
-from multilayer.engine import native as engine
 from multilayer.optimizers import GradientDescent
 
 # Four epochs are not enough, and need not be.
@@ -54,13 +52,8 @@ def test_same_bits_for_any_number_of_threads():
     """Every solver, whole fits, with the number of threads that the environment sets."""
     digests = set()
     for threads in ["1", "2", "3", "4", "7"]:
-        run = subprocess.run(
-            [sys.executable, "-c", THREADS.format(folder=os.path.dirname(__file__))],
-            env=os.environ | {"MULTILAYER_NUM_THREADS": threads},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        program = THREADS.format(folder=os.path.dirname(__file__))
+        run = run_python(program, MULTILAYER_NUM_THREADS=threads)
         assert len(run.stdout.split()) == 2 * len(SOLVERS), run.stderr
         digests.add(run.stdout)
     assert len(digests) == 1
@@ -106,7 +99,7 @@ def test_interrupt_comes_through_soon(batch_size):
 
     timer = threading.Timer(0.3, press)
     timer.start()
-    report = engine.train(
+    report = train(
         thetas,
         X,
         y,

@@ -7,13 +7,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from cases import cost, train
 from scipy import stats
 from sklearn.utils import gen_batches
 
 from multilayer import equations
 from multilayer.activations import ACTIVATIONS
 from multilayer.dropout import dropout_mask
-from multilayer.engine import native as engine
 from multilayer.optimizers import GradientDescent
 
 
@@ -33,7 +33,7 @@ class Example:
 
     def train(self, dropout, **options):
         arguments = (self.thetas, self.X, self.Y, self.hidden, "softmax")
-        return engine.train(*arguments, GradientDescent(0.3), [], dropout=dropout, **options)
+        return train(*arguments, GradientDescent(0.3), [], dropout=dropout, **options)
 
     def twin_train(self, dropout, seed, *, batch_size, order, lambda_=0.0, weights=None, steps=0):
         """Train step by step with the equations, in float64; returns the costs of the epochs."""
@@ -121,10 +121,10 @@ def test_same_bits_for_any_number_of_threads_and_calls(dtype):
 
 def test_prediction_and_gradient_leave_nothing_out():
     example = Example(hidden="relu")
-    before = engine.cost(example.thetas, example.X, example.Y, example.hidden, "softmax")
+    before = cost(example.thetas, example.X, example.Y, example.hidden, "softmax")
     report = example.train((0.5, 0.5, 0.5), max_steps=0)
     assert report.steps == 0
-    assert before == engine.cost(example.thetas, example.X, example.Y, example.hidden, "softmax")
+    assert before == cost(example.thetas, example.X, example.Y, example.hidden, "softmax")
 
 
 def test_gradient_with_masks_equals_finite_differences():

@@ -14,14 +14,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import scipy.sparse
+from cases import ISAS, cost, cost_and_gradient, forward, train
 
-from multilayer import _native
+from multilayer import embedding as equations
 from multilayer.activations import ACTIVATIONS
 from multilayer.dropout import dropout_mask
 from multilayer.embedding import Beside, Embedding
-from multilayer.engine import native as engine
 from multilayer.optimizers import SGD, Adam, AdamW, GradientDescent, Lion, NAdam, RMSprop, Rprop
-from multilayer import embedding as equations
 
 # Plain columns, numbers among them, codes of each category, frequencies, dimensions, shares.
 LAYOUTS = {
@@ -92,7 +91,7 @@ class Example:
 
     def train(self, optimizer, slots, **options):
         names = (self.thetas, self.X, self.Y, self.hidden, "softmax", optimizer, slots)
-        return engine.train(*names, beside=self.beside, **options)
+        return train(*names, beside=self.beside, **options)
 
 
 def near(got, wanted, dtype):
@@ -107,7 +106,7 @@ def near(got, wanted, dtype):
 def test_gradient_equals_the_equations(layout, m, dtype):
     example = Example(layout, m, dtype=dtype)
     names = (example.thetas, example.X, example.Y, example.hidden, "softmax")
-    J, D = engine.cost_and_gradient(*names, beside=example.beside)
+    J, D = cost_and_gradient(*names, beside=example.beside)
     wanted, gradient = example.wanted()
     assert wanted == pytest.approx(J, rel=TOLERANCE[dtype])
     near(D, gradient, dtype)
@@ -118,7 +117,7 @@ def test_gradient_equals_the_equations(layout, m, dtype):
 def test_gradient_of_every_activation(hidden, layout):
     example = Example(layout, hidden=hidden)
     names = (example.thetas, example.X, example.Y, example.hidden, "softmax")
-    _, D = engine.cost_and_gradient(*names, beside=example.beside)
+    _, D = cost_and_gradient(*names, beside=example.beside)
     near(D, example.wanted()[1], "float64")
 
 
@@ -126,7 +125,7 @@ def test_gradient_of_every_activation(hidden, layout):
 def test_gradient_of_other_outputs(output):
     example = Example()
     names = (example.thetas, example.X, example.Y, example.hidden, output)
-    J, D = engine.cost_and_gradient(*names, beside=example.beside)
+    J, D = cost_and_gradient(*names, beside=example.beside)
     wanted, gradient = example.wanted(output=output)
     assert wanted == pytest.approx(J, rel=1e-11)
     near(D, gradient, "float64")
@@ -136,7 +135,7 @@ def test_gradient_of_other_outputs(output):
 def test_layers_of_one_unit(sizes):
     example = Example(sizes=sizes)
     names = (example.thetas, example.X, example.Y, example.hidden, "softmax")
-    _, D = engine.cost_and_gradient(*names, beside=example.beside)
+    _, D = cost_and_gradient(*names, beside=example.beside)
     near(D, example.wanted()[1], "float64")
 
 
@@ -150,7 +149,7 @@ def test_cosines_of_large_angles(dtype):
     x = np.linspace(-500, 500, m, dtype=dtype)[:, None]
     embedding = Embedding(1, K, (), periodic, np.empty((0, 1), dtype), np.ones(1 + K, dtype))
     thetas = [np.eye(1 + K, 2 + K, 1, dtype=dtype)]  # what goes in comes out
-    got = engine.forward(thetas, x, [], "identity", beside=Beside(embedding))[:, 1:]
+    got = forward(thetas, x, [], "identity", beside=Beside(embedding))[:, 1:]
     angles = np.asarray(2 * np.pi * w, dtype) * x + b
     wanted = np.cos(2 * np.pi * w.astype(np.float64) * x + b)
     # Each rounding of the angle is of its own size.
@@ -165,7 +164,7 @@ def test_forward_equals_the_equations(layout, dtype):
     for m in (1, 3, 100):
         example = Example(layout, m, dtype=dtype)
         names = (example.hidden, "softmax")
-        got = engine.forward(example.thetas, example.X, *names, beside=example.beside)
+        got = forward(example.thetas, example.X, *names, beside=example.beside)
         X, beside = example.X, example.beside
         wanted = equations.forward_propagation(X, example.thetas, *names, beside)
         np.testing.assert_allclose(got, wanted.h, atol=TOLERANCE[dtype])
@@ -286,7 +285,7 @@ def test_codes_that_are_none_count_as_the_first():
     example = Example("only categories", 4)
     example.X[:] = [[-1, 0], [np.nan, 0], [4, 5], [0, 0]]
     names = (example.hidden, "softmax")
-    H = engine.forward(example.thetas, example.X, *names, beside=example.beside)
+    H = forward(example.thetas, example.X, *names, beside=example.beside)
     assert (H == H[3]).all()
 
 
@@ -381,14 +380,14 @@ def test_wrong_input(beside, options, error, message):
     example = Example()
     names = (example.thetas, example.X, example.Y, example.hidden, "softmax", GradientDescent(0.1))
     with pytest.raises(error, match=message):
-        engine.train(*names, [], beside=beside, **options)
+        train(*names, [], beside=beside, **options)
 
 
 @pytest.mark.parametrize("penalty", [{"lambda_": 1.0}, {"l1": 1.0}], ids=["lambda_", "l1"])
 def test_penalties_are_refused(penalty):
     example = Example()
     names = (example.thetas, example.X, example.Y, example.hidden, "softmax")
-    for compute in (engine.cost, engine.cost_and_gradient):
+    for compute in (cost, cost_and_gradient):
         with pytest.raises(ValueError, match="do not go with"):
             compute(*names, beside=example.beside, **penalty)
 
@@ -398,14 +397,14 @@ def test_sparse_rows_are_refused():
     X = scipy.sparse.csr_array(example.X)
     names = (example.hidden, "softmax")
     with pytest.raises(TypeError, match="sparse"):
-        engine.forward(example.thetas, X, *names, beside=example.beside)
+        forward(example.thetas, X, *names, beside=example.beside)
     slots = Adam(0.1).start(example.arrays)
     names = (X, example.Y, *names, Adam(0.1), slots)
     with pytest.raises(TypeError, match="sparse"):
-        engine.train(example.thetas, *names, beside=example.beside)
+        train(example.thetas, *names, beside=example.beside)
 
 
-@pytest.mark.parametrize("isa", _native.ISAS)
+@pytest.mark.parametrize("isa", ISAS)
 def test_every_instruction_set(isa):
     which = "gradient_equals or forward or twins"
     run = subprocess.run(

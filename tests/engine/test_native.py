@@ -12,13 +12,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from cases import ISA, ISAS, Progress, cost, cost_and_gradient, forward, run_python, train
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.utils import gen_batches
 
-from multilayer import _native, equations
+from multilayer import equations
 from multilayer.activations import ACTIVATIONS
-from multilayer.engine import native as engine
 from multilayer.losses import OUTPUTS
 from multilayer.optimizers import SGD, Adam, AdamW, GradientDescent, NAdam, Optimizer, RMSprop
 
@@ -114,11 +114,11 @@ def twin_train(case, optimizer, slots, *, batch_size, order, lambda_=0.0, weight
 def test_cost_and_gradient(case, lambda_, weighted):
     weights = case.weights if weighted else None
     arguments = (case.thetas, case.X, case.Y, case.hidden, case.output, lambda_, weights)
-    J, D = engine.cost_and_gradient(*arguments)
+    J, D = cost_and_gradient(*arguments)
     wanted = (case.X, case.Y, case.thetas, lambda_)
     case.close(J, equations.cost(*wanted, weights=weights, **case.network))
     assert isinstance(J, float)
-    assert engine.cost(*arguments) == J
+    assert cost(*arguments) == J
     for got, want in zip(
         D, equations.backpropagation(*wanted, weights=weights, **case.network), strict=True
     ):
@@ -129,7 +129,7 @@ def test_cost_and_gradient(case, lambda_, weighted):
 @given(case=cases())
 @settings(max_examples=100, deadline=None)
 def test_forward(case):
-    H = engine.forward(case.thetas, case.X, case.hidden, case.output)
+    H = forward(case.thetas, case.X, case.hidden, case.output)
     assert H.dtype == case.dtype
     case.close(H, equations.forward_propagation(case.X, case.thetas, **case.network)[1][-1])
 
@@ -145,7 +145,7 @@ def test_widths(width, dtype):
         ((3, 4, 2), width),
     ]:
         case = Case(shape, m, hidden="relu", dtype=dtype, seed=width)
-        J, D = engine.cost_and_gradient(case.thetas, case.X, case.Y, case.hidden, case.output, 0.1)
+        J, D = cost_and_gradient(case.thetas, case.X, case.Y, case.hidden, case.output, 0.1)
         case.close(J, equations.cost(case.X, case.Y, case.thetas, 0.1, **case.network))
         wanted = equations.backpropagation(case.X, case.Y, case.thetas, 0.1, **case.network)
         for got, want in zip(D, wanted, strict=True):
@@ -159,7 +159,7 @@ def test_activation_far_out(activation, dtype):
     z = np.r_[0.0, np.geomspace(1e-30, 1e4, 200), -np.geomspace(1e-30, 1e4, 200)]
     X = z.astype(dtype)[:, None]
     identity = np.array([[0, 1]], dtype)
-    H = engine.forward([identity, identity], X, (activation,), "identity")
+    H = forward([identity, identity], X, (activation,), "identity")
     twin = ACTIVATIONS[activation]
     wanted = twin.g(X.astype(np.float64))
     eps = np.finfo(dtype).eps
@@ -169,7 +169,7 @@ def test_activation_far_out(activation, dtype):
     slope = np.empty_like(X)
     for row, x in enumerate(X):  # the gradient of one row with respect to its bias is the slope
         Y = H[row : row + 1] - 1
-        _, D = engine.cost_and_gradient([identity, identity], x[None], Y, (activation,), "identity")
+        _, D = cost_and_gradient([identity, identity], x[None], Y, (activation,), "identity")
         delta = float(H[row, 0] - Y[0, 0])
         slope[row] = D[0][0, 0] / delta if delta else 0
     well = np.abs(H) < 1e3  # beyond, Y = H − 1 is rounded away
@@ -182,7 +182,7 @@ def test_output_far_out():
     thetas = [np.array([[0.0, 1.0], [0.0, -1.0]])]
     X, Y = np.array([[800.0], [-800.0]]), np.array([[0.0, 1.0], [1.0, 0.0]])
     for output, wanted in [("logistic", 1600.0), ("softmax", 1600.0)]:
-        J, D = engine.cost_and_gradient(thetas, X, Y, (), output)
+        J, D = cost_and_gradient(thetas, X, Y, (), output)
         assert J == wanted
         assert np.isfinite(D[0]).all()
 
@@ -210,7 +210,7 @@ def test_train_step_by_step(optimizer: Optimizer, dtype, weighted):
             weights=weights,
             steps=steps,
         )
-        report = engine.train(
+        report = train(
             case.thetas,
             case.X,
             case.Y,
@@ -240,7 +240,7 @@ def test_many_rows_in_one_batch(m):
     case = Case((3, 200, 2), m, hidden="relu")
     twin = copy.deepcopy(case)
     descent = GradientDescent(0.5)
-    report = engine.train(
+    report = train(
         case.thetas, case.X, case.Y, case.hidden, case.output, descent, [], epochs=3, lambda_=1.0
     )
     wanted = twin_train(twin, descent, [], batch_size=m, order=[np.arange(m)] * 3, lambda_=1.0)
@@ -254,8 +254,8 @@ def test_labels_are_one_hot(output):
     case = Case((4, 5, 6), 30, output=output)
     labels = case.rng.integers(0, 6, 30).astype(np.uint8)
     Y = np.eye(6)[labels]
-    got = engine.cost_and_gradient(case.thetas, case.X, labels, case.hidden, output)
-    wanted = engine.cost_and_gradient(case.thetas, case.X, Y, case.hidden, output)
+    got = cost_and_gradient(case.thetas, case.X, labels, case.hidden, output)
+    wanted = cost_and_gradient(case.thetas, case.X, Y, case.hidden, output)
     assert got[0] == wanted[0]
     for a, b in zip(got[1], wanted[1], strict=True):
         np.testing.assert_array_equal(a, b)
@@ -266,9 +266,7 @@ def test_labels_of_one_unit():
     labels = case.rng.integers(0, 2, 30)
     Y = labels[:, None].astype(float)
     arguments = (case.hidden, case.output)
-    assert engine.cost(case.thetas, case.X, labels, *arguments) == engine.cost(
-        case.thetas, case.X, Y, *arguments
-    )
+    assert cost(case.thetas, case.X, labels, *arguments) == cost(case.thetas, case.X, Y, *arguments)
 
 
 def layouts(X):
@@ -292,14 +290,14 @@ def layouts(X):
 def test_any_layout(layout, dtype):
     case = Case((11, 9, 4), 70, hidden="relu", dtype=dtype)
     X, Y = layouts(case.X)[layout], layouts(case.Y)[layout]
-    wanted = engine.cost_and_gradient(case.thetas, case.X, case.Y, case.hidden, case.output)
-    got = engine.cost_and_gradient(case.thetas, X, Y, case.hidden, case.output)
+    wanted = cost_and_gradient(case.thetas, case.X, case.Y, case.hidden, case.output)
+    got = cost_and_gradient(case.thetas, X, Y, case.hidden, case.output)
     assert got[0] == wanted[0]
     for a, b in zip(got[1], wanted[1], strict=True):
         np.testing.assert_array_equal(a, b)
     np.testing.assert_array_equal(
-        engine.forward(case.thetas, X, case.hidden, case.output),
-        engine.forward(case.thetas, case.X, case.hidden, case.output),
+        forward(case.thetas, X, case.hidden, case.output),
+        forward(case.thetas, case.X, case.hidden, case.output),
     )
 
 
@@ -311,7 +309,7 @@ def test_same_bits_for_any_number_of_threads(optimizer, dtype, batch_size):
     for n_threads in [1, 2, 3, 4, 7]:
         case = Case((30, 64, 50, 5), 1000, hidden=("relu", "gelu"), dtype=dtype)
         slots = optimizer.start(case.thetas)
-        report = engine.train(
+        report = train(
             case.thetas,
             case.X,
             case.Y,
@@ -324,10 +322,10 @@ def test_same_bits_for_any_number_of_threads(optimizer, dtype, batch_size):
             epochs=3,
             n_threads=n_threads,
         )
-        J, D = engine.cost_and_gradient(
+        J, D = cost_and_gradient(
             case.thetas, case.X, case.Y, case.hidden, case.output, n_threads=n_threads
         )
-        H = engine.forward(case.thetas, case.X, case.hidden, case.output, n_threads=n_threads)
+        H = forward(case.thetas, case.X, case.hidden, case.output, n_threads=n_threads)
         remembered = [array for slot in slots for array in slot]
         arrays = [report.costs, np.float64(J), *case.thetas, *remembered, *D, H]
         results.append([array.tobytes() for array in arrays])
@@ -340,7 +338,7 @@ def test_divergence_stops_before_the_step():
     before = [theta.copy() for theta in case.thetas]
     case.thetas[1][:] = 1e200
     before[1] = case.thetas[1].copy()
-    report = engine.train(
+    report = train(
         case.thetas,
         case.X,
         case.Y,
@@ -361,7 +359,7 @@ def test_divergence_stops_before_the_step():
 def test_divergence_in_a_later_batch(bad):
     case = Case((3, 4, 2), 40, output="identity", hidden="relu")
     case.Y[25, 1] = bad
-    report = engine.train(
+    report = train(
         case.thetas,
         case.X,
         case.Y,
@@ -381,12 +379,8 @@ def test_weightless_batch_changes_nothing():
     case.weights[10:] = 0
     half = copy.deepcopy(case)
     arguments = (case.hidden, case.output, GradientDescent(0.1), [])
-    report = engine.train(
-        case.thetas, case.X, case.Y, *arguments, weights=case.weights, batch_size=10
-    )
-    once = engine.train(
-        half.thetas, half.X[:10], half.Y[:10], *arguments, weights=case.weights[:10]
-    )
+    report = train(case.thetas, case.X, case.Y, *arguments, weights=case.weights, batch_size=10)
+    once = train(half.thetas, half.X[:10], half.Y[:10], *arguments, weights=case.weights[:10])
     assert (report.status, report.steps) == ("finished", 1)
     assert report.costs[0] == once.costs[0]
     for got, want in zip(case.thetas, half.thetas, strict=True):
@@ -398,9 +392,9 @@ def test_stopping_rule():
 
     def run(epochs_a_call):
         case = Case((3, 4, 2), 30)
-        progress, costs, status = engine.Progress(), [], "finished"
+        progress, costs, status = Progress(), [], "finished"
         while status == "finished":
-            report = engine.train(
+            report = train(
                 case.thetas,
                 case.X,
                 case.Y,
@@ -420,9 +414,9 @@ def test_stopping_rule():
 
     costs, progress = run(1000)
     best, stale = np.inf, 0
-    for epoch, cost in enumerate(costs):
-        stale = stale + 1 if cost > best - 1e-3 else 0
-        best = min(best, cost)
+    for epoch, J in enumerate(costs):
+        stale = stale + 1 if J > best - 1e-3 else 0
+        best = min(best, J)
         assert (stale > 3) == (epoch == len(costs) - 1)
     assert (progress.best, progress.stale) == (best, 4)
     assert run(1)[0] == run(7)[0] == costs
@@ -434,7 +428,7 @@ def test_max_steps(max_steps):
     arguments = {"batch_size": 7}
     adam = Adam(0.01)
     slots, twin_slots = adam.start(case.thetas), adam.start(twin.thetas)
-    report = engine.train(
+    report = train(
         case.thetas,
         case.X,
         case.Y,
@@ -458,7 +452,7 @@ def test_interrupt():
     case = Case((50, 100, 100, 3), 5000)
     timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
-    report = engine.train(
+    report = train(
         case.thetas,
         case.X,
         case.Y,
@@ -487,7 +481,7 @@ def test_other_signals_pass():
     timer.start()
     try:
         with pytest.raises(Alarm):
-            engine.train(
+            train(
                 case.thetas,
                 case.X,
                 case.Y,
@@ -506,7 +500,7 @@ def test_fits_at_the_same_time_in_many_threads():
     def fit(results, place):
         case = Case((20, 64, 64, 2), 2000, hidden="relu", dtype="float32", seed=place % 2)
         adam = Adam(0.001)
-        engine.train(
+        train(
             case.thetas,
             case.X,
             case.Y,
@@ -534,32 +528,22 @@ def test_fits_at_the_same_time_in_many_threads():
 def test_after_fork():
     case = Case((64, 100, 10), 2000, dtype="float32")
     arguments = (case.thetas, case.X, case.Y, case.hidden, case.output)
-    wanted = engine.cost(*arguments, n_threads=2)
+    wanted = cost(*arguments, n_threads=2)
     child = os.fork()
     if child == 0:  # pragma: no cover
-        os._exit(0 if engine.cost(*arguments, n_threads=2) == wanted else 1)
+        os._exit(0 if cost(*arguments, n_threads=2) == wanted else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert engine.cost(*arguments, n_threads=2) == wanted
+    assert cost(*arguments, n_threads=2) == wanted
 
 
 def test_no_rows():
     case = Case((3, 4, 2), 0)
-    assert engine.forward(case.thetas, case.X, case.hidden, case.output).shape == (0, 2)
+    assert forward(case.thetas, case.X, case.hidden, case.output).shape == (0, 2)
     with pytest.raises(ValueError, match="at least one row"):
-        engine.cost(case.thetas, case.X, case.Y, case.hidden, case.output)
+        cost(case.thetas, case.X, case.Y, case.hidden, case.output)
 
 
-def python(code, **environment):
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-@pytest.mark.parametrize("isa", [isa for isa in _native.ISAS if isa != _native.ISA])
+@pytest.mark.parametrize("isa", [isa for isa in ISAS if isa != ISA])
 def test_every_instruction_set(isa):
     """The tests of the kernels again, in a process made to use another instruction set."""
     kernels = "gradient or forward or widths or far_out or step_by_step or same_bits or float"
@@ -575,35 +559,35 @@ def test_every_instruction_set(isa):
 
 
 def test_forced_instruction_set():
-    for isa in _native.ISAS:
-        run = python("from multilayer import _native; print(_native.ISA)", MULTILAYER_ISA=isa)
+    for isa in ISAS:
+        run = run_python("from cases import ISA; print(ISA)", MULTILAYER_ISA=isa)
         assert run.stdout.strip() == isa
 
 
 def test_unknown_instruction_set():
-    run = python("import multilayer._native", MULTILAYER_ISA="mmx")
+    run = run_python("import multilayer", MULTILAYER_ISA="mmx")
     assert run.returncode != 0
     assert "MULTILAYER_ISA must be one of" in run.stderr
 
 
 @pytest.mark.parametrize("number", ["0", "two", "1025", "-1"])
 def test_bad_number_of_threads(number):
-    code = "from multilayer import _native; _native.default_threads()"
-    run = python(code, MULTILAYER_NUM_THREADS=number)
+    code = "from cases import default_threads; default_threads()"
+    run = run_python(code, MULTILAYER_NUM_THREADS=number)
     message = f"ValueError: MULTILAYER_NUM_THREADS must be a number from 1 to 1024: '{number}'"
     assert message in run.stderr
 
 
 def test_number_of_threads():
-    code = "from multilayer import _native; print(_native.default_threads())"
-    assert int(python(code, MULTILAYER_NUM_THREADS="3").stdout) == 3
-    assert 1 <= int(python(code, MULTILAYER_NUM_THREADS="").stdout) <= os.cpu_count()
+    code = "from cases import default_threads; print(default_threads())"
+    assert int(run_python(code, MULTILAYER_NUM_THREADS="3").stdout) == 3
+    assert 1 <= int(run_python(code, MULTILAYER_NUM_THREADS="").stdout) <= os.cpu_count()
 
 
 MEMORY = """
 import resource
 import numpy as np
-from multilayer.engine import native as engine
+from cases import train
 from multilayer.optimizers import Adam
 
 X, y = np.ones((200_000, 50), np.float32), np.zeros(200_000, np.int32)
@@ -612,13 +596,13 @@ adam = Adam()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for batch_size in [None, 200]:
     slots = adam.start(thetas)
-    engine.train(thetas, X, y, ("relu",), "softmax", adam, slots, batch_size=batch_size)
+    train(thetas, X, y, ("relu",), "softmax", adam, slots, batch_size=batch_size)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
 def test_memory_does_not_grow_with_rows():
-    run = python(MEMORY)
+    run = run_python(MEMORY)
     assert int(run.stdout) < 16_000, run.stderr  # kilobytes; X alone has 40 000
 
 
@@ -694,18 +678,16 @@ def test_bad_input(name):
         "slots": [],
     }
     with pytest.raises(error, match=message):
-        engine.train(**(arguments | changes))
+        train(**(arguments | changes))
 
 
 def test_read_only_thetas():
     case = Case((3, 4, 2), 9)
     case.thetas[1].flags.writeable = False
-    H = engine.forward(case.thetas, case.X, case.hidden, case.output)
+    H = forward(case.thetas, case.X, case.hidden, case.output)
     assert H.shape == (9, 2)
     with pytest.raises(ValueError, match="Θ2 is changed in place"):
-        engine.train(
-            case.thetas, case.X, case.Y, case.hidden, case.output, GradientDescent(0.1), []
-        )
+        train(case.thetas, case.X, case.Y, case.hidden, case.output, GradientDescent(0.1), [])
 
 
 @pytest.mark.parametrize("m", [1, 2, 3, 64, 1000])
@@ -721,10 +703,8 @@ def test_shuffles_as_random_state_does(m, rng):
     X, thetas = spread_rows(m), [np.array([[0.5, 1.0]])]
     same = [theta.copy() for theta in thetas]
     arguments = {"batch_size": 1, "epochs": 7}
-    engine.train(
-        thetas, X, X, (), "identity", GradientDescent(0.01), [], rows=rows, rng=rng, **arguments
-    )
-    engine.train(
+    train(thetas, X, X, (), "identity", GradientDescent(0.01), [], rows=rows, rng=rng, **arguments)
+    train(
         same, X, X, (), "identity", GradientDescent(0.01), [], order=np.array(orders), **arguments
     )
     np.testing.assert_array_equal(rows, expected)
@@ -755,5 +735,5 @@ def spread_rows(m):
 def test_refuses_rows_it_cannot_shuffle(arguments, error, message):
     X, theta = spread_rows(4), np.array([[0.5, 1.0]])
     with pytest.raises(error, match=message):
-        engine.train([theta], X, X, (), "identity", GradientDescent(0.01), [], **arguments)
+        train([theta], X, X, (), "identity", GradientDescent(0.01), [], **arguments)
     np.testing.assert_array_equal(theta, [[0.5, 1.0]])

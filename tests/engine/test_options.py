@@ -1,15 +1,11 @@
 """Options of a step beyond the plain one: l1, clipped gradients, held norms, rates, the divisor."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import scipy.sparse
+from cases import ISAS, cost, cost_and_gradient, run_python, train
 
-from multilayer import Network, _native, equations
-from multilayer.engine import native as engine
+from multilayer import Network, equations
 from multilayer.optimizers import SGD, Adam, AdamW, GradientDescent, Lion, NAdam, RMSprop, Rprop
 
 OPTIMIZERS = [
@@ -73,7 +69,7 @@ def run(sizes, dtype, optimizer, options, sparse=False, n_threads=None, rated=Fa
     slots, other_slots = optimizer.start(network.thetas), optimizer.start(other.thetas)
     batches = [np.arange(start, min(start + 10, 26)) for start in range(0, 26, 10)] * 3
     rates = optimizer.learning_rate * np.linspace(1.5, 0.5, 9) if rated else None
-    report = engine.train(
+    report = train(
         network.thetas,
         scipy.sparse.csr_array(X) if sparse else X,
         Y,
@@ -132,29 +128,26 @@ def test_each_step_has_its_rate(optimizer):
 
 
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
-@pytest.mark.parametrize("isa", _native.ISAS)
+@pytest.mark.parametrize("isa", ISAS)
 def test_same_bits_for_any_number_of_threads(isa, sparse):
     program = f"""
 import numpy as np, scipy.sparse, hashlib
+from cases import train
 from multilayer import Network
-from multilayer.engine import native as engine
 from multilayer.optimizers import Adam
 X = np.random.RandomState(0).randn(3000, 50) * (np.random.RandomState(1).rand(3000, 50) < 0.3)
 X = scipy.sparse.csr_array(X) if {sparse} else X
 for n in (1, 2, 3):
     network = Network((50, 70, 60, 4), "relu", "softmax", random_state=0)
     optimizer = Adam(0.01)
-    engine.train(network.thetas, X, np.arange(3000) % 4, network.hidden, network.output, optimizer,
+    train(network.thetas, X, np.arange(3000) % 4, network.hidden, network.output, optimizer,
                  optimizer.start(network.thetas), batch_size=1000, epochs=3, n_threads=n, l1=0.1,
                  lambda_=0.1, clip_norm=0.05, max_norm=0.8)
     print(hashlib.sha256(b"".join(t.tobytes() for t in network.thetas)).hexdigest())
 """
-    env = {**os.environ, "MULTILAYER_ISA": isa}
-    done = subprocess.run(
-        [sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True
-    )
+    done = run_python(program, MULTILAYER_ISA=isa)
     digests = done.stdout.split()
-    assert len(digests) == 3
+    assert len(digests) == 3, done.stderr
     assert len(set(digests)) == 1
 
 
@@ -164,10 +157,10 @@ def test_cost_and_gradient_with_l1(dtype):
     network = Network((5, 4, 2), "tanh", "softmax", random_state=0, dtype=dtype)
     X, Y = rng.randn(9, 5).astype(dtype), np.eye(2, dtype=dtype)[rng.randint(2, size=9)]
     names = {"hidden": network.hidden, "output": network.output}
-    J, D = engine.cost_and_gradient(network.thetas, X, Y, *names.values(), 0.3, l1=0.7)
+    J, D = cost_and_gradient(network.thetas, X, Y, *names.values(), 0.3, l1=0.7)
     want = equations.cost(X, Y, network.thetas, 0.3, l1=0.7, **names)
     assert pytest.approx(float(want), rel=1e-5) == J
-    assert engine.cost(network.thetas, X, Y, *names.values(), 0.3, l1=0.7) == J
+    assert cost(network.thetas, X, Y, *names.values(), 0.3, l1=0.7) == J
     expected = equations.backpropagation(X, Y, network.thetas, 0.3, l1=0.7, **names)
     for d, e in zip(D, expected, strict=True):
         np.testing.assert_allclose(d, e, rtol=1e-4, atol=1e-6)
@@ -210,14 +203,14 @@ def test_refuses_wrong_options(options, error, message):
     before = network.thetas[0].copy()
     X, Y = np.ones((3, 2)), np.ones((3, 1))
     with pytest.raises(error, match=message):
-        engine.train(network.thetas, X, Y, [], "identity", GradientDescent(0.1), [], **options)
+        train(network.thetas, X, Y, [], "identity", GradientDescent(0.1), [], **options)
     np.testing.assert_array_equal(network.thetas[0], before)
 
 
 def test_no_more_steps_than_rates():
     network = Network((2, 1), output="identity", random_state=0)
     X, Y, rates = np.ones((30, 2)), np.ones((30, 1)), np.full(5, 0.1)
-    report = engine.train(
+    report = train(
         network.thetas,
         X,
         Y,
@@ -245,7 +238,7 @@ def test_batches_larger_than_the_workspace_and_weights(name, sparse):
     options |= {key: 300 * v if key in ("l1", "lambda_") else v for key, v in OPTIONS[name].items()}
     rows = scipy.sparse.csr_array(X) if sparse else X
     units = (network.hidden, network.output)
-    report = engine.train(
+    report = train(
         network.thetas, rows, labels, *units, optimizer, [], weights=weights, epochs=2, **options
     )
     names = {"hidden": "relu", "output": "softmax", "weights": weights, "l1": options["l1"]}

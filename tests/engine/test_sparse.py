@@ -12,12 +12,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from cases import ISA, ISAS, cost, cost_and_gradient, forward, run_python, train
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from multilayer import Network, _native, equations
-from multilayer.engine import native as engine
+from multilayer import Network, equations
 from multilayer.losses import Focal, Softmax
 from multilayer.optimizers import SGD, Adam, AdamW, GradientDescent
 
@@ -70,7 +70,7 @@ class Case:
         thetas = copy.deepcopy(self.thetas)
         slots = optimizer.start(thetas)
         Y = arguments.pop("Y", self.Y)
-        report = engine.train(thetas, X, Y, *self.units, optimizer, slots, **arguments)
+        report = train(thetas, X, Y, *self.units, optimizer, slots, **arguments)
         return report, [*thetas, *(array for slot in slots for array in slot)]
 
 
@@ -88,12 +88,12 @@ def cases(draw):
 
 
 def check_cost_and_gradient(case, weights):
-    H = engine.forward(case.thetas, case.X, *case.units)
+    H = forward(case.thetas, case.X, *case.units)
     network = {"hidden": case.hidden, "output": case.output}
     case.close(H, equations.forward_propagation(case.dense, case.thetas, **network)[1][-1])
     assert H.dtype == case.dtype
-    J, D = engine.cost_and_gradient(case.thetas, case.X, case.Y, *case.units, 0.7, weights)
-    assert engine.cost(case.thetas, case.X, case.Y, *case.units, 0.7, weights) == J
+    J, D = cost_and_gradient(case.thetas, case.X, case.Y, *case.units, 0.7, weights)
+    assert cost(case.thetas, case.X, case.Y, *case.units, 0.7, weights) == J
     wanted = (case.dense, case.Y, case.thetas, 0.7)
     case.close(J, equations.cost(*wanted, weights=weights, **network))
     twin = equations.backpropagation(*wanted, weights=weights, **network)
@@ -168,8 +168,8 @@ def test_same_bits_for_any_number_of_threads(optimizer, dtype):
         report, arrays = case.train(
             case.X, optimizer, lambda_=0.1, batch_size=97, epochs=3, **threads
         )
-        J, D = engine.cost_and_gradient(case.thetas, case.X, case.Y, *case.units, 0.1, **threads)
-        H = engine.forward(case.thetas, case.X, *case.units, **threads)
+        J, D = cost_and_gradient(case.thetas, case.X, case.Y, *case.units, 0.1, **threads)
+        H = forward(case.thetas, case.X, *case.units, **threads)
         arrays = [report.costs, np.float64(J), *arrays, *D, H]
         digests.add(b"".join(array.tobytes() for array in arrays))
     assert len(digests) == 1
@@ -194,8 +194,8 @@ def test_losses_and_groups():
     case = Case((30, 9, 5), 40)
     units = case.hidden, Softmax((2, 3))
     arguments = {"loss": Focal(), "label_smoothing": 0.1, "lambda_": 0.1}
-    J, D = engine.cost_and_gradient(case.thetas, case.X, case.Y, *units, **arguments)
-    twin = engine.cost_and_gradient(case.thetas, case.dense, case.Y, *units, **arguments)
+    J, D = cost_and_gradient(case.thetas, case.X, case.Y, *units, **arguments)
+    twin = cost_and_gradient(case.thetas, case.dense, case.Y, *units, **arguments)
     case.close(J, twin[0])
     for got, want in zip(D, twin[1], strict=True):
         case.close(got, want)
@@ -268,16 +268,16 @@ def test_nothing_stored():
 def test_one_row_as_among_many(dtype):
     """A few values are met by Θ as it lies, many by Θ turned: with the same bits."""
     case = Case((2000, 33, 3), 50, dtype=dtype, density=0.02)
-    H = engine.forward(case.thetas, case.X, *case.units)
-    rows = [engine.forward(case.thetas, case.X[[row]], *case.units) for row in range(50)]
+    H = forward(case.thetas, case.X, *case.units)
+    rows = [forward(case.thetas, case.X[[row]], *case.units) for row in range(50)]
     np.testing.assert_array_equal(np.concatenate(rows), H)
 
 
 def test_no_rows():
     case = Case((3, 4, 2), 9)
-    assert engine.forward(case.thetas, case.X[:0], *case.units).shape == (0, 2)
+    assert forward(case.thetas, case.X[:0], *case.units).shape == (0, 2)
     with pytest.raises(ValueError, match="at least one row"):
-        engine.cost(case.thetas, case.X[:0], case.Y[:0], *case.units)
+        cost(case.thetas, case.X[:0], case.Y[:0], *case.units)
 
 
 @pytest.mark.parametrize("max_steps", [0, 1, 5, 13])
@@ -322,12 +322,12 @@ def test_interrupt():
 
 def test_thetas_may_be_read_only():
     case = Case((30, 9, 4), 40)
-    wanted = engine.cost_and_gradient(case.thetas, case.X, case.Y, *case.units)[0]
+    wanted = cost_and_gradient(case.thetas, case.X, case.Y, *case.units)[0]
     before = copy.deepcopy(case.thetas)
     for theta in case.thetas:
         theta.flags.writeable = False
-    engine.forward(case.thetas, case.X, *case.units)
-    assert engine.cost(case.thetas, case.X, case.Y, *case.units) == wanted
+    forward(case.thetas, case.X, *case.units)
+    assert cost(case.thetas, case.X, case.Y, *case.units) == wanted
     for theta, was in zip(case.thetas, before, strict=True):
         np.testing.assert_array_equal(theta, was)
 
@@ -393,8 +393,8 @@ def test_network(dtype):
 MEMORY = """
 import resource
 import numpy as np
+from cases import cost_and_gradient, forward, train
 from scipy import sparse
-from multilayer.engine import native as engine
 from multilayer.optimizers import Adam
 
 m, n, each = 200_000, 20_000, 10
@@ -407,23 +407,21 @@ adam = Adam()
 slots = adam.start(thetas)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for batch_size in [None, 2000]:
-    engine.train(thetas, X, y, ("relu",), "softmax", adam, slots, batch_size=batch_size)
-engine.cost_and_gradient(thetas, X, y, ("relu",), "softmax", 0.1)
-engine.forward(thetas, X, ("relu",), "softmax")
+    train(thetas, X, y, ("relu",), "softmax", adam, slots, batch_size=batch_size)
+cost_and_gradient(thetas, X, y, ("relu",), "softmax", 0.1)
+forward(thetas, X, ("relu",), "softmax")
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
 def test_memory_does_not_grow_with_rows():
-    run = subprocess.run(
-        [sys.executable, "-c", MEMORY], capture_output=True, text=True, check=False
-    )
+    run = run_python(MEMORY)
     # Kilobytes: Θ and both slots are 7 700, their turned forms and the gradient 10 300; a dense X
     # has 16 000 000.
     assert int(run.stdout) < 40_000, run.stderr
 
 
-@pytest.mark.parametrize("isa", [isa for isa in _native.ISAS if isa != _native.ISA])
+@pytest.mark.parametrize("isa", [isa for isa in ISAS if isa != ISA])
 def test_every_instruction_set(isa):
     """The tests of the arithmetic again, in a process made to use another instruction set."""
     arithmetic = (

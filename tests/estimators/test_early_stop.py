@@ -5,11 +5,11 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from cases import count_epochs_of_calls
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.datasets import make_moons
 
 from multilayer import EarlyStop, LossPlot, MLPClassifier
-from multilayer.training import loop as training
 
 X, Y = make_moons(n_samples=200, noise=0.1, random_state=0)
 HELD_OUT = {"X_val": X[150:], "y_val": Y[150:]}
@@ -110,13 +110,6 @@ def test_scikit_learns_callbacks(capsys):
 
 
 def test_without_callbacks_many_epochs_are_one_call(monkeypatch):
-    calls = []
-    train = training.engine.train
-
-    def counted(*args, **kwargs):
-        calls.append(kwargs["epochs"])
-        return train(*args, **kwargs)
-
-    monkeypatch.setattr(training.engine, "train", counted)
+    calls = count_epochs_of_calls(monkeypatch)
     MLPClassifier(max_iter=20, random_state=0).fit(X, Y)
     assert calls == [20]

@@ -39,11 +39,11 @@ class Parts(Savable):
     def __init__(self, state, arrays):
         self.state, self.arrays = state, arrays
 
-    def _to_state(self):
+    def to_state(self):
         return self.state, self.arrays
 
     @classmethod
-    def _from_state(cls, state, arrays):
+    def from_state(cls, state, arrays):
         return cls(state, arrays)
 
 
@@ -53,11 +53,11 @@ class Layer(Savable):
     def __init__(self, theta, classes):
         self.theta, self.classes = theta, classes
 
-    def _to_state(self):
+    def to_state(self):
         return {"classes": labels_to_json(self.classes)}, {"theta": self.theta}
 
     @classmethod
-    def _from_state(cls, state, arrays):
+    def from_state(cls, state, arrays):
         theta, classes = arrays["theta"], labels_from_json(state["classes"])
         if theta.ndim != 2 or len(theta) != len(classes):
             raise ValueError(f"{len(classes)} classes, but Θ of shape {theta.shape}")

@@ -6,17 +6,17 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import scipy.sparse
+from cases import LocalPlan, shards_train, train
 from sklearn.datasets import make_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning
 
 from multilayer import Checkpoint, MLPClassifier, MLPRegressor
-from multilayer.engine import native as engine
 from multilayer.estimators.inputs import Rows
 from multilayer.optimizers import SGD, Adam, AdamW
 from multilayer.shards import Facts, Shard, Shards, fit_shards
 from multilayer.shards.data import added_up
 from multilayer.shards.fitting import encode_rows
-from multilayer.shards.sums import LocalPlan, _share
+from multilayer.shards.sums import _share
 from multilayer.shards.sync_interval import Pace
 from multilayer.training.state import Examples
 
@@ -147,8 +147,8 @@ def test_one_part_makes_the_steps_of_the_engine(labelled):
     ours, theirs = ([theta.copy() for theta in thetas] for _ in range(2))
     slots, memory = optimizer.start(ours), optimizer.start(theirs)
     rng = np.random.RandomState(7)
-    report = shards.engine.train(
-        ours, shards, y, (), "softmax", optimizer, slots, batch_size=50, rng=rng, epochs=2
+    report = shards_train(
+        shards, ours, y, (), "softmax", optimizer, slots, batch_size=50, rng=rng, epochs=2
     )
     seeds = [int(s) for s in np.random.RandomState(7).randint(2**31, size=2)]
     order = np.stack([shard.order(seed) for seed in seeds])
@@ -158,7 +158,7 @@ def test_one_part_makes_the_steps_of_the_engine(labelled):
             last = min(first + 3, 11)
             taken = rows[503 * first // 11 : 503 * last // 11][None, :]
             names = {"batch_size": -(-taken.size // (last - first)), "order": taken}
-            made += engine.train(
+            made += train(
                 theirs, X, y, (), "softmax", optimizer, memory, steps_before=made, **names
             ).steps
     np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-12)
@@ -173,15 +173,15 @@ def test_steps_made_together_are_those_of_the_whole_batch(labelled):
     ours, theirs = ([theta.copy() for theta in thetas] for _ in range(2))
     shards = Here(parts)
     names = {"lambda_": 0.1, "batch_size": 100}
-    shards.engine.train(
-        ours, shards, y, (), "softmax", optimizer, optimizer.start(ours), max_steps=2, **names
+    shards_train(
+        shards, ours, y, (), "softmax", optimizer, optimizer.start(ours), max_steps=2, **names
     )
     memory = optimizer.start(theirs)
     for step in (0, 1):
         shares = [_share(part, None, step, step + 1, 6) for part in parts]
         rows = np.concatenate([shares[0], 200 + shares[1]])
         names = {"order": rows[None, :], "lambda_": 0.1, "steps_before": step}
-        engine.train(theirs, X, y, (), "softmax", optimizer, memory, **names)
+        train(theirs, X, y, (), "softmax", optimizer, memory, **names)
     np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-12)
 
 

@@ -3,11 +3,11 @@
 import numpy as np
 import polars as pl
 import pytest
+from cases import shards_train, train
 from sklearn.datasets import make_classification
 
 import multilayer
 from multilayer import MLPClassifier, MLPRegressor, TableEncoder
-from multilayer.engine import native as engine
 from multilayer.optimizers import Adam
 from multilayer.streaming import fit_files
 from multilayer.streaming.blocks import Dealer
@@ -118,12 +118,12 @@ def test_steps_are_those_of_the_engine(tmp_path, n, batch_size):
     thetas, optimizer = [np.random.RandomState(0).randn(1, 8) * 0.3], Adam(learning_rate=0.01)
     ours, theirs = ([theta.copy() for theta in thetas] for _ in range(2))
     names = {"batch_size": batch_size, "lambda_": 0.1, "epochs": 2}
-    report = blocks.engine.train(
-        ours, blocks, y, (), "logistic", optimizer, optimizer.start(ours), **names
+    report = shards_train(
+        blocks, ours, y, (), "logistic", optimizer, optimizer.start(ours), **names
     )
     lying = [shard.examples for shard in blocks.read()]
     X, y, weights = (np.concatenate(parts) for parts in zip(*lying, strict=True))
-    native = engine.train(
+    native = train(
         theirs,
         X,
         y,

@@ -330,10 +330,10 @@ def test_saved_encoder_is_the_same(way, parameters, tmp_path):
 )
 def test_damaged_state_is_refused(key, value):
     table = pl.DataFrame({"a": [1, 2], "b": [3, 4], "c": ["x", "y"], "d": [0, 0]})
-    state, arrays = TableEncoder().fit(table)._to_state()
-    assert TableEncoder._from_state(state, arrays).n_features_in_ == 4
+    state, arrays = TableEncoder().fit(table).to_state()
+    assert TableEncoder.from_state(state, arrays).n_features_in_ == 4
     with pytest.raises((ValueError, TypeError, KeyError)):
-        TableEncoder._from_state({**state, key: value}, arrays)
+        TableEncoder.from_state({**state, key: value}, arrays)
 
 
 @pytest.mark.parametrize("library", ["polars", "pandas"])
@@ -384,12 +384,12 @@ def test_numbers_beside_texts_are_categories():
 
 def test_file_of_the_first_encoder():
     encoder = TableEncoder().fit(FRAMES["polars"])
-    state, arrays = encoder._to_state()
+    state, arrays = encoder.to_state()
     del state["params"]["scaling"], state["params"]["max_onehot"]
     state["numbers"] = state["numbers"][:2]
     state["categories"] = [category[:4] for category in state["categories"]]
     del arrays["continuous"], arrays["flat"]
-    again = TableEncoder._from_state(state, arrays)
+    again = TableEncoder.from_state(state, arrays)
     assert again.get_params() == encoder.get_params()
     assert again.summary() == encoder.summary()
     frame = FRAMES["pandas"]

@@ -11,8 +11,8 @@ import pytest
 from scipy.stats import norm
 
 from multilayer import TableEncoder
-from multilayer.tables.survey import TableSurvey, learn
 from multilayer.tables import survey
+from multilayer.tables.survey import TableSurvey, learn
 
 OPTIONS = [
     {},
@@ -61,7 +61,7 @@ def from_parts(encoder, frame, cuts):
 
 
 def assert_same(one, other, tolerance=1e-9):
-    (state, arrays), (its_state, its_arrays) = one._to_state(), other._to_state()
+    (state, arrays), (its_state, its_arrays) = one.to_state(), other.to_state()
     assert state == its_state
     for name, array in arrays.items():
         np.testing.assert_allclose(array, its_arrays[name], rtol=tolerance, atol=tolerance)

@@ -375,14 +375,16 @@ class MLPClassifier(ClassifierMixin, DecisionFunction, LookInside, BaseMLP):
         tags.classifier_tags.multi_label = tags.target_tags.multi_output
         return tags
 
-    def _to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        state, arrays = super()._to_state()
+    def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return the state: what JSON can hold, and arrays by name."""
+        state, arrays = super().to_state()
         classes = [labels_to_json(labels) for labels in self._targets.columns]
         return {**state, "kind": self._targets.kind, "classes_": classes}, arrays
 
     @classmethod
-    def _from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
-        self = super()._from_state(state, arrays)
+    def from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
+        """Build the object from its state; raise where the parts do not fit."""
+        self = super().from_state(state, arrays)
         classes = tuple(labels_from_json(labels) for labels in state["classes_"])
         several = state["kind"] == "multiclass-multioutput"
         self._targets = ClassTargets(state["kind"], classes if several else classes[0])

@@ -341,7 +341,8 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
             )
         return {j: there[names[j]] for j in needed}
 
-    def _to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return the state: what JSON can hold, and arrays by name."""
         check_is_fitted(self, "numbers_")
         state = {
             "params": self.get_params(),
@@ -356,7 +357,8 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
         return state, {name: getattr(self.numbers_, name) for name in _STATISTICS}
 
     @classmethod
-    def _from_state(cls, state: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
+    def from_state(cls, state: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Build the object from its state; raise where the parts do not fit."""
         self = cls(**state["params"])
         self._validate_params()
         # Older files say nothing of robust scaling, of columns of two values, and of forms.

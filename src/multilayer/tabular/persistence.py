@@ -30,7 +30,8 @@ class SavableTabular(Savable):
         "validation_score_",
     )
 
-    def _to_state(self: Any) -> tuple[dict[str, Any], dict[str, Array]]:
+    def to_state(self: Any) -> tuple[dict[str, Any], dict[str, Array]]:
+        """Return the state: what JSON can hold, and arrays by name."""
         check_is_fitted(self, "members_")
         params = self.get_params(deep=False)
         if isinstance(params["random_state"], np.random.RandomState):
@@ -40,7 +41,7 @@ class SavableTabular(Savable):
                 raise TypeError(f"a model file cannot hold {name}={value!r}, which is a function")
             if isinstance(value, np.ndarray | list | tuple):
                 params[name] = [int(size) for size in value]
-        encoder, encoder_arrays = self.encoder_._to_state()
+        encoder, encoder_arrays = self.encoder_.to_state()
         arrays = {f"encoder/{name}": array for name, array in encoder_arrays.items()}
         members = []
         for k, network in enumerate(self.members_):
@@ -59,7 +60,8 @@ class SavableTabular(Savable):
         return state, arrays
 
     @classmethod
-    def _from_state(cls, state: dict[str, Any], arrays: dict[str, Array]) -> Self:
+    def from_state(cls, state: dict[str, Any], arrays: dict[str, Array]) -> Self:
+        """Build the object from its state; raise where the parts do not fit."""
         self = cls(**state["params"])
         self._put_together(state, arrays)
         return self
@@ -74,7 +76,7 @@ class SavableTabular(Savable):
             }
 
         self._validate_params()
-        self.encoder_ = TableEncoder._from_state(state["encoder"], part("encoder"))
+        self.encoder_ = TableEncoder.from_state(state["encoder"], part("encoder"))
         self.members_ = [
             TabularNetwork.from_state(member, part(f"member_{k}"))
             for k, member in enumerate(state["members"])
