@@ -64,11 +64,12 @@ struct Case {
         }
     }
 
-    ml::Network<T> network() {
+    ml::Network<T> network(double lambda = 0) {
         ml::Network<T> result;
+        result.objective.lambda = lambda;
         result.sizes = sizes;
-        result.hidden = hidden;
-        result.output = output;
+        result.objective.hidden = hidden;
+        result.objective.output = output;
         for (auto& theta : thetas) result.thetas.push_back(theta.data());
         return result;
     }

@@ -27,7 +27,7 @@ std::string name_of(const Case<T>& example) {
 template <class T>
 void test_case(Case<T> example, bool labelled, bool weighted, int threads) {
     const std::string name = name_of(example);
-    const auto network = example.network();
+    const auto network = example.network(0.7);
     const auto data = example.data(labelled, weighted);
     std::vector<i64> rows(static_cast<std::size_t>(example.m));
     for (i64 row = 0; row < example.m; ++row) rows[row] = row;
@@ -44,8 +44,8 @@ void test_case(Case<T> example, bool labelled, bool weighted, int threads) {
     for (const auto& theta : example.thetas) gradients.emplace_back(theta.size());
     for (auto& gradient : gradients) pointers.push_back(gradient.data());
     double J = 0, alone = 0;
-    ml::cost(network, data, ml::Penalty{0.7}, pointers, J, threads, never);
-    ml::cost(network, data, ml::Penalty{0.7}, {}, alone, threads, never);
+    ml::cost(network, data, pointers, J, threads, never);
+    ml::cost(network, data, {}, alone, threads, never);
     close(std::vector<T>{static_cast<T>(J)}, std::vector<double>{reference.J}, name + ": J");
     check(J == alone, name, ": J with and without gradient:", J, alone);
     for (std::size_t l = 0; l < gradients.size(); ++l)

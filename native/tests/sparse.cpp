@@ -20,7 +20,7 @@ template <class T>
 void test_case(std::vector<i64> sizes, i64 m, i64 batch) {
     Case<T> dense(sizes, m, ml::Activation::relu, ml::Output::softmax);
     const SparseRows<T> rows(dense);
-    const auto network = dense.network();
+    const auto network = dense.network(0.7);
     ml::Data<T> full = dense.data(false, true), stored = full;
     stored.X = rows.matrix();
 
@@ -34,7 +34,7 @@ void test_case(std::vector<i64> sizes, i64 m, i64 batch) {
         std::vector<T*> pointers;
         for (const auto& theta : dense.thetas) D.emplace_back(theta.size());
         for (auto& array : D) pointers.push_back(array.data());
-        ml::cost(network, data, ml::Penalty{0.7}, pointers, J, 2, never);
+        ml::cost(network, data, pointers, J, 2, never);
         return D;
     };
     double J = 0, wanted_J = 0;
@@ -45,12 +45,13 @@ void test_case(std::vector<i64> sizes, i64 m, i64 batch) {
     const auto train = [&](const ml::Data<T>& data, int threads) {
         Case<T> example = dense;
         Slots<T> slots(example, 1);
-        ml::Optimizer<T> optimizer{ml::Rule::sgd, {0.1, 0.9, 1}, slots.pointers()};
-        ml::Course course;
-        course.lambda = 0.5;
-        course.batch_size = batch;
-        course.epochs = 2;
-        ml::train(example.network(), data, optimizer, course, threads, never);
+        ml::Descent descent;
+        descent.rule = ml::Rule::sgd;
+        descent.numbers = {0.1, 0.9, 1, 0, 0};
+        descent.batch_size = batch;
+        ml::Epochs epochs;
+        epochs.count = 2;
+        ml::train(example.network(0.5), data, descent, slots.pointers(), epochs, threads, never);
         return example.thetas;
     };
     const auto thetas = train(full, 1), alone = train(stored, 1);

@@ -62,13 +62,14 @@ template <class T>
 std::vector<std::vector<T>> fit(int threads, bool mini_batches) {
     Case<T> example({20, 64, 64, 2}, 600, ml::Activation::relu, ml::Output::softmax);
     Slots<T> slots(example, 2);
-    ml::Optimizer<T> optimizer{ml::Rule::adam, {0.001, 0.9, 0.999, 1e-8}, slots.pointers()};
-    ml::Course course;
-    course.lambda = 0.1;
-    course.batch_size = mini_batches ? 150 : 600;
-    course.epochs = 4;
-    const auto report =
-        ml::train(example.network(), example.data(true, true), optimizer, course, threads, never);
+    ml::Descent descent;
+    descent.rule = ml::Rule::adam;
+    descent.numbers = {0.001, 0.9, 0.999, 1e-8, 0};
+    descent.batch_size = mini_batches ? 150 : 600;
+    ml::Epochs epochs;
+    epochs.count = 4;
+    const auto report = ml::train(example.network(0.1), example.data(true, true), descent,
+                                  slots.pointers(), epochs, threads, never);
     check(report.costs.size() == 4, "epochs of a fit");
     return example.thetas;
 }
@@ -111,10 +112,11 @@ void test_quiet_forks() {
     // In a pause between two slices of work, when a signal handler may fork.
     pid_t child = -1;
     Case<float> example({20, 64, 64, 2}, 600, ml::Activation::relu, ml::Output::softmax);
-    ml::Course course;
-    course.batch_size = 100;
-    course.epochs = 1'000'000;
-    ml::train<float>(example.network(), example.data(true, false), {}, course, 2,
+    ml::Descent descent;
+    descent.batch_size = 100;
+    ml::Epochs epochs;
+    epochs.count = 1'000'000;
+    ml::train<float>(example.network(), example.data(true, false), descent, {}, epochs, 2,
                      [&] { return (child = ::fork()) >= 0; });
     if (child == 0) {
         ::alarm(60);  // in case the child waits for a thread that it does not have

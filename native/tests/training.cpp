@@ -69,18 +69,16 @@ void test_rules() {
         for (const int threads : {1, 2, 3, 7}) {
             Case<T> example = fresh;
             Slots<T> slots(example, count);
-            ml::Optimizer<T> optimizer;
-            optimizer.rule = rule;
-            std::copy(numbers.begin(), numbers.end(), optimizer.numbers);
-            optimizer.slots = slots.pointers();
-            ml::Course course;
-            course.lambda = 0.5;
-            course.batch_size = batch;
-            course.epochs = 2;
-            course.order = order.data();
-            course.rows_of_epoch = static_cast<std::int64_t>(order.size()) / 2;  // two epochs
-            const auto report = ml::train(example.network(), example.data(true, true), optimizer,
-                                          course, threads, never);
+            ml::Descent descent;
+            descent.rule = rule;
+            descent.numbers = {numbers.begin(), numbers.end()};
+            descent.batch_size = batch;
+            ml::Epochs epochs;
+            epochs.count = 2;
+            epochs.order = order.data();
+            epochs.rows_of_epoch = static_cast<std::int64_t>(order.size()) / 2;  // two epochs
+            const auto report = ml::train(example.network(0.5), example.data(true, true), descent,
+                                          slots.pointers(), epochs, threads, never);
             check(report.steps == 6 && report.status == ml::Status::finished, "report of training");
             for (std::size_t e = 0; e < 2; ++e)
                 check(std::abs(report.costs[e] - costs[e]) < (sizeof(T) == 4 ? 1e-4 : 1e-11),
