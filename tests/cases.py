@@ -6,6 +6,7 @@ arguments is an edit of this file alone.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -13,17 +14,33 @@ from pathlib import Path
 
 from multilayer import _native
 from multilayer.engine import array_api as _array_api
-from multilayer.engine import native as _engine
-from multilayer.engine.native import Forward, Progress, Report
-from multilayer.shards.sums import LocalPlan
+from multilayer.engine.array_api import ArrayAPIEngine
+from multilayer.engine.choice import runs_natively
+from multilayer.engine.interface import (
+    Descent,
+    Epochs,
+    Examples,
+    Objective,
+    PlateauCounter,
+    Report,
+    Shuffle,
+)
+from multilayer.engine.native import Forward, NativeEngine
+from multilayer.engine.threads import sharing
+from multilayer.shards.engine import ShardsEngine
+from multilayer.shards.sums import LocalSteps
+from multilayer.streaming.blocks import Blocks
+from multilayer.streaming.engine import BlocksEngine
+from multilayer.training import lbfgs as _lbfgs
 from multilayer.training import loop as _loop
+from multilayer.training.config import Config
 
 __all__ = [
     "ISA",
     "ISAS",
     "Forward",
-    "LocalPlan",
-    "Progress",
+    "LocalSteps",
+    "PlateauCounter",
     "Report",
     "apply_native",
     "array_api_cost",
@@ -52,31 +69,100 @@ default_threads = _native.default_threads
 TESTS = Path(__file__).parent
 
 
+# Records from arguments by name: those of the objective, of the descent and of the epochs.
+
+
+def _split(options, *names):
+    return {name: options.pop(name) for name in names if name in options}
+
+
+def objective(hidden, output, options):
+    """Return an objective, made of what is found in the options and taken out of them."""
+    names = "loss label_smoothing lambda_ l1 penalty_rows cost_share".split()
+    return Objective(hidden, output, **_split(options, *names))
+
+
+def _train(engine, optimizer, slots, options):
+    names = "batch_size clip_norm max_norm dropout dropout_seed".split()
+    descent = Descent(optimizer, **_split(options, *names))
+    if "epochs" in options:
+        options["count"] = options.pop("epochs")
+    if "rows" in options or "rng" in options:
+        options["shuffle"] = Shuffle(options.pop("rng", None), options.pop("rows", None))
+    if (plateau := options.pop("progress", None)) is not None:
+        options["plateau"] = plateau
+    return engine.train(descent, slots, Epochs(**options))
+
+
+def _sharing(n_threads):
+    return contextlib.nullcontext() if n_threads is None else sharing(n_threads)
+
+
 # The native engine.
 
 
-def forward(thetas, X, hidden, output, n_threads=None, **options):
+def forward(thetas, X, hidden, output, n_threads=None, extra=None):
     """Return the outputs of the network for the rows of X."""
-    return _engine.forward(thetas, X, hidden, output, n_threads, **options)
+    with _sharing(n_threads):
+        return Forward(thetas, hidden, output, extra)(X)
 
 
-def cost(thetas, X, Y, hidden, output, lambda_=0.0, weights=None, n_threads=None, **options):
+def cost(
+    thetas,
+    X,
+    Y,
+    hidden,
+    output,
+    lambda_=0.0,
+    weights=None,
+    n_threads=None,
+    extra=None,
+    **options,
+):
     """Return the cost J."""
-    return _engine.cost(thetas, X, Y, hidden, output, lambda_, weights, n_threads, **options)
+    what = objective(hidden, output, options | {"lambda_": lambda_})
+    with _sharing(n_threads):
+        return NativeEngine(thetas, Examples(X, Y, weights), what, extra=extra).cost()
 
 
 def cost_and_gradient(
-    thetas, X, Y, hidden, output, lambda_=0.0, weights=None, n_threads=None, **options
+    thetas,
+    X,
+    Y,
+    hidden,
+    output,
+    lambda_=0.0,
+    weights=None,
+    n_threads=None,
+    extra=None,
+    **options,
 ):
     """Return the cost J and the gradient D."""
-    return _engine.cost_and_gradient(
-        thetas, X, Y, hidden, output, lambda_, weights, n_threads, **options
-    )
+    what = objective(hidden, output, options | {"lambda_": lambda_})
+    with _sharing(n_threads):
+        engine = NativeEngine(thetas, Examples(X, Y, weights), what, extra=extra)
+        return engine.cost_and_gradient()
 
 
-def train(thetas, X, Y, hidden, output, optimizer, slots, **options):
+def train(
+    thetas,
+    X,
+    Y,
+    hidden,
+    output,
+    optimizer,
+    slots,
+    *,
+    weights=None,
+    n_threads=None,
+    extra=None,
+    **options,
+):
     """Train in place and return the report."""
-    return _engine.train(thetas, X, Y, hidden, output, optimizer, slots, **options)
+    what = objective(hidden, output, options)
+    with _sharing(n_threads):
+        engine = NativeEngine(thetas, Examples(X, Y, weights), what, extra=extra)
+        return _train(engine, optimizer, slots, options)
 
 
 # The engine on arrays of any library.
@@ -89,60 +175,77 @@ def array_api_forward(thetas, X, hidden, output):
 
 def array_api_cost(thetas, X, Y, hidden, output, lambda_=0.0, weights=None, **options):
     """Return the cost J."""
-    return _array_api.cost(thetas, X, Y, hidden, output, lambda_, weights, **options)
+    what = objective(hidden, output, options | {"lambda_": lambda_})
+    return ArrayAPIEngine(thetas, Examples(X, Y, weights), what).cost()
 
 
 def array_api_cost_and_gradient(thetas, X, Y, hidden, output, lambda_=0.0, weights=None, **options):
     """Return the cost J and the gradient D."""
-    return _array_api.cost_and_gradient(thetas, X, Y, hidden, output, lambda_, weights, **options)
+    what = objective(hidden, output, options | {"lambda_": lambda_})
+    return ArrayAPIEngine(thetas, Examples(X, Y, weights), what).cost_and_gradient()
 
 
-def array_api_train(thetas, X, Y, hidden, output, optimizer, slots, **options):
+def array_api_train(
+    thetas, X, Y, hidden, output, optimizer, slots, *, weights=None, **options
+):
     """Train in place and return the report."""
-    return _array_api.train(thetas, X, Y, hidden, output, optimizer, slots, **options)
+    what = objective(hidden, output, options)
+    engine = ArrayAPIEngine(thetas, Examples(X, Y, weights), what)
+    return _train(engine, optimizer, slots, options)
 
 
 def choose_engine(hidden, loss, X):
-    """Return the engine that a network and its data are trained by."""
-    return _array_api.choose(hidden, loss, X)
+    """Return the kind of engine that a network and its data are trained by."""
+    return NativeEngine if runs_natively(hidden, loss, X) else ArrayAPIEngine
 
 
 # The engines of rows in parts and of rows on disk.
 
 
-def shards_train(shards, thetas, Y, hidden, output, optimizer, slots, **options):
+def shards_train(shards, thetas, Y, hidden, output, optimizer, slots, *, weights=None, **options):
     """Train in place on `Shards` or `Blocks` and return the report."""
-    return shards.engine.train(thetas, shards, Y, hidden, output, optimizer, slots, **options)
+    kind = BlocksEngine if isinstance(shards, Blocks) else ShardsEngine
+    engine = kind(thetas, Examples(shards, Y, weights), objective(hidden, output, options))
+    return _train(engine, optimizer, slots, options)
 
 
 # The training loop above the engines.
 
 
 def config(**numbers):
-    """Return the configuration of the loop."""
-    return _loop.Plan(**numbers)
+    """Return numbers of the loop, of the objective and of the descent, by their names."""
+    return numbers
 
 
-def train_network(state, examples, optimizer, config, **functions):
+def _config(network, optimizer, numbers):
+    numbers = dict(numbers)
+    what = objective(network.hidden, network.output, numbers | {"loss": network.loss})
+    for name in "label_smoothing lambda_ l1 penalty_rows cost_share".split():
+        numbers.pop(name, None)
+    steps = _split(numbers, *"batch_size clip_norm max_norm dropout".split())
+    return Config(what, None if optimizer is None else Descent(optimizer, **steps), **numbers)
+
+
+def train_network(state, examples, optimizer, numbers, **functions):
     """Train the network of a state step by step, until a rule of the configuration stops it."""
-    _loop.train(state, examples, optimizer, config, **functions)
+    _loop.train(state, examples, _config(state.network, optimizer, numbers), **functions)
 
 
-def minimize_network(state, examples, config, **functions):
+def minimize_network(state, examples, numbers, **functions):
     """Train the network of a state by L-BFGS."""
-    _loop.minimize(state, examples, config, **functions)
+    _lbfgs.minimize(state, examples, _config(state.network, None, numbers), **functions)
 
 
 def count_epochs_of_calls(monkeypatch):
     """Return a list that receives the epochs of each later call of the native engine's `train`."""
     calls = []
-    original = _engine.train
+    original = NativeEngine.train
 
-    def counted(*arguments, **options):
-        calls.append(options["epochs"])
-        return original(*arguments, **options)
+    def counted(self, descent, slots, epochs):
+        calls.append(epochs.count)
+        return original(self, descent, slots, epochs)
 
-    monkeypatch.setattr(_engine, "train", counted)
+    monkeypatch.setattr(NativeEngine, "train", counted)
     return calls
 
 

@@ -4,7 +4,7 @@ import array_api_strict as xp
 import numpy as np
 import pytest
 import scipy.sparse
-from cases import Progress, array_api_train, train
+from cases import PlateauCounter, array_api_train, train
 from sklearn.datasets import load_diabetes, load_iris
 
 from multilayer import MLPClassifier, MLPRegressor, Network
@@ -33,7 +33,7 @@ def test_same_steps_as_the_native_engine(optimizer, name):
     def run(train, X):
         network = Network((5, 6, 3), "tanh", "softmax", random_state=0)
         slots, rows = optimizer.start(network.thetas), np.arange(30)
-        progress, generator = Progress(), np.random.RandomState(3)
+        progress, generator = PlateauCounter(), np.random.RandomState(3)
         arguments = {"batch_size": 10, "epochs": 4, "rows": rows, "rng": generator}
         arguments |= {"progress": progress, **OPTIONS[name]}
         report = train(

@@ -19,7 +19,7 @@ from cases import ISAS, cost, cost_and_gradient, forward, train
 from multilayer import embedding as equations
 from multilayer.activations import ACTIVATIONS
 from multilayer.dropout import dropout_mask
-from multilayer.embedding import Beside, Embedding
+from multilayer.embedding import ExtraParameters, Embedding
 from multilayer.optimizers import SGD, Adam, AdamW, GradientDescent, Lion, NAdam, RMSprop, Rprop
 
 # Plain columns, numbers among them, codes of each category, frequencies, dimensions, shares.
@@ -59,7 +59,7 @@ class Example:
             for s_in, s_out in pairwise((inputs, *sizes, 3))
         ]
         mixes = [rng.uniform(0.2, 1, size).astype(dtype) for size in sizes] if shares else []
-        self.beside = Beside(embedding, mixes)
+        self.extra = ExtraParameters(embedding, mixes)
         self.hidden, self.dtype = [hidden] * len(sizes), dtype
         columns = [rng.normal(size=(m, n_plain))]
         # Codes that are none (−1, n) count as 0.
@@ -69,29 +69,29 @@ class Example:
 
     @property
     def arrays(self):
-        return [*self.thetas, *self.beside.arrays]
+        return [*self.thetas, *self.extra.arrays]
 
     def with_arrays(self, arrays):
         """The same with other arrays in the places of its own."""
         other = copy.copy(self)
-        n, embedding = len(self.thetas), self.beside.embedding
+        n, embedding = len(self.thetas), self.extra.embedding
         other.thetas, rest = arrays[:n], arrays[n:]
         if embedding is not None:
             periodic, tables, scale, *rest = rest
             embedding = replace(embedding, periodic=periodic, tables=tables, scale=scale)
-        other.beside = replace(self.beside, embedding=embedding, mixes=rest)
+        other.extra = replace(self.extra, embedding=embedding, mixes=rest)
         return other
 
     def wanted(self, rows=slice(None), *, output="softmax", **options):
         """Cost and gradient by the equations, in float64."""
         double = self.with_arrays([array.astype(np.float64) for array in self.arrays])
         X, Y = self.X[rows].astype(np.float64), self.Y[rows].astype(np.float64)
-        names = (double.thetas, self.hidden, output, double.beside)
+        names = (double.thetas, self.hidden, output, double.extra)
         return equations.cost_and_gradient(X, Y, *names, **options)
 
     def train(self, optimizer, slots, **options):
         names = (self.thetas, self.X, self.Y, self.hidden, "softmax", optimizer, slots)
-        return train(*names, beside=self.beside, **options)
+        return train(*names, extra=self.extra, **options)
 
 
 def near(got, wanted, dtype):
@@ -106,7 +106,7 @@ def near(got, wanted, dtype):
 def test_gradient_equals_the_equations(layout, m, dtype):
     example = Example(layout, m, dtype=dtype)
     names = (example.thetas, example.X, example.Y, example.hidden, "softmax")
-    J, D = cost_and_gradient(*names, beside=example.beside)
+    J, D = cost_and_gradient(*names, extra=example.extra)
     wanted, gradient = example.wanted()
     assert wanted == pytest.approx(J, rel=TOLERANCE[dtype])
     near(D, gradient, dtype)
@@ -117,7 +117,7 @@ def test_gradient_equals_the_equations(layout, m, dtype):
 def test_gradient_of_every_activation(hidden, layout):
     example = Example(layout, hidden=hidden)
     names = (example.thetas, example.X, example.Y, example.hidden, "softmax")
-    _, D = cost_and_gradient(*names, beside=example.beside)
+    _, D = cost_and_gradient(*names, extra=example.extra)
     near(D, example.wanted()[1], "float64")
 
 
@@ -125,7 +125,7 @@ def test_gradient_of_every_activation(hidden, layout):
 def test_gradient_of_other_outputs(output):
     example = Example()
     names = (example.thetas, example.X, example.Y, example.hidden, output)
-    J, D = cost_and_gradient(*names, beside=example.beside)
+    J, D = cost_and_gradient(*names, extra=example.extra)
     wanted, gradient = example.wanted(output=output)
     assert wanted == pytest.approx(J, rel=1e-11)
     near(D, gradient, "float64")
@@ -135,7 +135,7 @@ def test_gradient_of_other_outputs(output):
 def test_layers_of_one_unit(sizes):
     example = Example(sizes=sizes)
     names = (example.thetas, example.X, example.Y, example.hidden, "softmax")
-    _, D = cost_and_gradient(*names, beside=example.beside)
+    _, D = cost_and_gradient(*names, extra=example.extra)
     near(D, example.wanted()[1], "float64")
 
 
@@ -149,7 +149,7 @@ def test_cosines_of_large_angles(dtype):
     x = np.linspace(-500, 500, m, dtype=dtype)[:, None]
     embedding = Embedding(1, K, (), periodic, np.empty((0, 1), dtype), np.ones(1 + K, dtype))
     thetas = [np.eye(1 + K, 2 + K, 1, dtype=dtype)]  # what goes in comes out
-    got = forward(thetas, x, [], "identity", beside=Beside(embedding))[:, 1:]
+    got = forward(thetas, x, [], "identity", extra=ExtraParameters(embedding))[:, 1:]
     angles = np.asarray(2 * np.pi * w, dtype) * x + b
     wanted = np.cos(2 * np.pi * w.astype(np.float64) * x + b)
     # Each rounding of the angle is of its own size.
@@ -164,9 +164,9 @@ def test_forward_equals_the_equations(layout, dtype):
     for m in (1, 3, 100):
         example = Example(layout, m, dtype=dtype)
         names = (example.hidden, "softmax")
-        got = forward(example.thetas, example.X, *names, beside=example.beside)
-        X, beside = example.X, example.beside
-        wanted = equations.forward_propagation(X, example.thetas, *names, beside)
+        got = forward(example.thetas, example.X, *names, extra=example.extra)
+        X, extra = example.X, example.extra
+        wanted = equations.forward_propagation(X, example.thetas, *names, extra)
         np.testing.assert_allclose(got, wanted.h, atol=TOLERANCE[dtype])
 
 
@@ -186,11 +186,11 @@ def test_equations_equal_finite_differences():
 
 def test_slopes_by_the_inputs():
     example = Example(m=6)
-    names = (example.hidden, example.beside, np.array([0, 1, 2, 0, 1, 2]))
+    names = (example.hidden, example.extra, np.array([0, 1, 2, 0, 1, 2]))
     u, d = equations.input_gradient(example.X, example.thetas, *names)
     # Without an embedding, and u for X, the same network: slopes by differences of its z.
-    scale = example.beside.embedding.scale
-    bare = Beside(None, example.beside.mixes)
+    scale = example.extra.embedding.scale
+    bare = ExtraParameters(None, example.extra.mixes)
     for i in range(u.shape[1]):
         moved = []
         for step in (1e-6, -1e-6):
@@ -224,7 +224,7 @@ def test_training_equals_the_twins(optimizer, dtype):
     n, rng = len(example.thetas), np.random.default_rng(1)
     rates = rng.uniform(0.2, 2, 2 * n + 5).tolist()
     decays = [0.0, 0.5, 2.0, 1.0, 0.0]
-    example.beside = replace(example.beside, rates=rates, decays=decays)
+    example.extra = replace(example.extra, rates=rates, decays=decays)
     order = np.stack([rng.permutation(40)[:30] for _ in range(2)])  # some rows only
     twin = example.with_arrays([array.astype(np.float64) for array in example.arrays])
     slots, twin_slots = optimizer.start(example.arrays), optimizer.start(twin.arrays)
@@ -285,7 +285,7 @@ def test_codes_that_are_none_count_as_the_first():
     example = Example("only categories", 4)
     example.X[:] = [[-1, 0], [np.nan, 0], [4, 5], [0, 0]]
     names = (example.hidden, "softmax")
-    H = forward(example.thetas, example.X, *names, beside=example.beside)
+    H = forward(example.thetas, example.X, *names, extra=example.extra)
     assert (H == H[3]).all()
 
 
@@ -332,8 +332,8 @@ def test_interrupted_training_ends_with_a_whole_epoch():
 
 def broken(**changes):
     example = Example()
-    embedding = replace(example.beside.embedding, **changes)
-    return replace(example.beside, embedding=embedding)
+    embedding = replace(example.extra.embedding, **changes)
+    return replace(example.extra, embedding=embedding)
 
 
 READ_ONLY = np.ones(26)
@@ -345,20 +345,20 @@ WRONG = {
     "periodic": (broken(periodic=np.ones((4, 29))), {}, ValueError, "must have 28 columns"),
     "frequencies": (broken(n_frequencies=33), {}, ValueError, "frequencies"),
     "dtype": (broken(scale=np.ones(26, np.float32)), {}, TypeError, "C-contiguous and float64"),
-    "mixes": (replace(Example().beside, mixes=[np.ones(7)]), {}, ValueError, "shapes"),
-    "rates": (replace(Example().beside, rates=[1.0]), {}, ValueError, "rates must be 11"),
-    "decays": (replace(Example().beside, decays=[-1.0] * 5), {}, ValueError, "decays must be 5"),
-    "l1": (Example().beside, {"l1": 1.0}, ValueError, "do not go with"),
-    "clip_norm": (Example().beside, {"clip_norm": 1.0}, ValueError, "do not go with"),
-    "lambda": (Example().beside, {"lambda_": 1.0}, ValueError, "do not go with"),
+    "mixes": (replace(Example().extra, mixes=[np.ones(7)]), {}, ValueError, "shapes"),
+    "rates": (replace(Example().extra, rates=[1.0]), {}, ValueError, "rates must be 11"),
+    "decays": (replace(Example().extra, decays=[-1.0] * 5), {}, ValueError, "decays must be 5"),
+    "l1": (Example().extra, {"l1": 1.0}, ValueError, "do not go with"),
+    "clip_norm": (Example().extra, {"clip_norm": 1.0}, ValueError, "do not go with"),
+    "lambda": (Example().extra, {"lambda_": 1.0}, ValueError, "do not go with"),
     "batch": (
-        Example().beside,
+        Example().extra,
         {"order": np.ones((1, 5), int), "batch_size": 6},
         ValueError,
         "rows, 5: 6",
     ),
     "order": (
-        Example().beside,
+        Example().extra,
         {"order": np.ones((1, 0), int)},
         ValueError,
         "at least one row number",
@@ -371,16 +371,16 @@ WRONG = {
     ),
     "upright": (broken(scale=np.ones((26, 1))), {}, ValueError, r"scale must have 1 dimensions"),
     "read-only": (broken(scale=READ_ONLY), {}, ValueError, "scale is changed in place"),
-    "dropout": (Example().beside, {"dropout": (0.1, 0, 0)}, ValueError, "no dropout: 0.1"),
+    "dropout": (Example().extra, {"dropout": (0.1, 0, 0)}, ValueError, "no dropout: 0.1"),
 }
 
 
-@pytest.mark.parametrize(("beside", "options", "error", "message"), WRONG.values(), ids=WRONG)
-def test_wrong_input(beside, options, error, message):
+@pytest.mark.parametrize(("extra", "options", "error", "message"), WRONG.values(), ids=WRONG)
+def test_wrong_input(extra, options, error, message):
     example = Example()
     names = (example.thetas, example.X, example.Y, example.hidden, "softmax", GradientDescent(0.1))
     with pytest.raises(error, match=message):
-        train(*names, [], beside=beside, **options)
+        train(*names, [], extra=extra, **options)
 
 
 @pytest.mark.parametrize("penalty", [{"lambda_": 1.0}, {"l1": 1.0}], ids=["lambda_", "l1"])
@@ -389,7 +389,7 @@ def test_penalties_are_refused(penalty):
     names = (example.thetas, example.X, example.Y, example.hidden, "softmax")
     for compute in (cost, cost_and_gradient):
         with pytest.raises(ValueError, match="do not go with"):
-            compute(*names, beside=example.beside, **penalty)
+            compute(*names, extra=example.extra, **penalty)
 
 
 def test_sparse_rows_are_refused():
@@ -397,11 +397,11 @@ def test_sparse_rows_are_refused():
     X = scipy.sparse.csr_array(example.X)
     names = (example.hidden, "softmax")
     with pytest.raises(TypeError, match="sparse"):
-        forward(example.thetas, X, *names, beside=example.beside)
+        forward(example.thetas, X, *names, extra=example.extra)
     slots = Adam(0.1).start(example.arrays)
     names = (X, example.Y, *names, Adam(0.1), slots)
     with pytest.raises(TypeError, match="sparse"):
-        train(example.thetas, *names, beside=example.beside)
+        train(example.thetas, *names, extra=example.extra)
 
 
 @pytest.mark.parametrize("isa", ISAS)

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from cases import ISA, ISAS, Progress, cost, cost_and_gradient, forward, run_python, train
+from cases import ISA, ISAS, PlateauCounter, cost, cost_and_gradient, forward, run_python, train
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.utils import gen_batches
@@ -392,7 +392,7 @@ def test_stopping_rule():
 
     def run(epochs_a_call):
         case = Case((3, 4, 2), 30)
-        progress, costs, status = Progress(), [], "finished"
+        progress, costs, status = PlateauCounter(), [], "finished"
         while status == "finished":
             report = train(
                 case.thetas,

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 import sklearn
 import skops.io
-from cases import Progress
+from cases import PlateauCounter
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
@@ -313,7 +313,7 @@ def test_functions_reach_another_process_by_cloudpickle(tmp_path):
 
 
 FITTED = [
-    f"{Progress.__module__}.Progress",
+    f"{PlateauCounter.__module__}.PlateauCounter",
     "multilayer.network.Network",
     "multilayer.training.state.History",
     "multilayer.training.state.State",

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import scipy.sparse
-from cases import LocalPlan, shards_train, train
+from cases import Descent, LocalSteps, Objective, shards_train, train
 from sklearn.datasets import make_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning
 
@@ -203,14 +203,15 @@ def test_mini_batches_learn(labelled, solver, sync_every):
 
 def test_noisier_gradients_are_made_up_for():
     """An eighth of the batch: steps of Adam are longer, decay is not, plain steps are as long."""
-    plan = LocalPlan(None, AdamW(0.01, weight_decay=0.2), {}, np.ones(3), None, 0, 0, rows=800)
-    optimizer, rates = plan.on(100)
+    descent = Descent(AdamW(0.01, weight_decay=0.2))
+    local = LocalSteps(Objective((), "softmax"), descent, np.ones(3), 0, rows=800)
+    optimizer, rates = local.lengthened(100)
     assert optimizer.learning_rate == pytest.approx(0.01 * 8**0.5)
     assert optimizer.learning_rate * optimizer.weight_decay == pytest.approx(0.01 * 0.2)
     np.testing.assert_allclose(rates, 8**0.5)
-    assert plan.on(800)[0] == plan.optimizer
-    plain = replace(plan, optimizer=SGD(0.01), rates=None)
-    assert plain.on(100) == (SGD(0.01), None)
+    assert local.lengthened(800)[0] == descent.optimizer
+    plain = replace(local, descent=Descent(SGD(0.01)), rates=None)
+    assert plain.lengthened(100) == (SGD(0.01), None)
 
 
 @pytest.mark.parametrize("sync_every", [4, 64])

@@ -18,8 +18,9 @@ from multilayer.dask.collections import check_collections, is_collection
 from multilayer.dask.on_cluster import OnCluster
 from multilayer.dask.source import Source
 from multilayer.estimators.classifier import MLPClassifier
+from multilayer.estimators.parameters import check_parameters
 from multilayer.estimators.regressor import MLPRegressor
-from multilayer.shards.fitting import Judge, fit_shards, reader_of
+from multilayer.shards.fitting import fit_shards, score_shards
 
 __all__ = ["DaskMLPClassifier", "DaskMLPRegressor"]
 
@@ -80,14 +81,17 @@ class DaskMLP(CallbackSupportMixin, OnCluster):
         source = Source(client, rows, self.timeout)
         used: list[Any] = []
 
-        def encode(reader: Any, share: float, seed: int) -> tuple[Any, Any]:
+        def encode(targets: Any, share: float, seed: int) -> tuple[Any, Any]:
             share = 0.0 if judged is not None else share
-            shards = source.shards(reader, share, seed, judging=False, sync_every=self.sync_every)
+            shards = source.shards(
+                targets, share, seed, for_training=True, sync_every=self.sync_every
+            )
             validation = None
             if judged is not None:
-                validation = Source(client, judged, self.timeout).shards(reader, judging=True)
+                others = Source(client, judged, self.timeout)
+                validation = others.shards(targets, for_training=False)
             elif share:
-                validation = source.shards(reader, share, seed, judging=True)
+                validation = source.shards(targets, share, seed, for_training=False)
             source.release()
             used.append(shards)
             return shards, validation
@@ -111,7 +115,7 @@ class DaskMLP(CallbackSupportMixin, OnCluster):
         else:
             local = self._local(**parameters)
         local.set_callbacks(*getattr(self, "_skl_callbacks", []))
-        local._validate_params()
+        check_parameters(local)
         return local
 
     def predict(self, X: Any) -> Any:
@@ -147,8 +151,9 @@ class DaskMLP(CallbackSupportMixin, OnCluster):
         local, client = self.estimator_, self._check_cluster()
         rows = check_collections(X, y, sample_weight, is_classifier(local))
         self._check_features(X)
-        shards = Source(client, rows, self.timeout).shards(reader_of(local), judging=True)
-        return Judge(local, shards).score()
+        source = Source(client, rows, self.timeout)
+        shards = source.shards(local.targets_, for_training=False)
+        return score_shards(local.network_, local.targets_, shards)
 
     @abstractmethod
     def _one_column(self) -> bool:
@@ -170,7 +175,7 @@ class DaskMLP(CallbackSupportMixin, OnCluster):
             return getattr(self.estimator_, method)(X)
         self._check_features(X)
         light = copy.copy(self.estimator_)
-        vars(light).pop("_state", None)
+        vars(light).pop("training_state_", None)
         model = dask.delayed(light)
         if isinstance(X, da.Array):
             X = X.rechunk({1: -1})
@@ -270,7 +275,7 @@ class DaskMLPClassifier(DaskMLP):
         return self._lazily(method, X, self.network_.dtype, list(self.classes_))
 
     def _one_column(self) -> bool:
-        return bool(self.estimator_._targets.one_label)
+        return bool(self.estimator_.targets_.one_label)
 
     def _predicted_dtype(self) -> Any:
         classes = self.classes_

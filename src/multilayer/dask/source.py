@@ -17,6 +17,7 @@ from multilayer.dask.cluster import ClusterShards, asked_again, finished
 from multilayer.dask.collections import Collections
 from multilayer.engine.arrays import take_rows
 from multilayer.estimators.inputs import Rows
+from multilayer.estimators.targets import Targets
 from multilayer.shards.data import Facts, Shard, Sums
 from multilayer.shards.fitting import encode_rows
 from multilayer.training.state import Examples
@@ -74,24 +75,32 @@ class Source:
         return Facts(rows, given.n_features, given.names, given.dtype, labels, counts)
 
     def shards(
-        self, reader: Any, share: float = 0.0, seed: int = 0, *, judging: bool, **about: Any
+        self,
+        targets: Targets,
+        share: float = 0.0,
+        seed: int = 0,
+        *,
+        for_training: bool,
+        **about: Any,
     ) -> ClusterShards:
         """Encode rows where they are.
 
         Parameters
         ----------
-        reader : estimator
-            Who knows the targets, see `multilayer.shards.fit_shards`.
+        targets : Targets
+            Those that were learned, see `multilayer.shards.fit_shards`.
         share : float
             Of the rows to leave out.
         seed : int
             What they are drawn by.
-        judging : bool
-            Give the rows left out, or all if none are, in place of those to learn from.
+        for_training : bool
+            Take the rows to learn from; otherwise the rows left out, or all if none are.
         **about
             For `Shards`.
         """
-        encode = partial(_encoded, reader=reader, share=share, seed=seed, judging=judging)
+        encode = partial(
+            _encoded, targets=targets, share=share, seed=seed, for_training=for_training
+        )
 
         def make() -> list[Future]:
             return list(self._client.map(encode, self._ask(), pure=False))
@@ -102,7 +111,7 @@ class Source:
         )
         rows, shards.weight = map(float, shards.total(_sizes))
         shards.shape = int(rows), self._given.n_features
-        least, use = (2, "validate on") if judging and share else (1, "learn from")
+        least, use = (1, "learn from") if for_training or not share else (2, "validate on")
         if rows < least:
             raise ValueError(
                 f"validation_fraction={share} of {len(self._given.parts)} partition(s) leaves "
@@ -228,18 +237,18 @@ def _joined(looks: list[_Look], classes: bool) -> tuple[Array, dict[Any, int] | 
     return labels[:, 0], {label: int(n) for label, n in sorted(counter.items())}
 
 
-def _encoded(part: Part, reader: Any, share: float, seed: int, judging: bool) -> Shard:
+def _encoded(part: Part, targets: Targets, share: float, seed: int, for_training: bool) -> Shard:
     """Encode the rows of a partition: those that are left out, or the others."""
     X, y, weights = part.rows
     if share:
         order = np.random.RandomState([seed, part.index]).permutation(X.shape[0])
         n_out = int(share * len(order) + 0.5)
-        chosen = np.sort(order[:n_out] if judging else order[n_out:])
+        chosen = np.sort(order[n_out:] if for_training else order[:n_out])
         X, weights = take_rows(X, chosen), None if weights is None else weights[chosen]
         y = None if y is None else y[chosen]
     if not X.shape[0]:
         return Shard(part.index, Examples(X, np.empty(0), weights))
-    return Shard(part.index, encode_rows(reader, Rows(X, y, weights), judging))
+    return Shard(part.index, encode_rows(targets, Rows(X, y, weights), for_training))
 
 
 def _sizes(shard: Shard) -> Sums:

@@ -92,7 +92,8 @@ class ArrayAPIEngine:
     def _order(self, epochs: Epochs, epoch: int) -> NDArray[Any]:
         """Return the rows of an epoch in their order."""
         if epochs.order is not None:
-            return epochs.order[epoch]
+            order: NDArray[Any] = epochs.order[epoch]
+            return order
         m = self.examples.X.shape[0]
         if epochs.shuffle is None:
             return np.arange(m)
@@ -105,9 +106,13 @@ class ArrayAPIEngine:
         """Return arguments of `equations`, moved to where X lives."""
         here, (X, Y, weights), objective = self.here, self.examples, self.objective
         Y = smooth(
-            here.targets(Y, len(self.thetas[-1])), objective.label_smoothing, objective.output
+            here.targets(Y, self.thetas[-1].shape[0]), objective.label_smoothing, objective.output
         )
-        names = {"hidden": objective.hidden, "output": objective.output, "loss": objective.loss}
+        names: dict[str, Any] = {
+            "hidden": objective.hidden,
+            "output": objective.output,
+            "loss": objective.loss,
+        }
         names |= {"l1": objective.l1, "weights": None if weights is None else here.take_in(weights)}
         moved = [here.take_in(theta) for theta in self.thetas]
         return (X, Y, moved, objective.lambda_), names
@@ -164,7 +169,7 @@ class _Steps:
         if total == 0:
             return None
         x = take_rows(self._X, batch)
-        y = here.targets(take_rows(self._Y, batch), len(self.thetas[-1]))
+        y = here.targets(take_rows(self._Y, batch), self.thetas[-1].shape[0])
         y = smooth(y, objective.label_smoothing, objective.output)
         names: dict[str, Any] = {"hidden": objective.hidden, "output": objective.output}
         names |= {"loss": objective.loss, "weights": None if w is None else here.take_in(w)}
@@ -172,13 +177,14 @@ class _Steps:
         if descent.dropout is not None and any(descent.dropout):
             sizes = [theta.shape[1] - 1 for theta in self.thetas]
             names["masks"] = [
-                here.take_in(
-                    dropout_mask(descent.dropout_seed, number, l, len(batch), size, rate)
-                )
+                here.take_in(dropout_mask(descent.dropout_seed, number, l, len(batch), size, rate))
                 for l, (size, rate) in enumerate(zip(sizes, descent.dropout, strict=True))
             ]
         scale = 1 if objective.penalty_rows is None else total / objective.penalty_rows
-        strengths = {"lambda_": objective.lambda_ * scale, "l1": objective.l1 * scale}
+        strengths: dict[str, Any] = {
+            "lambda_": objective.lambda_ * scale,
+            "l1": objective.l1 * scale,
+        }
         data = float(equations.cost(x, y, self.thetas, **names))
         J = float(equations.cost(x, y, self.thetas, **strengths, **names))
         J = J if objective.cost_share == 1 else objective.cost_share * data + (J - data)

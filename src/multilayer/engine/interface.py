@@ -7,7 +7,7 @@ is asked for the cost, for the gradient, or for epochs of training as often as n
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
@@ -87,10 +87,9 @@ class Objective:
     penalty_rows: float | None = None
     cost_share: float = 1.0
 
-    @property
-    def cost_alone(self) -> Objective:
-        """The same network and loss, without smoothing and penalties."""
-        return Objective(self.hidden, self.output, self.loss)
+    def without_penalties(self) -> Objective:
+        """Return the cost of the outputs alone."""
+        return replace(self, lambda_=0.0, l1=0.0, penalty_rows=None)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import is_
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -188,7 +188,9 @@ class NativeEngine:
         """
         arrays = self._arrays
         names = [f"Θ{l}" for l in range(1, len(self._thetas) + 1)]
-        for name, array in zip(names + (self._extra.names if self._extra else []), arrays, strict=True):
+        for name, array in zip(
+            names + (self._extra.names if self._extra else []), arrays, strict=True
+        ):
             check_writeable(name, array)
         check_alone(self._extra, descent.clip_norm < np.inf, descent.max_norm < np.inf)
         check_slots(descent.optimizer, slots, arrays)

@@ -401,9 +401,7 @@ def check_alone(extra: ExtraParameters | None, *penalties: float) -> None:
         raise ValueError("lambda_, l1, clip_norm and max_norm do not go with what is extra Θ")
 
 
-def check_extra(
-    extra: ExtraParameters | None, thetas: Sequence[Floats]
-) -> _native.ExtraParameters:
+def check_extra(extra: ExtraParameters | None, thetas: Sequence[Floats]) -> _native.ExtraParameters:
     """Return the native record of what is trained beside Θ, without its arrays."""
     native = _native.ExtraParameters()
     if extra is None:

@@ -128,7 +128,7 @@ class Checkpoint:
     def on_fit_task_end(self, estimator: Any, context: Any) -> None:
         """Save: after an epoch where `interval` has passed, at the end of training always."""
         if context.parent is None or time.monotonic() - self._last >= self.interval:
-            save(estimator._state, self.path, self._notes)
+            save(estimator.training_state_, self.path, self._notes)
             self._last = time.monotonic()
 
     def teardown(self, estimator: Any, context: Any) -> None:

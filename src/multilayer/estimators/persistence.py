@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from multilayer import losses, optimizers, outputs, schedules
-from multilayer.estimators.attributes import FittedAttributes
+from multilayer.estimators.attributes import FittedAttributes, publish
 from multilayer.network import Network
 from multilayer.persistence import Savable
 from multilayer.training.state import History, State
@@ -33,7 +33,6 @@ class SavableEstimator(FittedAttributes, Savable):
 
     n_features_in_: int
     feature_names_in_: NDArray[Any]
-    _state: State  # of the training, to go on with
 
     def to_state(self: Any) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return the state: what JSON can hold, and arrays by name."""
@@ -75,10 +74,9 @@ class SavableEstimator(FittedAttributes, Savable):
             best_score=max(scores, default=-np.inf),
             earlier=len(costs) - state["n_iter_"],
         )
-        history.progress.best = min(costs, default=np.inf)
+        history.plateau.best = min(costs, default=np.inf)
         rng = check_random_state(params["random_state"])
-        self._state = State(self.network_, rng, history, samples=state["t_"])
-        self._read_off(self._state)
+        publish(self, State(self.network_, rng, history, samples=state["t_"]))
         return self
 
 

@@ -68,7 +68,7 @@ class Network(nn.Module):
 
     def __init__(self, member: Member) -> None:
         super().__init__()
-        embedding = member.beside.embedding
+        embedding = member.extra.embedding
         self.inputs = nn.Identity() if embedding is None else Inputs(embedding)
         self.layers = nn.ModuleList()
         for theta in member.thetas:
@@ -76,7 +76,7 @@ class Network(nn.Module):
             layer.weight.data, layer.bias.data = _copy(theta[:, 1:]), _copy(theta[:, 0])
             self.layers.append(layer)
         self.units = nn.ModuleList(_UNITS[name]() for name in member.hidden)
-        self.mixes = nn.ParameterList(_copy(mix) for mix in member.beside.mixes)
+        self.mixes = nn.ParameterList(_copy(mix) for mix in member.extra.mixes)
         self.output = member.output
 
     def logits(self, x: Tensor) -> Tensor:

@@ -131,7 +131,7 @@ def _need_onnx() -> None:
 def _network(graph: Graph, member: Member, rows: str) -> str:
     """Carry rows through a member: what its output units say, (m, K)."""
     dtype = member.thetas[0].dtype
-    embedding, mixes = member.beside.embedding, member.beside.mixes
+    embedding, mixes = member.extra.embedding, member.extra.mixes
     a = rows if embedding is None else _embed(graph, embedding, rows, dtype)
     for layer, theta in enumerate(member.thetas):
         z = graph.add("Gemm", a, theta[:, 1:], theta[:, 0], transB=1)

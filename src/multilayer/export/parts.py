@@ -13,7 +13,7 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 from sklearn.utils.validation import check_is_fitted
 
 from multilayer.activations import Activation
-from multilayer.embedding import Beside, Floats, n_columns
+from multilayer.embedding import ExtraParameters, Floats, n_columns
 from multilayer.estimators.classifier import MLPClassifier
 from multilayer.estimators.regressor import MLPRegressor
 from multilayer.estimators.targets import ClassTargets
@@ -31,12 +31,12 @@ class Member:
     thetas: Sequence[Floats]
     hidden: Sequence[str]
     output: Output
-    beside: Beside
+    extra: ExtraParameters
 
     @property
     def n_columns(self) -> int:
         """Columns of X."""
-        return n_columns(self.thetas, self.beside)
+        return n_columns(self.thetas, self.extra)
 
     @property
     def n_outputs(self) -> int:
@@ -115,11 +115,11 @@ def take_apart(model: Any) -> Parts:
         return Parts(None, (_member(model),), Numbers(flat=False), raw=True)
     if isinstance(model, MLPClassifier | MLPRegressor):
         check_is_fitted(model, "network_")
-        answer = model._targets if isinstance(model, MLPClassifier) else Numbers()
+        answer = model.targets_ if isinstance(model, MLPClassifier) else Numbers()
         return Parts(None, (_member(model.network_),), answer)
     if isinstance(model, TabularClassifier | TabularRegressor):
         check_is_fitted(model, "members_")
-        members = tuple(Member(n.thetas, n.hidden, n.output, n.beside) for n in model.members_)
+        members = tuple(Member(n.thetas, n.hidden, n.output, n.extra) for n in model.members_)
         if isinstance(model, TabularRegressor):
             target: dict[str, Any] = model.target_
             return Parts(model.encoder_, members, Numbers(**target))
@@ -156,7 +156,7 @@ def _of_pipeline(pipeline: Pipeline) -> Parts:
     bias = first[:, 0] + first[:, 1:] @ offsets
     folded = np.column_stack([bias, first[:, 1:] * factors])
     thetas = [folded, *(np.asarray(theta, np.float64) for theta in member.thetas[1:])]
-    member = Member(thetas, member.hidden, member.output, member.beside)
+    member = Member(thetas, member.hidden, member.output, member.extra)
     return Parts(encoder, (member,), parts.answer)
 
 
@@ -189,7 +189,7 @@ def _member(network: Network) -> Member:
         if isinstance(unit, Activation):
             raise TypeError(f"functions of one's own cannot be exported, and this is {unit}")
         hidden.append(unit)
-    return Member(network.thetas, hidden, network.output, Beside())
+    return Member(network.thetas, hidden, network.output, ExtraParameters())
 
 
 def _kind(thing: Any) -> str:

@@ -10,10 +10,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from multilayer.estimators.attributes import to_thetas
+from multilayer.estimators.attributes import publish, to_thetas
 from multilayer.estimators.classifier import MLPClassifier
+from multilayer.estimators.parameters import make_loss
 from multilayer.estimators.regressor import MLPRegressor
-from multilayer.estimators.targets import ClassTargets
+from multilayer.estimators.targets import ClassTargets, NumberTargets
 from multilayer.network import Network
 from multilayer.training.state import History, State
 
@@ -69,8 +70,7 @@ def from_sklearn(model: Any) -> Any:
     ours = kinds[type(model)](**model.get_params())
     if isinstance(ours, MLPClassifier):
         kind = model._label_binarizer.y_type_
-        ours._targets = ClassTargets(kind, np.array(model.classes_))
-        ours.classes_ = ours._targets.attribute
+        ours.targets_ = ClassTargets(kind, np.array(model.classes_))
     thetas = to_thetas(model.coefs_, model.intercepts_)
     ours.network_ = Network(
         [thetas[0].shape[1] - 1, *(len(theta) for theta in thetas)],
@@ -89,8 +89,9 @@ def from_sklearn(model: Any) -> Any:
         earlier=len(costs) - model.n_iter_,
     )
     rng = check_random_state(ours.random_state)
-    ours._state = State(ours.network_, rng, history, samples=int(model.t_))
-    ours._read_off(ours._state)
+    publish(ours, State(ours.network_, rng, history, samples=int(model.t_)))
+    if isinstance(ours, MLPRegressor):
+        ours.targets_ = NumberTargets(ours.n_outputs_, make_loss(ours.loss))
     ours.n_features_in_ = model.n_features_in_
     if hasattr(model, "feature_names_in_"):
         ours.feature_names_in_ = model.feature_names_in_

@@ -249,7 +249,7 @@ class Session:
             now = self._moment()
             playing, compared, shown = self.playing, self.compared, self.shown
             moments, told = list(run.moments), advice(run, now)
-            epoch, trouble, steps = run.epoch, run.trouble, run.training.state.steps
+            epoch, trouble, steps = run.epoch, run.trouble, run.fitting.state.steps
         arrays, ends = plane.draw(network, now.thetas)
         facts: Reply = {
             "frame": self.frames,
@@ -287,7 +287,7 @@ class Session:
     def model(self) -> bytes:
         """Give the network as a model file, with what encodes a raw table."""
         with self.lock, tempfile.TemporaryDirectory() as folder:
-            model, encoder = self.run.training.read_off(), self.run.data.encoder
+            model, encoder = self.run.estimator, self.run.data.encoder
             if encoder is not None:
                 model = Pipeline([("encoder", encoder), ("network", model)])
             path = Path(folder) / "playground.mlp"

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.estimators.classifier import MLPClassifier
-from multilayer.estimators.incremental import Instalments
+from multilayer.estimators.fitting import Fit, encode
 from multilayer.estimators.inputs import Rows, check_rows
 from multilayer.estimators.regressor import MLPRegressor
+from multilayer.estimators.targets import learn_targets
 from multilayer.network import Network
 from multilayer.playground.data import Data
 from multilayer.playground.settings import Settings
@@ -94,14 +95,12 @@ class Run:
         self.estimator = make(**parameters_of(settings, data))
         training, test = data.training, ~data.training
         rows = check_rows(self.estimator, Rows(data.X[training], data.y[training]), reset=True)
-        self.estimator._meet_targets(rows.y, True, False, None)
         self.rows = rows
-        self.examples = self.estimator._encoded(rows)
-        self.test = self.estimator._encoded(Rows(data.X[test], data.y[test]))
+        targets = learn_targets(self.estimator, rows.y)
+        self.examples = encode(targets, rows)
+        self.test = encode(targets, Rows(data.X[test], data.y[test]))
         self.labels = data.label[training], data.label[test]
-        self.estimator.dropout = 0.0  # the seed of dropout is drawn when training begins
-        self.training = Instalments(self.estimator, self.examples)
-        self.estimator.dropout = settings.dropout
+        self.fitting = Fit(self.estimator, targets, self.examples)
         self.events: list[tuple[Any, ...]] = []
         self.epoch, self.batch = 0.0, 0
         self._keep(kept or [])
@@ -142,7 +141,7 @@ class Run:
         if not new:
             return
         self.estimator.set_params(**new)
-        state = self.training.state
+        state = self.fitting.state
         state.network = state.network.computing(
             settings.activation if settings.layers else "relu", state.network.loss
         )
@@ -157,13 +156,11 @@ class Run:
 
     def go_on(self, epochs: int) -> None:
         """Learn for some epochs."""
-        state = self.training.state
+        state = self.fitting.state
         state.begin(True)
-        if state.steps == 0 and self.estimator._dropout():
-            state.dropout_seed = int(state.rng.randint(2**31))
         before = state.history.epochs
         try:
-            self.training.go_on(before + epochs)
+            self.fitting.train_until(before + epochs)
         except FloatingPointError as error:
             self.trouble = str(error)
         self._trained(state.history.epochs - before)
@@ -182,9 +179,9 @@ class Run:
         begin = self.batch if self.batch + size <= m else 0
         end = self.batch = begin + size
         X, y, _ = self.rows
-        self.estimator._fit_rows(Rows(X[begin:end], y[begin:end]), Rows(), incremental=True)
-        self.training.state = self.estimator._state
-        if self.training.state.history.status == "diverged":
+        self.estimator.partial_fit(X[begin:end], y[begin:end])
+        self.fitting.state = self.estimator.training_state_
+        if self.fitting.state.history.status == "diverged":
             self.trouble = "training diverged in this step"
             return
         self.epoch += (end - begin) / m
@@ -219,7 +216,7 @@ class Run:
         judged = Network(
             network.sizes, network.hidden, network.output, loss=network.loss, thetas=thetas
         )
-        cost = float(self.estimator._cost_share() * judged.cost(rows.X, rows.Y))
+        cost = float(self.fitting.targets.cost_share * judged.cost(rows.X, rows.Y))
         H = np.asarray(judged.forward(rows.X))
         if self.data.classes:
             return cost, float((predicted(H) == truth).mean())

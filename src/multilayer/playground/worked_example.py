@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from multilayer import equations
+from multilayer.estimators.parameters import penalty
 from multilayer.playground.data import Data
 from multilayer.playground.training_run import Run
 
@@ -41,7 +42,7 @@ def walk(run: Run, row: int | None = None, x: Any = None) -> dict[str, Any]:
     X, truth, Y = _example(run, data, row, x)
     thetas = [theta.astype(np.float64) for theta in network.thetas]
     names: dict[str, Any] = {"hidden": network.hidden, "output": network.output}
-    lambda_ = run.training.estimator._plan(len(run.labels[0]), 1).lambda_
+    lambda_ = penalty(run.estimator)
     with np.errstate(all="ignore"):
         Z, A = equations.forward_propagation(X, thetas, **names)
         D = equations.backpropagation(X, Y, thetas, lambda_, **names)

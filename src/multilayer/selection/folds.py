@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 
 from multilayer.estimators.base import BaseMLP
+from multilayer.estimators.held_out import cost_on
 from multilayer.estimators.inputs import Rows, check_rows
 from multilayer.selection.splits import Split
 
@@ -65,7 +67,7 @@ class _HeldOutCost:
 
     def __init__(self, model: Any, rows: Rows, stop: threading.Event) -> None:
         self._model, self._rows, self._stop = model, rows, stop
-        self._examples: Any = None
+        self._cost: Callable[[], float] | None = None
         self.costs: list[float] = []
 
     def setup(self, estimator: Any, context: Any) -> None:
@@ -78,12 +80,13 @@ class _HeldOutCost:
         """Note the cost after an epoch."""
         if context.parent is None:
             return False
-        if self._examples is None:
+        if self._cost is None:
             rows = self._rows
             if isinstance(self._model, Pipeline) and len(self._model) > 1:
                 rows = rows._replace(X=self._model[:-1].transform(rows.X))
-            self._examples = estimator._encoded(check_rows(estimator, rows, reset=False))
-        self.costs.append(estimator._cost(self._examples))
+            rows = check_rows(estimator, rows, reset=False)
+            self._cost = cost_on(estimator, rows)
+        self.costs.append(self._cost())
         return self._stop.is_set()
 
     def teardown(self, estimator: Any, context: Any) -> None:

@@ -14,11 +14,13 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
+from multilayer.engine.arrays import to_numpy
 from multilayer.engine.threads import available_threads
 from multilayer.estimators.base import BaseMLP
-from multilayer.estimators.incremental import Instalments
+from multilayer.estimators.fitting import Fit, encode
 from multilayer.estimators.inputs import Rows, check_rows
-from multilayer.estimators.parameters import hidden_sizes, make_schedule
+from multilayer.estimators.parameters import check_parameters, hidden_sizes, make_schedule
+from multilayer.estimators.targets import learn_targets
 from multilayer.schedules import Cosine, OneCycle, WarmRestarts
 from multilayer.tabular.base import TabularEstimator
 from multilayer.tabular.ensemble import draw_network, train_epochs
@@ -77,7 +79,7 @@ def refusal(estimator: Any, params: dict[str, Any]) -> str:
     """Say why an estimator cannot have some parameters; nothing, if it can."""
     candidate = _with_params(estimator, params)
     try:
-        candidate._validate_params()
+        check_parameters(candidate)
         if not isinstance(candidate.hidden_layer_sizes, str):  # "auto"
             hidden_sizes(candidate.hidden_layer_sizes)
     except (ValueError, TypeError) as error:
@@ -144,9 +146,9 @@ class _PlainFold(FoldData):
         self.rows_judged = check_rows(self.estimator, judged, reset=False)
         if hasattr(self.estimator, "feature_names_in_"):  # the rows checked have none
             del self.estimator.feature_names_in_
-        self.estimator._meet_targets(np.asarray(y), True, False, None)
-        self.learned = self.estimator._encoded(learned)
-        self.judged = self.estimator._encoded(self.rows_judged)
+        self.targets = learn_targets(self.estimator, np.asarray(y))
+        self.learned = encode(self.targets, learned)
+        self.judged = encode(self.targets, self.rows_judged)
 
     def start(self, params: dict[str, Any]) -> Run:
         return _PlainRun(self, params)
@@ -155,24 +157,26 @@ class _PlainFold(FoldData):
 class _PlainRun(Run):
     def __init__(self, fold: _PlainFold, params: dict[str, Any]) -> None:
         self.fold = fold
-        self.training = Instalments(_with_params(fold.estimator, params), fold.learned)
+        estimator = _with_params(fold.estimator, params)
+        self.fitting = Fit(estimator, fold.targets, fold.learned)
 
     def go_on(self, until: int) -> int:
-        return self.training.go_on(until)
+        return self.fitting.train_until(until)
 
     def score(self, scorer: Any) -> float:
         if scorer is None:
-            return float(self.training.estimator._score(self.fold.judged))
+            H = to_numpy(self.fitting.state.network.forward(self.fold.judged.X))
+            return self.fitting.targets.score(H, self.fold.judged)
         X, y, weights = self.fold.rows_judged
-        return float(scorer(self.training.read_off(), X, y, **_given(weights)))
+        return float(scorer(self.fitting.estimator, X, y, **_given(weights)))
 
     @property
     def n_parameters(self) -> int:
-        return sum(theta.size for theta in self.training.state.network.thetas)
+        return sum(theta.size for theta in self.fitting.state.network.thetas)
 
     @property
     def work(self) -> float:
-        return 3.0 * self.n_parameters * len(self.training.examples.Y)
+        return 3.0 * self.n_parameters * len(self.fitting.examples.Y)
 
 
 class _TabularFold(FoldData):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["Pace"]
+__all__ = ["SyncInterval"]
 
 _TRIED = 8  # steps apart, of the attempt
 _ATTEMPTS = 3  # of either way; the first is left out, since it prepares what the others find
@@ -12,7 +12,7 @@ _FOR_TALKING = 0.1  # the share of the time that may go into meeting
 _FEW = 32  # steps of an epoch, below which they are all made together
 
 
-class Pace:
+class SyncInterval:
     """Measures steps made together and apart: their time is c + n·s, c for talking, s a step's."""
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class Pace:
             (self._together if n == 1 else self._apart).append(seconds)
 
     def choose(self, steps_per_epoch: int) -> int:
-        """Give how many steps to make next before the parts meet.
+        """Return how many steps to make next before the parts meet.
 
         Until it is decided, that is what is still to be measured.
         """

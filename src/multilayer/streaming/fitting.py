@@ -19,10 +19,12 @@ from sklearn.pipeline import Pipeline
 
 from multilayer.estimators.base import BaseMLP
 from multilayer.estimators.inputs import Rows
-from multilayer.estimators.parameters import make_loss
+from multilayer.estimators.parameters import check_parameters, make_loss
+from multilayer.estimators.targets import ClassTargets, Targets
 from multilayer.shards import Facts, fit_shards
 from multilayer.shards.fitting import encode_rows
 from multilayer.streaming.blocks import Blocks, Dealer
+from multilayer.streaming.engine import BlocksEngine
 from multilayer.tables.files import TableFiles, parse_memory
 from multilayer.tables.survey import TableSurvey, learn
 from multilayer.tables.target import fold_in_units
@@ -115,7 +117,7 @@ def fit_files(
         )
     network, limit = clone(estimator), parse_memory(memory)
     network.set_callbacks(*getattr(estimator, "_skl_callbacks", []))
-    network._validate_params()
+    check_parameters(network)
     own = encoder is None
     encoder = TableEncoder() if encoder is None else clone(encoder)
     table = _Table(TableFiles(files), target, sample_weight, limit, bool(verbose))
@@ -143,12 +145,12 @@ def fit_files(
                 f"{free / 1e9:.3g} GB left: name another folder"
             )
 
-        def encode(reader: Any, share: float, seed: int) -> tuple[Blocks, Blocks | None]:
-            return table.deal(
-                encoder, reader, Path(scratch), int(n_blocks), share, seed, mean, scale
-            )
+        def encode(targets: Targets, share: float, seed: int) -> tuple[Blocks, Blocks | None]:
+            number = network.random_state if isinstance(network.random_state, int) else None
+            dealing = Dealing(encoder, targets, Path(scratch), int(n_blocks), number)
+            return table.deal(dealing, share, seed, mean, scale)
 
-        fit_shards(network, facts, encode)
+        fit_shards(network, facts, encode, BlocksEngine)
     network.set_callbacks()
     if standardises:
         fold_in_units(network.network_, mean, scale)
@@ -192,6 +194,28 @@ class _Seen:
         return Facts(self.rows, width, None, dtype, np.array(list(counts)), counts)
 
 
+@dataclass(frozen=True)
+class Dealing:
+    """How encoded rows are dealt to blocks on disk.
+
+    Attributes
+    ----------
+    encoder : TableEncoder
+    targets : Targets
+    folder : Path
+        Where the blocks are written.
+    n_blocks : int
+    seed : int or None
+        What decides the block of each row.
+    """
+
+    encoder: TableEncoder
+    targets: Targets
+    folder: Path
+    n_blocks: int
+    seed: int | None
+
+
 class _Table:
     """The rows of files, in chunks that memory holds."""
 
@@ -228,32 +252,24 @@ class _Table:
         return seen
 
     def deal(
-        self,
-        encoder: TableEncoder,
-        reader: Any,
-        folder: Path,
-        n_blocks: int,
-        share: float,
-        seed: int,
-        mean: float,
-        scale: float,
+        self, dealing: Dealing, share: float, seed: int, mean: float, scale: float
     ) -> tuple[Blocks, Blocks | None]:
         """Encode the rows and write them, those to validate on apart."""
-        number = reader.random_state if isinstance(reader.random_state, int) else None
-        rng, choice = np.random.RandomState(number), np.random.RandomState(seed)
+        rng, choice = np.random.RandomState(dealing.seed), np.random.RandomState(seed)
         learned, held_out = (
-            Dealer(folder, name, n_blocks, rng) for name in ("learned", "held-out")
+            Dealer(dealing.folder, name, dealing.n_blocks, rng) for name in ("learned", "held-out")
         )
+        classes = isinstance(dealing.targets, ClassTargets)
         try:
             for X, y, weights in self._chunks("Encoding"):
-                y = y if is_classifier(reader) else (y - mean) / scale
-                encoded = encoder.transform(X)
+                y = y if classes else (y - mean) / scale
+                encoded = dealing.encoder.transform(X)
                 out = choice.uniform(size=len(y)) < share
-                for dealer, chosen, judging in ((learned, ~out, False), (held_out, out, True)):
+                for dealer, chosen, for_training in ((learned, ~out, True), (held_out, out, False)):
                     if chosen.any():
                         w = None if weights is None else weights[chosen]
                         taken = Rows(encoded[chosen], y[chosen], w)
-                        dealer.deal(encode_rows(reader, taken, judging))
+                        dealer.deal(encode_rows(dealing.targets, taken, for_training))
         finally:
             learned.close()
             held_out.close()

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.embedding import Floats
-from multilayer.engine import native as engine
-from multilayer.engine.threads import available_threads
+from multilayer.engine.interface import Descent, Epochs, Examples, Objective
+from multilayer.engine.native import NativeEngine
+from multilayer.engine.threads import available_threads, sharing
 from multilayer.optimizers import AdamW
 from multilayer.tabular.network import Layout, TabularNetwork, start
 from multilayer.tabular.recipe import Recipe, flat_cosine, learning_rate_cycles
@@ -274,7 +275,8 @@ def _train(
         ):
             member.costs += costs
             if len(fold.validation):
-                H = network.forward(validation, n_threads())
+                with sharing(n_threads()):
+                    H = network.forward(validation)
                 judged = judge(H, fold.validation)
                 # What cannot be judged is as bad as can be.
                 member.judgements.append(np.inf if np.isnan(judged) else judged)
@@ -337,36 +339,35 @@ def train_epochs(
     batch_size = min(recipe.batch_size, len(rows))
     steps = len(rows) // batch_size  # what does not fill a batch waits for another epoch
     dropout_seed = int(rng.randint(2**31))
+    examples = Examples(lesson.X, lesson.Y, lesson.weights)
+    smoothing = recipe.label_smoothing
+    objective = Objective(network.hidden, network.output, label_smoothing=smoothing)
+    engine = NativeEngine(network.thetas, examples, objective, extra=network.extra)
     for epoch in range(recipe.max_iter):
         t = max(epoch / recipe.max_iter, clock())
         if t >= 1 and epoch > 0:
             break
         within = (np.arange(steps) + 0.5) / (steps * recipe.max_iter)  # no first rate of 0
         falling = flat_cosine(t)
-        report = engine.train(
-            network.thetas,
-            lesson.X,
-            lesson.Y,
-            network.hidden,
-            network.output,
+        descent = Descent(
             AdamW(
                 recipe.learning_rate,
                 recipe.beta_1,
                 recipe.beta_2,
                 weight_decay=recipe.weight_decay * falling,
             ),
-            optimizer_slots,
-            label_smoothing=recipe.label_smoothing,
-            rates=recipe.learning_rate * learning_rate_cycles(np.minimum(t + within, 1)),
-            weights=lesson.weights,
-            batch_size=batch_size,
-            order=rng.permutation(rows)[None, : steps * batch_size],
-            steps_before=epoch * steps,
+            batch_size,
             dropout=[0, *[recipe.dropout * falling] * len(recipe.hidden_layer_sizes)],
             dropout_seed=dropout_seed,
-            n_threads=n_threads(),
-            beside=network.beside,
         )
+        rates = recipe.learning_rate * learning_rate_cycles(np.minimum(t + within, 1))
+        order = rng.permutation(rows)[None, : steps * batch_size]
+        with sharing(n_threads()):
+            report = engine.train(
+                descent,
+                optimizer_slots,
+                Epochs(steps_before=epoch * steps, rates=rates, order=order),
+            )
         if report.status == "diverged":
             if epoch == 0:
                 raise ValueError(

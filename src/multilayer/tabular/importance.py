@@ -82,7 +82,7 @@ def gradient_importances(
     """
     total = np.zeros(n_columns)
     for network in members:
-        u, slopes = input_gradient(X, network.thetas, network.hidden, network.beside, units)
+        u, slopes = input_gradient(X, network.thetas, network.hidden, network.extra, units)
         effects = (slopes * (u - u.mean(axis=0))).astype(np.float64)  # (m, s₁)
         columns = feature_columns[_feature_of_input(network)]
         for column in np.unique(columns):
@@ -92,7 +92,7 @@ def gradient_importances(
 
 def _feature_of_input(network: TabularNetwork) -> NDArray[np.intp]:
     """Of which encoded feature each input of Θ⁽¹⁾ is, (s₁,)."""
-    embedding = network.beside.embedding
+    embedding = network.extra.embedding
     assert embedding is not None  # `start` always makes one
     return np.concatenate(
         [

@@ -130,7 +130,7 @@ class _Calls:
         """Return how many of the epochs one call makes: not more than rates are known for."""
         by_step = isinstance(self._config.schedule, StepSchedule)
         if by_step or self._state.slowed != 1:
-            return min(epochs, max(1, _MOST_RATES // self._steps_per_epoch))
+            return int(min(epochs, max(1, _MOST_RATES // self._steps_per_epoch)))
         return epochs
 
     def epochs(self, n: int, max_steps: int | None = None) -> Report:

@@ -35,7 +35,7 @@ class Monitor:
         return bool(self.validate or self.watch or by_epoch)
 
     def after_epoch(self, seen_before: bool = False) -> None:
-        """Look at an epoch; one seen before belongs to a resumed training, and is not shown again."""
+        """Look at an epoch; one seen before, of a resumed training, is not shown again."""
         history = self.state.history
         if self.validate is not None:
             score, cost = self.validate()
@@ -52,7 +52,11 @@ class Monitor:
     def after_training(self) -> None:
         """Put the best Θ back, where that is asked for."""
         config, ended = self.config, self.state.history.status == "converged"
-        if config.restore_best and self.state.best is not None and (ended or not config.incremental):
+        if (
+            config.restore_best
+            and self.state.best is not None
+            and (ended or not config.incremental)
+        ):
             restore(self.state.network.thetas, self.state.best)
 
     def _note(self, score: float) -> None:
