@@ -25,7 +25,7 @@ from shapes import SHAPES, Shape
 from multilayer import MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor
 
 MOST_ROWS = 600
-SOLVERS = "gd sgd adam adamw nadam rmsprop rprop lion lbfgs".split()
+SOLVERS = ["gd", "sgd", "adam", "adamw", "nadam", "rmsprop", "rprop", "lion", "lbfgs"]
 OPTIONS: dict[str, dict[str, Any]] = {
     "l1": {"l1": 1e-3},
     "clip_norm, max_norm": {"clip_norm": 0.5, "max_norm": 1.0},
@@ -41,7 +41,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "penalty_scale": {"penalty_scale": "sample", "alpha": 0.1},
     "batch_size": {"batch_size": 33},
     "best weights": {"restore_best_weights": True, "learning_rate_init": 0.3},
-    "own functions": {"activation": (np.tanh, lambda z, a: 1 - a * a)},
+    "own functions": {"activation": (np.tanh, lambda z: 1 - np.tanh(z) ** 2)},
 }
 Fit = Callable[[], list[Any]]
 
@@ -86,38 +86,54 @@ def fits_of_networks() -> Iterator[tuple[str, Fit]]:
             for sparse in (False, True):
                 for solver in SOLVERS:
                     name = f"{shape.name} {dtype} {'sparse' if sparse else 'dense'} {solver}"
-                    yield name, lambda s=shape, d=dtype, p=sparse, o=solver: network(
-                        s, *examples(s, d, p), solver=o
+                    yield (
+                        name,
+                        lambda s=shape, d=dtype, p=sparse, o=solver: network(
+                            s, *examples(s, d, p), solver=o
+                        ),
                     )
     digits = next(shape for shape in SHAPES if shape.name == "digits")
     for dtype in ("float32", "float64"):
         for option, params in OPTIONS.items():
-            yield f"{option} {dtype}", lambda d=dtype, p=params: network(
-                digits, *examples(digits, d, False), **{"max_iter": 8, **p}
+            yield (
+                f"{option} {dtype}",
+                lambda d=dtype, p=params: network(
+                    digits, *examples(digits, d, False), **{"max_iter": 8, **p}
+                ),
             )
 
 
 def fits_of_estimators() -> Iterator[tuple[str, Fit]]:
-    """Yield regressors, calls that go on, and targets of several columns."""
+    """Yield regressors, targets of several columns, and fits in several calls."""
     rng = np.random.RandomState(2)
     X, w = rng.randn(300, 7), rng.rand(300)
     Y = X @ rng.randn(7, 3) + 0.1 * rng.randn(300, 3)
     y, counts = Y[:, 0], rng.poisson(np.exp(Y[:, 0] / 3)).astype(float)
     labels = Y > 0
-    for loss in "squared_error absolute_error huber quantile".split():
+    for loss in ["squared_error", "absolute_error", "huber", "quantile"]:
         for solver in ("adam", "lbfgs"):
-            yield f"regressor {loss} {solver}", lambda e=loss, o=solver: bits_of(
-                MLPRegressor(e, 9, solver=o, max_iter=9, random_state=0).fit(X, Y, w), X
+            yield (
+                f"regressor {loss} {solver}",
+                lambda e=loss, o=solver: bits_of(
+                    MLPRegressor(e, 9, solver=o, max_iter=9, random_state=0).fit(X, Y, w), X
+                ),
             )
     for loss in ("poisson", "gamma"):
-        yield f"regressor {loss}", lambda e=loss: bits_of(
-            MLPRegressor(e, 9, max_iter=9, early_stopping=True, random_state=0).fit(X, counts + 1), X
+        yield (
+            f"regressor {loss}",
+            lambda e=loss: bits_of(
+                MLPRegressor(e, 9, max_iter=9, early_stopping=True, random_state=0).fit(
+                    X, counts + 1
+                ),
+                X,
+            ),
         )
     make = {"hidden_layer_sizes": (8, 5), "max_iter": 6, "random_state": 0}
     yield "several labels", lambda: bits_of(MLPClassifier(**make).fit(X, labels), X)
-    yield "columns of labels", lambda: [
-        *MLPClassifier(**make).fit(X, np.digitize(Y, [-1, 1])).network_.thetas
-    ]
+    yield (
+        "columns of labels",
+        lambda: [*MLPClassifier(**make).fit(X, np.digitize(Y, [-1, 1])).network_.thetas],
+    )
 
     def in_parts() -> list[Any]:
         model = MLPClassifier(**make, dropout=0.1)
@@ -158,8 +174,8 @@ def fits_of_tables() -> Iterator[tuple[str, Fit]]:
     def regressor(**params: Any) -> list[Any]:
         model = TabularRegressor(**small, **params).fit(table, z)
         arrays = [array for member in model.members_ for array in member.arrays]
-        told = [model.predict(table), model.predict_interval(table), model.predict(table, [0.1])]
-        return [*arrays, *model.loss_curves_, *told, model.validation_score_]
+        outputs = [model.predict(table), model.predict_interval(table), model.predict(table, [0.1])]
+        return [*arrays, *model.loss_curves_, *outputs, model.validation_score_]
 
     yield "TabularClassifier", classifier
     yield "TabularClassifier scoring", lambda: classifier(scoring="neg_log_loss", dropout=0.2)
@@ -187,7 +203,7 @@ def fits_of_searches() -> Iterator[tuple[str, Fit]]:
 
     def folds() -> list[Any]:
         result = cross_validate_network(base, X, y, cv=3)
-        return [np.asarray(result.test_scores), *map(np.asarray, result.loss_curves)]
+        return [result.scores, *result.loss_curves, *result.validation_curves]
 
     def comparison() -> list[Any]:
         result = compare_baselines(X, y, cv=3, random_state=0)
@@ -222,14 +238,19 @@ def fits_elsewhere() -> Iterator[tuple[str, Fit]]:
                 pl.DataFrame(columns).write_parquet(Path(folder) / f"{k}.parquet")
             model = MLPClassifier(8, solver=solver, max_iter=4, random_state=0, **params)
             fitted = fit_files(model, f"{folder}/*.parquet", "y", memory="2MB")
-        return bits_of(fitted[-1], fitted[0].transform(pl.DataFrame({f"x{j}": X[:, j] for j in range(5)})))
+        table = pl.DataFrame({f"x{j}": X[:, j] for j in range(5)})
+        return bits_of(fitted[-1], fitted[0].transform(table))
 
     def cluster(make: Any, target: np.ndarray, **params: Any) -> list[Any]:
-        with LocalCluster(2, threads_per_worker=1, processes=False, dashboard_address=None) as its:
-            with Client(its):
-                model = make(hidden_layer_sizes=(6,), max_iter=4, random_state=0, **params)
-                model.fit(dask.array.from_array(X, (300, 5)), dask.array.from_array(target, 300))
-                return bits_of(model.estimator_, X)
+        with (
+            LocalCluster(
+                2, threads_per_worker=1, processes=False, dashboard_address=None
+            ) as workers,
+            Client(workers),
+        ):
+            model = make(hidden_layer_sizes=(6,), max_iter=4, random_state=0, **params)
+            model.fit(dask.array.from_array(X, (300, 5)), dask.array.from_array(target, 300))
+            return bits_of(model.estimator_, X)
 
     def checkpoint() -> list[Any]:
         with tempfile.TemporaryDirectory() as folder:
@@ -243,15 +264,16 @@ def fits_elsewhere() -> Iterator[tuple[str, Fit]]:
     yield "fit_files lbfgs", lambda: files("lbfgs")
     yield "DaskMLPClassifier lbfgs", lambda: cluster(DaskMLPClassifier, y, solver="lbfgs")
     yield "DaskMLPClassifier adam", lambda: cluster(DaskMLPClassifier, y, batch_size=100)
-    yield "DaskMLPClassifier apart", lambda: cluster(
-        DaskMLPClassifier, y, batch_size=100, sync_every=4, dropout=0.1
+    yield (
+        "DaskMLPClassifier apart",
+        lambda: cluster(DaskMLPClassifier, y, batch_size=100, sync_every=4, dropout=0.1),
     )
     yield "DaskMLPRegressor gd", lambda: cluster(DaskMLPRegressor, X[:, 0] ** 2, solver="gd")
     yield "Checkpoint", checkpoint
 
 
-def main(path: str) -> None:
-    """Write the digests of all fits to a file."""
+def main(path: str, part: str = "") -> None:
+    """Write the digests of all fits, or of those whose name holds a text, to a file."""
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
     if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
@@ -266,12 +288,14 @@ def main(path: str) -> None:
     with open(path, "w", encoding="utf-8") as file:
         for room in rooms:
             for name, fit in room():
+                if part not in name:
+                    continue
                 try:
-                    said = digest(fit())
+                    result = digest(fit())
                 except Exception as error:
-                    said = f"{type(error).__name__}: {error}".replace("\n", " ")
-                print(f"{name}\t{said}", file=file, flush=True)
+                    result = f"{type(error).__name__}: {error}".replace("\n", " ")
+                print(f"{name}\t{result}", file=file, flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -78,12 +78,12 @@ def _split(options, *names):
 
 def objective(hidden, output, options):
     """Return an objective, made of what is found in the options and taken out of them."""
-    names = "loss label_smoothing lambda_ l1 penalty_rows cost_share".split()
+    names = ["loss", "label_smoothing", "lambda_", "l1", "penalty_rows", "cost_share"]
     return Objective(hidden, output, **_split(options, *names))
 
 
 def _train(engine, optimizer, slots, options):
-    names = "batch_size clip_norm max_norm dropout dropout_seed".split()
+    names = ["batch_size", "clip_norm", "max_norm", "dropout", "dropout_seed"]
     descent = Descent(optimizer, **_split(options, *names))
     if "epochs" in options:
         options["count"] = options.pop("epochs")
@@ -185,9 +185,7 @@ def array_api_cost_and_gradient(thetas, X, Y, hidden, output, lambda_=0.0, weigh
     return ArrayAPIEngine(thetas, Examples(X, Y, weights), what).cost_and_gradient()
 
 
-def array_api_train(
-    thetas, X, Y, hidden, output, optimizer, slots, *, weights=None, **options
-):
+def array_api_train(thetas, X, Y, hidden, output, optimizer, slots, *, weights=None, **options):
     """Train in place and return the report."""
     what = objective(hidden, output, options)
     engine = ArrayAPIEngine(thetas, Examples(X, Y, weights), what)
@@ -220,9 +218,9 @@ def config(**numbers):
 def _config(network, optimizer, numbers):
     numbers = dict(numbers)
     what = objective(network.hidden, network.output, numbers | {"loss": network.loss})
-    for name in "label_smoothing lambda_ l1 penalty_rows cost_share".split():
+    for name in ["label_smoothing", "lambda_", "l1", "penalty_rows", "cost_share"]:
         numbers.pop(name, None)
-    steps = _split(numbers, *"batch_size clip_norm max_norm dropout".split())
+    steps = _split(numbers, *["batch_size", "clip_norm", "max_norm", "dropout"])
     return Config(what, None if optimizer is None else Descent(optimizer, **steps), **numbers)
 
 

@@ -1,4 +1,4 @@
-"""What is trained beside Θ: an embedding of the inputs, a scale of each, mixed activations.
+"""The parameters trained beside Θ: an embedding of the inputs, their scale, mixed activations.
 
 A row of X holds plain columns, the first of them numbers with periodic features as well, then codes
 of categories. From it come the inputs of Θ⁽¹⁾::
@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from multilayer.activations import ACTIVATIONS
 from multilayer.losses import Loss, resolve
-from multilayer.outputs import Output, say
+from multilayer.outputs import Output, apply_output
 
 __all__ = [
     "Embedding",
@@ -50,7 +50,7 @@ MOST_FREQUENCIES, MOST_DIMENSIONS = 32, 8
 
 @dataclass(frozen=True)
 class Embedding:
-    """How a row of X becomes a⁽¹⁾.
+    """The inputs a⁽¹⁾ made from a row of X.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Embedding:
 
     @property
     def n_numbers(self) -> int:
-        """How many of the plain columns have periodic features; they come first."""
+        """Number of plain columns with periodic features; they come first."""
         return len(self.periodic)
 
     @property
@@ -98,7 +98,7 @@ class Embedding:
 
     @property
     def arrays(self) -> list[Floats]:
-        """What is trained."""
+        """The arrays that are trained."""
         return [self.periodic, self.tables, self.scale]
 
     @property
@@ -109,7 +109,7 @@ class Embedding:
 
 @dataclass(frozen=True)
 class ExtraParameters:
-    """What is trained beside Θ, and how fast.
+    """The parameters that are trained beside Θ, with their learning rates and decays.
 
     Attributes
     ----------
@@ -130,12 +130,12 @@ class ExtraParameters:
 
     @property
     def arrays(self) -> list[Floats]:
-        """What is trained: the embedding's arrays, then α of each hidden layer."""
+        """The arrays that are trained: the embedding's, then α of each hidden layer."""
         return [*(self.embedding.arrays if self.embedding else ()), *self.mixes]
 
     @property
     def names(self) -> list[str]:
-        """What they are called."""
+        """The names of these arrays."""
         embedding = ("periodic", "tables", "scale") if self.embedding else ()
         return [*embedding, *(f"mixes of hidden layer {l}" for l in range(1, len(self.mixes) + 1))]
 
@@ -147,7 +147,7 @@ def n_columns(thetas: Sequence[Floats], extra: ExtraParameters | None) -> int:
 
 
 class Numbers(NamedTuple):
-    """What the periodic features of all numbers are made of."""
+    """The parameters of the periodic features of all numbers."""
 
     w: Floats  # (n, K), with x in radians / 2π
     b: Floats  # (n, K), in radians
@@ -156,7 +156,7 @@ class Numbers(NamedTuple):
 
 
 class Forward(NamedTuple):
-    """What forward propagation leaves behind; the embedding's parts only where there is one."""
+    """The intermediate results of forward propagation."""
 
     u: Floats  # (m, s₁), inputs before their scale
     Z: list[Floats]  # z⁽²⁾ … z⁽ᴸ⁾
@@ -225,7 +225,7 @@ def forward_propagation(
             a = z + extra.mixes[layer] * (g - z) if extra.mixes else g
             mask = masks[layer] if masks else None
             A.append(a if mask is None else a * mask)
-    return Forward(u, Z, A, say(Z[-1], output))
+    return Forward(u, Z, A, apply_output(Z[-1], output))
 
 
 def cost(
@@ -293,7 +293,7 @@ def input_gradient(
     extra: ExtraParameters,
     units: NDArray[np.intp],
 ) -> tuple[Floats, Floats]:
-    """Give u (m, s₁) and ∂z⁽ᴸ⁾ₖ/∂u (m, s₁) for the output unit k of each row, `units` (m,)."""
+    """Return u (m, s₁) and ∂z⁽ᴸ⁾ₖ/∂u (m, s₁) for the output unit k of each row, `units` (m,)."""
     u, Z, _, _ = forward_propagation(X, thetas, hidden, "identity", extra)
     d = np.zeros_like(Z[-1])
     d[np.arange(len(X)), units] = 1  # (m, K), rows eₖ

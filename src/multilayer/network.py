@@ -123,12 +123,12 @@ class Network(Savable):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of Θ and of all that is computed: float32 or float64."""
+        """The dtype of Θ and of all that is computed: float32 or float64."""
         return self.thetas[0].dtype
 
     @property
     def n_parameters(self) -> int:
-        """How many numbers Θ holds, biases included."""
+        """The number of weights in Θ, biases included."""
         return sum(theta.size for theta in self.thetas)
 
     def forward(self, X: ArrayLike) -> Floats:
@@ -161,7 +161,7 @@ class Network(Savable):
         return {**self.__dict__, "_forward": None}
 
     def cost(self, X: ArrayLike, Y: ArrayLike, lambda_: float = 0.0) -> float:
-        """Mean cost of the examples plus λ/(2m) Σ θ², see `multilayer.equations.cost`.
+        """Compute the mean cost of the examples plus λ/(2m) Σ θ², see `multilayer.equations.cost`.
 
         Parameters
         ----------
@@ -178,7 +178,7 @@ class Network(Savable):
         return self._engine(X, Y, lambda_).cost()
 
     def gradient(self, X: ArrayLike, Y: ArrayLike, lambda_: float = 0.0) -> list[Floats]:
-        """Derivative of the cost by Θ, see `multilayer.equations.backpropagation`.
+        """Compute the derivative of the cost by Θ, see `multilayer.equations.backpropagation`.
 
         Parameters
         ----------
@@ -192,7 +192,7 @@ class Network(Savable):
         return self._engine(X, Y, lambda_).cost_and_gradient()[1]
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Class of the largest output, or the outputs themselves where they are numbers.
+        """Return the class of the largest output, or the outputs themselves where they are numbers.
 
         Parameters
         ----------
@@ -243,7 +243,7 @@ class Network(Savable):
         return head + "\n" + " ── ".join(drawn)
 
     def objective(self, **numbers: Any) -> Objective:
-        """What training this network minimises.
+        """Return the objective of training this network.
 
         Parameters
         ----------

@@ -49,7 +49,7 @@ BAD = {
     "folder of model": (["fit", "moons", "-o", "none/m.mlp"], "none must be a folder that exists"),
     "model a folder": (["fit", "moons", "-o", "."], "--output must be a file"),
     "figures": (["fit", "moons", "--plot", "t.csv/x"], "t.csv/x: Not a directory"),
-    "no model": (["predict", "t.csv", "t.csv"], "t.csv is no model file"),
+    "no model": (["predict", "t.csv", "t.csv"], "t.csv is not a model file"),
     "missing model": (["predict", "none.mlp", "t.csv"], "none.mlp: No such file"),
     "another model": (["inspect", "encoder.mlp"], "must hold a tabular model or a TableEncoder"),
     "other columns": (["predict", "good.mlp", "iris"], "X lacks 'a', .* nothing of 'sepal"),

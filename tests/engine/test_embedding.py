@@ -19,7 +19,7 @@ from cases import ISAS, cost, cost_and_gradient, forward, train
 from multilayer import embedding as equations
 from multilayer.activations import ACTIVATIONS
 from multilayer.dropout import dropout_mask
-from multilayer.embedding import ExtraParameters, Embedding
+from multilayer.embedding import Embedding, ExtraParameters
 from multilayer.optimizers import SGD, Adam, AdamW, GradientDescent, Lion, NAdam, RMSprop, Rprop
 
 # Plain columns, numbers among them, codes of each category, frequencies, dimensions, shares.

@@ -239,7 +239,7 @@ def test_uploads_and_models(server):
 
 
 def test_uploads_are_limited(server, monkeypatch):
-    monkeypatch.setattr("multilayer.playground.server.MOST_BYTES", 1000)
+    monkeypatch.setattr("multilayer.playground.server.MAX_BYTES", 1000)
 
     async def act(page):
         name = (await page.told("hello"))["page"]

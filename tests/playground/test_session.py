@@ -15,16 +15,16 @@ import multilayer
 from multilayer import MLPClassifier, MLPRegressor
 from multilayer.playground import load_data
 from multilayer.playground.data import data_of, data_of_arrays
-from multilayer.playground.from_estimator import maker
+from multilayer.playground.from_estimator import session_factory
 from multilayer.playground.images import Plane
-from multilayer.playground.python_code import python_of
+from multilayer.playground.python_code import write_python
 from multilayer.playground.session import ProtocolError, Session
 from multilayer.playground.settings import DATA, Settings, changed
-from multilayer.playground.training_run import Run
-from multilayer.playground.worked_example import walk
+from multilayer.playground.training_run import TrainingRun
+from multilayer.playground.worked_example import explain_example
 
 SMALL = {"rows": 60, "layers": [4], "batch_size": 8}
-MADE = [name for group in ("classes", "numbers", "bundled") for name in DATA[group]]
+DATASETS = [name for group in ("classes", "numbers", "bundled") for name in DATA[group]]
 
 
 def settings(**changes):
@@ -33,7 +33,7 @@ def settings(**changes):
 
 def run_of(**changes):
     chosen = settings(**changes)
-    return Run(chosen, data_of(chosen))
+    return TrainingRun(chosen, data_of(chosen))
 
 
 @pytest.fixture
@@ -59,12 +59,12 @@ def picture(session):
     return facts, arrays
 
 
-@pytest.mark.parametrize("name", MADE)
+@pytest.mark.parametrize("name", DATASETS)
 def test_every_data_set_trains(name):
     run = run_of(data=name)
     before = run.latest.cost
     run.go_on(5)
-    assert run.note().cost < before
+    assert run.record().cost < before
     assert run.data.training.sum() + len(run.labels[1]) == len(run.data.X)
     points = run.data.xy[:3]
     assert run.data.encode(points).shape == (3, run.data.X.shape[1])
@@ -134,12 +134,12 @@ def test_copied_python_gives_the_same_bits(acts, first, capsys):
         if name == "change":
             given = [changed(run.settings, given[0])]
         getattr(run, name)(*given)
-    model = repeated(python_of(run))
+    model = repeated(write_python(run))
     assert model.network_.hidden == run.network.hidden
     for mine, theirs in zip(run.thetas, model.network_.thetas, strict=True):
         np.testing.assert_array_equal(mine, theirs)
-    assert run.training.state.history.costs == getattr(model, "loss_curve_", [])
-    assert f"{run.note().test_score:.3f} on the test rows" in capsys.readouterr().out
+    assert run.fitting.state.history.costs == getattr(model, "loss_curve_", [])
+    assert f"{run.record().test_score:.3f} on the test rows" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("start", STARTS.values(), ids=STARTS)
@@ -148,17 +148,17 @@ def test_copied_python_of_every_kind_of_start(start):
     run.go_on(3)
     arrays, _ = Plane(run.data).draw(run.network, run.thetas)
     assert len(arrays["output"]) == (len(run.data.classes) if len(run.data.classes) > 2 else 1)
-    assert walk(run, row=0)["check"]["error"] < 1e-5
-    model = repeated(python_of(run))
-    assert model.loss_curve_ == run.training.state.history.costs
+    assert explain_example(run, row=0)["check"]["error"] < 1e-5
+    model = repeated(write_python(run))
+    assert model.loss_curve_ == run.fitting.state.history.costs
 
 
 def test_copied_python_of_points_and_tables(tmp_path, monkeypatch):
     points = [[0, 0, 0], [1, 1, 1], [0, 1, 2], [1, 0, 0], [0.5, 1, 1], [0.1, 1, 2]]
     chosen = settings(data="points", training_share=0.6)
-    run = Run(chosen, data_of(chosen, points=points))
+    run = TrainingRun(chosen, data_of(chosen, points=points))
     run.go_on(2)
-    assert repeated(python_of(run, points)).loss_curve_ == run.training.state.history.costs
+    assert repeated(write_python(run, points)).loss_curve_ == run.fitting.state.history.costs
     frame = pl.DataFrame(
         {
             "a": range(40),
@@ -170,10 +170,10 @@ def test_copied_python_of_points_and_tables(tmp_path, monkeypatch):
     frame.write_csv(tmp_path / "t.csv")
     monkeypatch.chdir(tmp_path)
     chosen = settings(data="table", target="y")
-    run = Run(chosen, data_of(chosen, frame))
+    run = TrainingRun(chosen, data_of(chosen, frame))
     run.go_on(2)
-    model = repeated(python_of(run, file="t.csv"))
-    assert model.loss_curve_ == run.training.state.history.costs
+    model = repeated(write_python(run, file="t.csv"))
+    assert model.loss_curve_ == run.fitting.state.history.costs
     assert model.classes_.tolist() == ["no", "yes"]
 
 
@@ -186,7 +186,7 @@ def test_layers_that_keep_their_shape_keep_their_weights(session):
     assert session.run.network.sizes == (2, 4, 2, 1)
     session.handle({"do": "epoch"})
     (reply,) = session.handle({"do": "python"})
-    assert repeated(reply["code"]).loss_curve_ == session.run.training.state.history.costs
+    assert repeated(reply["code"]).loss_curve_ == session.run.fitting.state.history.costs
 
 
 # Messages
@@ -272,8 +272,8 @@ def test_of_a_long_run_at_most_300_moments_are_kept():
     run = run_of(rows=10, batch_size=5)
     for _ in range(1000):
         run.go_on(1)
-        run.note()
-    epochs = [moment.epoch for moment in run.moments]
+        run.record()
+    epochs = [snapshot.epoch for snapshot in run.snapshots]
     assert 100 < len(epochs) <= 300
     assert epochs[0] == 0
     steps = np.diff(epochs)
@@ -294,10 +294,10 @@ def test_of_a_long_run_at_most_300_moments_are_kept():
         ({"do": "set", "settings": {"layers": 3}}, "layers must be a list, got 3"),
         ({"do": "set", "settings": {"activation": ["no"]}}, "activation must be one of identity"),
         ({"do": "set", "settings": {"solver": "lbfgs"}}, "solver must be one of gd"),
-        ({"do": "set", "settings": {"features": []}}, "features must be one at least"),
+        ({"do": "set", "settings": {"features": []}}, "at least one of the features"),
         ({"do": "set", "settings": {"data": "sun"}}, "data must be one of moons"),
         ({"do": "set", "settings": {"data": "table"}}, "open a file first"),
-        ({"do": "set", "settings": {"data": "points"}}, "two points at least"),
+        ({"do": "set", "settings": {"data": "points"}}, "at least two points"),
         ({"do": "set", "settings": {"data": "given"}}, "no rows were given"),
         ({"do": "set", "settings": {"axes": ["a"]}}, "axes must be the names of two columns"),
         ({"do": "set", "settings": {"colour": 1}}, "there is no setting 'colour'"),
@@ -312,7 +312,7 @@ def test_of_a_long_run_at_most_300_moments_are_kept():
         ({"do": "history", "at": 1}, "at must be a number from 0 to 0"),
         ({"do": "points", "points": [[1, 2, 0], [1, "a", 1]]}, "a point must be three numbers"),
         ({"do": "points", "points": [[1, 2, 0], [1, 1e9, 1]]}, "within 1e6 of 0"),
-        ({"do": "points", "points": [[1, 2, 0], [1, 3, 0]]}, "two classes at least"),
+        ({"do": "points", "points": [[1, 2, 0], [1, 3, 0]]}, "at least two classes"),
         ({"do": "speed", "epochs": -1}, "epochs must be a number from 0"),
     ],
     ids=itertools.count(),
@@ -361,7 +361,7 @@ def test_advice(session, changes, epochs, what):
             session.handle({"do": "weight", "layer": 1, "to": unit, "from": 0, "value": -99})
     for _ in range(epochs // 50 + 1):
         session.run.go_on(min(epochs, 50))
-        session.run.note()
+        session.run.record()
     session.changes += 1
     found = {one["what"]: one["mend"] for one in picture(session)[0]["advice"]}
     assert what in found
@@ -374,7 +374,7 @@ def test_advice(session, changes, epochs, what):
 def test_a_walk_through_one_example_is_backpropagation(data, alpha):
     run = run_of(data=data, alpha=alpha, layers=[4, 3])
     run.go_on(2)
-    told = walk(run, row=3)
+    told = explain_example(run, row=3)
     assert told["check"]["error"] < 1e-6
     assert json.dumps(told, allow_nan=False)
     for layer, theta in zip(told["layers"], run.thetas, strict=True):
@@ -388,7 +388,7 @@ def test_a_walk_through_one_example_is_backpropagation(data, alpha):
         np.testing.assert_allclose(layer["z"], np.array(layer["theta"]) @ a, atol=1e-12)
         a = [1.0, *layer["a"]]
     assert (told["penalty"] > 0) == (alpha > 0)
-    assert "as predicted" in str(walk(run, x=[0.1, 0.2])["truth"])
+    assert "as predicted" in str(explain_example(run, x=[0.1, 0.2])["truth"])
 
 
 def test_a_diverged_network_is_not_followed(session):
@@ -396,7 +396,7 @@ def test_a_diverged_network_is_not_followed(session):
     for layer, unit in ((1, 0), (1, 1), (2, 0)):
         session.run.thetas[layer - 1][unit] = 1e200
     (reply,) = session.handle({"do": "example", "row": 0})
-    assert "too large to be followed" in reply["message"]
+    assert "too large to show" in reply["message"]
 
 
 # Tables
@@ -439,10 +439,10 @@ def test_a_table_of_ones_own(session, tmp_path):
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
-        ({"a": [1.5, 2.0], "b": [2.0, 3.1], "y": ["u", None]}, "rows with a y at least, got 1"),
+        ({"a": [1.5, 2.0], "b": [2.0, 3.1], "y": ["u", None]}, "at least two rows with a y, got 1"),
         ({"a": range(40), "b": range(40), "y": [f"c{k}" for k in range(40)]}, "20 classes"),
         ({"a": ["u", "v"] * 9, "b": [1, 2] * 9, "y": [0, 1, 1] * 6}, "two columns of numbers"),
-        ({"a": [1, 2], "b": [3, 4], "y": ["u", "u"]}, "two classes at least"),
+        ({"a": [1, 2], "b": [3, 4], "y": ["u", "u"]}, "at least two classes"),
     ],
     ids=["one row", "40 classes", "no numbers", "one class"],
 )  # fmt: skip
@@ -482,7 +482,7 @@ def test_a_fitted_estimator_is_opened(make):
     X = pd.DataFrame(rng.normal(size=(50, 3)), columns=["a", "b", "c"])
     y = (X["a"] > 0).to_numpy() if make is MLPClassifier else (X["a"] * 2).to_numpy()
     model = make(hidden_layer_sizes=(3, 2), alpha=0.3, max_iter=3, random_state=0).fit(X, y)
-    session = maker(model, X, y)()
+    session = session_factory(model, X, y)()
     assert session.settings.layers == (3, 2)
     assert session.settings.alpha == 0.3
     for mine, theirs in zip(session.run.thetas, model.network_.thetas, strict=True):
@@ -500,17 +500,17 @@ def test_a_fitted_estimator_is_opened(make):
 def test_what_cannot_be_opened():
     X, y = np.zeros((4, 2)), [0, 1, 0, 1]
     with pytest.raises(NotFittedError):
-        maker(MLPClassifier(), X, y)
+        session_factory(MLPClassifier(), X, y)
     with pytest.raises(TypeError, match="opens an MLPClassifier or MLPRegressor, got str"):
-        maker("model", X, y)
+        session_factory("model", X, y)
     with pytest.raises(ValueError, match="rows go with an estimator"):
-        maker(None, X, y)
+        session_factory(None, X, y)
     model = MLPClassifier((2,), solver="lbfgs", max_iter=1, tol=9).fit(X, y)
     with pytest.raises(ValueError, match="X and y go with an estimator"):
-        maker(model, None, None)
-    with pytest.raises(ValueError, match=r"the rows ask for a network \(3, 2, 1\)"):
-        maker(model, np.zeros((4, 3)), y)
-    with pytest.raises(ValueError, match="two columns at least"):
+        session_factory(model, None, None)
+    with pytest.raises(ValueError, match=r"the rows need a network of sizes \(3, 2, 1\)"):
+        session_factory(model, np.zeros((4, 3)), y)
+    with pytest.raises(ValueError, match="at least two columns"):
         data_of_arrays(Settings(), np.zeros((4, 1)), y)
 
 

@@ -1,4 +1,4 @@
-"""Which engine a network and its rows get: the native one wherever it can."""
+"""The choice of the engine for a network and its rows: the native one wherever possible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every engine is told, and what it answers: plain records, and the protocol `Engine`.
+"""The interface of the engines: the records that they take and return, and the protocol `Engine`.
 
 An engine is made for one network, one set of rows and one objective, which it checks once; then it
 is asked for the cost, for the gradient, or for epochs of training as often as needed.
@@ -37,7 +37,7 @@ Slots = Sequence[Sequence[Floats]]  # what the optimizer remembers, see `Optimiz
 
 
 class Examples(NamedTuple):
-    """What a network learns from, or is evaluated on.
+    """Rows that a network learns from, or is evaluated on.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Examples(NamedTuple):
 
 @dataclass(frozen=True)
 class Objective:
-    """What is minimised: the cost of a network's outputs, and the penalties on its weights.
+    """The function that is minimised: the cost of the outputs, and penalties on the weights.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ class Objective:
 
 @dataclass(frozen=True)
 class Descent:
-    """How a step goes down.
+    """The settings of a descent step.
 
     Attributes
     ----------
@@ -124,7 +124,7 @@ class Descent:
 
 @dataclass
 class PlateauCounter:
-    """How long a curve has brought nothing better; carried from one call of `train` to the next.
+    """A counter of the epochs without improvement, carried from one call of `train` to the next.
 
     Attributes
     ----------
@@ -197,7 +197,7 @@ class Epochs:
 
     @property
     def most_steps(self) -> float:
-        """How many updates there may be; infinity where nothing limits them but the epochs."""
+        """The limit on the number of updates; infinity where only the epochs limit them."""
         limit = np.inf if self.max_steps is None else self.max_steps
         return limit if self.rates is None else min(limit, len(self.rates))
 
@@ -208,7 +208,7 @@ class Epochs:
 
 
 class Report(NamedTuple):
-    """What a call of `train` did.
+    """The result of a call of `train`.
 
     Attributes
     ----------
@@ -227,7 +227,7 @@ class Report(NamedTuple):
 
 
 class Engine(Protocol):
-    """What computes the objective of one network on some rows, and minimises it.
+    """An object that computes the objective of one network on some rows, and minimises it.
 
     It reads and changes Θ where they lie, so that changes within the arrays are seen.
 

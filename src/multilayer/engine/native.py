@@ -11,18 +11,20 @@ import numpy as np
 from multilayer import _native
 from multilayer.embedding import ExtraParameters, n_columns
 from multilayer.engine.interface import Descent, Epochs, Examples, Objective, Report, Slots
+from multilayer.engine.records import (
+    check_alone,
+    check_dense,
+    native_descent,
+    native_epochs,
+    native_extra,
+    native_objective,
+)
 from multilayer.engine.threads import share
 from multilayer.engine.validation import (
     Floats,
-    check_alone,
-    check_dense,
-    check_descent,
-    check_epochs,
     check_examples,
-    check_extra,
     check_inputs,
     check_network,
-    check_objective,
     check_order,
     check_shuffle,
     check_slots,
@@ -72,7 +74,7 @@ class Forward:
         native = _native.Forward32 if thetas[0].itemsize == 4 else _native.Forward64
         arrays = [] if extra is None else extra.arrays
         self._into = native(
-            list(thetas), arrays, _native.Objective(**units), check_extra(extra, thetas)
+            list(thetas), arrays, _native.Objective(**units), native_extra(extra, thetas)
         ).into
 
     def __call__(self, X: Floats) -> Floats:
@@ -141,7 +143,7 @@ class NativeEngine:
         X, Y, weights = examples
         check_dense(X, extra)
         inputs = check_examples(thetas, X, Y, weights, n_columns(thetas, extra))
-        record = check_extra(extra, thetas)
+        record = native_extra(extra, thetas)
         check_alone(extra, objective.lambda_, objective.l1)
         self._thetas, self._extra, self._m = list(thetas), extra, X.shape[0]
         native = _native.Problem32 if thetas[0].itemsize == 4 else _native.Problem64
@@ -149,7 +151,7 @@ class NativeEngine:
             self._thetas,
             [] if extra is None else extra.arrays,
             *inputs,
-            check_objective(objective, units, Y, len(thetas[-1])),
+            native_objective(objective, units, Y, len(thetas[-1])),
             record,
         )
 
@@ -197,19 +199,19 @@ class NativeEngine:
         order = check_order(epochs.order, epochs.count, self._m)
         rows = self._m if order is None else order.shape[1]
         embedded = self._extra is not None and self._extra.embedding is not None
-        native_descent = check_descent(descent, self._thetas, rows, embedded)
-        native_epochs = check_epochs(epochs)
-        native_epochs.order = order
+        steps = native_descent(descent, self._thetas, rows, embedded)
+        call = native_epochs(epochs)
+        call.order = order
         state = check_shuffle(epochs.shuffle, order, self._m)
         if epochs.shuffle is not None and state is not None:
-            native_epochs.indices = epochs.shuffle.indices
-            native_epochs.key = state["state"]["key"]
-            native_epochs.position = state["state"]["pos"]
-        costs, steps, status = self._native.train(
-            native_descent, [list(slot) for slot in slots], native_epochs, share()
+            call.indices = epochs.shuffle.indices
+            call.key = state["state"]["key"]
+            call.position = state["state"]["pos"]
+        costs, made, status = self._native.train(
+            steps, [list(slot) for slot in slots], call, share()
         )
-        epochs.plateau.best, epochs.plateau.stale = native_epochs.best, native_epochs.stale
+        epochs.plateau.best, epochs.plateau.stale = call.best, call.stale
         if epochs.shuffle is not None and state is not None:
-            state["state"]["pos"] = native_epochs.position
+            state["state"]["pos"] = call.position
             epochs.shuffle.rng.set_state(state)
-        return Report(np.array(costs, np.float64), steps, status)
+        return Report(np.array(costs, np.float64), made, status)

@@ -1,4 +1,4 @@
-"""How many threads the engine takes: all that are free, or the share of the calling thread."""
+"""The number of threads the engine takes: all that are free, or the share of the calling thread."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def available_threads() -> int:
 
 @contextmanager
 def sharing(n: int) -> Iterator[None]:
-    """Let the calling thread, and none of the others, use n threads at most.
+    """Limit the calling thread, and none of the others, to n threads.
 
     Raises
     ------

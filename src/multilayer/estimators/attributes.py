@@ -1,4 +1,4 @@
-"""What a fit leaves behind: scikit-learn's view of Θ, which may be changed and set, and curves."""
+"""The attributes of a fitted estimator: scikit-learn's view of Θ, which may be set, and curves."""
 
 from __future__ import annotations
 

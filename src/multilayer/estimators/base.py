@@ -1,4 +1,4 @@
-"""What the two estimators share: `fit`, and predictions as scikit-learn wants them."""
+"""BaseMLP: the methods that the two estimators share."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class Checkpoint:
         self._notes["start"] = _generator_to_json(rng)
 
     def resume(self, estimator: Any, state: State, examples: Examples) -> None:
-        """Put the state where the file left it; `fit` calls it when all is ready to train.
+        """Restore the state that the file holds; `fit` calls it when everything is ready to train.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""How a training ended, where its user should know."""
+"""Warnings about the end of a training."""
 
 from __future__ import annotations
 

@@ -215,7 +215,7 @@ class Fit:
         )
 
     def _watch(self, context: Any, tell: Any) -> Watch:
-        """Tell the callbacks and the terminal of each epoch."""
+        """Return a function that notifies the callbacks and the terminal of each epoch."""
 
         def watch(state: State) -> bool:
             publish(self.estimator, state)

@@ -1,4 +1,4 @@
-"""Look inside a fitted estimator: what its layers compute, and what its outputs look at."""
+"""Methods that show the inside of a fitted estimator: its layers, and input gradients."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ class LookInside(TransformerMixin, auto_wrap_output_keys=None):  # type: ignore[
     def check_gradient(
         self: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> equations.GradientCheck:
-        """Hold the gradient of the cost on these rows against finite differences.
+        """Compare the gradient of the cost on these rows with finite differences.
 
         The cost is that of `fit` at the Θ found, penalties included, dropout left out, in float64.
         It is computed twice for each number in Θ: for some rows and small networks. Where training

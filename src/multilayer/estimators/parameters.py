@@ -1,4 +1,4 @@
-"""Parameters of the estimators: which values they may have, and what training makes of them."""
+"""The parameters of the estimators: their valid values, and the settings made from them."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def make_config(
     max_iter: int | None = None,
     incremental: bool = False,
 ) -> Config:
-    """Put together how a network is to be trained on m rows.
+    """Collect the settings by which a network is trained on m rows.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What y means: classes or numbers, to what a network is trained on and back."""
+"""Targets: the encoding of y, classes or numbers, for a network, and the way back."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _KINDS = ("binary", "multiclass", "multilabel-indicator", "multiclass-multioutpu
 
 
 class Targets(Protocol):
-    """What an estimator has learned of y: how y is encoded, and outputs decoded."""
+    """The encoding of y that an estimator has learned."""
 
     def encode(self, y: Any, dtype: Any) -> NDArray[Any]:
-        """Turn y as given into what the network is trained on."""
+        """Encode y as the targets of the network."""
 
     def decode(self, encoded: NDArray[Any]) -> NDArray[Any]:
-        """Turn what `encode` returns into y again."""
+        """Decode targets as y."""
 
     def units(self) -> tuple[int, Output]:
         """Return how many output units there are, and of which kind."""
@@ -45,7 +45,7 @@ class Targets(Protocol):
 
     @property
     def cost_share(self) -> float:
-        """What the data's part of the reported cost is multiplied by."""
+        """The factor of the data's part of the reported cost."""
 
 
 def learn_targets(
@@ -230,11 +230,11 @@ class ClassTargets:
 
     @property
     def groups(self) -> tuple[int, ...]:
-        """How many classes each target has."""
+        """The number of classes of each target."""
         return tuple(map(len, self.columns))
 
     def encode(self, y: Any, dtype: Any) -> NDArray[Any]:
-        """Turn labels into the index of each row's class, (m,), or into 0 and 1, (m, n_units).
+        """Encode labels as the index of each row's class, (m,), or as 0 and 1, (m, n_units).
 
         Parameters
         ----------
@@ -270,7 +270,7 @@ class ClassTargets:
         return _indices(y, self.classes)
 
     def decode(self, encoded: NDArray[Any]) -> NDArray[Any]:
-        """Turn what `encode` returns, or probabilities of that shape, into labels."""
+        """Decode encoded labels, or probabilities of that shape."""
         if self.kind == "multilabel-indicator":
             return (encoded > 0.5).astype(int)
         if self.kind == "multiclass-multioutput":

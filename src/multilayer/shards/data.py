@@ -140,7 +140,7 @@ def sum_in_order(vectors: Sequence[Sums]) -> Sums:
 
 @dataclass(frozen=True)
 class Facts:
-    """What has to be known of all rows before a part of them can be encoded.
+    """Facts about all rows that are needed before a part of them can be encoded.
 
     Attributes
     ----------

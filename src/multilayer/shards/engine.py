@@ -168,7 +168,7 @@ class _Steps:
         return weight, J
 
     def _apart(self, seed: int | None, step: int, n: int) -> tuple[float, float]:
-        """Let each part make n steps by itself, and take the mean; return rows and mean cost."""
+        """Make n steps on each part by itself and average; return rows and mean cost."""
         began = time.perf_counter()
         objective, rates = self._objective, self._epochs.rates
         if objective.penalty_rows is None:

@@ -1,4 +1,4 @@
-"""What is computed of one part, where it lies: vectors in float64, to be added up."""
+"""Sums over one part, computed where it lies: vectors in float64, to be added up."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def batch_sums(
 
 @dataclass(frozen=True)
 class LocalSteps:
-    """How a part makes steps by itself.
+    """The settings of steps that a part makes by itself.
 
     Attributes
     ----------

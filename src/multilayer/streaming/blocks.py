@@ -99,7 +99,7 @@ class Dealer:
                 array[rows].tofile(file)
 
     def blocks(self) -> Blocks | None:
-        """Give what was dealt, without blocks that got nothing; None without a row."""
+        """Return the blocks that were dealt rows; None if there was no row."""
         self.close()
         paths = [[Path(file.name) for file in files] for files in self._files]
         paths = [own for own in paths if own[0].stat().st_size]

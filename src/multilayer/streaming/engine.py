@@ -144,7 +144,7 @@ class _Steps:
 
     @property
     def left(self) -> float:
-        """How many steps may still be made."""
+        """The number of steps that may still be made."""
         return self._epochs.most_steps - self.made
 
     def learn(self, examples: Examples, rows: Array) -> str:
@@ -172,7 +172,7 @@ class _Steps:
         return [array.copy() for array in self._all()]
 
     def restore(self, values: list[Array]) -> None:
-        """Put back what was copied."""
+        """Restore the arrays from a copy."""
         restore(self._all(), values)
 
     def _all(self) -> list[Array]:

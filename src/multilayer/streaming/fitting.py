@@ -158,8 +158,8 @@ def fit_files(
 
 
 @dataclass
-class _Seen:
-    """What all rows hold."""
+class _Survey:
+    """Facts about all rows."""
 
     survey: TableSurvey
     rows: int = 0
@@ -169,7 +169,7 @@ class _Seen:
     squares: float = 0.0
 
     def note(self, y: Array, classes: bool) -> None:
-        """Look at targets of further rows."""
+        """Include the targets of further rows."""
         if classes:
             self.counts.update(dict(zip(*np.unique(y, return_counts=True), strict=True)))
         else:
@@ -196,7 +196,7 @@ class _Seen:
 
 @dataclass(frozen=True)
 class Dealing:
-    """How encoded rows are dealt to blocks on disk.
+    """The settings of writing encoded rows to blocks on disk.
 
     Attributes
     ----------
@@ -236,13 +236,13 @@ class _Table:
                 f"but is {limit / 1e6:.3g} MB"
             )
 
-    def look(self, encoder: TableEncoder, classes: bool) -> _Seen:
-        """See what the columns and the target hold."""
-        seen: _Seen | None = None
+    def look(self, encoder: TableEncoder, classes: bool) -> _Survey:
+        """Survey the columns and the target."""
+        seen: _Survey | None = None
         for X, y, _ in self._chunks("Reading"):
             part = TableSurvey.of(X, encoder)
             if seen is None:
-                seen = _Seen(part)
+                seen = _Survey(part)
             else:
                 seen.survey.merge(part)
             _check_target(y, self._target, classes)

@@ -1,4 +1,4 @@
-"""How to train: what is minimised, how a step goes down, and when to stop."""
+"""Config: the settings of a training."""
 
 from __future__ import annotations
 

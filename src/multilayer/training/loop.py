@@ -22,7 +22,7 @@ from multilayer.engine.interface import (
     Shuffle,
 )
 from multilayer.network import Floats
-from multilayer.schedules import Course, StepSchedule
+from multilayer.schedules import SchedulePosition, StepSchedule
 from multilayer.training.config import Config
 from multilayer.training.monitor import Monitor, Validate, Watch
 from multilayer.training.state import State, restore
@@ -159,15 +159,15 @@ class _Calls:
         if isinstance(config.schedule, StepSchedule):
             steps = state.steps + np.arange(n * per_epoch, dtype=np.float64)
             whole = (config.schedule_epochs or config.max_iter) * per_epoch
-            course = Course(state.steps, state.samples, self._m, per_epoch, whole)
-            return rate * config.schedule.factors(steps, course)
+            position = SchedulePosition(state.steps, state.samples, self._m, per_epoch, whole)
+            return rate * config.schedule.factors(steps, position)
         if state.slowed != 1:
             return np.full(n * per_epoch, rate * state.slowed)
         return None
 
 
 def twister(rng: np.random.RandomState) -> np.random.RandomState:
-    """Give `rng` itself where the engine can draw from it, else one that it seeds."""
+    """Return `rng` itself where the engine can draw from it, else one that it seeds."""
     if rng.get_state(legacy=False)["bit_generator"] == "MT19937":
         return rng
     return np.random.RandomState(rng.randint(2**32, dtype=np.uint32))

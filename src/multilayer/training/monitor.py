@@ -1,4 +1,4 @@
-"""What is looked at after each epoch: validation, callbacks, stopping, a lower learning rate."""
+"""Monitor: validation, callbacks, stopping and the learning rate after each epoch."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Monitor:
         return bool(self.validate or self.watch or by_epoch)
 
     def after_epoch(self, seen_before: bool = False) -> None:
-        """Look at an epoch; one seen before, of a resumed training, is not shown again."""
+        """Process an epoch; one seen before, of a resumed training, is not shown to the watcher."""
         history = self.state.history
         if self.validate is not None:
             score, cost = self.validate()
@@ -50,7 +50,7 @@ class Monitor:
             history.status = "stopped"
 
     def after_training(self) -> None:
-        """Put the best Θ back, where that is asked for."""
+        """Restore the best Θ, where that is asked for."""
         config, ended = self.config, self.state.history.status == "converged"
         if (
             config.restore_best

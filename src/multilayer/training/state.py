@@ -1,4 +1,4 @@
-"""What training works on, and all that it changes: enough to go on later."""
+"""State: all that training changes, which is enough to go on later."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class History:
 
 @dataclass
 class State(Savable):
-    """All that training changes: enough to go on later as if it had never stopped.
+    """All that training changes, which is enough to go on later as if it had never stopped.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ class State(Savable):
             self.history.status = "running"
 
     def arrays(self) -> list[NDArray[Any]]:
-        """All that a call of the engine changes in place."""
+        """Return the arrays that a call of the engine changes in place."""
         arrays = [*self.network.thetas, *(array for slot in self.slots for array in slot)]
         return arrays if self.order is None else [*arrays, self.order]
 
