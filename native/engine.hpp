@@ -1,4 +1,4 @@
-// What the module asks of the engine. Shapes are those of the Python side; nothing here owns
+// The interface of the engine for the module. Shapes are those of the Python side; nothing here owns
 // memory.
 #pragma once
 
@@ -14,7 +14,7 @@
 
 namespace multilayer {
 
-// What is minimised: the cost of a network's outputs, and penalties on its weights.
+// The function that is minimised: the cost of the outputs, and penalties on the weights.
 struct Objective {
     std::vector<Activation> hidden;  // one for each hidden layer
     Output output = Output::logistic;
@@ -25,7 +25,7 @@ struct Objective {
     // (λ/2 Σθ² + l1 Σ|θ|) / penalty_rows, biases left out
     double lambda = 0, l1 = 0;
     double penalty_rows = 0;  // or 0: the rows of the batch
-    double cost_share = 1;    // what the data's part of a cost that `train` reports is multiplied by
+    double cost_share = 1;  // what the data's part of a cost that `train` reports is multiplied by
 };
 
 template <class T>
@@ -39,7 +39,7 @@ struct Network {
     std::vector<Rates> rates;              // of each Θ; empty: all 1
 
     int layers() const { return static_cast<int>(thetas.size()); }
-    // What is trained beside Θ.
+    // The parameters that are trained beside Θ.
     std::vector<Parameters<T>*> extra_parameters() {
         std::vector<Parameters<T>*> result;
         if (embedding.columns > 0)
@@ -57,7 +57,7 @@ struct Data {
     const T* weights = nullptr;            // (m,), or null: all one
 };
 
-// How a step goes down.
+// The settings of a descent step.
 struct Descent {
     Rule rule = Rule::gradient_descent;
     std::vector<double> numbers = std::vector<double>(most_numbers);  // in the order of rule_names
@@ -68,7 +68,7 @@ struct Descent {
     std::uint64_t dropout_seed = 0;
 };
 
-// What the optimizer remembers: [slot][layer], shaped like Θ.
+// The memory of the optimizer: [slot][layer], shaped like Θ.
 template <class T>
 using Slots = std::vector<std::vector<T*>>;
 

@@ -53,8 +53,8 @@ std::vector<T*> pointers(const Arrays<T>& arrays) {
     return result;
 }
 
-// What is trained beside Θ, without its arrays: the columns of an embedding, where there is one, and
-// learning rates and decays.
+// What is trained beside Θ, without its arrays: the columns of an embedding, where there is one,
+// and learning rates and decays.
 struct ExtraParameters {
     std::int64_t plain = 0, numbers = 0, frequencies = 0, dimensions = 0, width = 0;
     std::vector<std::int64_t> first_rows;  // of each category in the tables, and the end; or empty:
@@ -302,10 +302,16 @@ void define_records(nb::module_& m) {
                std::vector<std::int64_t> groups, int loss, double loss_number,
                double label_smoothing, double lambda, double l1, double penalty_rows,
                double cost_share) {
-                new (self) ml::Objective{
-                    codes<ml::Activation>(hidden), static_cast<ml::Output>(output),
-                    std::move(groups), static_cast<ml::Loss>(loss), loss_number, label_smoothing,
-                    lambda, l1, penalty_rows, cost_share};
+                new (self) ml::Objective{codes<ml::Activation>(hidden),
+                                         static_cast<ml::Output>(output),
+                                         std::move(groups),
+                                         static_cast<ml::Loss>(loss),
+                                         loss_number,
+                                         label_smoothing,
+                                         lambda,
+                                         l1,
+                                         penalty_rows,
+                                         cost_share};
             },
             nb::kw_only(), arg("hidden"), arg("output"), arg("groups"), arg("loss") = 0,
             arg("loss_number") = 0.0, arg("label_smoothing") = 0.0, arg("lambda_") = 0.0,
@@ -317,8 +323,13 @@ void define_records(nb::module_& m) {
                double clip_norm, double max_norm, std::vector<double> dropout,
                std::uint64_t dropout_seed) {
                 numbers.resize(ml::most_numbers);
-                new (self) ml::Descent{static_cast<ml::Rule>(rule), std::move(numbers), batch_size,
-                                       clip_norm, max_norm, std::move(dropout), dropout_seed};
+                new (self) ml::Descent{static_cast<ml::Rule>(rule),
+                                       std::move(numbers),
+                                       batch_size,
+                                       clip_norm,
+                                       max_norm,
+                                       std::move(dropout),
+                                       dropout_seed};
             },
             nb::kw_only(), arg("rule"), arg("numbers"), arg("batch_size"), arg("clip_norm"),
             arg("max_norm"), arg("dropout"), arg("dropout_seed"));

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -547,7 +548,7 @@ def test_no_rows():
 def test_every_instruction_set(isa):
     """The tests of the kernels again, in a process made to use another instruction set."""
     kernels = "gradient or forward or widths or far_out or step_by_step or same_bits or float"
-    files = [__file__, __file__.replace("native", "math")]
+    files = [__file__, str(Path(__file__).with_name("test_math.py"))]
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files, "-k", kernels],
         env=os.environ | {"MULTILAYER_ISA": isa},
