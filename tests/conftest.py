@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-pytest.register_assert_rewrite("cases")
+for shared in ("cases", "comparisons", "network_cases", "optimizer_cases"):
+    pytest.register_assert_rewrite(shared)
 
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["SCIPY_ARRAY_API"] = "1"  # else scikit-learn skips its checks of array-API input

@@ -13,6 +13,7 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
+from comparisons import assert_arrays_close
 from distributed import Client, LocalCluster
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import make_classification, make_regression
@@ -47,8 +48,7 @@ def parted(X, y, chunks=(300, 1, 402, 300)):
 
 
 def assert_same(one, other, tolerance):
-    for a, b in zip(one.network_.thetas, other.network_.thetas, strict=True):
-        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+    assert_arrays_close(one.network_.thetas, other.network_.thetas, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "gd"])

@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 import scipy.sparse
 from cases import Progress, array_api_train, train
+from comparisons import assert_arrays_close
+from optimizer_cases import OPTIMIZERS
 from sklearn.datasets import load_diabetes, load_iris
 
 from multilayer import MLPClassifier, MLPRegressor, Network
 from multilayer.activations import ACTIVATIONS
-from multilayer.optimizers import SGD, Adam, AdamW, GradientDescent, NAdam, RMSprop
 
 X_IRIS, Y_IRIS = load_iris(return_X_y=True)
 X_DIABETES, Y_DIABETES = load_diabetes(return_X_y=True)
-OPTIMIZERS = [GradientDescent(0.3), SGD(0.1), Adam(0.02), AdamW(0.02), NAdam(0.02), RMSprop(0.01)]
 OPTIONS = {
     "plain": {"lambda_": 0.1},
     "weights": {"weights": np.r_[np.zeros(10), np.arange(1.0, 21)], "lambda_": 0.1},
@@ -48,8 +48,7 @@ def test_same_steps_as_the_native_engine(optimizer, name):
     for here in (X, xp.asarray(X)):
         arrays, counts = run(array_api_train, here)
         assert counts == counted
-        for array, want in zip(arrays, native, strict=True):
-            np.testing.assert_allclose(array, want, rtol=1e-9, atol=1e-12)
+        assert_arrays_close(arrays, native, rtol=1e-9, atol=1e-12)
 
 
 @quick

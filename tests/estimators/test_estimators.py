@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from comparisons import assert_arrays_equal
 from sklearn.callback import ScoringMonitor
 from sklearn.datasets import load_diabetes, load_iris, make_moons
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -127,8 +128,7 @@ def test_warm_start_keeps_its_shape():
     clf.set_params(hidden_layer_sizes=(5,))
     with pytest.raises(ValueError, match=r"same classes .* \[0 1 2\], `y` has \[1 2 3\]"):
         clf.fit(X_IRIS, Y_IRIS + 1)
-    for coef, kept in zip(clf.coefs_, before, strict=True):
-        np.testing.assert_array_equal(coef, kept)
+    assert_arrays_equal(clf.coefs_, before)
 
 
 def test_lbfgs_stops_early_too():

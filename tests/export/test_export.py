@@ -12,6 +12,7 @@ import onnxruntime
 import pandas as pd
 import polars as pl
 import pytest
+from comparisons import assert_arrays_close
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -152,8 +153,7 @@ def test_classifiers(X, y, options, tmp_path):
         there = {}
         exec(to_python(model), there)
         for row, *expected in zip(X.tolist(), *shares, strict=True):
-            for python, share in zip(there["predict_proba"](row), expected, strict=True):
-                np.testing.assert_allclose(python, share, atol=atol)
+            assert_arrays_close(there["predict_proba"](row), expected, atol=atol)
     else:
         np.testing.assert_allclose(there["probabilities"], shares, atol=atol)
         python = run_python(model, X, "predict_proba")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from comparisons import assert_arrays_equal
 from sklearn import neural_network
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
@@ -51,9 +52,8 @@ def test_classifiers(rows, labels, options, dtype, tmp_path):
         assert ours.validation_scores_ == theirs.validation_scores_
         assert ours.best_validation_score_ == theirs.best_validation_score_
     assert (ours.classes_ == theirs.classes_).all()
-    for here, there in zip(ours.coefs_, theirs.coefs_, strict=True):
-        np.testing.assert_array_equal(here, there)
-        assert here.dtype == there.dtype
+    assert_arrays_equal(ours.coefs_, theirs.coefs_)
+    assert [coef.dtype for coef in ours.coefs_] == [coef.dtype for coef in theirs.coefs_]
     ours.coefs_[0][...] = 0  # a copy
     assert theirs.coefs_[0].any()
     ours.save(tmp_path / "m.mlp")

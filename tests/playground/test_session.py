@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from comparisons import assert_arrays_equal
 from sklearn.exceptions import NotFittedError
 
 import multilayer
@@ -136,8 +137,7 @@ def test_copied_python_gives_the_same_bits(acts, first, capsys):
         getattr(run, name)(*given)
     model = repeated(python_of(run))
     assert model.network_.hidden == run.network.hidden
-    for mine, theirs in zip(run.thetas, model.network_.thetas, strict=True):
-        np.testing.assert_array_equal(mine, theirs)
+    assert_arrays_equal(run.thetas, model.network_.thetas)
     assert run.training.state.history.costs == getattr(model, "loss_curve_", [])
     assert f"{run.note().test_score:.3f} on the test rows" in capsys.readouterr().out
 
@@ -485,8 +485,7 @@ def test_a_fitted_estimator_is_opened(make):
     session = maker(model, X, y)()
     assert session.settings.layers == (3, 2)
     assert session.settings.alpha == 0.3
-    for mine, theirs in zip(session.run.thetas, model.network_.thetas, strict=True):
-        np.testing.assert_array_equal(mine, theirs)
+    assert_arrays_equal(session.run.thetas, model.network_.thetas)
     assert session.state()["axes"] == ("a", "b")
     session.handle({"do": "epoch"})
     assert not np.array_equal(session.run.thetas[0], model.network_.thetas[0])
@@ -520,8 +519,7 @@ def test_a_model_file_is_opened(session):
     session.handle({"do": "set", "settings": {"layers": [2, 2]}})
     session.open_model(content)
     assert session.settings.layers == (4,)
-    for mine, theirs in zip(session.run.thetas, before, strict=True):
-        np.testing.assert_array_equal(mine, theirs)
+    assert_arrays_equal(session.run.thetas, before)
     with pytest.raises(ValueError, match="model file"):
         session.open_model(b"no model")
     session.handle({"do": "set", "settings": {"data": "iris"}})

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from comparisons import assert_arrays_equal
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import make_moons, make_regression
 from sklearn.decomposition import PCA
@@ -102,8 +103,7 @@ def test_watching_the_rows_left_out_changes_nothing(solver, early_stopping):
     result = cross_validate_network(estimator, X, y, cv=3, random_state=0)
     for fitted, (learned, judged) in zip(result.estimators, result.indices, strict=True):
         alone = network(solver=solver, early_stopping=early_stopping).fit(X[learned], y[learned])
-        for own, watched in zip(thetas(alone), thetas(fitted), strict=True):
-            np.testing.assert_array_equal(own, watched)
+        assert_arrays_equal(thetas(alone), thetas(fitted))
         assert not hasattr(fitted, "_skl_callbacks")
         assert len(judged)
 
@@ -155,8 +155,7 @@ def test_the_same_for_any_number_of_threads(n_jobs):
     some = cross_validate_network(estimator, X, y, n_repeats=2, cv=3, random_state=5, n_jobs=n_jobs)
     np.testing.assert_array_equal(one.scores, some.scores)
     np.testing.assert_array_equal(one.oof_probability, some.oof_probability)
-    for a, b in zip(one.validation_curves, some.validation_curves, strict=True):
-        np.testing.assert_array_equal(a, b)
+    assert_arrays_equal(one.validation_curves, some.validation_curves)
     seeds = {fitted[-1].random_state for fitted in some.estimators}
     assert len(seeds) == 6  # each fold its own
     assert estimator[-1].random_state is None

@@ -7,6 +7,7 @@ import threading
 import joblib
 import numpy as np
 import pytest
+from comparisons import assert_arrays_equal
 from distributed import Client
 from distributed.protocol import pickle
 from sklearn.datasets import load_breast_cancer, make_moons
@@ -132,8 +133,7 @@ def test_cross_validation(client, moons):
     with joblib.parallel_config("dask", client=client):
         on_cluster = cross_validate_network(models, *moons, cv=3, random_state=0)
     np.testing.assert_array_equal(here.scores, on_cluster.scores)
-    for a, b in zip(here.loss_curves, on_cluster.loss_curves, strict=True):
-        np.testing.assert_array_equal(a, b)
+    assert_arrays_equal(here.loss_curves, on_cluster.loss_curves)
 
 
 def test_baselines(client, moons):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from cases import LocalPlan, shards_train, train
+from comparisons import assert_arrays_close
 from sklearn.datasets import make_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning
 
@@ -78,8 +79,7 @@ def labelled():
 
 
 def assert_same(one, other, tolerance):
-    for a, b in zip(one.network_.thetas, other.network_.thetas, strict=True):
-        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+    assert_arrays_close(one.network_.thetas, other.network_.thetas, rtol=tolerance, atol=tolerance)
     np.testing.assert_allclose(one.loss_curve_, other.loss_curve_, rtol=tolerance)
 
 

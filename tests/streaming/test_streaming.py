@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 from cases import shards_train, train
+from comparisons import assert_arrays_close
 from sklearn.datasets import make_classification
 
 import multilayer
@@ -70,8 +71,7 @@ def test_full_batch_is_that_of_memory(tmp_path, table, memory):
     model = fit_files(MLPClassifier(**options), files, "survived", memory=memory, encoder=encoder)
     X = TableEncoder(dtype="float64").fit_transform(table.drop("survived"))
     whole = MLPClassifier(**options).fit(X, table["survived"].to_numpy())
-    for a, b in zip(model[1].network_.thetas, whole.network_.thetas, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
+    assert_arrays_close(model[1].network_.thetas, whole.network_.thetas, rtol=1e-6, atol=1e-6)
 
 
 def test_numbers_weights_and_validation(tmp_path, table):
