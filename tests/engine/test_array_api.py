@@ -6,14 +6,12 @@ import pytest
 import scipy.sparse
 from cases import Progress, array_api_train, train
 from comparisons import assert_arrays_close
+from data_cases import X_DIABETES, X_IRIS, Y_DIABETES, Y_IRIS
 from optimizer_cases import OPTIMIZERS
-from sklearn.datasets import load_diabetes, load_iris
 
 from multilayer import MLPClassifier, MLPRegressor, Network
 from multilayer.activations import ACTIVATIONS
 
-X_IRIS, Y_IRIS = load_iris(return_X_y=True)
-X_DIABETES, Y_DIABETES = load_diabetes(return_X_y=True)
 OPTIONS = {
     "plain": {"lambda_": 0.1},
     "weights": {"weights": np.r_[np.zeros(10), np.arange(1.0, 21)], "lambda_": 0.1},

@@ -4,14 +4,11 @@ import numpy as np
 import pytest
 import scipy.sparse
 import sklearn.neural_network as theirs
-from sklearn.datasets import load_diabetes, load_iris, make_moons
+from data_cases import X_DIABETES, X_IRIS, X_MOONS, Y_DIABETES, Y_IRIS, Y_MOONS
 from sklearn.utils import get_tags
 
 from multilayer import MLPClassifier, MLPRegressor
 
-X_IRIS, Y_IRIS = load_iris(return_X_y=True)
-X_MOONS, Y_MOONS = make_moons(n_samples=200, noise=0.1, random_state=0)
-X_DIABETES, Y_DIABETES = load_diabetes(return_X_y=True)
 Y_DIABETES = (Y_DIABETES - Y_DIABETES.mean()) / Y_DIABETES.std()
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -6,12 +6,12 @@ from types import ModuleType
 import numpy as np
 import pytest
 from cases import count_epochs_of_calls
+from data_cases import X_MOONS, Y_MOONS
 from sklearn.callback import ProgressBar, ScoringMonitor
-from sklearn.datasets import make_moons
 
 from multilayer import EarlyStop, LossPlot, MLPClassifier
 
-X, Y = make_moons(n_samples=200, noise=0.1, random_state=0)
+X, Y = X_MOONS, Y_MOONS
 HELD_OUT = {"X_val": X[150:], "y_val": Y[150:]}
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -9,10 +9,11 @@ import scipy.sparse as sp
 import sklearn
 import sklearn.neural_network as theirs
 from comparisons import assert_arrays_close
+from data_cases import X_DIABETES, X_IRIS, X_MOONS, Y_DIABETES, Y_IRIS, Y_MOONS
 from scipy.special import expit, softmax
 from sklearn.base import clone, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.datasets import load_diabetes, load_iris, make_moons, make_multilabel_classification
+from sklearn.datasets import make_multilabel_classification
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -24,9 +25,6 @@ from sklearn.utils import estimator_checks as checks
 from multilayer import MLPClassifier, MLPRegressor, equations
 from multilayer.activations import ACTIVATIONS
 
-X_IRIS, Y_IRIS = load_iris(return_X_y=True)
-X_MOONS, Y_MOONS = make_moons(n_samples=100, noise=0.1, random_state=0)
-X_DIABETES, Y_DIABETES = load_diabetes(return_X_y=True)
 Y_DIABETES = (Y_DIABETES - Y_DIABETES.mean()) / Y_DIABETES.std()
 TWO = np.c_[Y_DIABETES, -(Y_DIABETES**2)]
 X_SEVERAL, Y_SEVERAL = make_multilabel_classification(n_samples=60, n_features=4, random_state=0)
@@ -146,7 +144,7 @@ def test_frames_are_named_after_the_layer(make, library):
 
 
 def test_the_index_of_a_frame_stays():
-    X = pd.DataFrame(X_MOONS, columns=["a", "b"], index=np.arange(100)[::-1])
+    X = pd.DataFrame(X_MOONS, columns=["a", "b"], index=np.arange(200)[::-1])
     shown = classifier((3,)).set_output(transform="pandas").fit_transform(X, Y_MOONS)
     assert shown.index.tolist() == X.index.tolist()
 

@@ -13,7 +13,8 @@ import pandas as pd
 import polars as pl
 import pytest
 from comparisons import assert_arrays_close
-from sklearn.datasets import load_diabetes, load_iris
+from data_cases import X_IRIS, Y_IRIS
+from sklearn.datasets import load_diabetes
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -35,7 +36,7 @@ from multilayer.losses import Softmax
 from multilayer.selection import HiddenLayerSearchCV
 
 CLOSE = {np.dtype(np.float32): 2e-6, np.dtype(np.float64): 1e-12}
-IRIS, SPECIES = load_iris(return_X_y=True)
+IRIS, SPECIES = X_IRIS, Y_IRIS
 
 
 def run_onnx(model, X):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from comparisons import assert_arrays_equal
+from data_cases import X_IRIS, Y_IRIS
 from sklearn import neural_network
-from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -14,7 +14,7 @@ from multilayer import MLPClassifier, MLPRegressor, load
 from multilayer.export import from_sklearn
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-X, y = load_iris(return_X_y=True)
+X, y = X_IRIS, Y_IRIS
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])

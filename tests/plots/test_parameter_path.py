@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import matplotlib
 import numpy as np
 import pytest
-from sklearn.datasets import load_diabetes, make_moons
+from data_cases import X_NOISY_MOONS, Y_NOISY_MOONS
+from sklearn.datasets import load_diabetes
 from sklearn.model_selection import (
     KFold,
     LearningCurveDisplay,
@@ -22,19 +23,13 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 
-X, y = make_moons(120, noise=0.2, random_state=0)
+X, y = X_NOISY_MOONS[:120], Y_NOISY_MOONS[:120]
 FOLDS = KFold(4, shuffle=True, random_state=1)
 
 
 def network(**parameters):
     defaults = {"solver": "lbfgs", "max_iter": 60, "random_state": 0}
     return MLPClassifier(**({"hidden_layer_sizes": (4,)} | defaults | parameters))
-
-
-@pytest.fixture(autouse=True)
-def _close():
-    yield
-    plt.close("all")
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

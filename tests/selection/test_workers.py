@@ -10,7 +10,7 @@ import pytest
 from comparisons import assert_arrays_equal
 from distributed import Client
 from distributed.protocol import pickle
-from sklearn.datasets import load_breast_cancer, make_moons
+from sklearn.datasets import load_breast_cancer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -32,17 +32,12 @@ def client():
         yield client
 
 
-@pytest.fixture(scope="module")
-def moons():
-    return make_moons(200, noise=0.2, random_state=0)
-
-
 def search(estimator=None, **options):
     options = {"n_candidates": 8, "cv": 3, "random_state": 0, "space": SPACE} | options
     return HiddenLayerSearchCV(estimator or MLPClassifier(**QUICK), **options)
 
 
-def assert_same(one, other):
+def assert_same_results(one, other):
     for name in ("mean_test_score", "standard_error", "n_iter", "n_epochs", "n_parameters"):
         np.testing.assert_array_equal(one.cv_results_[name], other.cv_results_[name])
     assert one.best_params_ == other.best_params_
@@ -63,7 +58,7 @@ def test_what_threads_find(client, moons, options):
     here = search(**options).fit(*moons)
     with joblib.parallel_config("dask", client=client):
         on_cluster = search(**options).fit(*moons)
-    assert_same(here, on_cluster)
+    assert_same_results(here, on_cluster)
     assert all(not runs for runs in client.run(lambda: list(there._RUNS)).values())
 
 
@@ -75,7 +70,7 @@ def test_tabular_estimators(client):
     options["space"] = {"dropout": [0.0, 0.1, 0.3]}
     here = search(**options).fit(X, y)
     with joblib.parallel_config("dask", client=client):
-        assert_same(here, search(**options).fit(X, y))
+        assert_same_results(here, search(**options).fit(X, y))
 
 
 def test_rows_are_sent_once(client, moons, monkeypatch):
@@ -105,11 +100,11 @@ def test_a_worker_dies(moons):
         killer.start()
         on_cluster = search(n_candidates=12).fit(*moons)
         killer.join()
-    assert_same(here, on_cluster)
+    assert_same_results(here, on_cluster)
 
 
 def test_a_training_goes_on_where_it_was_lost(client, moons):
-    cut = [*range(150)], [*range(150, 200)]
+    cut = [*range(110)], [*range(110, 150)]
     with joblib.parallel_config("dask", client=client), there.crew(None) as workers:
         from multilayer.selection.search_state import cut as cut_out
 
