@@ -42,6 +42,7 @@ __all__ = [
     "shards_train",
     "train",
     "train_network",
+    "training_state",
 ]
 
 ISA = _native.ISA  # the instruction set that this process uses
@@ -131,6 +132,11 @@ def train_network(state, examples, optimizer, config, **functions):
 def minimize_network(state, examples, config, **functions):
     """Train the network of a state by L-BFGS."""
     _loop.minimize(state, examples, config, **functions)
+
+
+def training_state(estimator):
+    """Return the state of training that a fitted estimator goes on from."""
+    return estimator._state
 
 
 def count_epochs_of_calls(monkeypatch):

@@ -16,6 +16,14 @@ settings.register_profile("multilayer", deadline=None)
 settings.load_profile("multilayer")
 
 
+@pytest.fixture(autouse=True)
+def _numpys_global_generator():
+    """Nothing is left behind by a test that seeds it."""
+    state = np.random.get_state()  # noqa: NPY002
+    yield
+    np.random.set_state(state)  # noqa: NPY002
+
+
 @pytest.fixture
 def rng():
     return np.random.RandomState(0)

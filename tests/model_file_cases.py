@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
+import safetensors
 import safetensors.numpy
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -15,6 +17,8 @@ from multilayer.persistence import (
     Savable,
     labels_from_json,
     labels_to_json,
+    load,
+    save,
 )
 
 
@@ -77,3 +81,20 @@ dtypes = st.one_of(
     npst.integer_dtypes(endianness="?"),
     npst.floating_dtypes(endianness="?", sizes=(16, 32, 64)),
 )
+
+
+def saved_parts(model):
+    """Return the state and the arrays of a model as a file of it holds them."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "model.mlp"
+        save(model, path)
+        with safetensors.safe_open(path, "numpy") as file:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return json.loads(file.metadata()["multilayer"])["model"]["state"], arrays
+
+
+def load_parts(model, state, arrays):
+    """Load the model of this class, state and arrays from a file."""
+    with TemporaryDirectory() as folder:
+        arrays = {name: np.array(array, order="C") for name, array in arrays.items()}
+        return load(write(Path(folder) / "model.mlp", content(model, state), arrays))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 import sklearn.neural_network as theirs
+from cases import training_state
 from data_cases import X_DIABETES, X_IRIS, X_MOONS, Y_DIABETES, Y_IRIS, Y_MOONS
 from sklearn.utils import get_tags
 
@@ -119,7 +120,7 @@ def test_partial_fit_shuffles_each_call_anew():
     orders = []
     for _ in range(3):
         clf.partial_fit(X_MOONS, Y_MOONS)
-        orders.append(clf._state.rows.copy())
+        orders.append(training_state(clf).rows.copy())
     assert not np.array_equal(orders[0], orders[1])
     assert not np.array_equal(orders[1], orders[2])
 

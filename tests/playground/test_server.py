@@ -28,7 +28,7 @@ from multilayer.playground.session import Session
 def server():
     server = Server(port=0)
     thread = server.start()
-    wait_for(lambda: server._server.started)
+    wait_for(lambda: answers(server))
     yield server
     server.stop()
     thread.join(10)
@@ -49,6 +49,17 @@ def request(address, data=None, method=None, **headers):
             return answer.status, answer.headers, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.headers, error.read()
+
+
+def answers(server):
+    try:
+        return request(server.address)[0] == 200
+    except urllib.error.URLError:
+        return False
+
+
+def training_threads():
+    return {one for one in threading.enumerate() if one.name == "playground"}
 
 
 class Page:
@@ -154,7 +165,7 @@ def test_a_page_trains_the_moons(server):
 
 
 def test_a_page_that_vanishes_stops_its_training(server):
-    sessions = []
+    before, sessions = training_threads(), []
 
     async def act(page):
         await page.told("state")
@@ -167,7 +178,7 @@ def test_a_page_that_vanishes_stops_its_training(server):
         with_page(server, act)
     (session,) = sessions
     wait_for(lambda: session.closed and not server.sessions)
-    wait_for(lambda: not session._thread.is_alive())
+    wait_for(lambda: training_threads() <= before)
 
 
 @pytest.mark.parametrize("said", ["", "[", "1", "null", '{"do": "fly"}', b"\x00", "[" * 100_000])
@@ -286,27 +297,29 @@ time.sleep(0.2)
 
 
 def test_when_the_server_ends_nothing_is_left_running():
+    before = training_threads()
     server = Server(port=0)
     thread = server.start()
-    wait_for(lambda: server._server.started)
+    wait_for(lambda: answers(server))
 
     async def act(page):
         await page.told("state")
         await page.say(do="play")
         await page.picture()
-        server._server.should_exit = True
+        stopping = asyncio.create_task(asyncio.to_thread(server.stop))
         await page.closed()
+        await stopping
 
     with_page(server, act)
     thread.join(10)
     assert not thread.is_alive()
-    assert not [one for one in threading.enumerate() if one.name == "playground"]
+    assert training_threads() <= before
 
 
 def test_a_widget_shows_the_page_until_it_is_closed(monkeypatch):
     widget = playground.widget(height=600)
     assert widget.height == 600
-    wait_for(lambda: widget.server._server.started)
+    wait_for(lambda: answers(widget.server))
     status, headers, _ = request(widget.address)
     assert status == 200
     assert "frame-ancestors http://localhost:*" in headers["Content-Security-Policy"]
@@ -321,7 +334,7 @@ def test_open_serves_in_the_background(monkeypatch):
     opened = []
     monkeypatch.setattr("webbrowser.open", opened.append)
     server = playground.open(port=0)
-    wait_for(lambda: server._server.started)
+    wait_for(lambda: answers(server))
     assert opened == [server.address]
     assert request(server.address)[0] == 200
     server.stop()

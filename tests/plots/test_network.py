@@ -148,6 +148,7 @@ def test_zeros_and_broken_weights_are_drawn():
 
 
 def test_wrong_input(moons):
+    before = plt.get_fignums()
     with pytest.raises(NotFittedError):
         NetworkDisplay.from_estimator(MLPClassifier())
     with pytest.raises(TypeError, match="LogisticRegression has neither"):
@@ -160,4 +161,4 @@ def test_wrong_input(moons):
         NetworkDisplay.from_estimator(Network((2, 1)), input_names=["x"])
     with pytest.raises(ValueError, match="max_units must be at least 3, and is 2"):
         NetworkDisplay.from_estimator(Network((2, 1)), max_units=2)
-    assert plt.get_fignums() == []
+    assert plt.get_fignums() == before

@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from data_cases import X_NOISY_MOONS, Y_NOISY_MOONS
@@ -18,10 +18,6 @@ from sklearn.preprocessing import StandardScaler
 
 from multilayer import MLPClassifier, MLPRegressor
 from multilayer.plots import BiasVarianceDisplay, RegularizationPathDisplay
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 
 X, y = X_NOISY_MOONS[:120], Y_NOISY_MOONS[:120]
 FOLDS = KFold(4, shuffle=True, random_state=1)

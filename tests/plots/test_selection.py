@@ -1,6 +1,6 @@
 """Displays of the selection room: what they draw is what was computed."""
 
-import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from data_cases import X_NOISY_MOONS, Y_NOISY_MOONS
@@ -10,10 +10,6 @@ from sklearn.tree import DecisionTreeClassifier
 from multilayer import MLPClassifier
 from multilayer.plots import ArchitectureGridDisplay, ComparisonDisplay, CrossValidationDisplay
 from multilayer.selection import Comparison, Rival, cross_validate_network
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 
 X, y = X_NOISY_MOONS[:80], Y_NOISY_MOONS[:80]
 

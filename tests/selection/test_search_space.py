@@ -79,8 +79,16 @@ def test_hidden_layers():
         HiddenLayers(widths=(8, 4))
 
 
-def test_optuna(moons):
+@pytest.fixture
+def _quiet_optuna():
+    before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    yield
+    optuna.logging.set_verbosity(before)
+
+
+@pytest.mark.usefixtures("_quiet_optuna")
+def test_optuna(moons):
     space = {
         "hidden_layer_sizes": HiddenLayers(widths=(2, 16)),
         "alpha": loguniform(1e-5, 1),

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from model_file_cases import load_parts, saved_parts
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
@@ -330,10 +331,10 @@ def test_saved_encoder_is_the_same(way, parameters, tmp_path):
 )
 def test_damaged_state_is_refused(key, value):
     table = pl.DataFrame({"a": [1, 2], "b": [3, 4], "c": ["x", "y"], "d": [0, 0]})
-    state, arrays = TableEncoder().fit(table)._to_state()
-    assert TableEncoder._from_state(state, arrays).n_features_in_ == 4
+    state, arrays = saved_parts(TableEncoder().fit(table))
+    assert load_parts("TableEncoder", state, arrays).n_features_in_ == 4
     with pytest.raises((ValueError, TypeError, KeyError)):
-        TableEncoder._from_state({**state, key: value}, arrays)
+        load_parts("TableEncoder", {**state, key: value}, arrays)
 
 
 @pytest.mark.parametrize("library", ["polars", "pandas"])
@@ -384,12 +385,12 @@ def test_numbers_beside_texts_are_categories():
 
 def test_file_of_the_first_encoder():
     encoder = TableEncoder().fit(FRAMES["polars"])
-    state, arrays = encoder._to_state()
+    state, arrays = saved_parts(encoder)
     del state["params"]["scaling"], state["params"]["max_onehot"]
     state["numbers"] = state["numbers"][:2]
     state["categories"] = [category[:4] for category in state["categories"]]
     del arrays["continuous"], arrays["flat"]
-    again = TableEncoder._from_state(state, arrays)
+    again = load_parts("TableEncoder", state, arrays)
     assert again.get_params() == encoder.get_params()
     assert again.summary() == encoder.summary()
     frame = FRAMES["pandas"]

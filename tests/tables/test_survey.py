@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from model_file_cases import saved_parts
 from scipy.stats import norm
 
 from multilayer import TableEncoder
@@ -61,7 +62,7 @@ def from_parts(encoder, frame, cuts):
 
 
 def assert_same(one, other, tolerance=1e-9):
-    (state, arrays), (its_state, its_arrays) = one._to_state(), other._to_state()
+    (state, arrays), (its_state, its_arrays) = saved_parts(one), saved_parts(other)
     assert state == its_state
     for name, array in arrays.items():
         np.testing.assert_allclose(array, its_arrays[name], rtol=tolerance, atol=tolerance)
