@@ -1,4 +1,4 @@
-"""The engines as the tests call them: one place that follows their interface.
+"""The engines as the tests call them: the one place that follows their interface.
 
 Every test trains and computes costs through these functions, so that a change of the engines'
 arguments is an edit of this file alone.

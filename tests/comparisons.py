@@ -1,4 +1,4 @@
-"""Comparisons of many arrays at once: exact, within a tolerance, and by a digest of their bits."""
+"""Comparisons of several arrays at once: exact, within a tolerance, by a digest of the bits."""
 
 from __future__ import annotations
 

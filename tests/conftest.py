@@ -1,4 +1,4 @@
-"""What every test shares: no window opens, no deadline fails a slow machine, numbers are seeded."""
+"""Set up what all tests share: no windows, no deadlines, seeded random numbers."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Data sets that many tests learn from, read-only."""
+"""Data sets that many tests use; the arrays are read-only."""
 
 from sklearn.datasets import load_diabetes, load_iris, make_moons
 

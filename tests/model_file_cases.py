@@ -1,4 +1,4 @@
-"""Models that are nothing but their state and arrays, and model files written by hand."""
+"""Simple models for tests of saving, and model files written by hand."""
 
 from __future__ import annotations
 

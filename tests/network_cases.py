@@ -70,7 +70,7 @@ class Case:
 
     @property
     def arguments(self):
-        """What the engine is told first: Θ, X, Y and the units."""
+        """Θ, X, Y and the units: the first arguments of the engine."""
         return self.thetas, self.X, self.Y, *self.units
 
     def train(self, optimizer, slots=None, **options):

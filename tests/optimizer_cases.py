@@ -1,4 +1,4 @@
-"""A catalogue of the optimizers, and a step of each by its own equations."""
+"""A catalogue of the optimizers, and one step of each by its equations."""
 
 from __future__ import annotations
 

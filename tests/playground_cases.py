@@ -1,4 +1,4 @@
-"""Small runs of the playground, its frames read as the page reads them, and its Python run."""
+"""Small training runs of the playground, its frames as the page reads them, its Python code run."""
 
 import json
 import struct

@@ -1,4 +1,4 @@
-"""What a test reads from a picture."""
+"""Text that stands in a picture."""
 
 
 def texts(ax):

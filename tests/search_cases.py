@@ -1,4 +1,4 @@
-"""Small searches for hidden layers, and the scores that scikit-learn finds for whole fits."""
+"""Small searches for hidden layers, and the scores of whole fits by scikit-learn."""
 
 import warnings
 

@@ -91,7 +91,7 @@ def test_numbers_weights_and_validation(client):
     np.testing.assert_allclose(spread.predict(dX).compute(), whole.predict(X), rtol=1e-6)
 
 
-def test_auto_is_chosen_and_said(client, labelled):
+def test_auto_chooses_an_interval_and_reports_it(client, labelled):
     X, y = parted(*labelled)
     clf = DaskMLPClassifier(6, batch_size=10, max_iter=2, random_state=0).fit(X, y)
     assert isinstance(clf.sync_every_, int)
@@ -251,7 +251,7 @@ def test_workers_die_and_training_goes_on(mortal, labelled, act):
     assert clf.n_iter_ == 12
 
 
-def test_a_worker_that_says_nothing(mortal, labelled):
+def test_a_worker_that_does_not_answer(mortal, labelled):
     X, y = parted(*labelled)
     pids = list(mortal.run(os.getpid).values())
     DaskMLPClassifier(6, client=mortal, max_iter=1).fit(X, y)  # the workers have imported all
@@ -262,7 +262,7 @@ def test_a_worker_that_says_nothing(mortal, labelled):
     assert not hasattr(clf, "estimator_")
 
 
-def test_a_cluster_that_is_gone_is_said(labelled):
+def test_a_lost_cluster_is_reported(labelled):
     X, y = parted(*labelled)
     with LocalCluster(n_workers=1, threads_per_worker=1, **QUIET) as cluster:
         with Client(cluster, set_as_default=False) as client:

@@ -1,4 +1,4 @@
-"""The engine on arrays of any library: the native one's steps, and functions of one's own."""
+"""The engine for arrays of any library makes the steps of the native engine; custom functions."""
 
 import array_api_strict as xp
 import numpy as np
@@ -70,7 +70,7 @@ def test_estimators_train_where_the_array_lives(kind, solver):
 
 
 @quick
-def test_functions_of_ones_own_are_as_good_as_those_of_the_table():
+def test_custom_functions_are_as_good_as_those_of_the_table():
     def value(Y, Z):
         return ((Z - Y) ** 2).sum(axis=1) / 2
 
@@ -114,7 +114,7 @@ def test_refuses_arrays_it_cannot_train_on(X, message):
 
 
 @quick
-def test_what_is_not_there_says_so():
+def test_unsupported_combinations_are_refused():
     own = MLPClassifier((4,), (np.tanh, lambda z: 1 - np.tanh(z) ** 2), max_iter=2)
     with pytest.raises(ValueError, match="need X dense, but it is sparse"):
         own.fit(scipy.sparse.csr_array(X_IRIS), Y_IRIS)

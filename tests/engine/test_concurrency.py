@@ -1,4 +1,4 @@
-"""The same bits whatever runs at the same time, however many threads there are, and after forks."""
+"""Results have the same bits for any number of threads, in concurrent fits and after forks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def data(dtype="float32"):
 
 
 def fit(solver, dtype, random_state=0):
-    """A digest of all the bits of a fitted network and of what it says."""
+    """Return a digest of all the bits of a fitted network and of its predictions."""
     X, y = data(dtype)
     model = MLPClassifier(
         (64, 50), solver=solver, max_iter=4, alpha=0.1, random_state=random_state, batch_size=150

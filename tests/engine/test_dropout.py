@@ -1,4 +1,4 @@
-"""Dropout: the masks themselves, and training with them in the native engine and the equations."""
+"""Dropout: the masks, and training with them in the native engine against the equations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from multilayer.optimizers import GradientDescent
 
 
 class Example:
-    """A random network with random data, and a twin of its training."""
+    """A random network with random data, trained natively or by the equations."""
 
     def __init__(self, sizes=(7, 9, 6, 3), m=53, *, hidden="tanh", dtype="float64", seed=0):
         rng = np.random.default_rng(seed)

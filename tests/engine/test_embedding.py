@@ -1,4 +1,4 @@
-"""What is trained beside Θ, in the native engine: held against tabular/equations.py."""
+"""Embeddings and mixed activations in the native engine, against the equations in embedding.py."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TOLERANCE = {"float32": 3e-4, "float64": 1e-11}
 
 
 class Example:
-    """A random network with what is beside it, and random rows."""
+    """A random network with extra parameters, and random rows."""
 
     def __init__(self, layout="all of it", m=37, *, hidden="mish", dtype="float64", sizes=(7, 9)):
         rng = np.random.default_rng(0)
@@ -202,8 +202,8 @@ def test_slopes_by_the_inputs():
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
-def test_training_equals_the_twins(optimizer, dtype):
-    """Two epochs of batches with dropout; each array at its own pace and with its own decay."""
+def test_training_equals_the_equations(optimizer, dtype):
+    """Two epochs of batches with dropout; each array with its own rate and decay."""
     example = Example(m=40, dtype=dtype)
     n, rng = len(example.thetas), np.random.default_rng(1)
     rates = rng.uniform(0.2, 2, 2 * n + 5).tolist()
@@ -246,7 +246,7 @@ def _paced(optimizer, rate, decay):
         bare = replace(optimizer, learning_rate=optimizer.learning_rate * rate)
         if decayed or hasattr(optimizer, "weight_decay"):
             bare = replace(bare, weight_decay=0.0)
-        if theta.ndim == 1:  # the twins leave column 0, the biases, without decay
+        if theta.ndim == 1:  # the equations leave column 0, the biases, without decay
             value, new = bare.update(theta[None], D[None], [s[None] for s in slots], step)
             return value[0], [s[0] for s in new]
         return bare.update(theta, D, slots, step)
@@ -297,7 +297,7 @@ def test_large_batches():
 
 
 def test_interrupted_training_ends_with_a_whole_epoch():
-    """After Ctrl-C, what is beside Θ is of the last finished epoch, as Θ is."""
+    """After Ctrl-C, the extra parameters are those of the last finished epoch, as Θ is."""
     example = Example("numbers", 3000)
     twin = example.with_arrays([array.copy() for array in example.arrays])
     press = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))

@@ -1,4 +1,4 @@
-"""Outputs, costs and gradients of the native engine against `equations.py`."""
+"""Outputs, costs and gradients of the native engine, against `equations.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Instruction sets: the same tests pass on each, and the environment chooses one."""
+"""Every instruction set passes the same tests, and an environment variable chooses one."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ ARITHMETIC = {
     "sparse": (["test_sparse.py"], "not interrupt and not bad_input and not divergence"),
     "losses": (["test_losses.py"], "not bad_input"),
     "dropout": (["test_dropout.py"], "not bad_input"),
-    "embedding": (["test_embedding.py"], "gradient_equals or forward or twins"),
+    "embedding": (["test_embedding.py"], "gradient_equals or forward or training_equals"),
 }
 
 

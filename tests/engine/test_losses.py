@@ -1,4 +1,4 @@
-"""Losses, softmax over groups and label smoothing in the native engine, against their equations."""
+"""Losses, grouped softmax and label smoothing in the native engine, against their equations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The memory of a call of the native engine does not grow with the rows."""
+"""The memory that the native engine needs does not grow with the number of rows."""
 
 import pytest
 from cases import run_python

@@ -1,4 +1,4 @@
-"""Options of a step beyond the plain one: l1, clipped gradients, held norms, rates, the divisor."""
+"""Options of a step: l1, clipped gradients, bounded norms, learning rates, penalty divisor."""
 
 import numpy as np
 import pytest
@@ -23,8 +23,8 @@ OPTIONS = {
 }
 
 
-def twin(network, X, Y, optimizer, slots, batches, rates, options):
-    """The same steps, told plainly; returns the cost of each batch."""
+def train_by_equations(network, X, Y, optimizer, slots, batches, rates, options):
+    """Make the same steps by the equations and return the cost of each batch."""
     options = {"l1": 0.0, "lambda_": 0.0, "clip_norm": np.inf, "max_norm": np.inf, **options}
     costs = []
     names = {"hidden": network.hidden, "output": network.output}
@@ -51,7 +51,7 @@ def twin(network, X, Y, optimizer, slots, batches, rates, options):
 
 
 def run(sizes, dtype, optimizer, options, sparse=False, n_threads=None, rated=False):
-    """Train natively and by the twin; returns networks, costs and slots of both."""
+    """Train natively and by the equations; return networks, costs and slots of both."""
     rng = np.random.RandomState(3)
     X = rng.randn(26, sizes[0]).astype(dtype) * (rng.rand(26, sizes[0]) < 0.5)
     Y = np.eye(sizes[-1], dtype=dtype)[rng.randint(sizes[-1], size=26)]
@@ -75,7 +75,7 @@ def run(sizes, dtype, optimizer, options, sparse=False, n_threads=None, rated=Fa
         **options,
     )
     every = [optimizer.learning_rate] * 9 if rates is None else rates
-    costs = twin(other, X, Y, optimizer, other_slots, batches, every, options)
+    costs = train_by_equations(other, X, Y, optimizer, other_slots, batches, every, options)
     weights = np.array([len(batch) for batch in batches]) / 26
     expected = (np.array(costs) * weights).reshape(3, 3).sum(axis=1)
     return network, other, report.costs, expected, slots, other_slots

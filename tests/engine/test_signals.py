@@ -1,4 +1,4 @@
-"""Training that Ctrl-C and other signals meet."""
+"""Training reacts to Ctrl-C and to other signals."""
 
 from __future__ import annotations
 

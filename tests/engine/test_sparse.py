@@ -1,4 +1,4 @@
-"""Sparse X in the native engine, against dense X, `equations.py` and the optimizers' own words."""
+"""Sparse X in the native engine, against dense X and `equations.py`."""
 
 from __future__ import annotations
 
@@ -150,10 +150,10 @@ def test_losses_and_groups():
 def variants(X):
     """The same matrix, stored in other ways."""
     m, n = X.shape
-    turned = [  # each row from its last value to its first
+    reversed_rows = [  # each row from its last value to its first
         np.arange(stop - 1, start - 1, -1) for start, stop in pairwise(X.indptr)
     ]
-    backwards = np.concatenate(turned) if len(X.data) else np.arange(0)
+    backwards = np.concatenate(reversed_rows) if len(X.data) else np.arange(0)
     halves = sparse.csr_array(X.shape)
     halves.indptr = 2 * X.indptr
     halves.indices, halves.data = np.repeat(X.indices, 2), np.repeat(X.data / 2, 2)
@@ -211,7 +211,7 @@ def test_nothing_stored():
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_one_row_as_among_many(dtype):
-    """A few values are met by Θ as it lies, many by Θ turned: with the same bits."""
+    """Few values are multiplied by Θ, many by Θ transposed, with the same bits."""
     case = sparse_case((2000, 33, 3), 50, dtype=dtype, density=0.02)
     H = forward(case.thetas, case.X, *case.units)
     rows = [forward(case.thetas, case.X[[row]], *case.units) for row in range(50)]

@@ -1,4 +1,4 @@
-"""Steps of the native engine against `equations.py` and the optimizers; when they end."""
+"""Training in the native engine: its steps against `equations.py`, and when it stops."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from multilayer.optimizers import Adam, GradientDescent, Optimizer
 def train_by_equations(
     case, optimizer, slots, *, batch_size, order, lambda_=0.0, weights=None, steps=0
 ):
-    """Train step by step with the twins; returns the costs of the epochs."""
+    """Train step by step by the equations and return the costs of the epochs."""
     m, costs = len(case.X), []
     for rows in order:
         total = 0.0

@@ -1,4 +1,4 @@
-"""Wrong input of the native engine: errors that name the rule and the value."""
+"""The native engine refuses wrong input with errors that name the rule and the value."""
 
 from __future__ import annotations
 

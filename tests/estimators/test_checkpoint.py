@@ -1,4 +1,4 @@
-"""Checkpoints: training goes on to the same bits, whenever it was killed."""
+"""Checkpoints: a training that was killed at any moment resumes to the same bits."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Where the estimators differ from scikit-learn's on purpose, as docs/differences.md tells."""
+"""The deliberate differences from scikit-learn that docs/differences.md lists."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""In scikit-learn's place: its own tests, its signatures, and its results, side by side."""
+"""The estimators replace scikit-learn's: its own tests, signatures and results."""
 
 import importlib.util
 import inspect

@@ -1,4 +1,4 @@
-"""EarlyStop and LossPlot; scikit-learn's own callbacks; that none costs nothing."""
+"""EarlyStop, LossPlot and the callbacks of scikit-learn; a fit without callbacks is one call."""
 
 import sys
 from types import ModuleType

@@ -1,4 +1,4 @@
-"""The estimators: scikit-learn's contract, its results, and an answer to wrong input."""
+"""The estimators: scikit-learn's contract, results, and wrong input."""
 
 import pickle
 

@@ -1,4 +1,4 @@
-"""What a fitted estimator shows of its inside, held against the equations and scikit-learn."""
+"""Inspection of a fitted estimator, against the equations and scikit-learn."""
 
 import array_api_strict
 import numpy as np
@@ -326,7 +326,7 @@ def test_check_gradient_is_of_the_cost_of_fit(monkeypatch):
     """Its cost, weights and penalty included, is the one that training reports."""
     seen = []
     monkeypatch.setattr(equations, "check_gradient", lambda *a, **k: seen.append((a, k)))
-    weights = np.linspace(0.5, 2, 100)
+    weights = np.linspace(0.5, 2, 200)
     numbers = {"solver": "gd", "learning_rate_init": 1e-12, "max_iter": 1, "alpha": 3.0, "l1": 2.0}
     clf = classifier((4,), **numbers, class_weight={0: 1, 1: 5}, label_smoothing=0.3)
     clf.fit(X_MOONS, Y_MOONS, weights).check_gradient(X_MOONS, Y_MOONS, weights)
@@ -354,7 +354,7 @@ def test_check_gradient_finds_a_wrong_slope(monkeypatch):
     "look",
     ["forward", "transform", "input_gradient", "decision_function", "check_gradient"],
 )
-def test_only_what_is_fitted_has_an_inside(look):
+def test_only_fitted_estimators_are_inspected(look):
     clf = classifier()
     arguments = (X_IRIS, Y_IRIS) if look == "check_gradient" else (X_IRIS,)
     with pytest.raises(NotFittedError):

@@ -1,4 +1,4 @@
-"""Targets of classes: one label a row, several labels, several columns of labels; and weights."""
+"""Targets of classifiers: one label, several labels, several columns of labels; weights."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Fits that go on: warm start, partial fit, given starts; a failed fit changes nothing."""
+"""Continued fits: warm start, partial fit, initialize; a failed fit changes nothing."""
 
 import numpy as np
 import pytest

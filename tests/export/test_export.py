@@ -1,4 +1,4 @@
-"""A model elsewhere gives what it gives here: ONNX Runtime, PyTorch, C, plain Python."""
+"""Exported models predict the same: ONNX Runtime, PyTorch, C, plain Python."""
 
 import ctypes
 import itertools

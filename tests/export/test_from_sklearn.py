@@ -1,4 +1,4 @@
-"""A fitted network of scikit-learn becomes ours."""
+"""Fitted networks of scikit-learn are converted."""
 
 import numpy as np
 import pytest

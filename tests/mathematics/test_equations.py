@@ -1,4 +1,4 @@
-"""The oracle itself, held against finite differences and automatic differentiation."""
+"""The equations, against finite differences and automatic differentiation."""
 
 import array_api_strict
 import autograd

@@ -1,4 +1,4 @@
-"""How Θ starts: the distributions that the sources ask for."""
+"""Initial Θ: the distributions that the sources ask for."""
 
 import numpy as np
 import pytest

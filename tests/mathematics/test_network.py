@@ -1,3 +1,5 @@
+"""The network: shapes, outputs, costs, copies, files and wrong input."""
+
 import pickle
 
 import numpy as np
@@ -108,7 +110,7 @@ def test_shows_groups_and_loss():
     ],
     ids=["activation", "loss"],
 )
-def test_functions_of_ones_own_cannot_be_saved(arguments, tmp_path):
+def test_custom_functions_cannot_be_saved(arguments, tmp_path):
     network = Network((3, 4, 2), **arguments, random_state=0)
     assert network.copy().loss is network.loss
     assert repr(network)
@@ -172,7 +174,7 @@ def test_forward_sees_every_change_of_the_weights():
     assert right()
 
 
-def test_a_row_alone_says_what_it_says_among_others():
+def test_a_row_alone_is_predicted_as_among_others():
     for dtype in (np.float32, np.float64):
         net = Network((7, 13, 9, 3), "relu", "softmax", random_state=0, dtype=dtype)
         X = np.random.RandomState(1).randn(40, 7).astype(dtype)

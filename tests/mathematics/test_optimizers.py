@@ -1,4 +1,4 @@
-"""The optimizers' equations: against steps of other hands, and on any array library."""
+"""The optimizers' equations, against PyTorch and by hand, on any array library."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_steps_of_pytorch(optimizer, wanted):
 
 
 def test_nadam_late_in_training():
-    """The product of all momenta, told in full."""
+    """The product of all momenta, written in full."""
     b, t = 0.9, 500
     mu = b * (1 - 0.5 * 0.96 ** (0.004 * np.arange(1, t + 2)))
     so_far, ahead = np.prod(mu[:-1]), np.prod(mu)

@@ -1,4 +1,4 @@
-"""Files that are no model: one exception for all, and nothing is run or left behind."""
+"""Damaged files raise one exception; loading never runs what a file names."""
 
 from __future__ import annotations
 

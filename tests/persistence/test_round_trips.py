@@ -1,4 +1,4 @@
-"""Saved models: exact round trips of state, arrays and labels; what cannot be saved."""
+"""Exact round trips of state, arrays and labels; models that cannot be saved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing a model file: all or nothing on the disk, with the permissions there were."""
+"""Writing a model file is all or nothing, and keeps permissions and links."""
 
 from __future__ import annotations
 

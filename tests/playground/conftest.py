@@ -1,4 +1,4 @@
-"""A session that every test has for itself."""
+"""A new session for each test."""
 
 import pytest
 from playground_cases import settings

@@ -1,4 +1,4 @@
-"""Tables, fitted estimators and model files that are opened in the playground."""
+"""Tables, fitted estimators and model files opened in the playground."""
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ def table(rows=40):
     )
 
 
-def test_a_table_of_ones_own(session, tmp_path):
+def test_an_uploaded_table(session, tmp_path):
     told = session.read(table().write_csv().encode(), "../../etc/titanic.csv")
     assert told["target"] == "survived"
     assert session.file == "titanic.csv"

@@ -1,4 +1,4 @@
-"""Copied Python does what was done on the page, to the bit."""
+"""The Python code that the playground offers repeats the training to the bit."""
 
 import numpy as np
 import polars as pl

@@ -1,4 +1,4 @@
-"""The playground's server as a browser, and as somebody else, meets it."""
+"""The playground's server: pages, access by others, uploads, shutdown."""
 
 import asyncio
 import contextlib
@@ -88,7 +88,7 @@ class Page:
         return await self.seen(message)
 
     async def closed(self):
-        """Wait until the server closes, and tell how."""
+        """Wait until the server closes, and return how."""
         try:
             while True:
                 await asyncio.wait_for(self.talk.recv(), 10)
@@ -195,7 +195,7 @@ def test_what_is_not_of_the_protocol_closes_the_socket_with_a_reason(server, sai
 
 
 def test_random_messages(server):
-    """Whatever values the acts are given, the page is told, and the server goes on."""
+    """The server answers messages with any values, and goes on."""
     rng = np.random.RandomState(0)
     odd = [None, True, -1, 0, 1, 2, 1e300, "", "x", "moons", [], [0], [[0, 0, 0]], {}, {"rows": 20}]
     acts = ["set", "play", "pause", "epoch", "step", "reset", "speed", "seen", "weight", "example",

@@ -1,4 +1,4 @@
-"""The messages of a page: play, step, look, and what is wrong is told."""
+"""The messages between a page and its session: training, frames, history, wrong input."""
 
 import itertools
 import time
@@ -54,7 +54,7 @@ def test_no_picture_before_the_last_was_seen(session):
     assert session.frame() is not None
 
 
-def test_the_picture_is_what_the_network_says(session):
+def test_the_picture_shows_the_predictions(session):
     session.handle({"do": "set", "settings": {"data": "blobs3"}})
     session.handle({"do": "epoch"})
     _, arrays = picture(session)
@@ -122,7 +122,7 @@ def test_history_and_comparison(session):
     ],
     ids=itertools.count(),
 )  # fmt: skip
-def test_what_is_wrong_is_told_and_changes_nothing(session, said, message):
+def test_wrong_settings_are_reported_and_change_nothing(session, said, message):
     before = session.settings, session.run, session.points
     (reply,) = session.handle(said)
     assert reply["say"] == "wrong"
@@ -133,7 +133,7 @@ def test_what_is_wrong_is_told_and_changes_nothing(session, said, message):
 @pytest.mark.parametrize(
     "said", [None, 1, "play", [], {}, {"do": 1}, {"do": "fly"}, {"do": "_set"}]
 )
-def test_what_is_no_message_ends_the_talk(session, said):
+def test_an_unknown_message_ends_the_connection(session, said):
     with pytest.raises(ProtocolError):
         session.handle(said)
 

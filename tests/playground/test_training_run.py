@@ -1,4 +1,4 @@
-"""The run behind the page: every data set trains, and its numbers are the network's."""
+"""Training runs of the playground: data sets, features, history, the worked example."""
 
 import json
 
@@ -61,7 +61,7 @@ def test_of_a_long_run_at_most_300_moments_are_kept():
 
 @pytest.mark.parametrize("data", ["moons", "blobs3", "hill"])
 @pytest.mark.parametrize("alpha", [0.0, 0.5])
-def test_a_walk_through_one_example_is_backpropagation(data, alpha):
+def test_the_worked_example_is_backpropagation(data, alpha):
     run = run_of(data=data, alpha=alpha, layers=[4, 3])
     run.go_on(2)
     told = walk(run, row=3)

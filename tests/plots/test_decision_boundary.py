@@ -1,4 +1,4 @@
-"""The display of the classes over a plane."""
+"""DecisionBoundaryDisplay: the classes over a plane."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The display of cost curves."""
+"""LossCurveDisplay: training and validation curves."""
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -1,4 +1,4 @@
-"""The display of a network: its weights, units and names."""
+"""NetworkDisplay: weights, units and names of a network."""
 
 import re
 

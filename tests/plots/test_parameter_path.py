@@ -1,4 +1,4 @@
-"""Displays of bias and variance: errors of the same folds, value by value."""
+"""BiasVarianceDisplay and RegularizationPathDisplay: errors over a parameter, on the same folds."""
 
 from types import SimpleNamespace
 

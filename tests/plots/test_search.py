@@ -1,4 +1,4 @@
-"""The display of a search, and when matplotlib is imported."""
+"""SearchDisplay, its frontier, and when matplotlib is imported."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The rows that most searches look at."""
+"""The data that most tests of the search use."""
 
 import pytest
 from data_cases import X_NOISY_MOONS, Y_NOISY_MOONS

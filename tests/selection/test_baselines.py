@@ -1,4 +1,4 @@
-"""compare_baselines: the same folds for all, failures told, the verdict that of the scores."""
+"""compare_baselines: the same folds for all, failures reported, a verdict from the scores."""
 
 import numpy as np
 import pandas as pd
@@ -40,7 +40,7 @@ def test_what_is_compared(comparison):
     assert comparison.n_rows == 150
 
 
-def test_each_is_judged_as_scikit_learn_judges_it():
+def test_scores_are_those_of_scikit_learn():
     cv = StratifiedKFold(3, shuffle=True, random_state=1)
     comparison = compare_baselines(X, y, cv=cv, random_state=0)
     pipeline = make_pipeline(TableEncoder(dtype="float64"), LogisticRegression(max_iter=1000))
@@ -100,7 +100,7 @@ def test_polynomials_of_too_many_columns_are_left_out(monkeypatch):
     assert "9 columns, more than 7" in str(comparison)
 
 
-def test_what_fails_is_told_and_the_rest_goes_on(monkeypatch):
+def test_failures_are_reported_and_the_rest_goes_on(monkeypatch):
     monkeypatch.setattr(baselines, "_network", lambda classes, m, layers: MLPClassifier(layers, -1))
     comparison = compare_baselines(X, y, cv=2, random_state=0)
     failed = [r for r in comparison.rivals if r.failure]

@@ -1,4 +1,4 @@
-"""cross_validate_network: folds in threads; the same as scikit-learn one after the other."""
+"""cross_validate_network: the results of scikit-learn, with folds in threads."""
 
 import numpy as np
 import pandas as pd
@@ -99,7 +99,7 @@ def test_out_of_fold_predictions_are_those_of_scikit_learn():
 @pytest.mark.parametrize(
     ("solver", "early_stopping"), [("adam", False), ("lbfgs", False), ("sgd", True)]
 )
-def test_watching_the_rows_left_out_changes_nothing(solver, early_stopping):
+def test_validation_curves_change_nothing(solver, early_stopping):
     estimator = network(solver=solver, early_stopping=early_stopping)
     result = cross_validate_network(estimator, X, y, cv=3, random_state=0)
     for fitted, (learned, judged) in zip(result.estimators, result.indices, strict=True):
@@ -118,7 +118,7 @@ def test_watching_the_rows_left_out_changes_nothing(solver, early_stopping):
     ids=["plateau", "restore_best_weights"],
 )
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_settings_that_look_at_validation_rows_do_not_see_these(parameters):
+def test_early_stopping_does_not_see_the_rows_left_out(parameters):
     estimator = network(learning_rate_init=0.5, **parameters)
     result = cross_validate_network(estimator, X, y, cv=3, random_state=0)
     learned, _ = result.indices[0]

@@ -1,4 +1,4 @@
-"""The final round of a search: the best candidates again, on fresh folds."""
+"""The final round of a search scores the best candidates again, on fresh folds."""
 
 import time
 
@@ -17,14 +17,14 @@ from multilayer.selection.splits import fresh_splits
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_a_final_judges_the_best_again_on_fresh_folds(moons):
+def test_a_final_round_scores_the_best_again_on_fresh_folds(moons):
     X, y = moons
     settings = {"n_candidates": 20, "cv": 3, "random_state": 0}
     plain = HiddenLayerSearchCV(network(), **settings).fit(X, y).cv_results_
     search = HiddenLayerSearchCV(network(), n_finals=2, **settings).fit(X, y)
     found = search.cv_results_
     scores = np.array([found[f"split{k}_test_score"] for k in range(9)])
-    for k in range(3):  # the first folds say what they said
+    for k in range(3):  # the scores on the first folds stay
         np.testing.assert_array_equal(scores[k], plain[f"split{k}_test_score"])
     finalists = found["eligible"]
     assert finalists.sum() == 12
@@ -36,7 +36,7 @@ def test_a_final_judges_the_best_again_on_fresh_folds(moons):
     np.testing.assert_allclose(found["standard_error"][finalists], spread)
     assert finalists[search.best_index_]
     assert finalists[search.simplest_index_]
-    # What a final says is what a whole fit on those folds gives.
+    # The scores of a final round are those of whole fits on its folds.
     best = found["params"][search.best_index_] | {"max_iter": search.best_params_["max_iter"]}
     model = network(random_state=search.best_estimator_.random_state, **best)
     for number in range(2):
@@ -46,7 +46,7 @@ def test_a_final_judges_the_best_again_on_fresh_folds(moons):
         np.testing.assert_array_equal(of_round, expected)
 
 
-def test_finals_are_the_same_for_any_threads_and_when_gone_on_with(moons):
+def test_final_rounds_are_the_same_for_any_threads_and_when_continued(moons):
     settings = {"n_candidates": 16, "cv": 3, "random_state": 0, "n_finals": 2}
     one, three = (
         HiddenLayerSearchCV(network(), n_jobs=n, **settings).fit(*moons).cv_results_ for n in (1, 3)
@@ -57,7 +57,7 @@ def test_finals_are_the_same_for_any_threads_and_when_gone_on_with(moons):
     np.testing.assert_array_equal(one["mean_test_score"], search.cv_results_["mean_test_score"])
 
 
-def test_finals_need_a_splitter_that_shuffles(moons):
+def test_final_rounds_need_a_splitter_that_shuffles(moons):
     with pytest.raises(
         ValueError, match="n_finals=1 needs a number of folds or a splitter that sh"
     ):
@@ -86,7 +86,7 @@ class FewInTime:
                 one.scores.append([0.25])
 
 
-def test_who_fails_in_a_final_is_out_and_half_a_final_is_none():
+def test_failed_candidates_leave_a_final_round_and_half_a_round_does_not_count():
     def three():
         return [Candidate({"number": k}, scores=[[0.5 + k]], epochs=[9.0]) for k in range(3)]
 

@@ -1,4 +1,4 @@
-"""The search for hidden layers: what it finds, and that it is what scikit-learn would find."""
+"""HiddenLayerSearchCV: its results are those that scikit-learn finds for whole fits."""
 
 import pickle
 
@@ -59,7 +59,7 @@ def test_scikit_learn_checks(estimator, check):
     ids=["adam", "sgd", "dropout", "cosine", "lbfgs"],
 )
 def test_a_candidate_scores_as_if_trained_in_one_piece(moons, params):
-    """In instalments, side by side: to the bit what cross_val_score says of whole fits."""
+    """Training in instalments gives the scores of cross_val_score for whole fits, to the bit."""
     X, y = moons
     estimator, cv = network(learning_rate_init=0.05, **params), StratifiedKFold(3)
     whole = params.get("learning_rate") == "cosine"  # whose begin is no shorter course

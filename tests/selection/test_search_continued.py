@@ -1,4 +1,4 @@
-"""A search that is interrupted, ends by time or goes on later; candidates that fail."""
+"""Searches that are interrupted, limited in time or continued; candidates that fail."""
 
 import _thread
 import threading

@@ -1,4 +1,4 @@
-"""What is searched, how it is drawn, and answers to wrong input."""
+"""Search spaces: hidden layers, distributions, Optuna, wrong input."""
 
 import numpy as np
 import optuna

@@ -1,4 +1,4 @@
-"""Search and cross-validation on a Dask cluster: what threads find, and nothing sent twice."""
+"""Search and cross-validation on a Dask cluster: the results of threads, rows sent once."""
 
 import os
 import signal
@@ -106,7 +106,7 @@ def test_a_worker_dies(moons):
     assert_same_results(here, on_cluster)
 
 
-def test_a_training_goes_on_where_it_was_lost(client, moons):
+def test_a_lost_training_resumes(client, moons):
     cut = [*range(110)], [*range(110, 150)]
     with joblib.parallel_config("dask", client=client), there.crew(None) as workers:
         from multilayer.selection.search_state import cut as cut_out
@@ -151,7 +151,7 @@ def test_failures_are_those_of_threads(client, moons):
     assert any(on_cluster.cv_results_["failure"])
 
 
-def test_a_cluster_that_is_gone(moons):
+def test_a_closed_cluster_is_reported(moons):
     options = {"dashboard_address": ":0", "silence_logs": 60, "set_as_default": False}
     with Client(n_workers=1, processes=False, **options) as closed:
         pass

@@ -1,4 +1,4 @@
-"""Rows in parts: their sums are those of all rows, and training by them is training on all."""
+"""Shards: sums over parts are those over all rows, and so is training."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -202,7 +202,7 @@ def test_mini_batches_learn(labelled, solver, sync_every):
     assert training_state(clf).steps == clf.n_iter_ * steps
 
 
-def test_noisier_gradients_are_made_up_for():
+def test_steps_on_smaller_batches_are_longer():
     """An eighth of the batch: steps of Adam are longer, decay is not, plain steps are as long."""
     plan = LocalPlan(None, AdamW(0.01, weight_decay=0.2), {}, np.ones(3), None, 0, 0, rows=800)
     optimizer, rates = plan.on(100)
@@ -315,7 +315,7 @@ def test_the_order_of_the_sums_is_that_of_the_parts(rng):
     ("talking", "step", "expected"),
     [(0.01, 0.1, 1), (0.01, 0.001, 128), (0.01, 1e-9, 500), (0.003, 0.01, 4)],
 )
-def test_pace(talking, step, expected):
+def test_sync_interval_is_chosen_from_the_times(talking, step, expected):
     pace = Pace()
     while True:
         n = pace.choose(500)
@@ -325,7 +325,7 @@ def test_pace(talking, step, expected):
     assert n == expected
 
 
-def test_few_steps_are_made_together():
+def test_few_steps_are_synchronised_one_by_one():
     pace = Pace()
     assert pace.choose(10) == 1
     assert pace.decided

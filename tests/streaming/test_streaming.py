@@ -1,4 +1,4 @@
-"""Training from files, block by block: as from memory, whatever the size of the blocks."""
+"""Training from files, block by block, is training from memory for any size of the blocks."""
 
 import numpy as np
 import polars as pl

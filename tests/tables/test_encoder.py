@@ -1,4 +1,4 @@
-"""TableEncoder: against scikit-learn's own pieces, over kinds of frames, gaps and strange input."""
+"""TableEncoder, against scikit-learn's transformers: kinds of frames, gaps, unusual input."""
 
 import datetime as dt
 import decimal
@@ -172,8 +172,8 @@ def test_gaps_and_categories_that_fit_never_met():
 def test_columns_go_by_name():
     table = pl.DataFrame({"a": [1, 2, 3], "b": ["x", "y", "x"], "same": [0, 0, 0]})
     encoder = TableEncoder().fit(table)
-    turned = table.select("b", pl.lit(7).alias("further"), "a")  # "same" is not needed
-    np.testing.assert_array_equal(encoder.transform(turned), encoder.transform(table))
+    reordered = table.select("b", pl.lit(7).alias("further"), "a")  # "same" is not needed
+    np.testing.assert_array_equal(encoder.transform(reordered), encoder.transform(table))
     with pytest.raises(ValueError, match=r"X lacks 'a', .* it knows nothing of 'A'"):
         encoder.transform(table.rename({"a": "A"}))
 
@@ -191,7 +191,7 @@ def test_arrays_go_by_position():
         nameless.transform([[1, "x", 2]])
 
 
-def test_lists_keep_numbers_beside_texts():
+def test_lists_keep_numbers_among_texts():
     encoder = TableEncoder().fit([[1, "x"], [None, "y"], [decimal.Decimal("3.5"), "y"]])
     assert encoder.get_feature_names_out().tolist() == ["x0", "missingindicator_x0", "x1_x", "x1_y"]
 
@@ -378,7 +378,7 @@ def test_one_row_of_pandas_keeps_the_dtype_of_each_cell():
     assert encoder.transform(pd.DataFrame({"a": [1], "b": [0.5]}))[0].tolist() == [-1, 1, 0]
 
 
-def test_numbers_beside_texts_are_categories():
+def test_numbers_among_texts_are_categories():
     encoder = TableEncoder().fit(pd.DataFrame({"a": [1, "x", 2.5, None]}, dtype=object))
     assert encoder.get_feature_names_out().tolist() == ["a_1", "a_2.5", "a_x", "a_nan"]
 

@@ -1,4 +1,4 @@
-"""TableEncoder for a network that embeds: robust scaling, −1 and +1, codes, order of features."""
+"""TableEncoder for embeddings: robust scaling, −1 and +1, codes, order of features."""
 
 import datetime as dt
 import re

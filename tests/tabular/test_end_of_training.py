@@ -1,4 +1,4 @@
-"""When a tabular fit ends: no change, a time limit, Ctrl-C; the bar that shows it."""
+"""When a tabular fit ends: no change, a time limit, Ctrl-C; its progress bar."""
 
 import os
 import signal
@@ -53,7 +53,7 @@ def test_interrupted_fit_keeps_its_best(n_members):
     assert 1 <= len(model.members_) <= n_members
     assert model.n_iter_ < 100_000
     assert model.predict_proba(X).shape == (60, 2)
-    # Each epoch was judged worse than the first, so that is where the network comes from.
+    # Each epoch scored worse than the first, so that is where the network comes from.
     assert model.best_iterations_[0] == 1
 
 

@@ -1,4 +1,4 @@
-"""Intervals and quantiles: they cover what they promise, in units of the target."""
+"""Prediction intervals and quantiles: coverage, and the unit of the target."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def test_coverage(friedman, coverage):
 
 
 def test_errors_of_the_mean_of_members():
-    """What two of 8 members say of some rows tells the size of the errors of all 8 together."""
+    """Predictions of two of 8 members for some rows show how large the errors of all 8 are."""
     rng = np.random.RandomState(0)
     truth, n = rng.normal(size=20_000), 20_000
     said = truth + rng.normal(size=n) + 0.7 * rng.normal(size=(8, n))

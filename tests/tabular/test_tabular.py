@@ -1,4 +1,4 @@
-"""TabularClassifier and TabularRegressor: scikit-learn's contract, and what they promise beyond."""
+"""TabularClassifier and TabularRegressor: scikit-learn's contract, validation, weights, scoring."""
 
 import os
 import pickle

@@ -1,4 +1,4 @@
-"""The loop: same steps as the equations, and an end for each reason there is."""
+"""The training loop makes the steps of the equations, and stops for each of its reasons."""
 
 import _thread
 import threading
@@ -59,7 +59,7 @@ def test_stops_when_the_cost_no_longer_falls(rng):
     train_network(state, Examples(X, labels), GradientDescent(0.1), plan)
     assert history.status == "converged"
     costs, best, stale = history.costs, np.inf, 0
-    for epoch, cost in enumerate(costs):  # scikit-learn's rule, told again
+    for epoch, cost in enumerate(costs):  # scikit-learn's rule
         stale = stale + 1 if cost > best - 0.01 else 0
         best = min(best, cost)
         assert (stale > 3) == (epoch == len(costs) - 1)
@@ -128,7 +128,7 @@ def test_validation_keeps_the_best(rng):
     assert_arrays_equal(network.thetas, seen[1])
 
 
-def test_a_watcher_may_stop(rng):
+def test_a_callback_may_stop_training(rng):
     network, X, labels = problem(rng)
     by_adam, by_lbfgs, examples = config(batch_size=5), config(tol=1e-9), Examples(X, labels)
     for run in (

@@ -1,4 +1,4 @@
-"""Displays of the selection room: what they draw is what was computed."""
+"""Displays of cross-validation, comparisons and grids of architectures."""
 
 import matplotlib.pyplot as plt
 import numpy as np
