@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-for shared in ("cases", "comparisons", "network_cases", "playground_cases"):
+for shared in ("cases", "comparisons", "network_cases", "playground_cases", "waiting"):
     pytest.register_assert_rewrite(shared)
 
 os.environ["MPLBACKEND"] = "Agg"

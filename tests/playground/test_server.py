@@ -15,6 +15,7 @@ import urllib.request
 import numpy as np
 import pytest
 from typer.testing import CliRunner
+from waiting import wait_for
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -33,13 +34,6 @@ def server():
     server.stop()
     thread.join(10)
     assert not thread.is_alive()
-
-
-def wait_for(there, seconds=10):
-    begun = time.monotonic()
-    while not there():
-        assert time.monotonic() - begun < seconds
-        time.sleep(0.01)
 
 
 def request(address, data=None, method=None, **headers):

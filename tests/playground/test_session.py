@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 from playground_cases import picture
+from waiting import wait_for
 
 from multilayer.playground.session import ProtocolError
 
@@ -16,9 +17,7 @@ def test_play_pause_and_frames(session):
     assert facts["epoch"] == 0
     assert session.frame() is None  # nothing is new
     session.handle({"do": "play"})
-    begun = time.monotonic()
-    while session.run.epoch < 20 and time.monotonic() - begun < 20:
-        time.sleep(0.01)
+    wait_for(lambda: session.run.epoch >= 20, seconds=20)
     facts, arrays = picture(session)
     assert facts["epoch"] >= 20
     assert arrays["theta1"].shape == (4, 3)
@@ -38,9 +37,7 @@ def test_play_pause_and_frames(session):
 def test_a_step_at_a_time(session):
     session.handle({"do": "speed", "steps": 200})
     session.handle({"do": "play"})
-    begun = time.monotonic()
-    while len(session.run.events) < 3 and time.monotonic() - begun < 20:
-        time.sleep(0.01)
+    wait_for(lambda: len(session.run.events) >= 3, seconds=20)
     session.handle({"do": "pause"})
     assert session.run.events[:2] == [("step", 0, 8), ("step", 8, 16)]
     assert 0 < session.run.epoch < 30
