@@ -21,14 +21,14 @@ from multilayer.selection import workers as there
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning", "ignore::ResourceWarning"
 )
+QUIET = {"dashboard_address": ":0", "silence_logs": 60, "set_as_default": False}
 QUICK = {"max_iter": 30, "learning_rate_init": 0.05}
 SPACE = {"hidden_layer_sizes": [(), (4,), (8, 4)], "alpha": [1e-4, 0.1]}
 
 
 @pytest.fixture(scope="module")
 def client():
-    options = {"dashboard_address": ":0", "silence_logs": 60, "set_as_default": False}
-    with Client(n_workers=2, threads_per_worker=1, **options) as client:
+    with Client(n_workers=2, threads_per_worker=1, **QUIET) as client:
         yield client
 
 
@@ -93,9 +93,8 @@ def test_rows_are_sent_once(client, moons, monkeypatch):
 
 def test_a_worker_dies(moons):
     here = search(n_candidates=12).fit(*moons)
-    options = {"dashboard_address": ":0", "silence_logs": 60, "set_as_default": False}
     with (
-        Client(n_workers=2, threads_per_worker=1, **options) as mortal,
+        Client(n_workers=2, threads_per_worker=1, **QUIET) as mortal,
         joblib.parallel_config("dask", client=mortal),
     ):
         (victim, *_) = mortal.run(os.getpid).values()
@@ -152,8 +151,7 @@ def test_failures_are_those_of_threads(client, moons):
 
 
 def test_a_closed_cluster_is_reported(moons):
-    options = {"dashboard_address": ":0", "silence_logs": 60, "set_as_default": False}
-    with Client(n_workers=1, processes=False, **options) as closed:
+    with Client(n_workers=1, processes=False, **QUIET) as closed:
         pass
     with (
         joblib.parallel_config("dask", client=closed),

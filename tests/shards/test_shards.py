@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from cases import LocalPlan, shards_train, train, training_state
-from comparisons import assert_arrays_close
+from comparisons import assert_thetas_close
 from sklearn.datasets import make_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
@@ -79,8 +79,8 @@ def labelled():
     return X, np.array(["red", "green", "blue"])[y]
 
 
-def assert_same(one, other, tolerance):
-    assert_arrays_close(one.network_.thetas, other.network_.thetas, rtol=tolerance, atol=tolerance)
+def assert_same_fit(one, other, tolerance):
+    assert_thetas_close(one, other, tolerance)
     np.testing.assert_allclose(one.loss_curve_, other.loss_curve_, rtol=tolerance)
 
 
@@ -102,7 +102,7 @@ def test_full_batch_is_that_of_one_machine(labelled, options, dtype):
     parts = MLPClassifier((9, 5), random_state=1, **options)
     fit(parts, X, y)
     assert parts.classes_.tolist() == ["blue", "green", "red"]
-    assert_same(whole, parts, 1e-9 if dtype == np.float64 else 2e-3)
+    assert_same_fit(whole, parts, 1e-9 if dtype == np.float64 else 2e-3)
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "gd"])
@@ -114,7 +114,7 @@ def test_weights(labelled, rng, solver):
     whole = MLPClassifier(6, **options).fit(X, y, weights)
     parts = MLPClassifier(6, **options)
     fit(parts, X, y, weights=weights)
-    assert_same(whole, parts, 1e-9)
+    assert_same_fit(whole, parts, 1e-9)
 
 
 @pytest.mark.parametrize("n_targets", [1, 3])
@@ -125,7 +125,7 @@ def test_numbers(n_targets):
     whole = MLPRegressor(hidden_layer_sizes=6, **options).fit(X, y, X_val=X[:50], y_val=y[:50])
     parts = MLPRegressor(hidden_layer_sizes=6, **options)
     fit(parts, X, y, validation=(X[:50], y[:50]))
-    assert_same(whole, parts, 1e-8)
+    assert_same_fit(whole, parts, 1e-8)
     np.testing.assert_allclose(whole.validation_scores_, parts.validation_scores_, rtol=1e-8)
     np.testing.assert_allclose(whole.validation_loss_curve_, parts.validation_loss_curve_)
 
@@ -136,7 +136,7 @@ def test_sparse_rows(labelled):
     whole = MLPClassifier(6, **options).fit(X, y)
     parts = MLPClassifier(6, **options)
     fit(parts, X, y)
-    assert_same(whole, parts, 1e-9)
+    assert_same_fit(whole, parts, 1e-9)
 
 
 def test_one_part_makes_the_steps_of_the_engine(labelled):
@@ -276,7 +276,7 @@ def test_checkpoint(labelled, tmp_path, solver):
     fit(first, X, y, sync_every=4)
     second = MLPClassifier(8, max_iter=12, **options).set_callbacks(Checkpoint(path))
     fit(second, X, y, sync_every=4)
-    assert_same(whole, second, 0)
+    assert_same_fit(whole, second, 0)
     with pytest.raises(ValueError, match="other data or parameters"):
         fit(second, X + 1, y, sync_every=4)
 
