@@ -1,6 +1,7 @@
 """Set up what all tests share: no windows, no deadlines, seeded random numbers."""
 
 import os
+import signal
 
 import numpy as np
 import pytest
@@ -11,6 +12,10 @@ for shared in ("cases", "comparisons", "network_cases", "playground_cases", "wai
 
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["SCIPY_ARRAY_API"] = "1"  # else scikit-learn skips its checks of array-API input
+
+# A shell starts background processes with Ctrl-C ignored; tests that press it would never end.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("multilayer", deadline=None)
 settings.load_profile("multilayer")
