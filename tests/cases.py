@@ -1,4 +1,4 @@
-"""The engines as the tests call them: one place that follows their interface.
+"""The engines as the tests call them: the one place that follows their interface.
 
 Every test trains and computes costs through these functions, so that a change of the engines'
 arguments is an edit of this file alone.
@@ -38,8 +38,11 @@ from multilayer.training.config import Config
 __all__ = [
     "ISA",
     "ISAS",
+    "Descent",
+    "Examples",
     "Forward",
     "LocalSteps",
+    "Objective",
     "PlateauCounter",
     "Report",
     "apply_native",
@@ -59,6 +62,7 @@ __all__ = [
     "shards_train",
     "train",
     "train_network",
+    "training_state",
 ]
 
 ISA = _native.ISA  # the instruction set that this process uses
@@ -232,6 +236,11 @@ def train_network(state, examples, optimizer, numbers, **functions):
 def minimize_network(state, examples, numbers, **functions):
     """Train the network of a state by L-BFGS."""
     _lbfgs.minimize(state, examples, _config(state.network, None, numbers), **functions)
+
+
+def training_state(estimator):
+    """Return the state of training that a fitted estimator goes on from."""
+    return estimator.training_state_
 
 
 def count_epochs_of_calls(monkeypatch):

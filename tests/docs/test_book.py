@@ -1,4 +1,4 @@
-"""The book beside its executed pages, which `make docs` runs: what it must name, what it shows."""
+"""The executed pages of the book, which `make docs` runs: what they must name and show."""
 
 import importlib
 import re

@@ -1,26 +1,26 @@
-"""What is trained beside Θ, in the native engine: held against tabular/equations.py."""
+"""Embeddings and mixed activations in the native engine, against the equations in embedding.py."""
 
 from __future__ import annotations
 
 import copy
 import os
 import signal
-import subprocess
-import sys
 import threading
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
 import scipy.sparse
-from cases import ISAS, cost, cost_and_gradient, forward, train
+from cases import cost, cost_and_gradient, forward, train
+from comparisons import assert_arrays_close, assert_arrays_equal
+from network_cases import random_thetas
+from optimizer_cases import OPTIMIZERS
 
 from multilayer import embedding as equations
 from multilayer.activations import ACTIVATIONS
 from multilayer.dropout import dropout_mask
 from multilayer.embedding import Embedding, ExtraParameters
-from multilayer.optimizers import SGD, Adam, AdamW, GradientDescent, Lion, NAdam, RMSprop, Rprop
+from multilayer.optimizers import Adam, AdamW, GradientDescent
 
 # Plain columns, numbers among them, codes of each category, frequencies, dimensions, shares.
 LAYOUTS = {
@@ -33,11 +33,12 @@ LAYOUTS = {
     "frequencies": (2, 1, (), 32, 1, True),
     "only shares": (9, 0, None, 1, 1, True),
 }
+
 TOLERANCE = {"float32": 3e-4, "float64": 1e-11}
 
 
 class Example:
-    """A random network with what is beside it, and random rows."""
+    """A random network with extra parameters, and random rows."""
 
     def __init__(self, layout="all of it", m=37, *, hidden="mish", dtype="float64", sizes=(7, 9)):
         rng = np.random.default_rng(0)
@@ -54,10 +55,7 @@ class Example:
                 rng.normal(size=(sum(codes), width)).astype(dtype),
                 rng.uniform(0.5, 1.5, inputs).astype(dtype),
             )
-        self.thetas = [
-            (rng.normal(size=(s_out, s_in + 1)) / np.sqrt(s_in)).astype(dtype)
-            for s_in, s_out in pairwise((inputs, *sizes, 3))
-        ]
+        self.thetas = random_thetas(rng, (inputs, *sizes, 3), dtype)
         mixes = [rng.uniform(0.2, 1, size).astype(dtype) for size in sizes] if shares else []
         self.extra = ExtraParameters(embedding, mixes)
         self.hidden, self.dtype = [hidden] * len(sizes), dtype
@@ -96,8 +94,7 @@ class Example:
 
 def near(got, wanted, dtype):
     scale = max(1.0, *(np.abs(array).max(initial=0) for array in wanted))
-    for a, b in zip(got, wanted, strict=True):
-        np.testing.assert_allclose(a, b, rtol=0, atol=TOLERANCE[dtype] * scale)
+    assert_arrays_close(got, wanted, rtol=0, atol=TOLERANCE[dtype] * scale)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
@@ -203,23 +200,10 @@ def test_slopes_by_the_inputs():
         np.testing.assert_allclose((moved[0] - moved[1]) / 2e-6, d[:, i], atol=1e-7)
 
 
-RULES = [
-    GradientDescent(0.1),
-    SGD(0.1, 0.9, True),
-    SGD(0.1, 0.9, False),
-    Adam(0.01),
-    AdamW(0.01, 0.9, 0.95, weight_decay=0.1),
-    NAdam(0.01),
-    RMSprop(0.01),
-    Rprop(0.01),
-    Lion(0.01, weight_decay=0.1),
-]
-
-
 @pytest.mark.parametrize("dtype", TOLERANCE)
-@pytest.mark.parametrize("optimizer", RULES, ids=repr)
-def test_training_equals_the_twins(optimizer, dtype):
-    """Two epochs of batches with dropout; each array at its own pace and with its own decay."""
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+def test_training_equals_the_equations(optimizer, dtype):
+    """Two epochs of batches with dropout; each array with its own rate and decay."""
     example = Example(m=40, dtype=dtype)
     n, rng = len(example.thetas), np.random.default_rng(1)
     rates = rng.uniform(0.2, 2, 2 * n + 5).tolist()
@@ -262,7 +246,7 @@ def _paced(optimizer, rate, decay):
         bare = replace(optimizer, learning_rate=optimizer.learning_rate * rate)
         if decayed or hasattr(optimizer, "weight_decay"):
             bare = replace(bare, weight_decay=0.0)
-        if theta.ndim == 1:  # the twins leave column 0, the biases, without decay
+        if theta.ndim == 1:  # the equations leave column 0, the biases, without decay
             value, new = bare.update(theta[None], D[None], [s[None] for s in slots], step)
             return value[0], [s[0] for s in new]
         return bare.update(theta, D, slots, step)
@@ -297,8 +281,7 @@ def test_order_names_rows():
     for example, order in ((all_rows, some), (cut, np.arange(30))):
         slots = Adam(0.01).start(example.arrays)
         example.train(Adam(0.01), slots, order=order[None], batch_size=8)
-    for a, b in zip(all_rows.arrays, cut.arrays, strict=True):
-        np.testing.assert_array_equal(a, b)
+    assert_arrays_equal(all_rows.arrays, cut.arrays)
 
 
 def test_large_batches():
@@ -314,7 +297,7 @@ def test_large_batches():
 
 
 def test_interrupted_training_ends_with_a_whole_epoch():
-    """After Ctrl-C, what is beside Θ is of the last finished epoch, as Θ is."""
+    """After Ctrl-C, the extra parameters are those of the last finished epoch, as Θ is."""
     example = Example("numbers", 3000)
     twin = example.with_arrays([array.copy() for array in example.arrays])
     press = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
@@ -326,8 +309,7 @@ def test_interrupted_training_ends_with_a_whole_epoch():
     epochs = len(report.costs)
     assert report.steps == 30 * epochs
     twin.train(Adam(1e-4), Adam(1e-4).start(twin.arrays), epochs=epochs, batch_size=100)
-    for a, b in zip(example.arrays, twin.arrays, strict=True):
-        np.testing.assert_array_equal(a, b)
+    assert_arrays_equal(example.arrays, twin.arrays)
 
 
 def broken(**changes):
@@ -337,6 +319,7 @@ def broken(**changes):
 
 
 READ_ONLY = np.ones(26)
+
 READ_ONLY.flags.writeable = False
 
 WRONG = {
@@ -402,16 +385,3 @@ def test_sparse_rows_are_refused():
     names = (X, example.Y, *names, Adam(0.1), slots)
     with pytest.raises(TypeError, match="sparse"):
         train(example.thetas, *names, extra=example.extra)
-
-
-@pytest.mark.parametrize("isa", ISAS)
-def test_every_instruction_set(isa):
-    which = "gradient_equals or forward or twins"
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", which],
-        env=os.environ | {"MULTILAYER_ISA": isa},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout

@@ -1,17 +1,14 @@
-"""Losses, softmax over groups and label smoothing in the native engine, against their equations."""
+"""Losses, grouped softmax and label smoothing in the native engine, against their equations."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-from cases import ISA, ISAS, cost, cost_and_gradient, forward, train
+from cases import cost, cost_and_gradient, forward, train
+from comparisons import assert_arrays_close, assert_arrays_equal
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from network_cases import TOLERANCE
 
 from multilayer import Network, equations
 from multilayer.activations import Activation
@@ -31,7 +28,6 @@ from multilayer.losses import (
 from multilayer.optimizers import Adam, GradientDescent
 from multilayer.outputs import parts
 
-TOLERANCE = {"float32": 3e-5, "float64": 1e-12}
 PAIRS = [
     (LogLoss(), "logistic"),
     (LogLoss(), "softmax"),
@@ -45,6 +41,7 @@ PAIRS = [
     (Gamma(), "exp"),
     *((Focal(g), output) for g in (0.0, 0.5, 2.0, 5.0) for output in ("logistic", "softmax")),
 ]
+
 CLASSES = [(loss, output) for loss, output in PAIRS if output in ("logistic", "softmax")]
 
 
@@ -122,8 +119,7 @@ def test_one_group_is_plain_softmax():
             for e in (plain, grouped)
         )
         assert J[0] == D[0]
-        for a, b in zip(J[1], D[1], strict=True):
-            np.testing.assert_array_equal(a, b)
+        assert_arrays_equal(J[1], D[1])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -213,11 +209,11 @@ def test_network_asks_for_its_loss(rng):
     wanted = equations.cost(X, Y, network.thetas, 0.1, **names)
     assert network.cost(X, Y, 0.1) == pytest.approx(wanted, rel=1e-12)
     D = equations.backpropagation(X, Y, network.thetas, 0.1, **names)
-    for got, want in zip(network.gradient(X, Y, 0.1), D, strict=True):
-        np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-13)
+    assert_arrays_close(network.gradient(X, Y, 0.1), D, rtol=1e-10, atol=1e-13)
 
 
 OWN = CustomLoss(lambda Y, Z: Z[:, 0], lambda Y, Z: Z)
+
 BAD = {
     "another output's": ("softmax", {"loss": "huber"}, "goes with outputs identity; got 'softmax'"),
     "unknown": ("identity", {"loss": "hinge"}, "loss must be one of auto, .*'hinge'"),
@@ -252,21 +248,3 @@ def test_bad_input(name):
     ]:
         with pytest.raises(ValueError, match=message):
             call(**arguments, **more)
-
-
-@pytest.mark.parametrize("isa", [isa for isa in ISAS if isa != ISA])
-@pytest.mark.parametrize("file", ["test_losses.py", "test_dropout.py"])
-def test_every_instruction_set(isa, file):
-    """These tests again, in a process made to use another instruction set."""
-    run = subprocess.run(
-        [
-            sys.executable,
-            *("-m", "pytest", "-q", "-p", "no:cacheprovider", str(Path(__file__).parent / file)),
-            *("-k", "not instruction_set and not bad_input"),
-        ],
-        env=os.environ | {"MULTILAYER_ISA": isa},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout

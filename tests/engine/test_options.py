@@ -1,24 +1,15 @@
-"""Options of a step beyond the plain one: l1, clipped gradients, held norms, rates, the divisor."""
+"""Options of a step: l1, clipped gradients, bounded norms, learning rates, penalty divisor."""
 
 import numpy as np
 import pytest
 import scipy.sparse
 from cases import ISAS, cost, cost_and_gradient, run_python, train
+from comparisons import assert_arrays_close
+from optimizer_cases import OPTIMIZERS
 
 from multilayer import Network, equations
-from multilayer.optimizers import SGD, Adam, AdamW, GradientDescent, Lion, NAdam, RMSprop, Rprop
+from multilayer.optimizers import Adam, GradientDescent
 
-OPTIMIZERS = [
-    GradientDescent(0.3),
-    SGD(0.1, 0.9),
-    SGD(0.1, 0.8, nesterov=False),
-    Adam(0.02),
-    AdamW(0.02, weight_decay=0.5),
-    NAdam(0.02),
-    RMSprop(0.01),
-    Rprop(0.05),
-    Lion(0.01, weight_decay=0.5),
-]
 OPTIONS = {
     "none": {},
     "l1": {"l1": 0.7},
@@ -32,8 +23,8 @@ OPTIONS = {
 }
 
 
-def twin(network, X, Y, optimizer, slots, batches, rates, options):
-    """The same steps, told plainly; returns the cost of each batch."""
+def train_by_equations(network, X, Y, optimizer, slots, batches, rates, options):
+    """Make the same steps by the equations and return the cost of each batch."""
     options = {"l1": 0.0, "lambda_": 0.0, "clip_norm": np.inf, "max_norm": np.inf, **options}
     costs = []
     names = {"hidden": network.hidden, "output": network.output}
@@ -60,7 +51,7 @@ def twin(network, X, Y, optimizer, slots, batches, rates, options):
 
 
 def run(sizes, dtype, optimizer, options, sparse=False, n_threads=None, rated=False):
-    """Train natively and by the twin; returns networks, costs and slots of both."""
+    """Train natively and by the equations; return networks, costs and slots of both."""
     rng = np.random.RandomState(3)
     X = rng.randn(26, sizes[0]).astype(dtype) * (rng.rand(26, sizes[0]) < 0.5)
     Y = np.eye(sizes[-1], dtype=dtype)[rng.randint(sizes[-1], size=26)]
@@ -84,7 +75,7 @@ def run(sizes, dtype, optimizer, options, sparse=False, n_threads=None, rated=Fa
         **options,
     )
     every = [optimizer.learning_rate] * 9 if rates is None else rates
-    costs = twin(other, X, Y, optimizer, other_slots, batches, every, options)
+    costs = train_by_equations(other, X, Y, optimizer, other_slots, batches, every, options)
     weights = np.array([len(batch) for batch in batches]) / 26
     expected = (np.array(costs) * weights).reshape(3, 3).sum(axis=1)
     return network, other, report.costs, expected, slots, other_slots
@@ -101,11 +92,9 @@ def test_steps_are_those_of_the_equations(optimizer, name, dtype, sparse):
         (13, 9, 7, 3), dtype, optimizer, OPTIONS[name], sparse
     )
     for slot, want in zip(slots, other_slots, strict=True):
-        for array, value in zip(slot, want, strict=True):
-            np.testing.assert_allclose(array, value, **tolerance)
+        assert_arrays_close(slot, want, **tolerance)
     np.testing.assert_allclose(costs, expected, **tolerance)
-    for theta, want in zip(network.thetas, other.thetas, strict=True):
-        np.testing.assert_allclose(theta, want, **tolerance)
+    assert_arrays_close(network.thetas, other.thetas, **tolerance)
 
 
 @pytest.mark.parametrize("sizes", [(1, 1), (5, 3), (3, 17, 1, 2), (40, 33, 9)], ids=str)
@@ -115,16 +104,14 @@ def test_odd_sizes(sizes, sparse):
         sizes, np.float64, Adam(0.02), OPTIONS["all"], sparse
     )
     np.testing.assert_allclose(costs, expected, rtol=1e-9)
-    for theta, want in zip(network.thetas, other.thetas, strict=True):
-        np.testing.assert_allclose(theta, want, rtol=1e-9, atol=1e-12)
+    assert_arrays_close(network.thetas, other.thetas, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 def test_each_step_has_its_rate(optimizer):
     network, other, costs, expected, _, _ = run((13, 9, 3), np.float64, optimizer, {}, rated=True)
     np.testing.assert_allclose(costs, expected, rtol=1e-9)
-    for theta, want in zip(network.thetas, other.thetas, strict=True):
-        np.testing.assert_allclose(theta, want, rtol=1e-9, atol=1e-12)
+    assert_arrays_close(network.thetas, other.thetas, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
@@ -162,8 +149,7 @@ def test_cost_and_gradient_with_l1(dtype):
     assert pytest.approx(float(want), rel=1e-5) == J
     assert cost(network.thetas, X, Y, *names.values(), 0.3, l1=0.7) == J
     expected = equations.backpropagation(X, Y, network.thetas, 0.3, l1=0.7, **names)
-    for d, e in zip(D, expected, strict=True):
-        np.testing.assert_allclose(d, e, rtol=1e-4, atol=1e-6)
+    assert_arrays_close(D, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_gradient_with_l1_is_that_of_finite_differences():
@@ -251,5 +237,4 @@ def test_batches_larger_than_the_workspace_and_weights(name, sparse):
             theta -= 0.5 * min(1, options["clip_norm"] / norm) * d
             norms = np.linalg.norm(theta[:, 1:], axis=1, keepdims=True)
             theta[:, 1:] *= np.minimum(1, options["max_norm"] / norms)
-    for theta, want in zip(network.thetas, other.thetas, strict=True):
-        np.testing.assert_allclose(theta, want, rtol=0, atol=1e-12)
+    assert_arrays_close(network.thetas, other.thetas, rtol=0, atol=1e-12)

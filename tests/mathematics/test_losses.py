@@ -1,4 +1,4 @@
-"""Losses and output units, held against automatic differentiation, SciPy and scikit-learn."""
+"""Losses and output units, against automatic differentiation, SciPy and scikit-learn."""
 
 import array_api_strict
 import autograd
@@ -223,7 +223,7 @@ def test_smooth():
     assert smooth(Y, 0, "identity") is Y
 
 
-def test_functions_of_ones_own():
+def test_custom_loss_functions():
     own = CustomLoss(lambda Y, Z: np.log(np.cosh(Z - Y)).sum(axis=1), lambda Y, Z: np.tanh(Z - Y))
     swish = Activation(lambda z: z * np.cos(z), lambda z: np.cos(z) - z * np.sin(z))
     rng = np.random.RandomState(5)

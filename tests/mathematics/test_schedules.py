@@ -97,7 +97,7 @@ def test_factors_are_shares_and_do_not_depend_on_the_cut(schedule, total, steps_
     assert whole.shape == (total,)
     assert whole.dtype == np.float64
     assert ((whole >= 0) & (whole <= 1 + 1e-12)).all()
-    if not isinstance(schedule, InverseScaling):  # which counts rows, told to each call
+    if not isinstance(schedule, InverseScaling):  # which counts rows, given to each call
         first = int(cut * total)
         np.testing.assert_array_equal(
             factors(schedule, total, steps_per_epoch, first), whole[first:]

@@ -1,4 +1,4 @@
-"""The report: what stands in the page, that nothing of the table escapes, that bytes are equal."""
+"""Reports: what the page shows, that names of a table stay text, that bytes are reproducible."""
 
 import re
 from html.parser import HTMLParser
@@ -155,7 +155,7 @@ def test_page_of_numbers(amounts):
     assert "predict_interval" in page.text
 
 
-def test_one_network_is_judged_by_the_rows_it_left_out(amounts):
+def test_one_network_is_evaluated_on_the_rows_it_left_out(amounts):
     model, X, y = amounts
     judged = judge(model, X, y, None)
     left = np.flatnonzero(~np.isnan(model.oof_prediction_))
@@ -298,7 +298,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_told_before_the_work(case, moons, monkeypatch, tmp_path):
+def test_bad_input_is_refused_before_the_work(case, moons, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("multilayer.report.scores.scores", None)
     given, error, message = BAD[case]

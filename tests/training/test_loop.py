@@ -1,4 +1,4 @@
-"""The loop: same steps as the equations, and an end for each reason there is."""
+"""The training loop makes the steps of the equations, and stops for each of its reasons."""
 
 import _thread
 import threading
@@ -6,14 +6,12 @@ import threading
 import numpy as np
 import pytest
 from cases import config, minimize_network, train_network
+from comparisons import assert_arrays_close, assert_arrays_equal
+from optimizer_cases import OPTIMIZERS, step_by_equations
 
 from multilayer import Network, equations
-from multilayer.optimizers import SGD, Adam, AdamW, GradientDescent, Lion, NAdam, RMSprop, Rprop
+from multilayer.optimizers import SGD, Adam, GradientDescent
 from multilayer.training.state import Examples, State
-
-OPTIMIZERS = [GradientDescent(0.3), SGD(0.1, 0.9, nesterov=True), SGD(0.1, 0.8, nesterov=False)]
-OPTIMIZERS += [Adam(0.01), AdamW(0.01, weight_decay=0.3), NAdam(0.01), RMSprop(0.01), Rprop(0.1)]
-OPTIMIZERS += [Lion(0.01, weight_decay=0.3)]
 
 
 def problem(rng, m=23, sizes=(3, 4, 2), hidden="tanh", output="softmax"):
@@ -47,15 +45,9 @@ def test_each_step_is_that_of_the_equations(optimizer, batch_size, rng):
             step += 1
             total += len(batch) * equations.cost(X[batch], Y[batch], twin.thetas, 0.1, **names)
             D = equations.backpropagation(X[batch], Y[batch], twin.thetas, 0.1, **names)
-            for layer, (theta, d) in enumerate(zip(twin.thetas, D, strict=True)):
-                theta[...], updated = optimizer.update(
-                    theta, d, [slot[layer] for slot in slots], step
-                )
-                for slot, value in zip(slots, updated, strict=True):
-                    slot[layer] = value
+            step_by_equations(optimizer, twin.thetas, D, slots, step)
         assert history.costs[epoch] == pytest.approx(total / 23, rel=1e-10)
-    for theta, expected in zip(network.thetas, twin.thetas, strict=True):
-        np.testing.assert_allclose(theta, expected, rtol=1e-9, atol=1e-12)
+    assert_arrays_close(network.thetas, twin.thetas, rtol=1e-9, atol=1e-12)
     assert history.status == "max_iter"
 
 
@@ -67,7 +59,7 @@ def test_stops_when_the_cost_no_longer_falls(rng):
     train_network(state, Examples(X, labels), GradientDescent(0.1), plan)
     assert history.status == "converged"
     costs, best, stale = history.costs, np.inf, 0
-    for epoch, cost in enumerate(costs):  # scikit-learn's rule, told again
+    for epoch, cost in enumerate(costs):  # scikit-learn's rule
         stale = stale + 1 if cost > best - 0.01 else 0
         best = min(best, cost)
         assert (stale > 3) == (epoch == len(costs) - 1)
@@ -87,8 +79,7 @@ def test_one_call_or_many_give_the_same_bits(rng):
         watch=lambda state: watched.append(state.history.costs[-1]),
     )
     assert len(watched) == 50
-    for theta, same in zip(network.thetas, twin.thetas, strict=True):
-        np.testing.assert_array_equal(theta, same)
+    assert_arrays_equal(network.thetas, twin.thetas)
 
 
 @pytest.mark.parametrize("batch_size", [None, 7])
@@ -116,8 +107,7 @@ def test_divergence_from_the_first_step_changes_nothing(rng):
         state = State(network, rng)
         run(state)
         assert (state.history.status, state.history.costs) == ("diverged", [])
-        for theta, kept in zip(network.thetas, before, strict=True):
-            np.testing.assert_array_equal(theta, kept)
+        assert_arrays_equal(network.thetas, before)
 
 
 def test_validation_keeps_the_best(rng):
@@ -135,11 +125,10 @@ def test_validation_keeps_the_best(rng):
     assert history.status == "converged"
     assert history.scores == [0.1, 0.9, 0.5, 0.9, 0.3, 0.2]
     assert history.best_score == 0.9
-    for theta, best in zip(network.thetas, seen[1], strict=True):
-        np.testing.assert_array_equal(theta, best)
+    assert_arrays_equal(network.thetas, seen[1])
 
 
-def test_a_watcher_may_stop(rng):
+def test_a_callback_may_stop_training(rng):
     network, X, labels = problem(rng)
     by_adam, by_lbfgs, examples = config(batch_size=5), config(tol=1e-9), Examples(X, labels)
     for run in (
@@ -167,8 +156,7 @@ def test_ctrl_c_keeps_the_finished_epochs(batch_size, rng):
     assert len(history.costs) > 0
     plan = config(max_iter=len(history.costs), **numbers)
     train_network(State(start, rng), Examples(X, labels), GradientDescent(1e-4), plan)
-    for theta, same in zip(network.thetas, start.thetas, strict=True):
-        np.testing.assert_array_equal(theta, same)
+    assert_arrays_equal(network.thetas, start.thetas)
 
 
 def test_l_bfgs_finds_the_least_squares_line(rng):

@@ -1,4 +1,4 @@
-"""Memory: how little a fit takes, and what is said when there is none."""
+"""The memory of a fit, and errors where memory runs out."""
 
 from __future__ import annotations
 
