@@ -7,7 +7,7 @@ import numpy as np
 
 from multilayer.playground.data import data_of
 from multilayer.playground.settings import Settings, changed
-from multilayer.playground.training_run import Run
+from multilayer.playground.training_run import TrainingRun
 
 SMALL = {"rows": 60, "layers": [4], "batch_size": 8}
 
@@ -18,7 +18,7 @@ def settings(**changes):
 
 def run_of(**changes):
     chosen = settings(**changes)
-    return Run(chosen, data_of(chosen))
+    return TrainingRun(chosen, data_of(chosen))
 
 
 def picture(session):

@@ -48,7 +48,9 @@ def test_foreign_files(tmp_path, monkeypatch, data):
     path = tmp_path / "foreign.mlp"
     path.write_bytes(data)
     for read in (load, read_notes):
-        with pytest.raises(ModelFileError, match=r"foreign\.mlp is (no model|a safetensors) file"):
+        with pytest.raises(
+            ModelFileError, match=r"foreign\.mlp is (not a model|a safetensors) file"
+        ):
             read(path)
     assert os.listdir(tmp_path) == ["foreign.mlp"]
 

@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 import multilayer
 from multilayer import MLPClassifier, MLPRegressor
 from multilayer.playground.data import data_of_arrays
-from multilayer.playground.from_estimator import maker
+from multilayer.playground.from_estimator import session_factory
 from multilayer.playground.session import Session
 from multilayer.playground.settings import Settings
 
@@ -55,7 +55,7 @@ def test_an_uploaded_table(session, tmp_path):
         ({"a": [1.5, 2.0], "b": [2.0, 3.1], "y": ["u", None]}, "rows with a y at least, got 1"),
         ({"a": range(40), "b": range(40), "y": [f"c{k}" for k in range(40)]}, "20 classes"),
         ({"a": ["u", "v"] * 9, "b": [1, 2] * 9, "y": [0, 1, 1] * 6}, "two columns of numbers"),
-        ({"a": [1, 2], "b": [3, 4], "y": ["u", "u"]}, "two classes at least"),
+        ({"a": [1, 2], "b": [3, 4], "y": ["u", "u"]}, "at least two classes"),
     ],
     ids=["one row", "40 classes", "no numbers", "one class"],
 )  # fmt: skip
@@ -92,7 +92,7 @@ def test_a_fitted_estimator_is_opened(make):
     X = pd.DataFrame(rng.normal(size=(50, 3)), columns=["a", "b", "c"])
     y = (X["a"] > 0).to_numpy() if make is MLPClassifier else (X["a"] * 2).to_numpy()
     model = make(hidden_layer_sizes=(3, 2), alpha=0.3, max_iter=3, random_state=0).fit(X, y)
-    session = maker(model, X, y)()
+    session = session_factory(model, X, y)()
     assert session.settings.layers == (3, 2)
     assert session.settings.alpha == 0.3
     assert_arrays_equal(session.run.thetas, model.network_.thetas)
@@ -109,16 +109,16 @@ def test_a_fitted_estimator_is_opened(make):
 def test_what_cannot_be_opened():
     X, y = np.zeros((4, 2)), [0, 1, 0, 1]
     with pytest.raises(NotFittedError):
-        maker(MLPClassifier(), X, y)
+        session_factory(MLPClassifier(), X, y)
     with pytest.raises(TypeError, match="opens an MLPClassifier or MLPRegressor, got str"):
-        maker("model", X, y)
+        session_factory("model", X, y)
     with pytest.raises(ValueError, match="rows go with an estimator"):
-        maker(None, X, y)
+        session_factory(None, X, y)
     model = MLPClassifier((2,), solver="lbfgs", max_iter=1, tol=9).fit(X, y)
     with pytest.raises(ValueError, match="X and y go with an estimator"):
-        maker(model, None, None)
+        session_factory(model, None, None)
     with pytest.raises(ValueError, match=r"the rows ask for a network \(3, 2, 1\)"):
-        maker(model, np.zeros((4, 3)), y)
+        session_factory(model, np.zeros((4, 3)), y)
     with pytest.raises(ValueError, match="two columns at least"):
         data_of_arrays(Settings(), np.zeros((4, 1)), y)
 

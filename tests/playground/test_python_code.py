@@ -8,10 +8,10 @@ from playground_cases import repeated, run_of, settings
 
 from multilayer.playground.data import data_of
 from multilayer.playground.images import Plane
-from multilayer.playground.python_code import python_of
+from multilayer.playground.python_code import write_python
 from multilayer.playground.settings import changed
-from multilayer.playground.training_run import Run
-from multilayer.playground.worked_example import walk
+from multilayer.playground.training_run import TrainingRun
+from multilayer.playground.worked_example import explain_example
 
 ACTS = {
     "as it is": [],
@@ -49,11 +49,11 @@ def test_copied_python_gives_the_same_bits(acts, first, capsys):
         if name == "change":
             given = [changed(run.settings, given[0])]
         getattr(run, name)(*given)
-    model = repeated(python_of(run))
+    model = repeated(write_python(run))
     assert model.network_.hidden == run.network.hidden
     assert_arrays_equal(run.thetas, model.network_.thetas)
     assert run.fitting.state.history.costs == getattr(model, "loss_curve_", [])
-    assert f"{run.note().test_score:.3f} on the test rows" in capsys.readouterr().out
+    assert f"{run.record().test_score:.3f} on the test rows" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("start", STARTS.values(), ids=STARTS)
@@ -62,17 +62,17 @@ def test_copied_python_of_every_kind_of_start(start):
     run.go_on(3)
     arrays, _ = Plane(run.data).draw(run.network, run.thetas)
     assert len(arrays["output"]) == (len(run.data.classes) if len(run.data.classes) > 2 else 1)
-    assert walk(run, row=0)["check"]["error"] < 1e-5
-    model = repeated(python_of(run))
+    assert explain_example(run, row=0)["check"]["error"] < 1e-5
+    model = repeated(write_python(run))
     assert model.loss_curve_ == run.fitting.state.history.costs
 
 
 def test_copied_python_of_points_and_tables(tmp_path, monkeypatch):
     points = [[0, 0, 0], [1, 1, 1], [0, 1, 2], [1, 0, 0], [0.5, 1, 1], [0.1, 1, 2]]
     chosen = settings(data="points", training_share=0.6)
-    run = Run(chosen, data_of(chosen, points=points))
+    run = TrainingRun(chosen, data_of(chosen, points=points))
     run.go_on(2)
-    assert repeated(python_of(run, points)).loss_curve_ == run.fitting.state.history.costs
+    assert repeated(write_python(run, points)).loss_curve_ == run.fitting.state.history.costs
     frame = pl.DataFrame(
         {
             "a": range(40),
@@ -84,9 +84,9 @@ def test_copied_python_of_points_and_tables(tmp_path, monkeypatch):
     frame.write_csv(tmp_path / "t.csv")
     monkeypatch.chdir(tmp_path)
     chosen = settings(data="table", target="y")
-    run = Run(chosen, data_of(chosen, frame))
+    run = TrainingRun(chosen, data_of(chosen, frame))
     run.go_on(2)
-    model = repeated(python_of(run, file="t.csv"))
+    model = repeated(write_python(run, file="t.csv"))
     assert model.loss_curve_ == run.fitting.state.history.costs
     assert model.classes_.tolist() == ["no", "yes"]
 

@@ -96,10 +96,10 @@ def test_history_and_comparison(session):
         ({"do": "set", "settings": {"layers": 3}}, "layers must be a list, got 3"),
         ({"do": "set", "settings": {"activation": ["no"]}}, "activation must be one of identity"),
         ({"do": "set", "settings": {"solver": "lbfgs"}}, "solver must be one of gd"),
-        ({"do": "set", "settings": {"features": []}}, "features must be one at least"),
+        ({"do": "set", "settings": {"features": []}}, "at least one of the features"),
         ({"do": "set", "settings": {"data": "sun"}}, "data must be one of moons"),
         ({"do": "set", "settings": {"data": "table"}}, "open a file first"),
-        ({"do": "set", "settings": {"data": "points"}}, "two points at least"),
+        ({"do": "set", "settings": {"data": "points"}}, "at least two points"),
         ({"do": "set", "settings": {"data": "given"}}, "no rows were given"),
         ({"do": "set", "settings": {"axes": ["a"]}}, "axes must be the names of two columns"),
         ({"do": "set", "settings": {"colour": 1}}, "there is no setting 'colour'"),
@@ -114,7 +114,7 @@ def test_history_and_comparison(session):
         ({"do": "history", "at": 1}, "at must be a number from 0 to 0"),
         ({"do": "points", "points": [[1, 2, 0], [1, "a", 1]]}, "a point must be three numbers"),
         ({"do": "points", "points": [[1, 2, 0], [1, 1e9, 1]]}, "within 1e6 of 0"),
-        ({"do": "points", "points": [[1, 2, 0], [1, 3, 0]]}, "two classes at least"),
+        ({"do": "points", "points": [[1, 2, 0], [1, 3, 0]]}, "at least two classes"),
         ({"do": "speed", "epochs": -1}, "epochs must be a number from 0"),
     ],
     ids=itertools.count(),
@@ -163,7 +163,7 @@ def test_advice(session, changes, epochs, what):
             session.handle({"do": "weight", "layer": 1, "to": unit, "from": 0, "value": -99})
     for _ in range(epochs // 50 + 1):
         session.run.go_on(min(epochs, 50))
-        session.run.note()
+        session.run.record()
     session.changes += 1
     found = {one["what"]: one["mend"] for one in picture(session)[0]["advice"]}
     assert what in found

@@ -9,17 +9,17 @@ from playground_cases import run_of
 from multilayer.playground import load_data
 from multilayer.playground.images import Plane
 from multilayer.playground.settings import DATA
-from multilayer.playground.worked_example import walk
+from multilayer.playground.worked_example import explain_example
 
-MADE = [name for group in ("classes", "numbers", "bundled") for name in DATA[group]]
+DATASETS = [name for group in ("classes", "numbers", "bundled") for name in DATA[group]]
 
 
-@pytest.mark.parametrize("name", MADE)
+@pytest.mark.parametrize("name", DATASETS)
 def test_every_data_set_trains(name):
     run = run_of(data=name)
     before = run.latest.cost
     run.go_on(5)
-    assert run.note().cost < before
+    assert run.record().cost < before
     assert run.data.training.sum() + len(run.labels[1]) == len(run.data.X)
     points = run.data.xy[:3]
     assert run.data.encode(points).shape == (3, run.data.X.shape[1])
@@ -50,8 +50,8 @@ def test_of_a_long_run_at_most_300_moments_are_kept():
     run = run_of(rows=10, batch_size=5)
     for _ in range(1000):
         run.go_on(1)
-        run.note()
-    epochs = [moment.epoch for moment in run.moments]
+        run.record()
+    epochs = [snapshot.epoch for snapshot in run.snapshots]
     assert 100 < len(epochs) <= 300
     assert epochs[0] == 0
     steps = np.diff(epochs)
@@ -64,7 +64,7 @@ def test_of_a_long_run_at_most_300_moments_are_kept():
 def test_the_worked_example_is_backpropagation(data, alpha):
     run = run_of(data=data, alpha=alpha, layers=[4, 3])
     run.go_on(2)
-    told = walk(run, row=3)
+    told = explain_example(run, row=3)
     assert told["check"]["error"] < 1e-6
     assert json.dumps(told, allow_nan=False)
     for layer, theta in zip(told["layers"], run.thetas, strict=True):
@@ -78,4 +78,4 @@ def test_the_worked_example_is_backpropagation(data, alpha):
         np.testing.assert_allclose(layer["z"], np.array(layer["theta"]) @ a, atol=1e-12)
         a = [1.0, *layer["a"]]
     assert (told["penalty"] > 0) == (alpha > 0)
-    assert "as predicted" in str(walk(run, x=[0.1, 0.2])["truth"])
+    assert "as predicted" in str(explain_example(run, x=[0.1, 0.2])["truth"])
