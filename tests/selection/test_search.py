@@ -32,7 +32,7 @@ from multilayer.selection import (
     HiddenLayerSearchCV,
     simplest_within_one_standard_error,
 )
-from multilayer.selection.final_round import hold_final
+from multilayer.selection.final_round import run_final_round
 from multilayer.selection.halving import Candidate
 from multilayer.selection.results import best_rung, cv_results
 from multilayer.selection.splits import fresh_splits
@@ -477,15 +477,15 @@ def test_finals_need_a_splitter_that_shuffles(moons):
 
 
 class FewInTime:
-    """A race in which candidate 1 fails, and of the others only so many are judged."""
+    """Successive halving in which candidate 1 fails, and only some of the others are scored."""
 
     n_threads = 2
 
-    def __init__(self, judged):
-        self.judged = judged
+    def __init__(self, n_scored):
+        self.n_scored = n_scored
 
-    def reach(self, places, ends, watch):
-        for one, _ in places[: self.judged]:
+    def train_to(self, targets, deadline, progress):
+        for one, _ in targets[: self.n_scored]:
             if one.params["number"] == 1:
                 one.failure = "ValueError: lost"
             else:
@@ -497,8 +497,8 @@ def test_who_fails_in_a_final_is_out_and_half_a_final_is_none():
         return [Candidate({"number": k}, scores=[[0.5 + k]], epochs=[9.0]) for k in range(3)]
 
     chosen = three()
-    assert hold_final(FewInTime(3), 0, chosen, False, np.inf, print)
-    assert [one.finals for one in chosen] == [[[0.25]], [], [[0.25]]]
+    assert run_final_round(FewInTime(3), 0, chosen, False, np.inf, print)
+    assert [one.final_scores for one in chosen] == [[[0.25]], [], [[0.25]]]
     found = cv_results(chosen, 1, [9], False)
     assert found["failure"].tolist() == ["", "ValueError: lost", ""]
     assert found["eligible"].tolist() == [True, False, True]
@@ -506,10 +506,10 @@ def test_who_fails_in_a_final_is_out_and_half_a_final_is_none():
     assert found["rank_test_score"].tolist() == [2, 3, 1]
 
     chosen = three()
-    assert not hold_final(FewInTime(2), 0, chosen, False, np.inf, print)
-    assert [one.finals for one in chosen] == [[], [], []]
+    assert not run_final_round(FewInTime(2), 0, chosen, False, np.inf, print)
+    assert [one.final_scores for one in chosen] == [[], [], []]
     chosen[0].seconds = 9.0  # there is no time for what took as long
-    assert not hold_final(FewInTime(3), 0, chosen, False, time.perf_counter() + 1, print)
+    assert not run_final_round(FewInTime(3), 0, chosen, False, time.perf_counter() + 1, print)
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_what_threads_find(client, moons, options):
     with joblib.parallel_config("dask", client=client):
         on_cluster = search(**options).fit(*moons)
     assert_same(here, on_cluster)
-    assert all(not runs for runs in client.run(lambda: list(there._RUNS)).values())
+    assert all(not runs for runs in client.run(lambda: list(there._TRIALS)).values())
 
 
 def test_tabular_estimators(client):
@@ -109,18 +109,18 @@ def test_a_worker_dies(moons):
 
 def test_a_training_goes_on_where_it_was_lost(client, moons):
     cut = [*range(150)], [*range(150, 200)]
-    with joblib.parallel_config("dask", client=client), there.crew(None) as workers:
-        from multilayer.selection.search_state import cut as cut_out
+    with joblib.parallel_config("dask", client=client), there.find_workers(None) as workers:
+        from multilayer.selection.search_state import prepare_fold
 
         network = MLPClassifier(**QUICK, random_state=0)
-        fold = cut_out(None, network, *moons, None, *map(np.array, cut))
+        fold = prepare_fold(None, network, *moons, None, *map(np.array, cut))
         runs = [
             fold.start({"alpha": 0.1}),
-            *(f.start({"alpha": 0.1}) for f in workers.sent([fold])),
+            *(f.start({"alpha": 0.1}) for f in workers.send([fold])),
         ]
         for run in runs:
             assert run.go_on(7) == 7
-        client.run(there._RUNS.clear)
+        client.run(there._TRIALS.clear)
         assert runs[0].go_on(20) == runs[1].go_on(20) == 20
         assert runs[0].score(None) == runs[1].score(None)
         assert (runs[0].work, runs[0].n_parameters) == (runs[1].work, runs[1].n_parameters)
