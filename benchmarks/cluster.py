@@ -56,7 +56,7 @@ def shards_on(client, rows):
     clf = MLPClassifier(HIDDEN)
     clf._meet_targets(np.array([0, 1]), True, False, None)
     source = Source(client, check_collections(X, y, None, True), 600.0)
-    shards = source.shards(reader_of(clf), judging=False)
+    shards = source.shards(reader_of(clf), held_out=False)
     source.release()
     return shards
 
