@@ -224,7 +224,7 @@ def test_one_standard_error():
         Candidate({"a": 3}, scores=[[0.8, 0.8, 0.8]], epochs=[3.0], n_parameters=2),
         Candidate({"a": 4}, failure="ValueError: no"),
     ]
-    results = cv_results(candidates, 3, [3], whole=False)
+    results = cv_results(candidates, 3, [3], last_only=False)
     assert results["rank_test_score"].tolist() == [1, 3, 2, 4, 5]
     assert results["standard_error"][0] == pytest.approx(0.02 / np.sqrt(3))
     assert simplest_within_one_standard_error(results) == 2
@@ -524,6 +524,6 @@ def test_who_fails_in_a_final_is_out_and_half_a_final_is_none():
 )
 def test_the_longest_training_that_is_about_best_counts(scores, rung):
     candidate = Candidate({}, scores=scores)
-    assert best_rung(candidate, whole=False) == rung
-    assert best_rung(candidate, whole=True) == 2
-    assert best_rung(Candidate({}, scores=scores, failure="lost"), whole=False) is None
+    assert best_rung(candidate, last_only=False) == rung
+    assert best_rung(candidate, last_only=True) == 2
+    assert best_rung(Candidate({}, scores=scores, failure="lost"), last_only=False) is None

@@ -240,7 +240,7 @@ def check_client(client: Client | None) -> Client:
             client = get_client()
         except ValueError:
             raise ValueError(
-                "there must be a Dask client: make one, distributed.Client(...), or give client"
+                "there must be a Dask client: make one, distributed.Client(...), or pass client"
             ) from None
     if not isinstance(client, Client):
         raise TypeError(f"client must be a distributed.Client, got {type(client).__name__}")

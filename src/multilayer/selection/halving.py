@@ -195,7 +195,7 @@ class SuccessiveHalving:
         for candidate, _ in targets:
             candidate.trials = candidate.trials or [None] * n_folds
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # in all threads: the refit says once what there is
+            warnings.simplefilter("ignore")  # in all threads: the refit repeats those that matter
             try:
                 pool.run(train, tasks)
             finally:

@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 
 class TaskPool(Generic[Result]):
-    """Run tasks in threads, a bounded number at a time.
+    """Run tasks in threads, a bounded number at a time; each pool runs once.
 
     Parameters
     ----------
@@ -38,8 +38,8 @@ class TaskPool(Generic[Result]):
         self.results: list[Result | None] = []
         self.stop = threading.Event()
         self._n_workers, self._n_threads = n_workers, n_threads
-        # No task begins before all workers are there: Ctrl-C while a thread is being started would
-        # leave that thread, and what it runs, to nobody.
+        # No task begins before all workers have been started: Ctrl-C while a thread is being started
+        # would leave a thread that nobody waits for, with a task that nobody stops.
         self._started = threading.Event()
         self._n_left = 0
         self._errors: dict[int, BaseException] = {}
