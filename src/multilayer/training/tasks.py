@@ -38,8 +38,8 @@ class TaskPool(Generic[Result]):
         self.results: list[Result | None] = []
         self.stop = threading.Event()
         self._n_workers, self._n_threads = n_workers, n_threads
-        # No task begins before all workers have been started: otherwise Ctrl-C while a thread is being
-        # started would leave it running a task that nobody stops or waits for.
+        # No task begins before all workers have been started: otherwise Ctrl-C while a thread is
+        # being started would leave it running a task that nobody stops or waits for.
         self._started = threading.Event()
         self._n_left = 0
         self._errors: dict[int, BaseException] = {}
