@@ -57,7 +57,7 @@ def shards_on(client, rows):
     y = (X[:, 0] > 0).astype(int)
     source = Source(client, check_collections(X, y, None, True), 600.0)
     targets = ClassTargets.of(np.array([0, 1]))
-    shards = source.shards(targets, for_training=True)
+    shards = source.shards(targets, held_out=False)
     source.release()
     return shards
 

@@ -12,7 +12,7 @@ def test_search(run, files, target, table):
     table(120).write_csv("small.csv")
     asked = ("--target", target, "--candidates", 8, "--folds", 3)
     said = run("search", "small.csv", *asked, "--figure", "f.png", "--report", "r.html").stdout
-    assert "taken" in said
+    assert "chosen" in said
     assert "8 candidates evaluated on 3 folds" in said
     assert (files / "f.png").stat().st_size > 10_000
     assert "<html" in (files / "r.html").read_text()

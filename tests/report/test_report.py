@@ -228,7 +228,7 @@ def test_a_search_tells_what_was_tried(moons, no_figures):
     judged = int(np.isfinite(search.cv_results_["mean_test_score"]).sum())
     assert f"{judged} networks were judged on 5 folds" in page.text
     assert f"{search.best_score_:.3f} ± " in page.text
-    assert "taken" in page.text
+    assert "chosen" in page.text
     search.set_params(refit=False).fit(X, y)
     del search.best_estimator_
     with pytest.raises(AttributeError, match="refit is False"):

@@ -165,7 +165,7 @@ VERDICTS = {
     "boosting": (
         [("line", 0.8), ("network", 0.85), ("boosting", 0.9)],
         "Trees are needed rather than a network: boosting, 0.900 ± 0.010, against 0.800 ± 0.010 by "
-        "line, 0.850 ± 0.010 by one hidden layer of 8.",
+        "line and 0.850 ± 0.010 by one hidden layer of 8.",
     ),
 }
 

@@ -293,6 +293,16 @@ class Unfittable(ClassifierMixin, BaseEstimator):
         raise RuntimeError("no")
 
 
+class Interrupted(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y):
+        raise KeyboardInterrupt
+
+
+def test_what_is_no_failure_of_a_fold_ends_the_cross_validation():
+    with pytest.raises(KeyboardInterrupt):
+        cross_validate_network(Interrupted(), X, y, cv=3, random_state=0)
+
+
 WRONG = {
     "fewer rows than folds": (dict(X=X[:4], y=y[:4], cv=5), "as many folds as rows, 4, got 5"),
     "one fold": (dict(cv=1), "at least 2 folds, got 1"),

@@ -10,7 +10,7 @@ from sklearn.model_selection import KFold, cross_val_score
 from multilayer.selection import (
     HiddenLayerSearchCV,
 )
-from multilayer.selection.final_round import hold_final
+from multilayer.selection.final_round import run_final_round
 from multilayer.selection.halving import Candidate
 from multilayer.selection.results import best_rung, cv_results
 from multilayer.selection.splits import fresh_splits
@@ -78,8 +78,8 @@ class FewInTime:
     def __init__(self, scored):
         self.scored = scored
 
-    def reach(self, places, ends, watch):
-        for one, _ in places[: self.scored]:
+    def train_to(self, targets, deadline, progress):
+        for one, _ in targets[: self.scored]:
             if one.params["number"] == 1:
                 one.failure = "ValueError: lost"
             else:
@@ -91,8 +91,8 @@ def test_failed_candidates_leave_a_final_round_and_half_a_round_does_not_count()
         return [Candidate({"number": k}, scores=[[0.5 + k]], epochs=[9.0]) for k in range(3)]
 
     chosen = three()
-    assert hold_final(FewInTime(3), 0, chosen, False, np.inf, print)
-    assert [one.finals for one in chosen] == [[[0.25]], [], [[0.25]]]
+    assert run_final_round(FewInTime(3), 0, chosen, False, np.inf, print)
+    assert [one.final_scores for one in chosen] == [[[0.25]], [], [[0.25]]]
     found = cv_results(chosen, 1, [9], False)
     assert found["failure"].tolist() == ["", "ValueError: lost", ""]
     assert found["eligible"].tolist() == [True, False, True]
@@ -100,10 +100,10 @@ def test_failed_candidates_leave_a_final_round_and_half_a_round_does_not_count()
     assert found["rank_test_score"].tolist() == [2, 3, 1]
 
     chosen = three()
-    assert not hold_final(FewInTime(2), 0, chosen, False, np.inf, print)
-    assert [one.finals for one in chosen] == [[], [], []]
+    assert not run_final_round(FewInTime(2), 0, chosen, False, np.inf, print)
+    assert [one.final_scores for one in chosen] == [[], [], []]
     chosen[0].seconds = 9.0  # there is no time for what took as long
-    assert not hold_final(FewInTime(3), 0, chosen, False, time.perf_counter() + 1, print)
+    assert not run_final_round(FewInTime(3), 0, chosen, False, time.perf_counter() + 1, print)
 
 
 @pytest.mark.parametrize(
@@ -118,6 +118,6 @@ def test_failed_candidates_leave_a_final_round_and_half_a_round_does_not_count()
 )
 def test_the_longest_training_that_is_about_best_counts(scores, rung):
     candidate = Candidate({}, scores=scores)
-    assert best_rung(candidate, whole=False) == rung
-    assert best_rung(candidate, whole=True) == 2
-    assert best_rung(Candidate({}, scores=scores, failure="lost"), whole=False) is None
+    assert best_rung(candidate, last_only=False) == rung
+    assert best_rung(candidate, last_only=True) == 2
+    assert best_rung(Candidate({}, scores=scores, failure="lost"), last_only=False) is None

@@ -196,7 +196,7 @@ def test_one_standard_error():
         Candidate({"a": 3}, scores=[[0.8, 0.8, 0.8]], epochs=[3.0], n_parameters=2),
         Candidate({"a": 4}, failure="ValueError: no"),
     ]
-    results = cv_results(candidates, 3, [3], whole=False)
+    results = cv_results(candidates, 3, [3], last_only=False)
     assert results["rank_test_score"].tolist() == [1, 3, 2, 4, 5]
     assert results["standard_error"][0] == pytest.approx(0.02 / np.sqrt(3))
     assert simplest_within_one_standard_error(results) == 2

@@ -55,13 +55,13 @@ def assert_same_results(one, other):
     ids=lambda o: "-".join(o) or "plain",
 )
 def test_what_threads_find(client, moons, options):
-    before = client.run(lambda: set(there._RUNS))
+    before = client.run(lambda: set(there._TRIALS))
     here = search(**options).fit(*moons)
     with joblib.parallel_config("dask", client=client):
         on_cluster = search(**options).fit(*moons)
     assert_same_results(here, on_cluster)
     assert all(
-        runs <= before[worker] for worker, runs in client.run(lambda: set(there._RUNS)).items()
+        runs <= before[worker] for worker, runs in client.run(lambda: set(there._TRIALS)).items()
     )
 
 
@@ -107,18 +107,18 @@ def test_a_worker_dies(moons):
 
 def test_a_lost_training_resumes(client, moons):
     cut = [*range(110)], [*range(110, 150)]
-    with joblib.parallel_config("dask", client=client), there.crew(None) as workers:
-        from multilayer.selection.search_state import cut as cut_out
+    with joblib.parallel_config("dask", client=client), there.find_workers(None) as workers:
+        from multilayer.selection.search_state import prepare_fold
 
         network = MLPClassifier(**QUICK, random_state=0)
-        fold = cut_out(None, network, *moons, None, *map(np.array, cut))
+        fold = prepare_fold(None, network, *moons, None, *map(np.array, cut))
         runs = [
             fold.start({"alpha": 0.1}),
-            *(f.start({"alpha": 0.1}) for f in workers.sent([fold])),
+            *(f.start({"alpha": 0.1}) for f in workers.send([fold])),
         ]
         for run in runs:
             assert run.go_on(7) == 7
-        client.run(there._RUNS.clear)
+        client.run(there._TRIALS.clear)
         assert runs[0].go_on(20) == runs[1].go_on(20) == 20
         assert runs[0].score(None) == runs[1].score(None)
         assert (runs[0].work, runs[0].n_parameters) == (runs[1].work, runs[1].n_parameters)

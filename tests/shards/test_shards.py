@@ -58,7 +58,7 @@ def fit(estimator, X, y, cuts=(100, 100, 353), weights=None, sync_every=1, valid
             for a, b in pairwise((0, *cuts, len(y)))
         ]
         parts = [
-            Shard(i, encode_rows(targets, rows, for_training=True))
+            Shard(i, encode_rows(targets, rows, held_out=False))
             if rows.X.shape[0]
             else Shard(i, Examples(rows.X, np.empty(0), rows.sample_weight))
             for i, rows in enumerate(learned)
@@ -66,7 +66,7 @@ def fit(estimator, X, y, cuts=(100, 100, 353), weights=None, sync_every=1, valid
         seen.append(Here(parts, sync_every))
         held_out = None
         if validation is not None:
-            held_out = Here([Shard(0, encode_rows(targets, Rows(*validation), for_training=False))])
+            held_out = Here([Shard(0, encode_rows(targets, Rows(*validation), held_out=True))])
         return seen[0], held_out
 
     fit_shards(estimator, facts_of(X, y, isinstance(estimator, MLPClassifier)), encode)

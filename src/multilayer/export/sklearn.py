@@ -1,4 +1,4 @@
-"""from_sklearn: a fitted network of scikit-learn becomes ours."""
+"""from_sklearn: a fitted network of scikit-learn as an estimator of multilayer."""
 
 from __future__ import annotations
 
@@ -22,23 +22,24 @@ __all__ = ["from_sklearn"]
 
 
 def from_sklearn(model: Any) -> Any:
-    """Make ours of a network that scikit-learn has fitted.
+    """Convert a fitted network of scikit-learn to an estimator of multilayer.
 
     Parameters
     ----------
     model : sklearn.neural_network.MLPClassifier or MLPRegressor
-        Fitted; or a pipeline that ends with one, whose other steps are kept as they are.
+        Fitted; or a pipeline that ends with one, whose other steps are kept unchanged.
 
     Returns
     -------
     MLPClassifier, MLPRegressor or Pipeline
-        With the same parameters, Θ (a copy), classes and curves, and so the same predictions. What
-        the optimizer remembers stays behind: `partial_fit` goes on with a new one.
+        An estimator with the same parameters, Θ (a copy), classes and curves, and therefore the
+        same predictions. The state of the optimizer is not converted: `partial_fit` goes on with a
+        new one.
 
     Raises
     ------
     TypeError
-        If it is of another class.
+        If the model is of another class.
     NotFittedError
 
     Examples
@@ -69,7 +70,7 @@ def from_sklearn(model: Any) -> Any:
     check_is_fitted(model, "coefs_")
     ours = kinds[type(model)](**model.get_params())
     if isinstance(ours, MLPClassifier):
-        kind = model._label_binarizer.y_type_
+        kind = model._label_binarizer.y_type_  # scikit-learn has no public name for it
         ours.targets_ = ClassTargets(kind, np.array(model.classes_))
     thetas = to_thetas(model.coefs_, model.intercepts_)
     ours.network_ = Network(

@@ -88,10 +88,10 @@ def fit_shards(
     conduct(estimator, prepare)
 
 
-def encode_rows(targets: Targets, rows: Rows, for_training: bool) -> Examples:
+def encode_rows(targets: Targets, rows: Rows, held_out: bool) -> Examples:
     """Encode checked rows of one part; weights of classes are for training, not for validation."""
     examples = encode(targets, rows)
-    return targets.weigh(examples) if for_training else examples
+    return examples if held_out else targets.weigh(examples)
 
 
 def _balanced(targets: Targets, facts: Facts) -> Targets:

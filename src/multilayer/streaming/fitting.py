@@ -265,11 +265,11 @@ class _Table:
                 y = y if classes else (y - mean) / scale
                 encoded = dealing.encoder.transform(X)
                 out = choice.uniform(size=len(y)) < share
-                for dealer, chosen, for_training in ((learned, ~out, True), (held_out, out, False)):
+                for dealer, chosen, is_out in ((learned, ~out, False), (held_out, out, True)):
                     if chosen.any():
                         w = None if weights is None else weights[chosen]
                         taken = Rows(encoded[chosen], y[chosen], w)
-                        dealer.deal(encode_rows(dealing.targets, taken, for_training))
+                        dealer.deal(encode_rows(dealing.targets, taken, is_out))
         finally:
             learned.close()
             held_out.close()

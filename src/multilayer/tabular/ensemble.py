@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,11 +18,11 @@ from multilayer.engine.threads import available_threads, sharing
 from multilayer.optimizers import AdamW
 from multilayer.tabular.network import Layout, TabularNetwork, start
 from multilayer.tabular.recipe import Recipe, flat_cosine, learning_rate_cycles
+from multilayer.training.tasks import TaskPool
 
 __all__ = ["Fold", "Lesson", "Member", "deal", "draw_network", "train_epochs", "train_members"]
 
 Rows = NDArray[np.int64]
-_PAUSE = 0.1  # seconds
 Judge = Callable[[Floats, Rows], float]  # of outputs and the rows they belong to; small is good
 
 
@@ -199,12 +197,10 @@ def train_members(
     """
     threads = available_threads()
     workers = min(len(folds), threads)
-    share = None if seconds is None else seconds * workers / len(folds)
-    left, stop, lock = len(folds), threading.Event(), threading.Lock()
+    seconds_each = None if seconds is None else seconds * workers / len(folds)
+    pool: TaskPool[Member | None] = TaskPool(workers, threads)
 
     def run(fold: Fold, seed: int) -> Member | None:
-        nonlocal left
-        # The last members have the threads that the others no longer need.
         course = _train(
             lesson,
             fold,
@@ -213,42 +209,26 @@ def train_members(
             judge,
             blind_judge,
             patience,
-            _Clock(share),
-            lambda: max(1, threads // min(left, workers)),
+            _Clock(seconds_each),
+            pool.share,
         )
         member = None
         with closing(course):  # which leaves the network as it was after its best epoch
             for state in course:
                 member = state
                 watch()
-                if stop.is_set():
+                if pool.stop.is_set():
                     break
-        with lock:
-            left -= 1
         return member
 
     interrupted = False
-    with ThreadPoolExecutor(workers) as pool:
-        futures: list[Future[Member | None]] = []
-        try:
-            futures.extend(pool.submit(run, *of_one) for of_one in zip(folds, seeds, strict=True))
-            # Looking up now and then: a thread that waits without end can miss Ctrl-C.
-            while (now := wait(futures, _PAUSE, FIRST_EXCEPTION)).not_done:
-                for future in now.done:
-                    future.result()  # raises what it raised, while others are still at work
-            members = [future.result() for future in futures]
-        except KeyboardInterrupt:
-            interrupted = True
-            stop.set()
-            begun = [future for future in futures if not future.cancel()]
-            members = [future.result() for future in begun]
-            if not any(members):
-                raise
-        except BaseException:
-            stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+    try:
+        pool.run(run, list(zip(folds, seeds, strict=True)))
+    except KeyboardInterrupt:
+        interrupted = True
+        if not any(pool.results):
             raise
-    return [member for member in members if member is not None], interrupted
+    return [member for member in pool.results if member is not None], interrupted
 
 
 def _train(
