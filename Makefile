@@ -51,7 +51,7 @@ sanitize: $(VENV)/installed ## native code under AddressSanitizer, UndefinedBeha
 	cp $(SANITIZE)/python/_native.*.so $$site/multilayer
 	LD_PRELOAD="$(RUNTIMES)" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 		$(SANITIZE)/venv/bin/python -m pytest -q -p no:cacheprovider \
-		tests/engine/test_native.py tests/engine/test_losses.py tests/engine/test_dropout.py \
+		tests/engine/test_gradient.py tests/engine/test_training.py tests/engine/test_wrong_input.py tests/engine/test_losses.py tests/engine/test_dropout.py \
 		tests/engine/test_embedding.py
 	$(CMAKE) -B $(SANITIZE)/address -DMULTILAYER_TESTS=ON -DMULTILAYER_SANITIZE=address,undefined
 	$(BIN)/cmake --build $(SANITIZE)/address
