@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from multilayer.plots._style import background, root_figure
+from multilayer.plots.style import background, root_figure
 from multilayer.plots.decision_boundary import DecisionBoundaryDisplay
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from multilayer.plots._path import draw_errors, errors_of
-from multilayer.plots._style import root_figure
+from multilayer.plots.errors import draw_errors, errors_of
+from multilayer.plots.style import root_figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

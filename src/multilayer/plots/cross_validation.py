@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from multilayer.plots._style import COLORS, log_if_wide, root_figure
+from multilayer.plots.style import COLORS, log_if_wide, root_figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

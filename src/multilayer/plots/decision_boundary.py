@@ -10,7 +10,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from multilayer.plots._style import COLORS, background, root_figure
+from multilayer.plots.style import COLORS, background, root_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,8 +9,8 @@ from sklearn.base import is_classifier
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import column_or_1d
 
-from multilayer.plots._reading import fitted_network
-from multilayer.plots._style import COLORS, log_if_wide, root_figure
+from multilayer.plots.reading import fitted_network
+from multilayer.plots.style import COLORS, log_if_wide, root_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

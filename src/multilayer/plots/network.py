@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from multilayer.plots._layout import Column, columns, label_place
-from multilayer.plots._reading import (
+from multilayer.plots.layout import Column, columns, label_place
+from multilayer.plots.reading import (
     fitted_network,
     read_activations,
     read_input_names,
     read_output_names,
     read_thetas,
 )
-from multilayer.plots._style import background, root_figure, signed_colormap
+from multilayer.plots.style import background, root_figure, signed_colormap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

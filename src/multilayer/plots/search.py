@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
-from multilayer.plots._style import COLORS, root_figure
+from multilayer.plots.style import COLORS, root_figure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.plots._style import COLORS
+from multilayer.plots.style import COLORS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
