@@ -29,5 +29,4 @@ def publish(module: str, names: Sequence[str], namespace: Mapping[str, Any]) -> 
     package = module.partition(".")[0]
     for value in map(namespace.__getitem__, names):
         if isinstance(value, type) and value.__module__.startswith(f"{package}."):
-            if value.__module__.count(".") > module.count("."):
-                value.__module__ = module
+            value.__module__ = min(value.__module__, module, key=lambda name: name.count("."))

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 
 from multilayer.persistence import FilePath, write_whole
 
-__all__ = ["Report", "Reportable", "ReportWriter", "use_writer"]
+__all__ = ["Report", "ReportWriter", "Reportable", "use_writer"]
 
 
 @dataclass(frozen=True)

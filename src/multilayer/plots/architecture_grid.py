@@ -9,8 +9,8 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from multilayer.plots.style import background, root_figure
 from multilayer.plots.decision_boundary import DecisionBoundaryDisplay
+from multilayer.plots.style import background, root_figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -80,7 +80,7 @@ def fit_files(
     -------
     Pipeline
         Of the encoder and the network, as `multilayer fit` saves it. A regressor learns the target
-        standardised, where its loss allows, and predicts it in its own scaling.
+        standardised, where its loss allows, and predicts it in its own units.
 
     Raises
     ------

@@ -113,6 +113,11 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
         "max_onehot": [Interval(Integral, 0, None, closed="left"), None],
     }
 
+    n_features_in_: int
+    numbers_: Numbers
+    categories_: list[Category]
+    _dropped: list[Dropped]
+
     def __init__(
         self,
         max_categories: int = 64,
