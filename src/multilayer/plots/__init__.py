@@ -1,4 +1,4 @@
-"""Displays in scikit-learn's convention: an estimator and an `ax` in, a display out.
+"""Displays that follow the convention of scikit-learn: they take an estimator and an `ax`.
 
 matplotlib is imported when something is drawn, not before.
 """
