@@ -11,7 +11,6 @@ from typing import Any
 
 from multilayer.estimators.reporting import Report, use_writer
 from multilayer.persistence import FilePath
-from multilayer.report.evaluation import evaluate
 from multilayer.training.progress import tasks_bar
 
 __all__ = ["Report", "check_installed", "check_path", "write_report"]
@@ -79,6 +78,7 @@ def write_report(
         check_path(path)
     # These take long to import, and `multilayer` imports this file.
     from multilayer.report.contents import N_SECTIONS, make_sections
+    from multilayer.report.evaluation import evaluate
     from multilayer.selection import HiddenLayerSearchCV
 
     search = model if isinstance(model, HiddenLayerSearchCV) else None
