@@ -3,6 +3,7 @@
 from importlib.metadata import version as _version
 
 from multilayer import equations, plots
+from multilayer import report as report  # which gives the estimators their method `report`
 from multilayer.estimators import (
     Checkpoint,
     DivergenceWarning,
@@ -13,6 +14,7 @@ from multilayer.estimators import (
 from multilayer.network import Network
 from multilayer.persistence import ModelFileError, load, save
 from multilayer.plots.live_loss import LossPlot
+from multilayer.public_names import publish as _publish
 from multilayer.tables.encoder import TableEncoder
 from multilayer.tabular import TabularClassifier, TabularRegressor
 
@@ -35,3 +37,5 @@ __all__ = [
 ]
 
 __version__ = _version("multilayer")
+
+_publish(__name__, __all__, globals())

@@ -314,22 +314,22 @@ def test_functions_reach_another_process_by_cloudpickle(tmp_path):
 
 FITTED = [
     f"{PlateauCounter.__module__}.PlateauCounter",
-    "multilayer.network.Network",
+    "multilayer.Network",
     "multilayer.training.state.History",
     "multilayer.training.state.State",
 ]
 CLASSIFIER = [
-    "multilayer.estimators.classifier.MLPClassifier",
+    "multilayer.MLPClassifier",
     "multilayer.losses.LogLoss",
     "multilayer.estimators.targets.ClassTargets",
 ]
-REGRESSOR = ["multilayer.losses.SquaredError", "multilayer.estimators.regressor.MLPRegressor"]
+REGRESSOR = ["multilayer.losses.SquaredError", "multilayer.MLPRegressor"]
 RECORDS = [
     "multilayer.losses.Huber",
     "multilayer.optimizers.Lion",
     "multilayer.schedules.Cosine",
 ]
-ENCODER = ["multilayer.tables.numbers.Numbers", "multilayer.tables.encoder.TableEncoder"]
+ENCODER = ["multilayer.tables.numbers.Numbers", "multilayer.TableEncoder"]
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_a_fold_that_has_stopped_counts_with_its_last_cost():
 
 
 def test_there_must_be_curves():
-    with pytest.raises(ValueError, match="loss_curves must have a cost for an epoch at least"):
+    with pytest.raises(ValueError, match="loss_curves must have a cost for at least one epoch"):
         CrossValidationDisplay([[1.0], []]).plot()
 
 

@@ -1,4 +1,4 @@
-"""Reports: what the page shows, that names of a table stay text, that bytes are reproducible."""
+"""The report: its contents, the escaping of names and values, and that its bytes are the same."""
 
 import re
 from html.parser import HTMLParser
@@ -24,8 +24,9 @@ from multilayer import (
     load,
 )
 from multilayer.cli.app import app
-from multilayer.report import effects, scores, write_report
-from multilayer.report.evaluation import judge
+from multilayer.report import effects, importance, scores, write_report
+from multilayer.report.evaluation import evaluate
+from multilayer.report.importance import importance_of
 from multilayer.report.svg import draw
 from multilayer.selection import HiddenLayerSearchCV
 
@@ -38,7 +39,7 @@ def _few():
     """Few resamples and small grids: it is the page that is tested."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scores, "RESAMPLES", 100)
-        patch.setattr(effects, "SHUFFLED_ROWS", 60)
+        patch.setattr(importance, "SHUFFLED_ROWS", 60)
         patch.setattr(effects, "AVERAGED_ROWS", 20)
         yield
 
@@ -133,7 +134,7 @@ def test_page_of_a_network(moons_page):
         "scores", "target", "data", "confusions", "calibration", "curves", "boundary",
         "importance", "effects", "worst", "network", "training", "use",
     ]  # fmt: skip
-    assert "is not known" in page.text
+    assert "not known whether the model was trained" in page.text
     assert "2-4-1" in page.text
     assert page.text.count("1 (AUC = ") == 1
 
@@ -142,7 +143,7 @@ def test_page_of_a_raw_table(colours_page):
     page = Page(colours_page)
     assert {"boundary"}.isdisjoint(page.sections)
     assert {"training", "curves", "effects"} <= set(page.sections)
-    assert "Judged are 80 of its 80 rows, each by networks that did not learn" in page.text
+    assert "evaluated on 80 of its 80 rows, each predicted by networks not trained" in page.text
     assert "2020-" in page.text
 
 
@@ -151,18 +152,18 @@ def test_page_of_numbers(amounts):
     page = Page(model.report(X, y, unseen=True).html)
     assert {"errors", "calibration"} <= set(page.sections)
     assert {"confusions", "curves"}.isdisjoint(page.sections)
-    assert "The model did not learn from these 120 rows." in page.text
+    assert "The model was not trained on these 120 rows." in page.text
     assert "predict_interval" in page.text
 
 
-def test_one_network_is_evaluated_on_the_rows_it_left_out(amounts):
+def test_one_network_is_evaluated_on_its_validation_rows(amounts):
     model, X, y = amounts
-    judged = judge(model, X, y, None)
+    evaluation = evaluate(model, X, y, None)
     left = np.flatnonzero(~np.isnan(model.oof_prediction_))
-    assert judged.rows.tolist() == left.tolist()
+    assert evaluation.rows.tolist() == left.tolist()
     assert len(left) == 24
-    assert judged.H.tolist() == model.oof_prediction_[left].tolist()
-    assert judge(model, X[:-1], y[:-1], None).rows.tolist() == list(range(119))
+    assert evaluation.H.tolist() == model.oof_prediction_[left].tolist()
+    assert evaluate(model, X[:-1], y[:-1], None).rows.tolist() == list(range(119))
 
 
 def test_hostile_names_stay_text(colours_page):
@@ -213,7 +214,7 @@ def test_pipeline(moons, no_figures):
     X = pd.DataFrame(X, columns=["a", "b"])
     model = make_pipeline(StandardScaler(), MLPClassifier((3,), solver="lbfgs", max_iter=5, tol=9))
     page = Page(write_report(model.fit(X, labels), X, labels, unseen=False).html)
-    assert "on new rows it will do worse" in page.text
+    assert "expect worse scores on new rows" in page.text
     assert "ml.save(model, 'model.mlp')" in page.text
 
 
@@ -225,8 +226,8 @@ def test_a_search_tells_what_was_tried(moons, no_figures):
         search.report(X, y)
     page = Page(search.fit(X, y).report(X, y).html)
     assert page.sections[-4:] == ["search", "network", "training", "use"]
-    judged = int(np.isfinite(search.cv_results_["mean_test_score"]).sum())
-    assert f"{judged} networks were judged on 5 folds" in page.text
+    n = int(np.isfinite(search.cv_results_["mean_test_score"]).sum())
+    assert f"{n} networks were cross-validated on 5 folds" in page.text
     assert f"{search.best_score_:.3f} ± " in page.text
     assert "chosen" in page.text
     search.set_params(refit=False).fit(X, y)
@@ -247,19 +248,19 @@ def test_numbers_over_two_columns(rng):
     X = rng.normal(size=(40, 2))
     model = MLPRegressor(hidden_layer_sizes=(3,), solver="lbfgs", max_iter=5, tol=9, random_state=0)
     page = Page(model.fit(X, X[:, 0]).report(X, X[:, 0]).html)
-    assert "What it predicts where" in page.text
+    assert "The predictions over both columns" in page.text
 
 
 def test_of_wide_tables_the_columns_that_matter_are_shuffled(monkeypatch, rng):
-    monkeypatch.setattr(effects, "WIDE", 5)
-    monkeypatch.setattr(effects, "OF_WIDE", 2)
+    monkeypatch.setattr(importance, "WIDE", 5)
+    monkeypatch.setattr(importance, "OF_WIDE", 2)
     X = rng.normal(size=(60, 8))
     y = (X[:, 3] + 2 * X[:, 6] > 0).astype(int)
     plain = MLPClassifier((), solver="lbfgs", max_iter=50, tol=0.1).fit(X, y)
     piped = make_pipeline(TableEncoder(), MLPClassifier((), solver="lbfgs", tol=0.1)).fit(X, y)
     tabular = TabularClassifier(fast=True, max_iter=20, random_state=0).fit(X, y)
     for model in (plain, piped, tabular):
-        found = judge(model, X, y, None).importance
+        found = importance_of(evaluate(model, X, y, None))
         assert found.columns.tolist() == [6, 3], model
 
 
@@ -268,13 +269,13 @@ def test_what_a_file_does_not_hold_is_left_out(amounts, tmp_path, no_figures):
     model.save(tmp_path / "m.mlp")
     page = Page(load(tmp_path / "m.mlp").report(X, y).html)
     assert "training" not in page.sections
-    assert "is not known" in page.text
+    assert "It is not known" in page.text
 
 
 def test_a_mean_beyond_nine_rows_of_ten(amounts):
     H = np.zeros((2, 20, 1))
     H[:, 0] = 100.0
-    curve = effects._curve(judge(*amounts, None), 1, np.array(["red", "green"]), H, (0, 10))
+    curve = effects._curve(evaluate(*amounts, None), 1, np.array(["red", "green"]), H, (0, 10))
     assert "red" in draw("effect", curve).svg
 
 
@@ -292,7 +293,7 @@ BAD = {
     "columns": ({"X": np.zeros((120, 3))}, ValueError, "3 features"),
     "folder": ({"path": "none/report.html"}, FileNotFoundError, "No such folder"),
     "a folder": ({"path": "."}, IsADirectoryError, "Is a directory"),
-    "another library": ({"model": Ridge().fit([[0]], [0])}, TypeError, "this is a Ridge"),
+    "another library": ({"model": Ridge().fit([[0]], [0])}, TypeError, "got a Ridge"),
     "not fitted": ({"model": MLPClassifier()}, NotFittedError, "not fitted"),
 }
 
@@ -336,8 +337,8 @@ def run(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ("--fast --max-iter 1", "each by the network that did not learn"),
-        ("--layers 4 --max-iter 2", "The model did not learn from these 200 rows."),
+        ("--fast --max-iter 1", "each predicted by the network not trained on it"),
+        ("--layers 4 --max-iter 2", "The model was not trained on these 200 rows."),
     ],
 )
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -131,7 +131,7 @@ def moons_figures(results: dict[Experiment, Result], X: Rows, y: Rows) -> dict[s
     from matplotlib.figure import Figure
 
     from multilayer.plots import DecisionBoundaryDisplay, LossCurveDisplay, NetworkDisplay
-    from multilayer.plots._style import COLORS
+    from multilayer.plots.style import COLORS
 
     data = Figure(figsize=(6, 4), layout="constrained")
     ax = data.subplots()

@@ -5,5 +5,8 @@ See docs/distributed.md.
 
 from multilayer.dask.encoder import DaskTableEncoder
 from multilayer.dask.estimators import DaskMLPClassifier, DaskMLPRegressor
+from multilayer.public_names import publish
 
 __all__ = ["DaskMLPClassifier", "DaskMLPRegressor", "DaskTableEncoder"]
+
+publish(__name__, __all__, globals())

@@ -18,7 +18,7 @@ __all__ = ["encode", "encoder_inputs"]
 
 def encode(graph: Graph, encoder: TableEncoder) -> str:
     """Add the nodes that encode the columns of a table as rows (m, n_features_out)."""
-    names, parts = _names(encoder), []
+    names, parts = encoder.column_names, []
     if encoder.numbers_.n_features:
         parts.append(_numbers(graph, encoder.numbers_, _number_columns(graph, encoder)))
     for column in encoder.categories_:
@@ -28,8 +28,8 @@ def encode(graph: Graph, encoder: TableEncoder) -> str:
 
 def encoder_inputs(encoder: TableEncoder, X: Any) -> dict[str, NDArray[Any]]:
     """Return a table as the inputs of the graph."""
-    frame, names = Frame(X), _names(encoder)
-    at = encoder._positions(X, frame)
+    frame, names = Frame(X), encoder.column_names
+    at = encoder.positions_in(X, frame)
     places = [at[j] for j in encoder.numbers_.columns]
     numbers = frame.numbers(places) if places else np.empty((len(frame), 0))
     if _one_array(encoder):
@@ -44,10 +44,6 @@ def encoder_inputs(encoder: TableEncoder, X: Any) -> dict[str, NDArray[Any]]:
     return inputs
 
 
-def _names(encoder: TableEncoder) -> list[str]:
-    return encoder._names()
-
-
 def _one_array(encoder: TableEncoder) -> bool:
     """Whether the table was an array of numbers, and so comes as one input."""
     return not encoder.categories_ and not hasattr(encoder, "feature_names_in_")
@@ -58,7 +54,7 @@ def _number_columns(graph: Graph, encoder: TableEncoder) -> str:
     if _one_array(encoder):
         whole = graph.input("X", np.float64, encoder.n_features_in_)
         return graph.columns(whole, columns)
-    names = _names(encoder)
+    names = encoder.column_names
     return graph.join(*(graph.input(names[j], np.float64, 1) for j in columns))
 
 

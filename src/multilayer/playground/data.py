@@ -15,7 +15,7 @@ from multilayer.playground.settings import DATA, Settings, changed
 from multilayer.playground.synthetic_data import SYNTHETIC
 from multilayer.tables.encoder import TableEncoder
 from multilayer.tables.reading import read_table
-from multilayer.tables.target import MOST_CLASSES, detect_task
+from multilayer.tables.target import MOST_CLASSES, StandardisedTarget, detect_task
 
 __all__ = ["Data", "data_of", "data_of_arrays", "guess_target", "load_data"]
 
@@ -193,8 +193,7 @@ def _of_table(settings: Settings, table: pl.DataFrame, target: str | None) -> Da
     task, classes, label = _labels(y)
     training = _training(settings, label, len(classes))
     if not classes:
-        scale = float(label[training].std()) or 1.0
-        label = y = (label - label[training].mean()) / scale
+        label = y = StandardisedTarget.of(label[training]).forward(label)
     frame = table.drop(target)
     encoder = TableEncoder(dtype="float64").fit(frame.filter(training))
     columns = [

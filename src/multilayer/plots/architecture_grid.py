@@ -1,4 +1,4 @@
-"""Decision boundaries of several networks side by side: what layers and penalty do."""
+"""Decision boundaries of several networks side by side: the effect of layers and penalty."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from multilayer.plots._style import background, root_figure
+from multilayer.estimators.classifier import MLPClassifier
 from multilayer.plots.decision_boundary import DecisionBoundaryDisplay
+from multilayer.plots.style import background, root_figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,7 @@ _SIDE = 2.4  # inches of a panel
 class ArchitectureGridDisplay:
     """Small multiples of decision boundaries, one panel for each classifier.
 
-    In the corner of a panel stands the share of the rows drawn that are right.
+    The number in the corner of a panel is the accuracy on the rows drawn.
 
     Parameters
     ----------
@@ -34,9 +35,9 @@ class ArchitectureGridDisplay:
     X : array-like or dataframe, shape (m, 2)
     y : array-like, shape (m,)
     titles : sequence of str, optional
-        Of the panels.
+        Titles of the panels.
     n_columns : int, optional
-        Panels side by side; by default at most four.
+        Number of panels in a row; by default at most four.
 
     Attributes
     ----------
@@ -83,14 +84,14 @@ class ArchitectureGridDisplay:
         figure: Figure | SubFigure | None = None,
         **kwargs: Any,
     ) -> Self:
-        """Draw classifiers that are fitted.
+        """Draw fitted classifiers.
 
         Parameters
         ----------
         estimators, X, y, titles, n_columns
             As for the class.
         figure : matplotlib Figure or SubFigure, optional
-            To draw on; a new one by default.
+            The figure to draw on; a new one by default.
         **kwargs
             Passed to `DecisionBoundaryDisplay.from_estimator`.
 
@@ -118,15 +119,15 @@ class ArchitectureGridDisplay:
         Parameters
         ----------
         X, y
-            The rows, of two features.
+            The data, with two features.
         hidden_layer_sizes : sequence of tuple of int
-            Of the columns.
+            Hidden layers, one choice for each column of panels.
         alpha : sequence of float
-            λ, of the rows.
+            Strengths λ of the penalty, one for each row of panels.
         estimator : MLPClassifier, optional
-            What else is asked of them; by default tanh, L-BFGS and 500 iterations.
+            With all other parameters; by default tanh, L-BFGS and 500 iterations.
         figure : matplotlib Figure or SubFigure, optional
-            To draw on; a new one by default.
+            The figure to draw on; a new one by default.
         **kwargs
             Passed to `DecisionBoundaryDisplay.from_estimator`.
 
@@ -135,8 +136,6 @@ class ArchitectureGridDisplay:
         ArchitectureGridDisplay
         """
         check_matplotlib_support(f"{cls.__name__}.from_data")
-        from multilayer.estimators.classifier import MLPClassifier
-
         if estimator is None:
             estimator = MLPClassifier(
                 activation="tanh", solver="lbfgs", max_iter=500, random_state=0
@@ -146,10 +145,10 @@ class ArchitectureGridDisplay:
             for layers in hidden_layer_sizes:
                 network = clone(estimator).set_params(hidden_layer_sizes=layers, alpha=strength)
                 with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # the picture shows what became of it
+                    warnings.simplefilter("ignore")  # the figure shows the result, converged or not
                     networks.append(network.fit(X, y))
-                said = "-".join(map(str, layers)) or "no hidden layer"
-                titles.append(f"{said}, λ = {strength:g}")
+                name = "-".join(map(str, layers)) or "no hidden layer"
+                titles.append(f"{name}, λ = {strength:g}")
         return cls.from_estimators(
             networks,
             X,
@@ -166,7 +165,7 @@ class ArchitectureGridDisplay:
         Parameters
         ----------
         figure : matplotlib Figure or SubFigure, optional
-            To draw on; a new one by default.
+            The figure to draw on; a new one by default.
         **kwargs
             Passed to `DecisionBoundaryDisplay.from_estimator`.
 
@@ -177,14 +176,14 @@ class ArchitectureGridDisplay:
         Raises
         ------
         ValueError
-            If there is no estimator, or there are not as many titles.
+            If there is no estimator, or another number of titles.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt
 
         n = len(self.estimators)
         if not n:
-            raise ValueError("estimators must hold at least one classifier, and is empty")
+            raise ValueError("estimators must hold at least one classifier, but is empty")
         titles = [""] * n if self.titles is None else list(self.titles)
         if len(titles) != n:
             raise ValueError(f"titles must be as many as estimators, {n}, got {len(titles)}")
@@ -203,7 +202,7 @@ class ArchitectureGridDisplay:
         for ax in self.axes_.flat[n:]:
             ax.set_axis_off()
         for k, ax in enumerate(self.axes_.flat[:n]):
-            if k == min(columns, n) - 1:  # one legend will do
+            if k == min(columns, n) - 1:  # one legend is enough
                 for handle in ax.get_legend().legend_handles:
                     handle.set_sizes([30])
             else:
@@ -223,6 +222,6 @@ class ArchitectureGridDisplay:
         ax.set_title(title, fontsize="small")
         ax.tick_params(labelsize="small")
         right = float(np.mean(np.asarray(estimator.predict(self.X)) == np.asarray(self.y)))
-        said = ax.text(0.97, 0.04, f"{right:.1%}", ha="right", fontsize="small", zorder=5)
-        said.set(transform=ax.transAxes)
-        said.set_bbox({"facecolor": background(ax), "alpha": 0.8, "linewidth": 0, "pad": 1.5})
+        text = ax.text(0.97, 0.04, f"{right:.1%}", ha="right", fontsize="small", zorder=5)
+        text.set(transform=ax.transAxes)
+        text.set_bbox({"facecolor": background(ax), "alpha": 0.8, "linewidth": 0, "pad": 1.5})

@@ -1,4 +1,4 @@
-"""Bias and variance: error against how much a network can learn."""
+"""Bias and variance: error against the capacity of a network."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from multilayer.plots._path import draw_errors, errors_of
-from multilayer.plots._style import root_figure
+from multilayer.plots.errors import draw_errors, errors_of
+from multilayer.plots.style import root_figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 
 
 class BiasVarianceDisplay:
-    """Error of the rows left out, and of those learned from, against the number of parameters.
+    """Error on held-out rows and on training rows, against the number of parameters.
 
-    Where both are large, the network is too small: bias. Where they are far apart, it has learned
-    the rows by heart: variance. The bands are one standard error wide on either side. Marked are
-    the smallest error of the rows left out, and the simplest network within one standard error.
+    Where both errors are large, the network is too small: bias. Where they are far apart, the
+    network overfits: variance. The bands are one standard error wide on either side. Marked are the
+    smallest error on held-out rows, and the simplest network within one standard error of it.
 
     Parameters
     ----------
     results : sequence of CrossValidation
         One for each network.
     capacity : array-like, shape (n,), default=None
-        How much each can learn; by default its number of parameters.
+        The capacity of each network; by default its number of parameters.
     names : sequence of str, default=None
-        Of the networks.
+        Names of the networks.
     xlabel : str, default="Parameters"
-        What capacity is.
+        The label of the axis of capacity.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class BiasVarianceDisplay:
 
     See Also
     --------
-    sklearn.model_selection.ValidationCurveDisplay : Against any parameter, without capacity.
+    sklearn.model_selection.ValidationCurveDisplay : Against any parameter.
     sklearn.model_selection.LearningCurveDisplay : Against the number of rows.
 
     Examples
@@ -96,9 +96,9 @@ class BiasVarianceDisplay:
         ----------
         estimator : MLPClassifier, MLPRegressor, tabular estimator, or Pipeline ending in one
         X, y : array-like or dataframe
-            The rows.
+            The data.
         param_name : str, default="hidden_layer_sizes"
-            What changes the capacity.
+            The parameter that changes the capacity.
         param_range : sequence
             Its values.
         ax : matplotlib.axes.Axes, default=None

@@ -1,4 +1,4 @@
-"""Models compared on the same folds: score, its standard error, and what they have learned."""
+"""Models compared on the same folds: scores with standard errors, and numbers of parameters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from multilayer.plots._style import COLORS, background, root_figure
+from multilayer.plots.style import COLORS, background, root_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,21 +23,21 @@ KIND_COLORS = {
 
 
 class ComparisonDisplay:
-    """Score of each model with its standard error; beside it that on the rows learned from.
+    """Score of each model with its standard error, and its score on the training rows.
 
-    Filled points are scores on the rows left out, hollow ones on those learned from: far apart,
-    the model has learned by heart. The band goes down from the best by one standard error; what is
-    in it is as good. On the right stand the numbers that each model has learned.
+    Filled points are scores on held-out rows, hollow ones on training rows: where they are far
+    apart, the model overfits. The band extends one standard error down from the best score; models
+    in it are equally good. The numbers on the right are the parameters of each model.
 
     Parameters
     ----------
     comparison : Comparison
-        As `multilayer.selection.compare_baselines` gives it.
+        As returned by `multilayer.selection.compare_baselines`.
 
     Attributes
     ----------
     points_ : list of matplotlib.container.ErrorbarContainer
-        Of the models that have a score, from the top.
+        The models that have a score, from top to bottom.
     train_points_ : matplotlib.lines.Line2D
     ax_ : matplotlib.axes.Axes
     figure_ : matplotlib.figure.Figure
@@ -59,7 +59,7 @@ class ComparisonDisplay:
 
     @classmethod
     def from_comparison(cls, comparison: Any, *, ax: Axes | None = None) -> Self:
-        """Draw a comparison that is done.
+        """Draw a comparison.
 
         Parameters
         ----------
@@ -75,12 +75,12 @@ class ComparisonDisplay:
 
     @classmethod
     def from_data(cls, X: Any, y: Any, *, ax: Axes | None = None, **kwargs: Any) -> Self:
-        """Compare models on rows, and draw.
+        """Compare models on data, and draw the comparison.
 
         Parameters
         ----------
         X, y : array-like or dataframe
-            The rows.
+            The data.
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on; a new figure by default.
         **kwargs
@@ -113,8 +113,8 @@ class ComparisonDisplay:
 
         rivals = self.comparison.rivals
         if ax is None:
-            size = (7.6, 1.3 + 0.36 * len(rivals))
-            _, ax = plt.subplots(figsize=size, layout="constrained")
+            figsize = (7.6, 1.3 + 0.36 * len(rivals))
+            _, ax = plt.subplots(figsize=figsize, layout="constrained")
         best = self.comparison.best
         least = best.mean - np.nan_to_num(best.standard_error)
         ax.axvspan(least, best.mean, color=COLORS[1], alpha=0.2, linewidth=0, zorder=0)
@@ -134,18 +134,18 @@ class ComparisonDisplay:
         self._limit(ax)
         right = ax.get_yaxis_transform()
         for row, rival in enumerate(rivals):
-            said = f"{rival.n_parameters:,}".replace(",", "\u202f")
+            size = f"{rival.n_parameters:,}".replace(",", "\u202f")
             if rival.failure:
                 style: dict[str, Any] = {"color": COLORS[8], "fontsize": "small", "va": "center"}
                 ax.text(0.01, row, _short(rival.failure), transform=right, **style)
-                said = "–"
-            ax.text(1.11, row, said, transform=right, ha="right", va="center", fontsize="small")
+                size = "–"
+            ax.text(1.11, row, size, transform=right, ha="right", va="center", fontsize="small")
         ax.text(
             1.11, -0.75, "parameters", transform=right, ha="right", va="center", fontsize="small"
         )
         ax.set_yticks(range(len(rivals)), [rival.name for rival in rivals])
         ax.set_ylim(len(rivals) - 0.5, -0.5)
-        ax.set_xlabel(f"{_capital(self.comparison.score_name)} (hollow: rows learned from)")
+        ax.set_xlabel(f"{_capital(self.comparison.score_name)} (hollow: training rows)")
         ax.xaxis.set_major_locator(MaxNLocator(6))
         ax.grid(axis="x", alpha=0.25, linewidth=0.5)
         ax.tick_params(axis="y", length=0)
@@ -165,11 +165,11 @@ class ComparisonDisplay:
         )
 
     def _limit(self, ax: Axes) -> None:
-        """Leave out, but name, what is so bad that it would press all the rest together."""
-        judged = self.comparison.judged
-        errors = np.nan_to_num([rival.standard_error for rival in judged])
-        means = np.array([rival.mean for rival in judged])
-        high = max((means + errors).max(), max(rival.train_mean for rival in judged))
+        """Limit the axis to where most scores are, and write the others as numbers."""
+        models = self.comparison.judged
+        errors = np.nan_to_num([rival.standard_error for rival in models])
+        means = np.array([rival.mean for rival in models])
+        high = max((means + errors).max(), max(rival.train_mean for rival in models))
         lows = np.sort(means - errors)
         while len(lows) > 2 and lows[1] - lows[0] > 1.5 * (high - lows[1]):
             lows = lows[1:]
@@ -179,9 +179,9 @@ class ComparisonDisplay:
             if rival.failure or rival.mean >= ax.get_xlim()[0]:
                 continue
             color = KIND_COLORS.get(rival.kind, COLORS[5])
-            said = ax.text(0.01, row, f"◂ {rival.mean:.3g}", color=color, fontsize="small")
-            said.set(transform=ax.get_yaxis_transform(), va="center", zorder=4)
-            said.set_bbox({"facecolor": background(ax), "linewidth": 0, "pad": 2})
+            text = ax.text(0.01, row, f"◂ {rival.mean:.3g}", color=color, fontsize="small")
+            text.set(transform=ax.get_yaxis_transform(), va="center", zorder=4)
+            text.set_bbox({"facecolor": background(ax), "linewidth": 0, "pad": 2})
 
 
 def _short(text: str, most: int = 60) -> str:

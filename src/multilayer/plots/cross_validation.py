@@ -1,4 +1,4 @@
-"""How the networks of a cross-validation learned: cost by epoch, of every fold and on average."""
+"""Learning curves of a cross-validation: cost by epoch, of every fold and on average."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from multilayer.plots._style import COLORS, log_if_wide, root_figure
+from multilayer.plots.style import COLORS, log_if_wide, root_figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,27 +18,26 @@ if TYPE_CHECKING:
 
 
 class CrossValidationDisplay:
-    """Cost by epoch of the rows learned from and of the rows left out, for every fold.
+    """Cost by epoch on training rows and on held-out rows, for every fold.
 
     Thin lines are folds, thick ones their means, in which a fold that has stopped counts with its
-    last cost. The epoch is marked where the mean cost of the rows left out is smallest: what comes
-    after it is overfitting.
+    last cost. The marked epoch has the smallest mean cost on held-out rows: later epochs overfit.
 
     Parameters
     ----------
     loss_curves : sequence of array-like, shape (n_epochs,)
-        Of each fold.
+        The training cost of each fold.
     validation_curves : sequence of array-like, default=()
-        Likewise, of the rows left out.
+        Likewise, on held-out rows.
 
     Attributes
     ----------
     lines_, validation_lines_ : list of matplotlib.lines.Line2D
-        Of the folds.
+        One for each fold.
     mean_line_ : matplotlib.lines.Line2D
     validation_mean_line_ : matplotlib.lines.Line2D or None
     best_epoch_ : int or None
-        The one marked; the first is 1.
+        The marked epoch, counted from 1.
     ax_ : matplotlib.axes.Axes
     figure_ : matplotlib.figure.Figure
 
@@ -72,7 +71,7 @@ class CrossValidationDisplay:
         ----------
         estimator : MLPClassifier, MLPRegressor, tabular estimator, or Pipeline ending in one
         X, y : array-like
-            The rows.
+            The data.
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on; a new figure by default.
         **kwargs
@@ -89,7 +88,7 @@ class CrossValidationDisplay:
 
     @classmethod
     def from_result(cls, result: Any, *, ax: Axes | None = None) -> Self:
-        """Draw the curves of a cross-validation that is done.
+        """Draw the curves of a cross-validation.
 
         Parameters
         ----------
@@ -127,18 +126,18 @@ class CrossValidationDisplay:
         held_out = [np.asarray(curve, float) for curve in self.validation_curves]
         if not curves or not all(map(len, curves)):
             raise ValueError(
-                "loss_curves must have a cost for an epoch at least of every fold; searches and "
-                "estimators other than networks keep none"
+                "loss_curves must have a cost for at least one epoch of every fold; searches and "
+                "estimators other than networks have none"
             )
         if ax is None:
             _, ax = plt.subplots(layout="constrained")
-        self.lines_, self.mean_line_ = _draw(ax, curves, COLORS[0], "rows learned from")
+        self.lines_, self.mean_line_ = _draw(ax, curves, COLORS[0], "training rows")
         self.validation_lines_: list[Line2D] = []
         self.validation_mean_line_: Line2D | None = None
         self.best_epoch_ = None
         if held_out and all(map(len, held_out)):
             self.validation_lines_, self.validation_mean_line_ = _draw(
-                ax, held_out, COLORS[2], "rows left out"
+                ax, held_out, COLORS[2], "held-out rows"
             )
             mean = _mean(held_out)
             best = int(np.nanargmin(mean))
@@ -165,7 +164,7 @@ class CrossValidationDisplay:
 def _draw(
     ax: Axes, curves: list[NDArray[Any]], color: str, label: str
 ) -> tuple[list[Line2D], Line2D]:
-    """Draw each fold thinly and their mean."""
+    """Draw each fold as a thin line, and their mean."""
     thin = [
         ax.plot(np.arange(1, len(curve) + 1), curve, color=color, linewidth=0.8, alpha=0.35)[0]
         for curve in curves

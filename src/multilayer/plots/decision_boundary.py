@@ -1,4 +1,4 @@
-"""Which class a network gives to each point of a plane, and how sure it is."""
+"""The probabilities of a classifier over the plane of two features."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from multilayer.plots._style import COLORS, background, root_figure
+from multilayer.plots.style import COLORS, background, root_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,9 +22,9 @@ MARKERS = "os^DvPX<>*"
 class DecisionBoundaryDisplay:
     """Probability of the classes over two features, the boundary between them, and the rows.
 
-    The shade is drawn by scikit-learn's display of the same name. Each point of the plane
-    has the colour of the class that is predicted there, deeper where the network is surer.
-    Parameters are stored as attributes; `from_estimator` computes them.
+    The shade is drawn by scikit-learn's display of the same name. Each point of the plane has the
+    colour of the class predicted there, deeper where its probability is higher. Parameters are
+    stored as attributes; `from_estimator` computes them.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ class DecisionBoundaryDisplay:
         estimator : fitted classifier, or Pipeline ending in one
             Trained on two features.
         X : array-like or dataframe of shape (n_samples, 2)
-            Rows that say which part of the plane is drawn.
+            Rows whose range, with a margin, is drawn.
         y : array-like of shape (n_samples,), default=None
             Their classes; if given, the rows are drawn as points.
         grid_resolution : int, default=300
@@ -133,10 +133,10 @@ class DecisionBoundaryDisplay:
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         ValueError
-            If X has not two features, y has labels that were not learned, the estimator gives
-            several labels a row, or the grid is smaller than 2.
+            If X does not have two features, y has unknown labels, the estimator predicts several
+            labels for each row, or the grid is smaller than 2.
         TypeError
-            If the estimator is no classifier.
+            If the estimator is not a classifier.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
@@ -161,7 +161,7 @@ class DecisionBoundaryDisplay:
         ]
         xx0, xx1 = np.meshgrid(*axes)
         flat = (xx0.ravel(), xx1.ravel())
-        # pandas and polars build a frame alike from named columns.
+        # pandas and polars both build a dataframe from named columns.
         frame: Any = type(X)
         grid = (
             np.column_stack(flat)
@@ -198,7 +198,7 @@ class DecisionBoundaryDisplay:
         Raises
         ------
         ValueError
-            If y is not as long as X, or has labels that are not among `classes`.
+            If y and X differ in length, or y has labels that are not among `classes`.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt
@@ -212,7 +212,7 @@ class DecisionBoundaryDisplay:
 
         ink = np.array(to_rgba(rcParams["text.color"]))
 
-        # Where pₖ − max pⱼ changes its sign, class k meets another one.
+        # The boundary of class k is where pₖ − max pⱼ changes its sign.
         self.boundaries_ = []
         for k in range(1 if len(colors) == 2 else 0, len(colors)):
             rivals = np.delete(self.response, k, axis=2)
@@ -240,7 +240,7 @@ class DecisionBoundaryDisplay:
             }
             self.points_.append(ax.scatter(*np.asarray(self.X)[rows].T, **{**style, **kwargs}))
         if self.points_:
-            # Beside the axes: inside, it would hide rows.
+            # Outside the axes: inside, it would hide rows.
             ax.legend(
                 loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0, frameon=False,
                 handletextpad=0.2, markerscale=(36 / size) ** 0.5,
@@ -250,7 +250,7 @@ class DecisionBoundaryDisplay:
         return self
 
     def _members(self) -> list[NDArray[np.bool_]]:
-        """Rows of each class, checked; nothing where there are no labels."""
+        """Return masks of the rows of each class; an empty list if there are no labels."""
         if self.X is None or self.y is None:
             return []
         y, classes = column_or_1d(self.y), np.asarray(self.classes)
@@ -272,7 +272,7 @@ class DecisionBoundaryDisplay:
         paper = np.array(background(ax))
         # Deepest shade of each class: lighter than its points, which have the full colour.
         deep = paper + 0.55 * (colors - paper)
-        # Only now: it takes a quarter of a second to import.
+        # Imported here because it takes a quarter of a second.
         from sklearn.inspection import DecisionBoundaryDisplay as Surface
 
         self.surface_ = Surface(
@@ -299,11 +299,11 @@ class DecisionBoundaryDisplay:
 
 
 def _probabilities(estimator: Any, X: Any) -> NDArray[Any]:
-    """Probability of each class; 0 and 1 from an estimator that only predicts."""
+    """Return the probability of each class; 0 and 1 of an estimator without `predict_proba`."""
     labels = np.asarray(estimator.predict(X))
     if labels.ndim > 1:
         raise ValueError(
-            f"a plane shows one label a point, but the estimator predicts {labels.shape[1]}"
+            f"a plane shows one label for each point, but the estimator predicts {labels.shape[1]}"
         )
     if hasattr(estimator, "predict_proba"):
         return np.asarray(estimator.predict_proba(X))

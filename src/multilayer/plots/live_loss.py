@@ -1,4 +1,4 @@
-"""LossPlot: a callback that draws the cost curve while the network learns."""
+"""LossPlot: a callback that draws the cost curve during training."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import time
 from typing import Any
 
 from multilayer.persistence import FilePath
+from multilayer.plots.loss_curve import LossCurveDisplay
 
 __all__ = ["LossPlot"]
 
 
 class LossPlot:
-    """Draw the cost curve while the network learns: live in a notebook, or into a file.
+    """Draw the cost curve during training, in a notebook or to a file.
 
     Parameters
     ----------
     path : str or os.PathLike, optional
-        An image file to draw into again and again; without it, the output of the notebook's cell.
+        An image file that is overwritten with each drawing; by default the output of the
+        notebook's cell.
     interval : float, default=1.0
         Seconds between two drawings.
 
@@ -39,26 +41,24 @@ class LossPlot:
         self._last, self._cell = 0.0, None
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """Begin a new drawing."""
+        """Start a new drawing."""
         self._last, self._cell = 0.0, None
 
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-        """Nothing to draw yet."""
+        """Do nothing: there is no cost yet."""
 
     def on_fit_task_end(self, estimator: Any, context: Any) -> None:
-        """Draw the curves so far, at the end always."""
+        """Draw the curves so far, and always at the end of the fit."""
         if context.parent is not None and time.monotonic() - self._last < self.interval:
             return
         self._draw(estimator)
         self._last = time.monotonic()
 
     def teardown(self, estimator: Any, context: Any) -> None:
-        """The last drawing stays."""
+        """Do nothing: the last drawing remains."""
 
     def _draw(self, estimator: Any) -> None:
         from matplotlib.figure import Figure
-
-        from multilayer.plots.loss_curve import LossCurveDisplay
 
         figure = Figure(figsize=(6.4, 4.0))
         LossCurveDisplay.from_estimator(estimator, ax=figure.add_subplot())

@@ -1,4 +1,4 @@
-"""The cost, and the validation score, against the iterations of training."""
+"""The cost and the validation score against the iterations of training."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from sklearn.base import is_classifier
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import column_or_1d
 
-from multilayer.plots._reading import fitted_network
-from multilayer.plots._style import COLORS, log_if_wide, root_figure
+from multilayer.plots.reading import fitted_network
+from multilayer.plots.style import COLORS, log_if_wide, root_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,10 +21,10 @@ LINE_STYLES = ("-", "--", "-.", ":")
 
 
 class LossCurveDisplay:
-    """Cost against iteration, with the validation score in a panel below where there is one.
+    """Cost against iteration, with the validation score, if there is one, in a panel below.
 
     The best iteration is marked: the one with the highest validation score if there are
-    scores, the one with the lowest cost otherwise. The cost has a logarithmic axis when it
+    scores, the one with the lowest cost otherwise. The cost has a logarithmic axis if it
     spans a factor of ten or more.
 
     Parameters
@@ -34,11 +34,11 @@ class LossCurveDisplay:
     validation_scores : array-like of shape (n_iter,), default=None
         Score on the validation rows after each iteration.
     validation_loss_curve : array-like of shape (n_iter,), default=None
-        Their cost, drawn beside that of the training rows.
+        Their cost, drawn together with that of the training rows.
     name : str, default=None
-        What the legend calls the curve.
+        Name of the curve in the legend.
     xlabel : str, default="Epoch"
-        What is counted.
+        Label of the horizontal axis.
     score_name : str, default="Validation score"
         Label of the panel of scores.
 
@@ -95,14 +95,14 @@ class LossCurveDisplay:
         validation_ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
-        """Draw how a network was trained.
+        """Draw the training of a network.
 
         Parameters
         ----------
         estimator : fitted MLPClassifier, MLPRegressor, or Pipeline ending in one
             Anything with `loss_curve_`, and perhaps `validation_scores_`.
         name : str, default=None
-            What the legend calls the curve.
+            Name of the curve in the legend.
         ax, validation_ax : matplotlib.axes.Axes, default=None
             Where to draw; see `plot`.
         **kwargs
@@ -117,7 +117,7 @@ class LossCurveDisplay:
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         TypeError
-            If it has kept no `loss_curve_`.
+            If it has no `loss_curve_`.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         network = fitted_network(estimator)
@@ -125,7 +125,7 @@ class LossCurveDisplay:
             solver = getattr(network, "solver", None)
             kind = type(network).__name__ + (f" (solver={solver!r})" if solver else "")
             raise TypeError(f"LossCurveDisplay draws loss_curve_, and {kind} has none")
-        # Where training diverged, there is a score of the epoch that came to no end.
+        # If training diverged, there is a score for an epoch without a cost.
         held_out = [
             None if curve is None else curve[: len(network.loss_curve_)]
             for curve in (
@@ -160,7 +160,7 @@ class LossCurveDisplay:
         validation_ax : matplotlib.axes.Axes, default=None
             Axes for the validation score. By default the lower part of `ax` is cut off for it.
         name : str, default=None
-            What the legend calls the curve, in place of the display's own `name`.
+            Name of the curve in the legend, in place of the display's own `name`.
         **kwargs
             Passed to `matplotlib.axes.Axes.plot` for both lines.
 
@@ -172,7 +172,7 @@ class LossCurveDisplay:
         Raises
         ------
         ValueError
-            If the cost curve is empty, or the scores are not as many as the costs.
+            If the cost curve is empty, or the numbers of scores and costs differ.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt
@@ -268,7 +268,7 @@ def _score_name(network: Any) -> str:
 
 
 def _cut_off(ax: Axes) -> Axes:
-    """Make axes of the lower part of `ax`, with the same x."""
+    """Turn the lower part of `ax` into new axes with the same horizontal axis."""
     from matplotlib.gridspec import GridSpec
 
     figure: Any = ax.figure

@@ -1,4 +1,4 @@
-"""The network itself: its units, and the weights between them."""
+"""The network itself: its units and the weights between them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from multilayer.plots._layout import Column, columns, label_place
-from multilayer.plots._reading import (
+from multilayer.plots.layout import Column, columns, label_place
+from multilayer.plots.reading import (
     fitted_network,
     read_activations,
     read_input_names,
     read_output_names,
     read_thetas,
 )
-from multilayer.plots._style import background, root_figure, signed_colormap
+from multilayer.plots.style import background, root_figure, signed_colormap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.floating[Any]]
 
-# Lengths are in printer's points, 1/72 inch.
+# Lengths are in points, 1/72 inch.
 HEADING, KEY = 30.0, 26.0
 SMALLEST_LABEL, LARGEST_LABEL = 5.5, 8.0
 SMALLEST_PICTURE = 36.0
@@ -40,10 +40,10 @@ LONGEST_NAME = 18
 class NetworkDisplay:
     """Units in columns, and weights as lines: blue if positive, red and dashed if negative.
 
-    The larger a weight in its layer, the wider and stronger its line. Bias units, which always
-    say 1, stand on top with a dashed rim. A small network has its weights written on its lines.
-    Where they would not be legible, a picture of each Θ stands below instead: a row for each
-    unit of the next layer, the bias in the first column. Of large layers only the first and
+    The larger a weight in its layer, the wider and stronger its line. Bias units, whose value is
+    always 1, are on top with a dashed border. In a small network the weights are written on the
+    lines. Where they would not be legible, an image of each Θ is drawn below instead: a row for
+    each unit of the next layer, the bias in the first column. Of large layers only the first and
     last units are drawn.
 
     Parameters
@@ -51,20 +51,20 @@ class NetworkDisplay:
     thetas : sequence of arrays, shapes (s_{l+1}, s_l + 1)
         Θ of each layer, bias in column 0.
     activations : sequence of str, default=None
-        What the hidden layers and the output layer compute, for the headings.
+        Names of the activations of hidden layers and output layer, for the headings.
     input_names, output_names : sequence of str, default=None
         Names of features and outputs.
 
     Attributes
     ----------
     units_ : list of matplotlib.collections.PathCollection
-        The units of each layer that are drawn, without the bias units.
+        The drawn units of each layer, without the bias units.
     weights_ : list of matplotlib.collections.LineCollection
         The lines of each Θ, row by row: the bias of the first unit comes first.
     labels_ : list of matplotlib.text.Text
         The numbers on the lines; empty if they would not be legible.
     pictures_ : list of matplotlib.image.AxesImage
-        Θ of each layer as a picture; empty if the numbers are written.
+        Θ of each layer as an image; empty if the numbers are written.
     ax_ : matplotlib.axes.Axes
         Axes that were drawn on.
     figure_ : matplotlib.figure.Figure
@@ -111,7 +111,7 @@ class NetworkDisplay:
         estimator : Network, fitted MLPClassifier or MLPRegressor, or Pipeline ending in one
             Anything with `thetas`, or with `coefs_` and `intercepts_` as scikit-learn has them.
         input_names, output_names : sequence of str, default=None
-            Names of features and outputs; by default those that the estimator was fitted with.
+            Names of features and outputs; by default those from fit.
         max_units : int, default=10
             Of a layer with more units than this, only the first and last are drawn.
         ax : matplotlib.axes.Axes, default=None
@@ -126,7 +126,7 @@ class NetworkDisplay:
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         TypeError
-            If it has no such weights.
+            If it has neither.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         network = fitted_network(estimator)
@@ -149,7 +149,7 @@ class NetworkDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Axes to draw on; a new figure by default. Its size decides what is legible.
+            Axes to draw on; a new figure by default. Its size determines what is legible.
         max_units : int, default=10
             Of a layer with more units than this, only the first and last are drawn.
 
@@ -238,7 +238,7 @@ class NetworkDisplay:
             cmap=signed_colormap(),
             norm=norm,
             linewidths=0.6 + 3.2 * size,
-            # The sign shows in grey print too.
+            # The sign is visible in grey print too.
             linestyles=[(0, (4, 1)) if value < 0 else "-" for value in values],
             zorder=1,
         )
@@ -350,7 +350,7 @@ class NetworkDisplay:
 
 
 def _drawn(theta: Floats, left: Column, right: Column) -> Floats:
-    """Θ of the units that are drawn, shape (targets, 1 + sources)."""
+    """Return the part of Θ for the drawn units, shape (targets, 1 + sources)."""
     drawn: Floats = theta[np.ix_(right.units, np.append(0, left.units + 1))]
     return drawn
 
@@ -369,6 +369,6 @@ def _short(name: str) -> str:
 
 
 def _room(names: Sequence[str] | None) -> float:
-    """Width beside a column of units, for the names or for half a heading."""
+    """Return the width next to a column of units for its names, or for half a heading."""
     longest = max((len(_short(name)) for name in (() if names is None else names)), default=0)
     return max(40.0, 24.0 + 4.6 * longest)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from multilayer.plots._path import draw_errors, errors_of
-from multilayer.plots._style import root_figure
+from multilayer.plots.errors import draw_errors, errors_of
+from multilayer.plots.style import root_figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 class RegularizationPathDisplay:
-    """Error of the rows left out, and of those learned from, against λ on a logarithmic axis.
+    """Error on held-out rows and on training rows, against λ on a logarithmic axis.
 
-    A small λ lets the network learn the rows by heart: variance. A large one keeps it from
-    learning: bias. The bands are one standard error wide on either side. Marked are the smallest
-    error of the rows left out, and the largest λ within one standard error, which is the simplest.
+    With a small λ the network overfits: variance. With a large one it underfits: bias. The bands
+    are one standard error wide on either side. Marked are the smallest error on held-out rows, and
+    the largest λ within one standard error of it, which gives the simplest network.
 
     Parameters
     ----------
@@ -82,9 +82,9 @@ class RegularizationPathDisplay:
         ----------
         estimator : MLPClassifier, MLPRegressor, tabular estimator, or Pipeline ending in one
         X, y : array-like or dataframe
-            The rows.
+            The data.
         param_name : str, default="alpha"
-            Another may be "l1" or "dropout".
+            The parameter to vary, for example also "l1" or "dropout".
         param_range : array-like, default=None
             Its values, larger than 0; by default nine from 0.0001 to 100.
         ax : matplotlib.axes.Axes, default=None

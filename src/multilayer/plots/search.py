@@ -1,4 +1,4 @@
-"""What a search has tried: error against the size of the network, and against its cost in time."""
+"""The candidates of a search: error against the number of parameters, and against time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
-from multilayer.plots._style import COLORS, root_figure
+from multilayer.plots.style import COLORS, root_figure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,9 +23,9 @@ _AGAINST = (("n_parameters", "Parameters"), ("mean_fit_time", "Seconds for a fol
 class SearchDisplay:
     """Candidates of a search as points: their error against parameters, and against time.
 
-    Small points are candidates that were given up early. The line is the frontier: nothing with
-    fewer parameters, or in less time, had a smaller error. The best candidate has its standard
-    error, up to which the band goes; the simplest one within it is marked too.
+    Small points are candidates that were stopped early. The line is the Pareto front: no candidate
+    with fewer parameters, or in less time, had a smaller error. The band is one standard error of
+    the best candidate; the simplest candidate within it is marked too.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class SearchDisplay:
     best_index, simplest_index : int
         The candidates to mark.
     error_name : str, default="Validation error"
-        Of the vertical axis.
+        Label of the vertical axis.
     score_offset : float, default=1.0
         The error is this minus the score: 1 for accuracy and R², 0 for scores that are minus an
         error.
@@ -42,7 +42,7 @@ class SearchDisplay:
     Attributes
     ----------
     points_ : list of matplotlib.collections.PathCollection
-        Of each panel.
+        One for each panel.
     axes_ : list of matplotlib.axes.Axes
     figure_ : matplotlib.figure.Figure
 
@@ -79,13 +79,13 @@ class SearchDisplay:
     def from_estimator(
         cls, search: Any, *, axes: Sequence[Axes] | None = None, **kwargs: Any
     ) -> Self:
-        """Draw what a search has tried.
+        """Draw the candidates of a search.
 
         Parameters
         ----------
         search : fitted HiddenLayerSearchCV
         axes : two matplotlib Axes, default=None
-            Where to draw: against parameters, and against time. By default a new figure.
+            Axes for the errors against parameters and against time; a new figure by default.
         **kwargs
             Passed to `matplotlib.axes.Axes.scatter`.
 
@@ -170,18 +170,18 @@ class SearchDisplay:
         mark: dict[str, Any] = {"s": 110, "facecolors": "none", "linewidths": 1.8, "zorder": 3}
         ax.errorbar(x[best], error[best], yerr=within, color=COLORS[2], capsize=3, lw=1.2)
         ax.scatter(
-            x[best], error[best], edgecolors=COLORS[2], label=self._named("best", best), **mark
+            x[best], error[best], edgecolors=COLORS[2], label=self._label("best", best), **mark
         )
         if simplest != best:
-            name = self._named("simplest within a standard error", simplest)
+            name = self._label("simplest within a standard error", simplest)
             ax.scatter(
                 x[simplest], error[simplest], edgecolors=COLORS[4], marker="s", label=name, **mark
             )
         if (x[there] > 0).all():
             ax.set_xscale("log")
             if x[there].max() >= 10 * x[there].min():
-                ax.xaxis.set_minor_formatter("")  # powers of ten are enough, and have room
-        # What is far worse than most would press all that matters together.
+                ax.xaxis.set_minor_formatter("")  # labels of powers of ten are enough, and fit
+        # Candidates that are far worse than most would compress the rest.
         low, high = error[there].min(), error[there].max()
         median = float(np.median(error[there]))
         room = 3 * (median - low) or 1.0
@@ -189,20 +189,20 @@ class SearchDisplay:
             ax.set_ylim(low - 0.08 * (median + room - low), median + room)
         ax.spines[["top", "right"]].set_visible(False)
 
-    def _named(self, what: str, index: int) -> str:
+    def _label(self, role: str, index: int) -> str:
         layers = self.cv_results["params"][index].get("hidden_layer_sizes")
         if layers is None:
-            return f"{what}: layers as given"
-        return f"{what}: {'-'.join(map(str, layers)) or 'no hidden layer'}"
+            return f"{role}: layers as given"
+        return f"{role}: {'-'.join(map(str, layers)) or 'no hidden layer'}"
 
 
 def frontier(x: ArrayLike, error: ArrayLike) -> NDArray[np.intp]:
-    """Give the candidates that none with a smaller x surpasses, by ascending x.
+    """Return the Pareto front: candidates better than all with a smaller x, by ascending x.
 
     Parameters
     ----------
     x, error : array-like, shape (n,)
-        NaN: not to be drawn.
+        NaN for candidates to leave out.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The table itself: its columns, and what is to be predicted."""
+"""The table itself: its columns and the target."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_fscore_support
 
-from multilayer.plots._style import COLORS
-from multilayer.report.evaluation import Judged
+from multilayer.plots.style import COLORS
+from multilayer.report.evaluation import Evaluation
 from multilayer.report.sections import Bars, Listing, Section, counts, number, plain
 from multilayer.report.svg import draw
 
@@ -20,12 +20,12 @@ MOST_COLUMNS, MOST_CLASSES, MOST_NAMED, BINS = 60, 30, 3, 12
 EPOCH = dt.datetime(1970, 1, 1)
 
 
-def columns(judged: Judged) -> Section:
+def columns(evaluation: Evaluation) -> Section:
     """List the columns."""
-    table = judged.table
+    table = evaluation.table
     shown = range(min(MOST_COLUMNS, len(table.names)))
     head = ["column", "kind", "gaps", "distinct", "", "values"]
-    treatments = _treatments(judged)
+    treatments = _treatments(evaluation)
     rows = []
     for j in shown:
         cells = table.values(j)
@@ -38,26 +38,27 @@ def columns(judged: Judged) -> Section:
     return Section(
         "data",
         "The data",
-        f"{len(table)} rows and {len(table.names)} columns besides the target. Of each: its kind, "
-        "its empty cells, how many different values it has and their counts as bars, and the "
-        "smallest number, the median and the largest, or the most frequent categories."
-        + (f" The first {len(shown)} columns are listed, {more} are not." if more else ""),
-        [Listing(head + ["what is done to it"] * bool(treatments), rows, (2, 3))],
+        f"{len(table)} rows and {len(table.names)} columns besides the target. For each column: "
+        "its kind, the share of gaps, the number of distinct values and their counts as bars, and "
+        "the smallest, median and largest number, or the most frequent categories."
+        + (f" Only the first {len(shown)} columns are listed; {more} are left out." * (more > 0)),
+        [Listing(head + ["encoding"] * bool(treatments), rows, (2, 3))],
         wide=True,
     )
 
 
-def target(judged: Judged) -> Section:
-    """Show what is to be predicted."""
-    y = judged.y
-    if judged.classifies:
-        listing = _classes(judged)
+def target(evaluation: Evaluation) -> Section:
+    """Show the distribution of the target."""
+    y = evaluation.y
+    if evaluation.classifies:
+        listing = _classes(evaluation)
         reading = (
-            f"Of {len(judged.classes)} classes, how many of the {len(y)} rows judged belong to "
-            "each. Precision is the share of right ones among the rows predicted to be of a class, "
-            "recall among those that are, F1 their harmonic mean; of rare classes they say little."
+            f"How many of the {len(y)} rows belong to each of the {len(evaluation.classes)} "
+            "classes. Precision is the share of correct predictions among the rows predicted to be "
+            "in a class, recall the share of the rows in a class that were found, and F1 their "
+            "harmonic mean. For rare classes these figures are unreliable."
         )
-        return Section("target", "What is predicted", reading, [listing])
+        return Section("target", "The target", reading, [listing])
 
     def histogram(figure: Any) -> None:
         ax = figure.subplots()
@@ -67,23 +68,23 @@ def target(judged: Judged) -> Section:
 
     names = ("smallest", "lower quarter", "median", "upper quarter", "largest", "mean")
     values = map(number, [*np.quantile(y, [0, 0.25, 0.5, 0.75, 1]), y.mean()])
-    listing = Listing(("of the target", "value"), list(zip(names, values, strict=True)), (1,))
-    reading = f"The higher a bar, the more of the {len(y)} rows judged have such a target."
+    listing = Listing(("statistic", "value"), list(zip(names, values, strict=True)), (1,))
+    reading = f"The height of a bar is the number of rows, of {len(y)}, with targets in its range."
     figure = draw("target", histogram, (4.6, 2.6), "Distribution of the target")
-    return Section("target", "What is predicted", reading, [listing], [figure])
+    return Section("target", "The target", reading, [listing], [figure])
 
 
-def _classes(judged: Judged) -> Listing:
-    """List the classes, the most frequent first, and how well each is found."""
-    every = range(len(judged.classes))
+def _classes(evaluation: Evaluation) -> Listing:
+    """List the classes, the most frequent first, with precision and recall."""
+    every = range(len(evaluation.classes))
     *found, often = precision_recall_fscore_support(
-        judged.y, judged.predicted, labels=every, zero_division=np.nan
+        evaluation.y, evaluation.predicted, labels=every, zero_division=np.nan
     )
     rows = [
         (
-            judged.classes[k],
+            evaluation.classes[k],
             str(often[k]),
-            f"{100 * often[k] / len(judged.y):.1f} %",
+            f"{100 * often[k] / len(evaluation.y):.1f} %",
             *("–" if np.isnan(score[k]) else f"{score[k]:.3f}" for score in found),
         )
         for k in np.argsort(-often, kind="stable")[:MOST_CLASSES]
@@ -91,16 +92,16 @@ def _classes(judged: Judged) -> Listing:
     return Listing(("class", "rows", "share", "precision", "recall", "F1"), rows, range(1, 6))
 
 
-def _treatments(judged: Judged) -> dict[str, str]:
-    """Say what a model that reads raw tables does to each column."""
-    reader = judged.model[0] if judged.model is not judged.network else judged.model
+def _treatments(evaluation: Evaluation) -> dict[str, str]:
+    """Return how a model that reads raw tables encodes each column."""
+    reader = evaluation.model[0] if evaluation.model is not evaluation.network else evaluation.model
     if not hasattr(reader, "summary"):
         return {}
     return {row["column"]: row["treatment"] for row in reader.summary()}
 
 
 def _describe(values: NDArray[Any], kind: str) -> tuple[int, int, str]:
-    """Count gaps and different values of a column, and sum it up."""
+    """Return the number of gaps and of distinct values of a column, and a summary of it."""
     if kind in ("number", "date"):
         known = values[~np.isnan(values)]
         ends = [known.min(), np.median(known), known.max()] if len(known) else []
@@ -115,7 +116,7 @@ def _describe(values: NDArray[Any], kind: str) -> tuple[int, int, str]:
 
 
 def _distribution(values: NDArray[Any], kind: str) -> Bars | str:
-    """Count numbers in bins, all but the last hundredth at each end in its place, or categories."""
+    """Count numbers in bins, clipped to the middle 98 %, or categories."""
     if kind in ("number", "date"):
         known = values[~np.isnan(values)]
         if not len(known):
@@ -129,7 +130,7 @@ def _distribution(values: NDArray[Any], kind: str) -> Bars | str:
 
 
 def _moment(seconds: float) -> str:
-    if abs(seconds) < 1e8:  # no date, but a time of day or a span
+    if abs(seconds) < 1e8:  # not a date, but a time of day or a duration
         return f"{number(seconds)} s"
     text = (EPOCH + dt.timedelta(seconds=seconds)).isoformat(" ", timespec="minutes")
     return text.removesuffix(" 00:00")

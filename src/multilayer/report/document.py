@@ -1,43 +1,21 @@
-"""A report on a fitted model as one HTML file."""
+"""`write_report`: evaluate a model, and write all sections as one HTML page."""
 
 from __future__ import annotations
 
 import errno
-import html
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from multilayer.persistence import FilePath, write_whole
+from multilayer.estimators.reporting import Report, use_writer
+from multilayer.persistence import FilePath
 from multilayer.training.progress import tasks_bar
 
 __all__ = ["Report", "check_installed", "check_path", "write_report"]
 
-PATIENCE = 2.0  # seconds without a bar
-
-
-@dataclass(frozen=True)
-class Report:
-    """A page that needs nothing else.
-
-    Attributes
-    ----------
-    html : str
-    """
-
-    html: str
-
-    def save(self, path: FilePath) -> None:
-        """Write the page to a file; OSError if it cannot be written."""
-        write_whole(path, self.html.encode())
-
-    def _repr_html_(self) -> str:
-        style = "width:100%;height:640px;border:1px solid #8888"
-        return f'<iframe sandbox style="{style}" srcdoc="{html.escape(self.html)}"></iframe>'
+PATIENCE = 2.0  # seconds before a bar is shown
 
 
 def write_report(
@@ -51,30 +29,30 @@ def write_report(
     model_path: str | None = None,
     verbose: bool = True,
 ) -> Report:
-    """Look at a model from all sides, by rows whose truth is known.
+    """Evaluate a model on rows with known targets, and describe it in one HTML page.
 
     The page holds the data, the network, its training, scores with intervals, confusions or
-    residuals, calibration, curves, importances and effects of columns, the worst rows, and how to
-    use the model. The same model and rows give the same bytes.
+    residuals, calibration, curves, importances and effects of columns, the rows with the largest
+    errors, and how to use the model. The same model and rows give the same bytes.
 
     Parameters
     ----------
     model : estimator of multilayer, Pipeline ending in one, or HiddenLayerSearchCV
-        Fitted, of one target. Of a search, its best estimator, and what was tried.
+        Fitted, with one target. Of a search, its best estimator and all its candidates.
     X : dataframe or array-like, shape (m, n)
-        What `model.predict` takes. If a tabular model learned from this very table, each row is
-        judged by a network that did not learn from it.
+        What `model.predict` takes. If a tabular model was trained on exactly this table, each row
+        is predicted by members that were not trained on it.
     y : array-like, shape (m,)
-        The truth.
+        The true targets.
     path : path-like, optional
         A file to write the page to.
     title : str, optional
-        Its heading; by default the kind of estimator.
+        The heading of the page; by default the kind of estimator.
     unseen : bool, optional
-        Whether the model learned from none of these rows; the page tells it, and by default that
-        it is not known.
+        Whether the model was trained on none of these rows. The page says so; by default it says
+        that this is not known.
     model_path : str, optional
-        Where the model is saved, for the lines that load it.
+        Where the model is saved, for the lines of code that load it.
     verbose : bool, default=True
         Whether a bar on standard error shows the progress where it takes over two seconds.
 
@@ -87,9 +65,9 @@ def write_report(
     NotFittedError
         If the model is not fitted.
     TypeError
-        If it is none of multilayer's.
+        If it is not one of multilayer's.
     ValueError
-        If X and y are no rows that the model can be judged by.
+        If the model cannot be evaluated on X and y.
     OSError
         If the file cannot be written.
     ModuleNotFoundError
@@ -98,40 +76,23 @@ def write_report(
     check_installed()
     if path is not None:
         check_path(path)
-    from multilayer.report import data, diagnostics, effects, scores
-    from multilayer.report import model as of_model
-    from multilayer.report import search as of_search
-    from multilayer.report.evaluation import judge
+    # These take long to import, and `multilayer` imports this file.
+    from multilayer.report.contents import N_SECTIONS, make_sections
+    from multilayer.report.evaluation import evaluate
     from multilayer.selection import HiddenLayerSearchCV
 
     search = model if isinstance(model, HiddenLayerSearchCV) else None
-    judged = judge(model if search is None else search.best(), X, y, unseen)
-    sections: list[Callable[[Any], Any]] = [
-        scores.scores,
-        data.target,
-        data.columns,
-        diagnostics.confusions,
-        diagnostics.calibration,
-        diagnostics.curves,
-        diagnostics.boundary,
-        effects.importances,
-        effects.effects,
-        diagnostics.worst,
-        lambda _: None if search is None else of_search.tried(search),
-        of_model.layers,
-        of_model.curves,
-        lambda judged: of_model.settings(judged, model_path),
-    ]
+    evaluation = evaluate(model if search is None else search.best(), X, y, unseen)
     made = []
-    with tasks_bar(verbose, len(sections), "Report", PATIENCE) as advance:
-        for section in sections:
-            made.append(section(judged))
+    with tasks_bar(verbose, N_SECTIONS, "Report", PATIENCE) as advance:
+        for section in make_sections(evaluation, search, model_path):
+            made.append(section)
             advance()
-    kind = type(judged.network).__name__
+    kind = type(evaluation.network).__name__
     report = Report(
         _render(
             title=title or kind,
-            summary=judged.origin if title is None else f"{kind}. {judged.origin}",
+            summary=evaluation.origin if title is None else f"{kind}. {evaluation.origin}",
             sections=[section for section in made if section is not None],
         )
     )
@@ -140,8 +101,11 @@ def write_report(
     return report
 
 
+use_writer(write_report)
+
+
 def check_installed() -> None:
-    """See that the libraries are there, before the work and not after."""
+    """Check that the libraries are installed, before the work and not after."""
     for package in ("jinja2", "matplotlib"):
         if find_spec(package) is None:
             raise ModuleNotFoundError(
@@ -150,7 +114,7 @@ def check_installed() -> None:
 
 
 def check_path(path: FilePath) -> None:
-    """See that a file can be written there, before the work and not after."""
+    """Check that a file can be written there, before the work and not after."""
     final = Path(path)
     for wrong, number, reason in (
         (not final.parent.is_dir(), errno.ENOENT, "No such folder"),

@@ -1,4 +1,4 @@
-"""The model: its layers, how it was trained, its parameters."""
+"""The model: its layers, its training, its parameters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils._pprint import _changed_params
 
 from multilayer.plots import LossCurveDisplay, NetworkDisplay
-from multilayer.report.evaluation import Judged
+from multilayer.report.evaluation import Evaluation
 from multilayer.report.sections import Figure, Listing, Section, plain
 from multilayer.report.svg import draw
 
@@ -20,22 +20,22 @@ PACKAGES = ("multilayer", "numpy", "scipy", "scikit-learn", "matplotlib", "jinja
 MOST_NAMES = 30
 
 
-def layers(judged: Judged) -> Section:
+def layers(evaluation: Evaluation) -> Section:
     """Draw a network, or list the layers of an ensemble."""
-    network = judged.network
-    if judged.tabular:
+    network = evaluation.network
+    if evaluation.tabular:
         return _members(network)
     thetas = network.network_.thetas
     names = None
-    if judged.model is not network and hasattr(judged.model[0], "get_feature_names_out"):
-        names = judged.model[:-1].get_feature_names_out().tolist()
-    elif judged.model is network:
-        names = judged.table.names
+    if evaluation.model is not network and hasattr(evaluation.model[0], "get_feature_names_out"):
+        names = evaluation.model[:-1].get_feature_names_out().tolist()
+    elif evaluation.model is network:
+        names = evaluation.table.names
     if names is not None and len(names) == thetas[0].shape[1] - 1:
         names = [plain(name, 18).replace("$", r"\$") for name in names]
     else:
         names = None
-    outputs = judged.classes if judged.classifies else None
+    outputs = evaluation.classes if evaluation.classifies else None
     if outputs is not None:
         outputs = [name.replace("$", r"\$") for name in outputs[1 if len(thetas[-1]) == 1 else 0 :]]
 
@@ -50,16 +50,16 @@ def layers(judged: Judged) -> Section:
     return Section(
         "network",
         "The network",
-        f"Units in columns from the inputs on the left to the outputs on the right, "
-        f"{'-'.join(map(str, sizes))}, with {sum(theta.size for theta in thetas)} weights between "
-        "them: blue ones are positive, red and dashed ones negative, the wider the larger.",
+        f"The layers {'-'.join(map(str, sizes))}, from the inputs on the left to the outputs on "
+        f"the right, with {sum(theta.size for theta in thetas)} weights between them. Positive "
+        "weights are blue, negative ones red and dashed; the wider a line, the larger the weight.",
         figures=[draw("network", drawn, (width, 4.2), "The network with its weights")],
         wide=width > 5,
     )
 
 
-def _counted(columns: int) -> str:
-    return "one column" if columns == 1 else f"{columns} columns"
+def _counted(columns: int, one: str, many: str) -> str:
+    return f"one column {one}" if columns == 1 else f"{columns} columns {many}"
 
 
 def _members(model: Any) -> Section:
@@ -75,50 +75,55 @@ def _members(model: Any) -> Section:
     each = sum(array.size for array in network.to_state()[1].values())
     before = []
     if numbers:
-        before.append(f"{_counted(numbers)} of numbers get periodic features")
+        before.append(
+            _counted(
+                numbers, "of numbers gets periodic features", "of numbers get periodic features"
+            )
+        )
     if categories:
-        before.append(f"{_counted(categories)} of categories are embedded")
-    total = "One network" if n == 1 else f"{n} networks alike, whose predictions are averaged"
+        before.append(
+            _counted(categories, "of categories is embedded", "of categories are embedded")
+        )
+    total = "One network" if n == 1 else f"{n} identical networks, whose predictions are averaged"
     return Section(
         "network",
         "The network",
-        f"{total}: a row of the table is a layer, with its inputs, its units and what they "
-        "compute."
-        + (f" Before the first one, {' and '.join(before)}." if before else "")
-        + f" {f'{n} × {each} = ' * (n > 1)}{n * each} numbers were learned in all.",
+        f"{total}. Each row of this table is a layer, with its inputs, its units and their "
+        "activation."
+        + (f" Before the first layer, {' and '.join(before)}." if before else "")
+        + f" In total, {f'{n} × {each} = ' * (n > 1)}{n * each} numbers were trained.",
         [Listing(("layer", "inputs", "units", "activation", "weights"), rows, (1, 2, 4))],
     )
 
 
-def curves(judged: Judged) -> Section | None:
-    """Draw the cost against the epochs, where the model remembers it."""
-    network = judged.network
-    if judged.tabular:
+def curves(evaluation: Evaluation) -> Section | None:
+    """Draw the cost against the epochs, where the model has stored it."""
+    network = evaluation.network
+    if evaluation.tabular:
         costs = getattr(network, "loss_curves_", [])
-        figures = [_of_members("cost", network, costs, "Cost of training")] if any(costs) else []
-        judgements = getattr(network, "validation_curves_", [])
-        if any(judgements):
-            what = "Share of wrong classes" if judged.classifies else "RMSE, standardised"
+        figures = [_of_members("cost", network, costs, "Training cost")] if any(costs) else []
+        losses = getattr(network, "validation_curves_", [])
+        if any(losses):
+            what = "Error rate" if evaluation.classifies else "Standardised RMSE"
             what = what if network.scoring is None else f"−{network.scoring}"
-            figures.append(_of_members("judgement", network, judgements, f"{what}, rows left out"))
+            what += ", validation rows"
+            figures.append(_of_members("validation", network, losses, what))
         reading = (
-            "Each line is a network: what it costs on the rows that it learns from falls with the "
-            "epochs; on the rows that it leaves out it may rise again, and the network is taken "
-            "from the epoch that is marked, its best."
+            "Each line is a network. The cost on its training rows falls with the epochs; the "
+            "error on its validation rows may rise again. The marked epoch is the best one: the "
+            "network was taken from it."
         )
     else:
         figures = []
         if np.isfinite(getattr(network, "loss_curve_", None) or [np.nan]).any():
-            figures = [draw("cost", _of_network(network), (4.6, 3.6), "Cost of training")]
+            figures = [draw("cost", _of_network(network), (4.6, 3.6), "Training cost")]
         reading = (
-            "The cost falls as the network learns: a curve that still falls at its end asks for "
-            "more epochs, one that jumps for a smaller learning rate; the best epoch is marked."
+            "The cost falls as the network is trained. If it still falls at the end, more epochs "
+            "may help; if it jumps, a smaller learning rate may. The best epoch is marked."
         )
     if not figures:
         return None
-    return Section(
-        "training", "How it was trained", reading, figures=figures, wide=len(figures) > 1
-    )
+    return Section("training", "The training", reading, figures=figures, wide=len(figures) > 1)
 
 
 def _of_network(network: Any) -> Any:
@@ -138,26 +143,30 @@ def _of_members(name: str, model: Any, lines: Any, what: str) -> Figure:
     return draw(name, drawn, (4.6, 3.0), what)
 
 
-def settings(judged: Judged, model_path: str | None) -> Section:
-    """Say how to use the model, with which parameters and releases it was made."""
-    network = judged.network
-    listed = ", ".join(repr(name) for name in judged.table.names[:MOST_NAMES])
-    more = len(judged.table.names) - MOST_NAMES
+def settings(evaluation: Evaluation, model_path: str | None) -> Section:
+    """Show how to use the model, and which parameters and releases it was made with."""
+    network = evaluation.network
+    listed = ", ".join(repr(name) for name in evaluation.table.names[:MOST_NAMES])
+    more = len(evaluation.table.names) - MOST_NAMES
     path = repr(model_path or "model.mlp")
-    save = [] if model_path else [f"model.save({path})  # where the model is at hand", ""]
-    if not model_path and judged.model is not network:
-        save[0] = f"ml.save(model, {path})  # where the model is at hand"
+    save = [] if model_path else [f"model.save({path})  # with the fitted model", ""]
+    if not model_path and evaluation.model is not network:
+        save[0] = f"ml.save(model, {path})  # with the fitted model"
     code = [
         "import multilayer as ml",
         "",
         *save,
         f"model = ml.load({path})",
         "y = model.predict(X)",
-        *(["p = model.predict_proba(X)  # (rows, classes)"] if judged.classifies else []),
+        *(["p = model.predict_proba(X)  # (rows, classes)"] if evaluation.classifies else []),
         *(["ends = model.predict_interval(X, 0.9)"] if hasattr(network, "residuals_") else []),
         "",
         f"# columns of X: {listed}" + (f" and {more} more" if more > 0 else ""),
-        *([f"# classes: {', '.join(judged.classes[:MOST_NAMES])}"] if judged.classifies else []),
+        *(
+            [f"# classes: {', '.join(evaluation.classes[:MOST_NAMES])}"]
+            if evaluation.classifies
+            else []
+        ),
     ]
     seed = network.random_state
     if isinstance(seed, np.random.RandomState):
@@ -172,9 +181,9 @@ def settings(judged: Judged, model_path: str | None) -> Section:
     made += [(package, version(package)) for package in PACKAGES]
     return Section(
         "use",
-        "How to use it",
-        "Give it rows with the same columns; below are the parameters that differ from their "
-        "defaults, the seed of all random choices, and the releases that made this report.",
+        "How to use the model",
+        "Pass rows with the same columns. Below are the parameters that differ from their "
+        "defaults, the seed of all random choices, and the releases that wrote this report.",
         [Listing(("parameter", "value"), facts), Listing(("package", "release"), made)],
         code="\n".join(code),
         wide=True,

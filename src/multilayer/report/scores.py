@@ -1,4 +1,4 @@
-"""Scores with their intervals, beside those of a model that looks at no column."""
+"""Scores with confidence intervals, beside those of the best constant prediction."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.report.evaluation import Judged
+from multilayer.report.evaluation import Evaluation
 from multilayer.report.sections import Listing, Section, number
+from multilayer.tabular.scoring import log_losses
 
 __all__ = ["CLASS_SCORES", "NUMBER_SCORES", "scores"]
 
 Array = NDArray[Any]
-# A score is prepared for y and H once: then it is a function of how often each row counts, (m,).
+# A score is prepared once for y and H; the result is a function of the weights of rows, (m,).
 Score = Callable[[Array], Any]
 
 RESAMPLES, MOST_DRAWN = 400, 8_000_000
@@ -31,7 +32,7 @@ def _balanced(y: Array, H: Array) -> Score:
 
 
 def _area(y: Array, H: Array) -> Score:
-    """Prepare the mean over the classes of P(row of the class is put before another), ties half."""
+    """Prepare the mean over classes of P(a row of it ranks above another row), ties count half."""
     classes = [1] if H.shape[1] == 2 else range(H.shape[1])
     levels = [np.unique(H[:, k], return_inverse=True)[1] for k in classes]
 
@@ -47,8 +48,7 @@ def _area(y: Array, H: Array) -> Score:
 
 
 def _log_loss(y: Array, H: Array) -> Score:
-    h = H[np.arange(len(y)), y] / H.sum(axis=1)
-    return _mean(-np.log(np.clip(h, np.finfo(np.float32).eps, 1)))
+    return _mean(log_losses(H / H.sum(axis=1, keepdims=True), y))
 
 
 def _explained(y: Array, h: Array) -> Score:
@@ -70,7 +70,9 @@ def _median(y: Array, h: Array) -> Score:
 
     def median(w: Array) -> Any:
         below = np.cumsum(w[order])
-        middle = np.array([below[-1] + 1, below[-1] + 2]) // 2  # the same one, or the two
+        middle = (
+            np.array([below[-1] + 1, below[-1] + 2]) // 2
+        )  # once or twice, if their number is odd or even
         return errors[order[np.searchsorted(below, middle)]].mean()
 
     return median
@@ -79,24 +81,24 @@ def _median(y: Array, h: Array) -> Score:
 CLASS_SCORES: dict[str, tuple[Callable[[Array, Array], Score], str]] = {
     "accuracy": (
         lambda y, H: _mean(H.argmax(axis=1) == y),
-        "share of right classes; best 1",
+        "share of correct predictions; best 1",
     ),
     "balanced accuracy": (_balanced, "mean recall of the classes; best 1"),
-    "ROC AUC": (_area, "chance to rank a row of the class before another; best 1"),
+    "ROC AUC": (_area, "probability that a row of a class ranks above another; best 1"),
     "log-loss": (_log_loss, "mean of −ln p of the true class; best 0"),
     "Brier score": (
         lambda y, H: _mean(((H - np.eye(H.shape[1])[y]) ** 2).sum(axis=1) / 2),
-        "squared error of p; best 0",
+        "mean squared error of p; best 0",
     ),
 }
 NUMBER_SCORES: dict[str, tuple[Callable[[Array, Array], Score], str]] = {
-    "R²": (_explained, "variance explained; best 1"),
+    "R²": (_explained, "share of the variance explained; best 1"),
     "RMSE": (_rmse, "root mean squared error; best 0"),
     "MAE": (
         lambda y, h: _mean(np.abs(y - h)),
         "mean absolute error; best 0",
     ),
-    "median error": (_median, "half of the rows are nearer; best 0"),
+    "median error": (_median, "half of the rows have smaller errors; best 0"),
 }
 
 
@@ -104,21 +106,23 @@ def _share(value: float) -> str:
     return "–" if np.isnan(value) else f"{value:.3f}"
 
 
-def scores(judged: Judged) -> Section:
-    """Measure the model; intervals by resampling the rows (Efron's bootstrap, percentiles)."""
-    y, H, m = judged.y, judged.H, len(judged.y)
-    if judged.classifies:
+def scores(evaluation: Evaluation) -> Section:
+    """Score the model, with intervals by resampling the rows (percentile bootstrap; Efron)."""
+    y, H, m = evaluation.y, evaluation.H, len(evaluation.y)
+    if evaluation.classifies:
         without = np.tile(np.bincount(y, minlength=H.shape[1]) / m, (m, 1))
     else:
         without = np.full(m, y.mean())
-    write = _share if judged.classifies else number
+    write = _share if evaluation.classifies else number
     rng = np.random.RandomState(0)
     n = max(100, min(RESAMPLES, MOST_DRAWN // m))
     weights = [np.bincount(rng.randint(m, size=m), minlength=m) for _ in range(n)]
     rows = []
-    for name, (prepare, meaning) in (CLASS_SCORES if judged.classifies else NUMBER_SCORES).items():
+    for name, (prepare, meaning) in (
+        CLASS_SCORES if evaluation.classifies else NUMBER_SCORES
+    ).items():
         with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
-            warnings.simplefilter("ignore")  # of a class that is not there, which gives NaN
+            warnings.simplefilter("ignore")  # about a class without rows, whose score is NaN
             score, plain = prepare(y, H), prepare(y, without)
             found = np.array([score(w) for w in weights])
             value, other = (float(s(np.ones(m, int))) for s in (score, plain))
@@ -129,8 +133,8 @@ def scores(judged: Judged) -> Section:
     head = ("score", "value", "95 % interval", "baseline")
     return Section(
         "scores",
-        "How well it does",
-        "Of a hundred tables of such rows, about 95 would give a score within the interval; "
-        "the baseline is the best guess that is the same for every row.",
+        "Scores",
+        "The interval is a 95 % confidence interval, by resampling the rows. The baseline is the "
+        "best prediction that is the same for every row.",
         [Listing(head, rows, (1, 2, 3))],
     )

@@ -1,4 +1,4 @@
-"""What a search for hidden layers has tried."""
+"""The candidates of a search for hidden layers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHOWN = 8
 
 
 def tried(search: Any) -> Section:
-    """Draw all candidates of a search, and list the best.
+    """Draw all candidates of a search, and list the best ones.
 
     Parameters
     ----------
@@ -25,23 +25,23 @@ def tried(search: Any) -> Section:
         Fitted.
     """
     results = search.cv_results_
-    judged = np.isfinite(results["mean_test_score"])
+    evaluated = int(np.isfinite(results["mean_test_score"]).sum())
     failed = int((results["failure"] != "").sum())
     head, rows = ranking(search, SHOWN)
 
     def drawn(figure: Any) -> None:
-        axes = figure.subplots(2, 1)  # one above the other, as a phone is
+        axes = figure.subplots(2, 1)  # one above the other, for narrow screens
         display = SearchDisplay.from_estimator(search, axes=axes)
         axes[1].set_ylabel(display.error_name)
 
     return Section(
         "search",
-        "What was tried",
-        f"{judged.sum()} networks were judged on {search.n_splits_} folds"
+        "The search",
+        f"{evaluated} networks were cross-validated on {search.n_splits_} folds"
         + (f", and {failed} failed" if failed else "")
-        + ". Each point is one, a large point was trained for longer; the lower, the better, and "
-        "the further to the left, the simpler. In the band are those that the best cannot be told "
-        "apart from: of them, the leftmost is enough.",
+        + ". Each point is a network; large points were trained for longer. Lower points are "
+        "better, points further to the left are simpler. Those in the band are within one standard "
+        "error of the best: among them, prefer the leftmost.",
         [Listing(head, rows, range(2, len(head)))],
         [draw("search", drawn, (4.6, 6.2), "Error against parameters and against time")],
         wide=True,

@@ -1,4 +1,4 @@
-"""What a report is made of, before it becomes HTML."""
+"""The parts of a report before they become HTML: sections of texts, tables and figures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LONGEST_TEXT = 40
 
 @dataclass(frozen=True)
 class Bars:
-    """A cell with a small picture of counts, each from 0 to 1."""
+    """A cell with a small bar chart of counts, each from 0 to 1."""
 
     heights: Sequence[float]
 
@@ -37,9 +37,9 @@ class Listing:
     ----------
     head : sequence of str
     rows : sequence of sequences of str
-        A cell may be a pair: its text, and a note in small letters below.
+        A cell may be a pair: its text, and a note in small print below it.
     numbers : sequence of int
-        Columns whose texts are numbers, aligned to the right.
+        Columns of numbers, aligned to the right.
     caption : str
     """
 
@@ -56,10 +56,10 @@ class Figure:
     Attributes
     ----------
     svg : str
-        An `<svg>` element; its inks are `currentColor` and the paper's variable.
+        An `<svg>` element; its colours are `currentColor` and the variable of the background.
     caption : str
     dark : str
-        Another one for dark paper, where the first cannot follow.
+        Another one for a dark background, where the first cannot adapt.
     """
 
     svg: str
@@ -69,9 +69,9 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, a sentence that says how to read what follows, and that.
+    """A heading, a paragraph on how to read the section, and its contents.
 
-    Where there is room, two sections stand side by side, but a wide one stands alone.
+    Two sections are side by side where there is room; a wide one has the whole width.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Section:
 
 
 def plain(value: Any, longest: int = LONGEST_TEXT) -> str:
-    """Write any value in a line, shortened."""
+    """Format any value as one line of text, shortened."""
     if isinstance(value, float | np.floating):
         return "–" if np.isnan(value) else number(float(value))
     text = " ".join(str(value).split())
@@ -93,7 +93,7 @@ def plain(value: Any, longest: int = LONGEST_TEXT) -> str:
 
 
 def number(value: float) -> str:
-    """Write a number with four figures, a whole one of up to nine digits as it is."""
+    """Format a number with four significant digits, an integer of up to nine digits in full."""
     if np.isnan(value):
         return "–"
     if value == round(value) and abs(value) < 1e9:
@@ -103,7 +103,7 @@ def number(value: float) -> str:
 
 
 def counts(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
-    """Give the different values, the most frequent first, and how often each occurs."""
+    """Return the distinct values, the most frequent first, and how often each occurs."""
     found, often = np.unique(values, return_counts=True)
     order = np.argsort(-often, kind="stable")
     return found[order], often[order]

@@ -1,4 +1,4 @@
-"""Figures as SVG that stands in a page: in the page's ink, on its paper, always the same bytes."""
+"""Figures as inline SVG, in the colours of the page and always with the same bytes."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from multilayer.plots._style import COLORS
+from multilayer.plots.style import COLORS
 from multilayer.report.sections import Figure
 
 __all__ = ["draw", "label"]
 
 DARK_PAPER, DARK_INK = "#1b1e22", "#e8e8e6"
-MOST_POINTS = 2000  # beyond that, points become pixels
+MOST_POINTS = 2000  # more points are not drawn
 
 
 def draw(
     name: str,
-    what: Callable[[Any], None],
+    paint: Callable[[Any], None],
     size: tuple[float, float] = (4.6, 3.4),
     caption: str = "",
     pixels: bool = False,
@@ -30,27 +30,28 @@ def draw(
     Parameters
     ----------
     name : str
-        Of this figure only: the names of its parts are made of it.
-    what : callable
-        Draws on the figure that it is given.
+        A unique name, from which the ids of its elements are made.
+    paint : callable
+        Draws on the figure that it is passed.
     size : (float, float)
         Width and height in inches.
     caption : str
     pixels : bool
-        Whether it mixes colours with that of the paper, and must be drawn for dark paper too.
+        Whether colours are blended with the background, so that a second figure for a dark
+        background is needed.
     """
-    svg = _draw(name, what, size, caption, dark=False)
-    dark = _draw(f"{name}-dark", what, size, caption, dark=True) if pixels else ""
+    svg = _draw(name, paint, size, caption, dark=False)
+    dark = _draw(f"{name}-dark", paint, size, caption, dark=True) if pixels else ""
     return Figure(svg, caption, dark)
 
 
 def label(text: str) -> str:
-    """Give a text as matplotlib draws it letter by letter: a dollar begins no formula."""
+    """Escape a text for matplotlib, so that a dollar sign does not begin a formula."""
     return text.replace("$", r"\$")
 
 
 def _draw(
-    name: str, what: Callable[[Any], None], size: tuple[float, float], caption: str, dark: bool
+    name: str, paint: Callable[[Any], None], size: tuple[float, float], caption: str, dark: bool
 ) -> str:
     import matplotlib
     from matplotlib import figure
@@ -80,24 +81,24 @@ def _draw(
     style |= dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), paper)
     buffer = io.StringIO()
     with matplotlib.rc_context(), warnings.catch_warnings():
-        # A font may lack a letter of a name; a display may want another axis.
+        # A font may lack a character of a name; a display may warn about its axes.
         warnings.simplefilter("ignore", UserWarning)
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(style)
         fig = figure.Figure(figsize=size, layout="constrained")
-        what(fig)
+        paint(fig)
         fig.savefig(buffer, format="svg", metadata={"Date": None})
     return _part_of_page(buffer.getvalue(), caption, size)
 
 
 def _part_of_page(text: str, caption: str, size: tuple[float, float]) -> str:
-    """Take off what a page has already; name the inks so that they follow the page's."""
+    """Remove what the page has already, and let the colours follow those of the page."""
     text = text[text.index("<svg") :]
     start, body = text.split(">", 1)
     box = re.search(r'viewBox="[^"]*"', start)
     assert box is not None  # matplotlib always writes it
     body = re.sub(r"<metadata>.*?</metadata>\s*", "", body, flags=re.DOTALL)
-    body = re.sub(r'<g id="[^"]*_\d+"', "<g", body)  # such names are in every figure
+    body = re.sub(r'<g id="[^"]*_\d+"', "<g", body)  # such ids occur in every figure
     body = re.sub(r"<!--.*?-->\s*", "", body, flags=re.DOTALL)
     body = body.replace("#000000", "currentColor").replace("#ffffff", "var(--card)")
     width = f"max-width:{size[0] * 1.25:.2f}in"

@@ -1,4 +1,4 @@
-"""A raw table whose cells can be taken from anywhere: rows by number, columns each in its order."""
+"""A raw table with access to rows by index, and to cells of each column in any order."""
 
 from __future__ import annotations
 
@@ -16,19 +16,18 @@ __all__ = ["Table"]
 
 
 class Table:
-    """View of a dataframe of any library, or of an array.
+    """A view of a dataframe of any library, or of an array.
 
     Parameters
     ----------
     X : dataframe or array-like, shape (m, n)
     names : sequence of str, optional
-        Of the columns, in place of x0, x1 … where X has none.
+        Names of the columns, in place of x0, x1 … where X has none.
     """
 
     def __init__(self, X: Any, names: Any = None) -> None:
         X = X.toarray() if scipy.sparse.issparse(X) else X
         self.frame = Frame(X)
-        self._table = self.frame._table
         self.names: list[str] = self.frame.names
         if names is not None and not self.frame.named and len(names) == len(self.names):
             self.names = [str(name) for name in names]
@@ -39,45 +38,40 @@ class Table:
 
     @cached_property
     def kinds(self) -> list[str]:
-        """Of each column: number, boolean, date, category or empty."""
+        """The kind of each column: number, boolean, date, category or empty."""
         return [self.frame.kind(j) for j in range(len(self.names))]
 
     def take(self, rows: NDArray[np.intp]) -> Any:
-        """Give rows in the kind of table that X was."""
-        return nw.to_native(self._table[rows], pass_through=True)
+        """Return rows as the kind of table that X was."""
+        return nw.to_native(self.frame.table[rows], pass_through=True)
 
     def mix(self, rows: NDArray[np.intp], columns: list[int], source: NDArray[np.intp]) -> Any:
-        """Give rows some of whose cells come from others.
+        """Return rows in which some cells are taken from other rows.
 
         Parameters
         ----------
         rows : ndarray of int, shape (m,)
-        columns : list of int, k of them
+        columns : list of k int
         source : ndarray of int, shape (m, k)
-            The row that each cell of these columns is taken from.
+            The row from which each cell of these columns is taken.
         """
-        if isinstance(self._table, np.ndarray):
-            mixed = self._table[rows]
-            mixed[:, columns] = self._table[source, columns]
+        if isinstance(self.frame.table, np.ndarray):
+            mixed = self.frame.table[rows]
+            mixed[:, columns] = self.frame.table[source, columns]
             return mixed
-        strange = [k for k in range(len(columns)) if not np.array_equal(source[:, k], rows)]
+        changed = [k for k in range(len(columns)) if not np.array_equal(source[:, k], rows)]
         names = self.frame.names
-        frame = self._table[rows].with_columns(
-            *(self._table[names[columns[k]]][source[:, k]] for k in strange)
+        frame = self.frame.table[rows].with_columns(
+            *(self.frame.table[names[columns[k]]][source[:, k]] for k in changed)
         )
         return nw.to_native(frame)
 
     def values(self, j: int) -> NDArray[Any]:
-        """Give a column: numbers and dates as float with NaN, all else as text with None; (m,)."""
+        """Return a column (m,): numbers and dates as float with NaN, others as text with None."""
         if self.kinds[j] in ("number", "date"):
             return self.frame.numbers([j])[:, 0]
         return np.array(self.frame.texts(j), dtype=object)
 
     def cell(self, row: int, j: int) -> Any:
-        """Give one cell, a gap as it stands in the table."""
-        return self._columns[j][int(row)]
-
-    @cached_property
-    def _columns(self) -> list[Any]:
-        table = self._table
-        return list(table.T if isinstance(table, np.ndarray) else table.iter_columns())
+        """Return one cell; a gap is returned as the table has it."""
+        return self.frame.columns[j][int(row)]

@@ -1,5 +1,6 @@
 """Model selection: searches for hidden layers, cross-validation and comparison with baselines."""
 
+from multilayer.public_names import publish
 from multilayer.selection.baselines import compare_baselines
 from multilayer.selection.comparison import Comparison, Rival
 from multilayer.selection.cross_validation import CrossValidation, cross_validate_network
@@ -17,3 +18,5 @@ __all__ = [
     "cross_validate_network",
     "simplest_within_one_standard_error",
 ]
+
+publish(__name__, __all__, globals())

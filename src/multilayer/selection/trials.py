@@ -22,7 +22,12 @@ from multilayer.estimators.inputs import Rows, check_rows
 from multilayer.estimators.parameters import check_parameters, hidden_sizes, make_schedule
 from multilayer.estimators.targets import learn_targets
 from multilayer.schedules import Cosine, OneCycle, WarmRestarts
-from multilayer.tabular.base import TabularEstimator
+from multilayer.tabular.base import (
+    TabularEstimator,
+    prepare_training,
+    recipe_of,
+    validation_loss,
+)
 from multilayer.tabular.ensemble import draw_network, train_epochs
 
 __all__ = ["FoldData", "Trial", "depends_on_length", "fold_data", "refusal", "rungs_for"]
@@ -183,7 +188,9 @@ class _TabularFold(FoldData):
     def __init__(self, estimator: TabularEstimator, learned: Rows, judged: Rows) -> None:
         self.estimator = clone(estimator).set_params(n_members=1, fast=False)
         rng = check_random_state(estimator.random_state)
-        self.lesson, (self.fold,) = self.estimator._prepare(*learned, judged.X, judged.y, rng)
+        self.data, (self.fold,) = prepare_training(
+            self.estimator, *learned, judged.X, judged.y, rng
+        )
         self.weights = judged.sample_weight
 
     def start(self, params: dict[str, Any]) -> Trial:
@@ -193,11 +200,11 @@ class _TabularFold(FoldData):
 class _TabularTrial(Trial):
     def __init__(self, fold: _TabularFold, params: dict[str, Any]) -> None:
         estimator = _with_params(fold.estimator, params)
-        self.recipe = estimator._recipe(len(fold.fold.training))
+        self.recipe = recipe_of(estimator, len(fold.fold.training))
         rng = np.random.RandomState(estimator.random_state)
-        self.network = draw_network(fold.lesson, fold.fold, self.recipe, rng)
+        self.network = draw_network(fold.data, fold.fold, self.recipe, rng)
         self.course = train_epochs(
-            self.network, fold.lesson, fold.fold, self.recipe, rng, n_threads=available_threads
+            self.network, fold.data, fold.fold, self.recipe, rng, n_threads=available_threads
         )
         self.fold, self.estimator, self.epochs = fold, estimator, 0
 
@@ -213,11 +220,11 @@ class _TabularTrial(Trial):
         return self.epochs
 
     def score(self, scorer: Any) -> float:
-        estimator, lesson, rows = self.estimator, self.fold.lesson, self.fold.fold.validation
-        H = self.network.forward(lesson.X[rows])
-        by_default = "r2" if lesson.output == "identity" else "accuracy"
+        estimator, data, rows = self.estimator, self.fold.data, self.fold.fold.validation
+        H = self.network.forward(data.X[rows])
+        by_default = "r2" if data.output == "identity" else "accuracy"
         scoring = by_default if scorer is None else scorer
-        return float(-estimator._judge(H, lesson, rows, scoring))
+        return -validation_loss(estimator, data, scoring, H, rows)
 
     @property
     def n_parameters(self) -> int:

@@ -27,7 +27,7 @@ from multilayer.streaming.blocks import Blocks, Dealer
 from multilayer.streaming.engine import BlocksEngine
 from multilayer.tables.files import TableFiles, parse_memory
 from multilayer.tables.survey import TableSurvey, learn
-from multilayer.tables.target import fold_in_units
+from multilayer.tables.target import StandardisedTarget, fold_in_units
 from multilayer.tabular import TableEncoder
 from multilayer.training.progress import tasks_bar
 
@@ -123,12 +123,12 @@ def fit_files(
     table = _Table(TableFiles(files), target, sample_weight, limit, bool(verbose))
     seen = table.look(encoder, is_classifier(network))
     standardises = "identity" in make_loss(network.loss).outputs and not is_classifier(network)
-    mean, scale = seen.mean_and_scale() if standardises else (0.0, 1.0)
-    if own and abs(mean) >= 1e3 * scale:  # of these, float32 has too few digits
+    scaling = seen.scaling() if standardises else StandardisedTarget()
+    if own and abs(scaling.mean) >= 1e3 * scaling.scale:  # of these, float32 has too few digits
         encoder.set_params(dtype="float64")
     learn(encoder, seen.survey)
     width = len(encoder.get_feature_names_out())
-    facts = seen.facts(width, np.dtype(encoder.dtype), mean, scale)
+    facts = seen.facts(width, np.dtype(encoder.dtype), scaling)
     # X, and targets and weights as if each took as much as one column
     needed = seen.rows * (width + 2) * facts.dtype.itemsize
     n_blocks = -(-needed * _PARTS // limit)
@@ -148,12 +148,12 @@ def fit_files(
         def encode(targets: Targets, share: float, seed: int) -> tuple[Blocks, Blocks | None]:
             number = network.random_state if isinstance(network.random_state, int) else None
             dealing = Dealing(encoder, targets, Path(scratch), int(n_blocks), number)
-            return table.deal(dealing, share, seed, mean, scale)
+            return table.deal(dealing, share, seed, scaling)
 
         fit_shards(network, facts, encode, BlocksEngine)
     network.set_callbacks()
     if standardises:
-        fold_in_units(network.network_, mean, scale)
+        fold_in_units(network.network_, scaling.mean, scaling.scale)
     return Pipeline([("encoder", encoder), ("network", network)])
 
 
@@ -183,12 +183,12 @@ class _Survey:
             )
         self.rows += len(y)
 
-    def mean_and_scale(self) -> tuple[float, float]:
-        return self.mean, float(np.sqrt(self.squares / self.rows)) or 1.0
+    def scaling(self) -> StandardisedTarget:
+        return StandardisedTarget.of_moments(self.mean, self.squares / self.rows)
 
-    def facts(self, width: int, dtype: np.dtype[Any], mean: float, scale: float) -> Facts:
+    def facts(self, width: int, dtype: np.dtype[Any], scaling: StandardisedTarget) -> Facts:
         if not self.counts:
-            labels = (np.array(self.extremes) - mean) / scale
+            labels = scaling.forward(np.array(self.extremes))
             return Facts(self.rows, width, None, dtype, labels)
         counts = dict(sorted(self.counts.items()))
         return Facts(self.rows, width, None, dtype, np.array(list(counts)), counts)
@@ -252,7 +252,7 @@ class _Table:
         return seen
 
     def deal(
-        self, dealing: Dealing, share: float, seed: int, mean: float, scale: float
+        self, dealing: Dealing, share: float, seed: int, scaling: StandardisedTarget
     ) -> tuple[Blocks, Blocks | None]:
         """Encode the rows and write them, those to validate on apart."""
         rng, choice = np.random.RandomState(dealing.seed), np.random.RandomState(seed)
@@ -262,7 +262,7 @@ class _Table:
         classes = isinstance(dealing.targets, ClassTargets)
         try:
             for X, y, weights in self._chunks("Encoding"):
-                y = y if classes else (y - mean) / scale
+                y = y if classes else scaling.forward(y)
                 encoded = dealing.encoder.transform(X)
                 out = choice.uniform(size=len(y)) < share
                 for dealer, chosen, is_out in ((learned, ~out, False), (held_out, out, True)):

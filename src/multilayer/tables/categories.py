@@ -1,9 +1,9 @@
-"""Columns of categories: what fit learns of each, and the features made of it."""
+"""Columns of categories: what fit learns about each, and its encoding as features."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from multilayer.tables.numbers import Dropped
 
-__all__ = ["Category"]
+__all__ = ["Category", "fit_categories"]
 
 Array = NDArray[Any]
 Texts = list[str | None]
@@ -24,8 +24,8 @@ Texts = list[str | None]
 class Category:
     """One column of categories: one-hot, or −1 and +1, or codes.
 
-    Each row has one slot: those of the levels, then that of gaps, then "infrequent". A row with no
-    slot is a category that fit never met, or a gap where fit met none.
+    Each row has one slot. The slots are those of the levels, then that of gaps, then "infrequent".
+    A row without a slot holds a category that was not in fit, or a gap where fit had none.
 
     Attributes
     ----------
@@ -34,14 +34,14 @@ class Category:
     levels : tuple of str
         The categories with a slot of their own, sorted.
     gaps : bool
-        Whether gaps have a slot: if fit met some.
+        Whether gaps have a slot, because there were some in fit.
     infrequent : bool
-        Whether a last slot stands for the categories that were too many, and for those that fit
-        never met.
+        Whether the last slot is for the categories beyond the limit, and for those that were not
+        in fit.
     form : {"one-hot", "binary", "codes"}
-        "one-hot": a feature for each slot, all zeros for none. "binary": one feature, −1 for the
-        first of two levels, +1 for the second, 0 for none. "codes": one feature, 1, 2 … for the
-        slots, 0 for none.
+        "one-hot": a feature for each slot, all zeros without one. "binary": one feature, −1
+        for the first of two levels, +1 for the second, 0 otherwise. "codes": one feature, 1, 2 …
+        for the slots, 0 without one.
     """
 
     column: int
@@ -71,7 +71,18 @@ class Category:
         max_onehot: int | None = None,
         forgotten: int = 0,
     ) -> Self | Dropped:
-        """Learn from counts of texts, gaps None; some texts that occurred once may be forgotten."""
+        """Learn from counts of texts, gaps None.
+
+        Parameters
+        ----------
+        column : int
+        counts : Counter
+            Is changed.
+        max_categories, max_onehot
+            As for `TableEncoder`.
+        forgotten : int
+            Number of texts that occurred once and are not among the counts.
+        """
         gaps = counts.pop(None, 0)
         present = counts.total() + forgotten
         if not present:
@@ -97,21 +108,21 @@ class Category:
 
     @property
     def n_slots(self) -> int:
-        """How many slots there are."""
+        """Number of slots."""
         return len(self.levels) + self.gaps + self.infrequent
 
     @property
     def n_codes(self) -> int:
-        """How many codes there are: 0 … n_slots."""
+        """Number of codes, 0 … n_slots."""
         return self.n_slots + 1
 
     @property
     def n_features(self) -> int:
-        """How many features the column gives."""
+        """Number of features of the column."""
         return self.n_slots if self.form == "one-hot" else 1
 
     def features(self, names: Sequence[str]) -> list[str]:
-        """Name the features, in their order."""
+        """Return the names of the features, in their order."""
         name = names[self.column]
         if self.form == "codes":
             return [name]
@@ -129,7 +140,7 @@ class Category:
         return {name: value for name, value in self.__dict__.items() if name != "_slots"}
 
     def codes(self, texts: Texts) -> NDArray[np.intp]:
-        """Give the slot (m,) of each row, or −1 for none."""
+        """Return the slot (m,) of each row, or −1 without one."""
         unseen = self.n_slots - 1 if self.infrequent else -1
         return np.fromiter(map(self._slots.get, texts, repeat(unseen)), np.intp, len(texts))
 
@@ -144,8 +155,17 @@ class Category:
             rows = np.flatnonzero(codes >= 0)
             out[rows, codes[rows]] = 1
 
+    def to_state(self) -> list[Any]:
+        """Return the attributes as a list that JSON can hold."""
+        return [self.column, self.levels, self.gaps, self.infrequent, self.form]
+
+    @classmethod
+    def from_state(cls, column: Any, levels: Any, gaps: Any, infrequent: Any, *form: Any) -> Self:
+        """Restore what `to_state` returned; older files do not have the form."""
+        return cls(int(column), tuple(map(str, levels)), bool(gaps), bool(infrequent), *form)
+
     def describe(self) -> str:
-        """Say what is done to the column."""
+        """Describe the encoding of the column."""
         parts = {
             "one-hot": f"one-hot: {_listed(self.levels)}",
             "binary": f"−1 for {_listed(self.levels[:1])}, +1 for {_listed(self.levels[1:])}",
@@ -153,6 +173,47 @@ class Category:
         }
         more = ["gaps a category"] * self.gaps + ["all others together"] * self.infrequent
         return "; ".join([parts[self.form], *more])
+
+
+def fit_categories(
+    names: Sequence[str],
+    columns: Sequence[int],
+    read: Callable[[int], Texts],
+    max_categories: int,
+    max_onehot: int | None,
+    *,
+    drop_duplicates: bool,
+) -> tuple[list[Category], list[Dropped]]:
+    """Learn from all columns of categories.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of all columns of the table.
+    columns : sequence of int
+        The positions of those to learn from.
+    read : callable
+        Returns the texts (m,) of a column.
+    max_categories, max_onehot
+        As for `TableEncoder`.
+    drop_duplicates : bool
+        Whether to drop columns that are the same as an earlier one.
+    """
+    categories: list[Category] = []
+    dropped: list[Dropped] = []
+    met: dict[int, int] = {}  # from the hash of texts to the first column that has them
+    for j in columns:
+        texts = read(j)
+        column = Category.fit(j, texts, max_categories, max_onehot)
+        if drop_duplicates and isinstance(column, Category):
+            first = met.setdefault(hash(tuple(texts)), j)
+            if first != j and read(first) == texts:
+                column = Dropped(j, f"same as {names[first]!r}")
+        if isinstance(column, Dropped):
+            dropped.append(column)
+        else:
+            categories.append(column)
+    return categories, dropped
 
 
 def _listed(levels: Sequence[str], most: int = 5) -> str:

@@ -19,17 +19,17 @@ __all__ = ["TableFiles", "parse_memory"]
 
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _UNITS |= {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
-_TRIED = 1000  # rows by which the size of a row is estimated
-_INFERRED = 10_000  # rows by which the types of a CSV's columns are told
+_TRIED = 1000  # rows from which the size of a row is estimated
+_INFERRED = 10_000  # rows from which the types of a CSV's columns are inferred
 
 
 def parse_memory(memory: str | float) -> int:
-    """Read "2GB", "500 MiB" or a number of bytes.
+    """Parse a size such as "2GB", "500 MiB" or a number of bytes.
 
     Raises
     ------
     ValueError
-        If it is none of these, or not more than 0.
+        If it is not a size, or not larger than 0.
     """
     met = re.fullmatch(r"\s*([0-9.]+)\s*([kKMGT]?i?)B?\s*", str(memory))
     unit = met[2].replace("K", "k").replace("ki", "Ki") if met else ""
@@ -43,19 +43,19 @@ def parse_memory(memory: str | float) -> int:
 
 
 class TableFiles:
-    """Files of CSV or Parquet that together are one table.
+    """CSV or Parquet files that together are one table.
 
     Parameters
     ----------
     files : str, Path or sequence of them
-        A pattern such as "data/*.parquet", or names.
+        Names, or a pattern such as "data/*.parquet".
 
     Raises
     ------
     FileNotFoundError
-        If no file is there.
+        If there is no such file.
     TableError
-        If a file is of another kind, or their columns differ.
+        If a file is of another kind, or the columns of the files differ.
     """
 
     def __init__(self, files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> None:
@@ -65,7 +65,7 @@ class TableFiles:
             raise TableError(f"files must all be of one kind, but these are {sorted(kinds)}")
         (self.kind,) = kinds
         schemas = [
-            self._said(lambda p=path: self._scan([p]).collect_schema()) for path in self.paths
+            self._read(lambda p=path: self._scan([p]).collect_schema()) for path in self.paths
         ]
         self.columns = schemas[0].names()
         for path, schema in zip(self.paths, schemas, strict=True):
@@ -78,32 +78,32 @@ class TableFiles:
                 )
 
     def bytes_of_row(self) -> float:
-        """About how many bytes a row takes in memory, as it is read or as float64."""
-        first = self._said(lambda: self._scan(self.paths).head(_TRIED).collect())
+        """Estimate the bytes of a row in memory, as it is read or as float64."""
+        first = self._read(lambda: self._scan(self.paths).head(_TRIED).collect())
         if not len(first):
             raise TableError(f"a table has at least one row, but {self.paths[0]} … have none")
         return float(max(8 * first.width, first.estimated_size() / len(first)))
 
     def count(self, column: str) -> int:
-        """How many rows have a value there."""
+        """Return the number of rows with a value in a column."""
         there = self._scan(self.paths).select(pl.col(column).count())
-        return int(self._said(lambda: there.collect(engine="streaming")).item())
+        return int(self._read(lambda: there.collect(engine="streaming")).item())
 
     def head(self, column: str, rows: int) -> NDArray[Any]:
-        """Give the first values of a column, without gaps."""
+        """Return the first values of a column, without gaps."""
         some = self._scan(self.paths).select(pl.col(column).drop_nulls()).head(rows)
-        values: NDArray[Any] = self._said(some.collect)[column].to_numpy()
+        values: NDArray[Any] = self._read(some.collect)[column].to_numpy()
         return values
 
     def chunks(self, rows: int) -> Iterator[pl.DataFrame]:
-        """Read at most so many rows at a time, in the order of the files."""
+        """Yield at most so many rows at a time, in the order of the files."""
         read = self._slices if self.kind == "Parquet" else self._batches
         iterator = read(rows)
-        while (chunk := self._said(lambda: next(iterator, None))) is not None:
+        while (chunk := self._read(lambda: next(iterator, None))) is not None:
             yield chunk
 
     def _slices(self, rows: int) -> Iterator[pl.DataFrame]:
-        # Asked for batches, polars reads ahead by hundreds of megabytes.
+        # collect_batches of Parquet would read ahead by hundreds of megabytes.
         for path in self.paths:
             table = self._scan([path])
             for start in range(0, table.select(pl.len()).collect().item(), rows):
@@ -127,7 +127,7 @@ class TableFiles:
             separator="\t" if self.kind == "TSV" else ",",
         )
 
-    def _said(self, read: Any) -> Any:
+    def _read(self, read: Any) -> Any:
         try:
             return read()
         except PolarsError as error:
@@ -141,7 +141,9 @@ def _found(files: Any) -> list[str]:
     for name in (os.fspath(path) for path in given):
         met = sorted(glob.glob(name)) if glob.has_magic(name) else [name] * Path(name).is_file()
         if not met:
-            raise FileNotFoundError(f"{name} must be a file, or match some, but nothing is there")
+            raise FileNotFoundError(
+                f"{name} must be a file, or a pattern that matches some, but nothing is there"
+            )
         found += met
     return found
 

@@ -1,6 +1,6 @@
-"""One view of every kind of table: columns as numbers, as texts, and which of the two they are.
+"""One view of every kind of table: the kind of each column, and columns as numbers or as texts.
 
-Dataframes come through narwhals (pandas, polars, pyarrow and others); all else is a 2-D array.
+Dataframes (pandas, polars, pyarrow and others) are read through narwhals; all else is a 2-D array.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ _UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 class Frame:
     """A table as columns.
 
-    One row of pandas or polars is read cell by cell: where rows are predicted one after the other,
-    to make columns of them would take most of the time.
+    A single row of pandas or polars is read cell by cell: where rows are predicted one at a time,
+    making columns of them would take most of the time.
 
     Parameters
     ----------
     X : dataframe or array-like, shape (m, n)
     first : int
-        Index of its first row, where it is a piece of a longer table.
+        Index of its first row, where it is a part of a longer table.
 
     Attributes
     ----------
     names : list of str
-        Of the columns; those of an array, or of columns without text for a name, are "x0", "x1" ….
+        Of the columns; "x0", "x1" … for an array, or where a name is not a text.
     named : bool
-        Whether the columns came with names.
+        Whether the columns of X have names.
 
     Raises
     ------
     ValueError
         If there is no row, no column, or two columns have the same name.
     TypeError
-        If X is sparse, or has no rows and columns at all.
+        If X is sparse, or is not two-dimensional.
     """
 
     def __init__(self, X: Any, first: int = 0) -> None:
@@ -62,11 +62,11 @@ class Frame:
             self._rows = 1
         else:
             given = (
-                range(self._table.shape[1])
-                if isinstance(self._table, np.ndarray)
-                else self._table.columns
+                range(self.table.shape[1])
+                if isinstance(self.table, np.ndarray)
+                else self.table.columns
             )
-            self._rows = int(self._table.shape[0])
+            self._rows = int(self.table.shape[0])
         self.named = all(isinstance(name, str) for name in given)
         self.names = [str(name) if self.named else f"x{j}" for j, name in enumerate(given)]
 
@@ -75,17 +75,17 @@ class Frame:
         return self._rows
 
     def pieces(self, most: int) -> Iterator[tuple[slice, Frame]]:
-        """Cut the table into pieces of at most so many rows, each with the place of its rows."""
+        """Yield parts of at most so many rows, each with the slice of its rows."""
         if self._rows <= most:
             yield slice(None), self
             return
         for start in range(0, self._rows, most):
             place = slice(start, min(start + most, self._rows))
-            yield place, Frame(self._table[place], self._first + start)
+            yield place, Frame(self.table[place], self._first + start)
 
     def kind(self, j: int) -> str:
-        """Tell "number", "boolean", "date", "category" or "empty" (objects, nothing but gaps)."""
-        column = self._columns[j]
+        """Return "number", "boolean", "date", "category" or "empty" (objects, all of them gaps)."""
+        column = self.columns[j]
         if isinstance(column, nw.Series):
             dtype = self._dtypes[j]
             for kind, holds in (
@@ -104,11 +104,11 @@ class Frame:
         return self._kind_of_objects(j)
 
     def numbers(self, columns: Sequence[int]) -> NDArray[np.float64]:
-        """Give columns as numbers, gaps as NaN, dates and times in seconds.
+        """Return columns as numbers, gaps as NaN, dates and times in seconds.
 
         Parameters
         ----------
-        columns : sequence of int, n of them
+        columns : sequence of n int
 
         Returns
         -------
@@ -118,20 +118,20 @@ class Frame:
         Raises
         ------
         ValueError
-            If a value is infinite, or no number.
+            If a value is infinite, or is not a number.
         """
         if self._cells is not None:
             values = np.array([[self._from_objects([self._cells[j]], j)[0] for j in columns]])
-        elif isinstance(self._table, np.ndarray) and self._table.dtype.kind in "biuf":
-            values = self._table[:, columns].astype(np.float64)
+        elif isinstance(self.table, np.ndarray) and self.table.dtype.kind in "biuf":
+            values = self.table[:, columns].astype(np.float64)
         else:
             values = np.empty((self._rows, len(columns)), order="F")
             plain = [k for k, j in enumerate(columns) if self._is_plain(j)]
             if plain:
-                values[:, plain] = self._table[:, [columns[k] for k in plain]].to_numpy()
+                values[:, plain] = self.table[:, [columns[k] for k in plain]].to_numpy()
             for k in set(range(len(columns))) - set(plain):
                 values[:, k] = self._one_as_numbers(columns[k])
-        # The largest float32: what lies beyond it cannot be told from infinity by a network.
+        # The largest float32: to a network, numbers beyond it are infinite.
         limit = float(np.finfo(np.float32).max)
         too_large = np.abs(values) > limit
         if too_large.any():
@@ -143,22 +143,25 @@ class Frame:
         return values
 
     def texts(self, j: int) -> list[str | None]:
-        """Give a column as texts, gaps as None."""
+        """Return a column as texts, gaps as None."""
         values = self._objects(j)
         if set(map(type, values)) <= {str, type(None)}:
             return values
         return [v if v is None or isinstance(v, str) else str(v) for v in values]
 
     @cached_property
-    def _table(self) -> Any:
+    def table(self) -> Any:
+        """The table as a dataframe of narwhals, or an array."""
         try:
             frame = nw.from_native(self._given, pass_through=True)
         except DuplicateError as error:
             raise ValueError(" ".join(str(error).split())) from None
         if isinstance(frame, nw.LazyFrame):
-            raise TypeError("a table must be in memory, but this one is lazy: collect() it first")
+            raise TypeError(
+                "a table must be in memory, but this one is lazy: call its collect() first"
+            )
         if not isinstance(frame, nw.DataFrame):
-            # Among lists, NumPy would make text of every number that stands beside a text.
+            # From lists, NumPy would make a text of every number next to a text.
             rows = np.array(frame, dtype=object) if isinstance(frame, list | tuple) else frame
             return check_array(rows, dtype=None, ensure_all_finite=False)
         for what, met in zip(("sample", "feature"), frame.shape, strict=True):
@@ -169,22 +172,23 @@ class Frame:
         return frame
 
     @cached_property
-    def _columns(self) -> list[Any]:
-        table = self._table
+    def columns(self) -> list[Any]:
+        """The columns as series of narwhals, or arrays."""
+        table = self.table
         return list(table.T if isinstance(table, np.ndarray) else table.iter_columns())
 
     @cached_property
     def _dtypes(self) -> list[Any]:
-        return list(self._table.schema.values())
+        return list(self.table.schema.values())
 
     def _is_plain(self, j: int) -> bool:
-        """Whether a dataframe hands out the column as numbers, together with others like it."""
-        if isinstance(self._table, np.ndarray):
+        """Whether the column can be read from a dataframe together with other numeric ones."""
+        if isinstance(self.table, np.ndarray):
             return False
         return bool(self._dtypes[j].is_integer() or self._dtypes[j].is_float())
 
     def _one_as_numbers(self, j: int) -> NDArray[Any]:
-        column = self._columns[j]
+        column = self.columns[j]
         if isinstance(column, nw.Series):
             dtype = self._dtypes[j]
             if dtype == nw.Boolean or dtype.is_numeric():
@@ -212,10 +216,10 @@ class Frame:
             ) from None
 
     def _objects(self, j: int) -> list[Any]:
-        """Give a column as Python objects, gaps as None."""
+        """Return a column as Python objects, gaps as None."""
         if self._cells is not None:
             return [self._cells[j]]
-        column = self._columns[j]
+        column = self.columns[j]
         if isinstance(column, nw.Series):
             values = column.to_list()
             if not column.null_count():
@@ -245,10 +249,10 @@ class Frame:
 
 
 def _one_row(X: Any) -> tuple[Sequence[Any], list[Any]] | None:
-    """Give names and cells, gaps None, of a frame of pandas or polars that has one row."""
+    """Return names and cells (gaps None) of a dataframe of pandas or polars with one row."""
     if is_pandas_dataframe(X) and len(X) == 1 and len(X.columns) and X.columns.is_unique:
         names = X.columns.tolist()
-        cell = X.iat  # a row of pandas is of one dtype: 1 beside 0.5 would be 1.0
+        cell = X.iat  # a row of pandas has one dtype: 1 next to 0.5 would be 1.0
         row: Iterable[Any] = [cell[0, j] for j in range(len(names))]
     elif is_polars_dataframe(X) and len(X) == 1:
         names, row = X.columns, X.row(0)
@@ -284,7 +288,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _number(value: Any) -> float:
-    """Give one Python object as a number; dates and times in seconds."""
+    """Return a Python object as a number; dates and times in seconds."""
     if value is None:
         return np.nan
     if isinstance(value, float):

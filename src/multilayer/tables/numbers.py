@@ -1,8 +1,8 @@
-"""Columns of numbers, booleans, dates: statistics learned in fit, features made of them."""
+"""Columns of numbers, booleans and dates: what fit learns about them, and their encoding."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any, Self
@@ -10,16 +10,27 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.tables.statistics import BLOCK, clip, knots_for, mark, statistics_of
+from multilayer.tables.statistics import (
+    BLOCK,
+    clip_smoothly,
+    fingerprint,
+    knots_for,
+    statistics_of,
+)
 
-__all__ = ["BLOCK", "Dropped", "Numbers"]
+__all__ = ["NUMERIC", "Dropped", "Numbers"]
 
 Array = NDArray[Any]
+
+NUMERIC = ("number", "boolean", "date")
+# The arrays of `Numbers`, and the kind of their dtype.
+_STATISTICS = {"median": "f", "mean": "f", "scale": "f", "varies": "b", "gaps": "b"}
+_STATISTICS |= {"continuous": "b", "flat": "b", "knots": "f", "scores": "f"}
 
 
 @dataclass(frozen=True)
 class Dropped:
-    """A column that says nothing, and why."""
+    """A column that is left out, and the reason."""
 
     column: int
     reason: str
@@ -27,34 +38,34 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Numbers:
-    """All columns of numbers, booleans, dates: gaps filled, scaled, gaps indicated.
+    """The columns of numbers, booleans and dates: gaps are filled and indicated, numbers scaled.
 
-    A gap counts as the median x̃ of its column; then z = (x − μ) / σ, with mean μ and standard
-    deviation σ of the filled column. Where fit met gaps, a further feature is 1 at gaps, else 0.
+    Gaps are filled with the median x̃ of their column; then z = (x − μ) / σ, with mean μ and
+    standard deviation σ of the filled column. If there were gaps in fit, one more feature is 1 at
+    gaps and 0 elsewhere.
 
-    Robust scaling takes the median for μ and the interquartile range for σ, or half the range
-    where the quartiles coincide, and then z / √(1 + (z/3)²), which lies within ±3 (Holzmüller,
-    Grinsztajn, Steinwart 2024, arXiv 2407.04491). Columns of two values become −1 and +1 there,
-    their gaps 0.
+    In robust scaling μ is the median and σ the interquartile range, or half the range where the
+    quartiles coincide, followed by z / √(1 + (z/3)²), which is within ±3 (Holzmüller, Grinsztajn,
+    Steinwart 2024, arXiv 2407.04491). Columns of two values become −1 and +1 there, their gaps 0.
 
     Attributes
     ----------
-    columns : tuple of int, n of them
+    columns : tuple of n int
         Positions in the table, in the order of their features.
     kinds : tuple of str
         "number", "boolean" or "date".
     robust : bool
-        Which of the two scalings.
+        Whether scaling is robust.
     median, mean, scale : ndarray, shape (n,)
         x̃, μ, σ.
     varies, gaps : ndarray of bool, shape (n,)
-        Which columns give a scaled feature, and which an indicator of gaps.
+        Which columns have a scaled feature, and which an indicator of gaps.
     continuous : ndarray of bool, shape (n,)
         Which columns have more than two values.
     flat : ndarray of bool, shape (n,)
-        Whose quartiles coincide.
+        Which columns have equal quartiles.
     knots, scores : ndarray, shape (n, q)
-        Numbers, ascending, and the z that each becomes; q is 0 where that is not the scaling.
+        Quantiles, ascending, and the z that each is mapped to; q is 0 without quantile scaling.
     """
 
     columns: tuple[int, ...]
@@ -81,7 +92,7 @@ class Numbers:
         rows: int,
         robust: bool = False,
         quantile: float = 0.0,
-        tidy: bool = False,
+        drop_duplicates: bool = False,
     ) -> tuple[Self, list[Dropped]]:
         """Learn the statistics.
 
@@ -89,28 +100,41 @@ class Numbers:
         ----------
         names : sequence of str
             Of all columns of the table.
-        columns, kinds : sequences, n of them
+        columns, kinds : sequences of length n
         read : callable
-            Gives columns as numbers (rows, n), gaps NaN, which are overwritten.
+            Returns columns as numbers (rows, n), gaps NaN, which are overwritten.
         rows : int
         robust : bool
-            Which of the scalings.
+            Whether scaling is robust.
         quantile : float
-            The share that quantile scaling has in a robust one.
-        tidy : bool
-            Whether to drop a column that is the same as an earlier one, and to put columns of
-            two values behind the others.
+            The weight of quantile scaling in a mean with robust scaling.
+        drop_duplicates : bool
+            Whether to drop columns that are the same as an earlier one, and to put columns of two
+            values behind the others.
+
+        Returns
+        -------
+        numbers : Numbers
+        dropped : list of Dropped
         """
         size = max(1, BLOCK // rows)
         n_knots = knots_for(len(columns), rows) if quantile else 0
-        learned, marks = [], []
+        learned, fingerprints = [], []
         for start in range(0, max(1, len(columns)), size):
             values = read(columns[start : start + size])
-            if tidy:
-                marks += [mark(column) for column in values.T]
+            if drop_duplicates:
+                fingerprints += [fingerprint(column) for column in values.T]
             learned.append(statistics_of(values, robust, n_knots, quantile))
         statistics = [np.concatenate(parts) for parts in zip(*learned, strict=True)]
-        return cls.choose(names, columns, kinds, statistics, marks, robust=robust, tidy=tidy)
+        return cls.choose(
+            names,
+            columns,
+            kinds,
+            statistics,
+            fingerprints,
+            robust=robust,
+            drop_duplicates=drop_duplicates,
+        )
 
     @classmethod
     def choose(
@@ -119,21 +143,26 @@ class Numbers:
         columns: Sequence[int],
         kinds: Sequence[str],
         learned: Sequence[Array],
-        marks: Sequence[bytes],
+        fingerprints: Sequence[bytes],
         *,
         robust: bool,
-        tidy: bool,
+        drop_duplicates: bool,
     ) -> tuple[Self, list[Dropped]]:
-        """Take the columns that say something, by their statistics.
+        """Select the columns to encode by their statistics.
 
         Parameters
         ----------
-        names, columns, kinds, robust, tidy
+        names, columns, kinds, robust, drop_duplicates
             As for `fit`.
         learned : sequence of ndarray
-            As `statistics_of` gives them.
-        marks : sequence of bytes
-            Equal ones for equal columns; none unless tidy.
+            As `statistics_of` returns them.
+        fingerprints : sequence of bytes
+            The same for the same columns; empty unless duplicates are dropped.
+
+        Returns
+        -------
+        numbers : Numbers
+        dropped : list of Dropped
         """
         empty, *statistics = learned
         _, _, _, varies, gaps, continuous, *_ = statistics
@@ -142,12 +171,12 @@ class Numbers:
             for differs, some, none in zip(varies, gaps, empty, strict=True)
         ]
         met: dict[tuple[str, bytes], int] = {}
-        for k, own in enumerate(marks):
+        for k, own in enumerate(fingerprints):
             first = met.setdefault((kinds[k], own), columns[k]) if not reasons[k] else columns[k]
             if first != columns[k]:
                 reasons[k] = f"same as {names[first]!r}"
         kept = [k for k, reason in enumerate(reasons) if not reason]
-        if tidy:
+        if drop_duplicates:
             kept.sort(key=lambda k: not continuous[k])
         self = cls(
             tuple(columns[k] for k in kept),
@@ -159,17 +188,17 @@ class Numbers:
 
     @property
     def n_features(self) -> int:
-        """How many features the columns give."""
+        """Number of features of the columns."""
         return int(np.count_nonzero(self.varies) + np.count_nonzero(self.gaps))
 
     @property
     def n_continuous(self) -> int:
-        """How many of the first features are of columns with more than two values."""
+        """Number of the first features that are of columns with more than two values."""
         genuine = self.continuous[self.varies]
         return len(genuine) if genuine.all() else int(genuine.argmin())
 
     def features(self, names: Sequence[str]) -> list[str]:
-        """Name the features, in their order."""
+        """Return the names of the features, in their order."""
         own = [names[j] for j in self.columns]
         gaps = [f"missingindicator_{name}" for name in compress(own, self.gaps)]
         return [*compress(own, self.varies), *gaps]
@@ -189,7 +218,7 @@ class Numbers:
             with np.errstate(over="ignore"):
                 values /= self.scale
             many = np.count_nonzero(self.continuous)  # these are the first ones
-            clip(values[:, :many], values[:, many:])
+            clip_smoothly(values[:, :many], values[:, many:])
         else:
             values -= self.mean
             values /= self.scale
@@ -198,7 +227,7 @@ class Numbers:
         out[:, n:] = missing[:, self.gaps]
 
     def describe(self, k: int) -> tuple[str, int]:
-        """Say what is done to the k-th of the columns, and how many features it gives."""
+        """Describe the encoding of the k-th column, and count its features."""
         parts = []
         mean, scale = self.mean[k], self.scale[k]
         unit = " in seconds" * (self.kinds[k] == "date")
@@ -216,3 +245,42 @@ class Numbers:
             to = "0" if self.varies[k] and two else f"median {self.median[k]:.4g}"
             parts.append(f"gaps to {to}, indicated")
         return "; ".join(parts), len(parts)
+
+    def to_state(self) -> tuple[list[Any], dict[str, Array]]:
+        """Return what JSON can hold, and arrays by name."""
+        arrays = {name: getattr(self, name) for name in _STATISTICS}
+        return [self.columns, self.kinds, self.robust], arrays
+
+    @classmethod
+    def from_state(cls, state: Sequence[Any], arrays: Mapping[str, Array]) -> Self:
+        """Restore what `to_state` returned; any exception means that the parts do not fit."""
+        # Older files do not have robust scaling, columns of two values, and quantiles.
+        given_columns, given_kinds, *robust = state
+        columns, kinds = tuple(given_columns), tuple(given_kinds)
+        n = len(columns)
+        arrays = {
+            "continuous": np.array([kind != "boolean" for kind in kinds], bool),
+            "flat": np.zeros(n, bool),
+            "knots": np.zeros((n, 0)),
+            "scores": np.zeros((n, 0)),
+            **arrays,
+        }
+        self = cls(columns, kinds, robust == [True], *(arrays[name] for name in _STATISTICS))
+        met = {name: (arrays[name].shape[:1], arrays[name].dtype.kind) for name in _STATISTICS}
+        dimensions = [arrays[name].ndim for name in _STATISTICS]
+        if (
+            met != {name: ((n,), kind) for name, kind in _STATISTICS.items()}
+            or dimensions != [1] * (len(dimensions) - 2) + [2, 2]
+            or self.scores.shape != self.knots.shape
+        ):
+            raise ValueError(f"the statistics of {n} columns are {met}")
+        if not set(kinds) <= set(NUMERIC) or len(kinds) != n:
+            raise ValueError(f"{n} columns of numbers are of kinds {kinds}")
+        floats = [arrays[name] for name, kind in _STATISTICS.items() if kind == "f"]
+        if not all(np.isfinite(array).all() for array in floats):
+            raise ValueError("statistics must be finite")
+        if (np.diff(self.knots) < 0).any():
+            raise ValueError("quantiles must be ascending")
+        if self.robust and (np.sort(self.continuous)[::-1] != self.continuous).any():
+            raise ValueError("columns of many values must be first, but those of two precede some")
+        return self

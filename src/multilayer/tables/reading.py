@@ -1,4 +1,4 @@
-"""Read a table from a file, from standard input, or from scikit-learn's bundled data."""
+"""Read a table from a file, from standard input, or from the datasets of scikit-learn."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ISO_DATE = r"^\d{4}-\d{2}-\d{2}([ T].*)?$"
 
 
 class TableError(ValueError):
-    """A table cannot be read: the message names it, the rule and what was met."""
+    """A table cannot be read: the message names the table, the rule and what was found."""
 
 
 def read_table(
@@ -34,25 +34,25 @@ def read_table(
     Parameters
     ----------
     source : str or Path
-        A file of CSV or TSV, Parquet, Arrow (Feather) or JSON lines, told apart by what is in it;
+        A file of CSV or TSV, Parquet, Arrow (Feather) or JSON lines, recognised by its content;
         "-" for standard input; or one of the names in `BUNDLED`, whose target column is "target".
     header : bool, optional
-        Whether the first line of a CSV file names the columns. By default it does if it holds no
-        number, and each text in it is nowhere else in its column. Columns without names are called
-        "0", "1" ….
+        Whether the first line of a CSV file holds the names of the columns. By default it does if
+        it holds no number, and no text that occurs again in its column. Columns without names are
+        called "0", "1" ….
     text : collection of str
-        Columns of a CSV file that stay text even where they look like numbers or dates.
+        Columns of a CSV file that remain texts even if they look like numbers or dates.
 
     Returns
     -------
     polars.DataFrame
-        From CSV: blanks around cells are stripped, `GAPS` are null, and columns are integers,
-        floats, booleans (true, false), dates (ISO 8601) or text.
+        From CSV: whitespace around cells is stripped, `GAPS` are null, and columns are integers,
+        floats, booleans (true, false), dates (ISO 8601) or texts.
 
     Raises
     ------
     TableError
-        If there is nothing in it, or nothing that can be read.
+        If the table is empty or cannot be read.
     OSError
         If the file cannot be opened.
     """
@@ -72,14 +72,14 @@ def parse_table(
     ----------
     data : bytes
     name : str
-        What errors call it.
+        Its name in error messages.
     header, text
         As for `read_table`.
 
     Raises
     ------
     TableError
-        If there is nothing in it, or nothing that can be read.
+        If the table is empty or cannot be read.
     """
     if not data.strip():
         raise TableError(f"a table has at least one row, but {name} is empty")
@@ -106,7 +106,7 @@ def _parse(data: bytes, name: str, header: bool | None, text: Collection[str]) -
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         data = data.decode("utf-16").encode()
     if b"\0" in data:
-        raise TableError(f"{name} is binary, but no Parquet or Arrow file: not a table")
+        raise TableError(f"{name} is a binary file, but neither Parquet nor Arrow: not a table")
     try:
         data.decode()
     except UnicodeDecodeError as error:
@@ -123,7 +123,7 @@ def _parse(data: bytes, name: str, header: bool | None, text: Collection[str]) -
 
 
 def _cells(data: bytes, name: str, header: bool | None) -> pl.DataFrame:
-    """Split CSV into columns of text, gaps null."""
+    """Split CSV into columns of texts, gaps null."""
     data = re.sub(rb"(\r?\n)(?: *\r?\n)+", rb"\1", data).lstrip(b"\r\n")
     first = re.sub(rb'"[^"]*"', b"", data.split(b"\n", 1)[0]).decode()
     separator = max(_SEPARATORS, key=first.count)
@@ -188,7 +188,7 @@ def _is_number(cell: str) -> bool:
 
 
 def _typed(cells: pl.DataFrame, text: Collection[str]) -> pl.DataFrame:
-    """Turn columns of text into numbers, booleans and dates where every cell is one."""
+    """Convert columns of texts to numbers, booleans or dates where every cell is one."""
     return cells.with_columns(_typed_column(column) for column in cells if column.name not in text)
 
 

@@ -1,4 +1,4 @@
-"""Statistics of columns of numbers: of all rows at once, or settled from what is known of them."""
+"""Statistics of columns of numbers: from all rows at once, or from the summaries of parts."""
 
 from __future__ import annotations
 
@@ -10,23 +10,30 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-__all__ = ["BLOCK", "clip", "knots_for", "mark", "settle", "statistics_of"]
+__all__ = [
+    "BLOCK",
+    "clip_smoothly",
+    "derive_statistics",
+    "fingerprint",
+    "knots_for",
+    "statistics_of",
+]
 
 Array = NDArray[Any]
 
-# So many numbers are read at a time: a long table is never copied whole as float64.
+# So many numbers are read at a time: a long table is never copied as a whole to float64.
 BLOCK = 1 << 22
-# Quantiles that are kept of a column; fewer where the columns are very many.
+# Quantiles that are kept of a column; fewer where there are very many columns.
 _MOST_KNOTS, _FEWEST_KNOTS = 1024, 64
 
 
 def knots_for(n_columns: int, rows: int) -> int:
-    """Give how many quantiles to keep of each column."""
+    """Return how many quantiles to keep of each column."""
     return min(max(_FEWEST_KNOTS, min(_MOST_KNOTS, BLOCK // (4 * max(1, n_columns)))), rows)
 
 
 def statistics_of(values: Array, robust: bool, n_knots: int, quantile: float) -> tuple[Array, ...]:
-    """Give the statistics of columns (m, n), gaps NaN, which are overwritten.
+    """Compute the statistics of columns (m, n), gaps NaN, which are overwritten.
 
     Returns
     -------
@@ -40,7 +47,7 @@ def statistics_of(values: Array, robust: bool, n_knots: int, quantile: float) ->
     last = np.maximum(present - 1, 0)
 
     def at(row: Array) -> Array:
-        """Of each sorted column the number in its own row; 0 where there are gaps only."""
+        """Return the number of each sorted column at a row of its own; 0 for a column of gaps."""
         found = np.take_along_axis(ordered, row[None, :].astype(np.intp), axis=0)[0]
         return np.where(empty, 0.0, found)
 
@@ -64,12 +71,12 @@ def statistics_of(values: Array, robust: bool, n_knots: int, quantile: float) ->
         )
     gaps = np.asarray(missing.any(axis=0))
     extremes = lowest, highest
-    return settle(
+    return derive_statistics(
         empty, gaps, extremes, continuous, median, quantiles, moments, knots, robust, quantile
     )
 
 
-def settle(
+def derive_statistics(
     empty: Array,
     gaps: Array,
     extremes: tuple[Array, Array],
@@ -81,21 +88,22 @@ def settle(
     robust: bool,
     quantile: float,
 ) -> tuple[Array, ...]:
-    """Settle the statistics of columns from what is known of their numbers.
+    """Derive the statistics of columns from a summary of their numbers.
 
     Parameters
     ----------
     empty, gaps : ndarray of bool, shape (n,)
-        Which columns have no number, and which lack some.
+        Which columns have no number, and which have gaps.
     extremes : tuple of ndarray, shape (n,)
         The lowest and the highest number.
     continuous : ndarray of bool, shape (n,)
-        Which have other numbers than these two.
+        Which columns have numbers other than these two.
     median : ndarray, shape (n,)
     quantiles : callable
-        From a share to that quantile of each column.
+        Takes a share, and returns that quantile of each column.
     moments : callable
-        From the medians to mean and standard deviation of columns whose gaps are these.
+        Takes the medians, and returns mean and standard deviation of the columns with gaps filled
+        by them.
     knots : ndarray, shape (n, q)
     robust, quantile
         As for `Numbers.fit`.
@@ -118,15 +126,15 @@ def settle(
     scores = np.array([_normal_scores(row) for row in knots]).reshape(knots.shape)
     if quantile < 1 and knots.size:
         z = (knots - mean[:, None]) / scale[:, None]
-        clip(z, z[:, :0])
+        clip_smoothly(z, z[:, :0])
         scores = quantile * scores + (1 - quantile) * z
     return empty, median, mean, scale, varies, gaps, continuous, flat, knots, scores
 
 
 def _normal_scores(knots: Array) -> Array:
-    """Give the z of a normal distribution below which as many lie as below each quantile (q,).
+    """Return the normal scores of quantiles (q,): Φ⁻¹ of the share of numbers below each.
 
-    Equal ones share the middle of their places; the outermost stay half a place inside.
+    Equal quantiles have the mean of their shares; the outermost are half a step inside 0 and 1.
     """
     q = len(knots)
     if not q:
@@ -136,9 +144,9 @@ def _normal_scores(knots: Array) -> Array:
     return np.asarray(ndtri(np.clip(shares, 0.5 / q, 1 - 0.5 / q)))[inverse]
 
 
-def clip(many: Array, two: Array) -> None:
-    """Bound in place: z / √(1 + (z/3)²) where a column has many values, [−1, 1] where two."""
-    # Beyond this bound z is 3 to the last digit, and its square would overflow.
+def clip_smoothly(many: Array, two: Array) -> None:
+    """Clip in place: z / √(1 + (z/3)²) for columns of many values, to [−1, 1] for those of two."""
+    # Beyond this bound the result is 3 to the last digit, and the square would overflow.
     for z, bound in ((many, 1e100), (two, 1.0)):
         np.minimum(np.maximum(z, -bound, out=z), bound, out=z)
     square = many / 3
@@ -147,7 +155,7 @@ def clip(many: Array, two: Array) -> None:
     many /= np.sqrt(square, out=square)
 
 
-def mark(column: Array) -> bytes:
-    """Give few bytes that are the same for the same numbers, and for no others."""
+def fingerprint(column: Array) -> bytes:
+    """Return a hash that is the same for columns of the same numbers, and only for those."""
     same = np.where(np.isnan(column), np.nan, column)  # there are NaNs of different bits
     return blake2b(same.tobytes(), digest_size=16).digest()

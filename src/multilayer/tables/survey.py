@@ -1,9 +1,9 @@
-"""What a table in parts holds: surveys of the parts are merged, and an encoder learns from the sum.
+"""Summaries of the parts of a table, which are merged, and from which an encoder is fitted.
 
-Counts, extremes, means, standard deviations and the frequencies of categories are exact. Quantiles
-are so while a column has at most 10 000 different numbers; beyond that they come from a t-digest
-(Dunning and Ertl, arXiv 1902.04023) of some thousand numbers of each part, about a thousandth of
-the rows beside the true ones.
+Counts, extremes, means, standard deviations and frequencies of categories are exact. Quantiles are
+exact while a column has at most 10 000 distinct numbers; beyond that they are those of a t-digest
+(Dunning and Ertl, arXiv 1902.04023) of some thousand numbers of each part, and their ranks are off
+by about a thousandth of the rows.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.tables.categories import Category
-from multilayer.tables.encoder import QUANTILE, TableEncoder
+from multilayer.tables.encoder import QUANTILE, TableEncoder, check_parameters, set_learned
 from multilayer.tables.frame import Frame
 from multilayer.tables.numbers import Dropped, Numbers
-from multilayer.tables.statistics import knots_for, mark, settle
+from multilayer.tables.statistics import derive_statistics, fingerprint, knots_for
 
 __all__ = ["TableSurvey", "learn"]
 
 Array = NDArray[Any]
-_FEW = 10_000  # different numbers of a column that are kept themselves
-# Of a part with more numbers, so many go into the t-digest if these are nearly all different:
-# there are then far more different ones than are kept.
+_FEW = 10_000  # distinct numbers of a column that are kept as they are
+# Of a part with more numbers, so many go into the t-digest if nearly all of these are distinct:
+# there are then far more distinct numbers than are kept.
 _SAMPLED, _DIFFER = 8192, 0.95
-_MOST_TEXTS = 100_000  # different texts of a column, before those that occur once are forgotten
+_MOST_TEXTS = 100_000  # distinct texts of a column, before those that occur once are forgotten
 _COMPRESSION = 1000  # centroids of a t-digest, about
 
 
 class _Quantiles:
-    """Numbers of a column: each with how often it occurs; a t-digest, once they are very many."""
+    """Numbers of a column with their counts, or a t-digest once there are very many."""
 
     def __init__(self, numbers: Array) -> None:
         self.digest: Any = None
@@ -57,20 +57,21 @@ class _Quantiles:
             self.counts = np.bincount(where, counts, len(self.values)).astype(int)
             self._condense()
             return
-        self.digest = self._as_digest()
-        self.digest.merge(other._as_digest())
+        self.digest = self.as_digest()
+        self.digest.merge(other.as_digest())
         self.values, self.counts = self.values[:0], self.counts[:0]
 
     def _condense(self) -> None:
         if len(self.values) > _FEW:
-            self.digest = self._as_digest()
+            self.digest = self.as_digest()
             self.values, self.counts = self.values[:0], self.counts[:0]
 
-    def _as_digest(self) -> Any:
+    def as_digest(self) -> Any:
+        """Return all numbers as a t-digest."""
         return _digest(self.values, self.counts) if self.digest is None else self.digest
 
     def at(self, n: int, share: float = 1.0) -> Array:
-        """Give n numbers evenly spread up to a share of all; of one, that at the share."""
+        """Return n evenly spaced quantiles up to a share; for n = 1, the quantile at the share."""
         shares = np.linspace(share if n == 1 else 0, share, n)
         if self.digest is not None:
             return np.asarray(self.digest.quantile(shares))
@@ -78,7 +79,7 @@ class _Quantiles:
             return np.zeros(n)
         ends = np.cumsum(self.counts)
         last = float(ends[-1] - 1)
-        # As of all numbers in order: places first, so that they are the same to the last digit.
+        # As for all numbers in order: positions first, so that results agree to the last digit.
         places = np.array([last * share]) if n == 1 else np.linspace(0, last, n)
         below, above = np.floor(places), np.ceil(places)
         low, high = (self.values[np.searchsorted(ends, at, "right")] for at in (below, above))
@@ -96,7 +97,7 @@ def _digest(numbers: Array, weights: Array) -> Any:
 
 @dataclass
 class _Column:
-    """What is known of a column: its kind, and its numbers or texts."""
+    """Summary of a column: its kind, and its numbers or texts."""
 
     kind: str
     rows: int
@@ -104,16 +105,17 @@ class _Column:
     extremes: tuple[float, float] = (np.inf, -np.inf)
     mean: float = 0.0
     squares: float = 0.0  # Σ(x − mean)²
-    values: frozenset[float] = frozenset()  # different ones, three of them at most
+    values: frozenset[float] = frozenset()  # distinct ones, at most three
     quantiles: _Quantiles = field(default_factory=lambda: _Quantiles(np.empty(0)))
     counts: Counter[str | None] = field(default_factory=Counter)
     forgotten: int = 0
-    marks: tuple[bytes, ...] = ()
+    fingerprints: tuple[bytes, ...] = ()
 
     @classmethod
-    def of_numbers(cls, kind: str, column: Array, marks: bool) -> _Column:
+    def of_numbers(cls, kind: str, column: Array, hashed: bool) -> _Column:
         known = column[~np.isnan(column)]
-        self = cls(kind, len(column), len(known), marks=(mark(column),) if marks else ())
+        hashes = (fingerprint(column),) if hashed else ()
+        self = cls(kind, len(column), len(known), fingerprints=hashes)
         if len(known):
             self.extremes = float(known.min()), float(known.max())
             self.mean = float(known.mean())
@@ -124,16 +126,16 @@ class _Column:
         return self
 
     @classmethod
-    def of_texts(cls, texts: list[str | None], marks: bool) -> _Column:
+    def of_texts(cls, texts: list[str | None], hashed: bool) -> _Column:
         counts = Counter(texts)
         self = cls("category", len(texts), len(texts) - counts[None], counts=counts)
-        if marks:
-            self.marks = (blake2b(repr(texts).encode(), digest_size=16).digest(),)
+        if hashed:
+            self.fingerprints = (blake2b(repr(texts).encode(), digest_size=16).digest(),)
         self._forget()
         return self
 
     def merge(self, other: _Column) -> None:
-        """Become what both are together, the other below."""
+        """Add the summary of the same column in later rows."""
         together = self.present + other.present
         apart = other.mean - self.mean
         if together:
@@ -147,7 +149,7 @@ class _Column:
         self.quantiles.merge(other.quantiles)
         self.counts.update(other.counts)
         self.forgotten += other.forgotten
-        self.marks += other.marks
+        self.fingerprints += other.fingerprints
         self._forget()
 
     def _forget(self) -> None:
@@ -171,14 +173,14 @@ def _common_kind(a: _Column, b: _Column) -> str:
 
 @dataclass
 class TableSurvey:
-    """What a table, or a part of one, holds.
+    """Summary of a table, or of a part of it.
 
     Attributes
     ----------
     names : list of str
         Of the columns.
     named : bool
-        Whether the columns came with names.
+        Whether the columns have names.
     rows : int
     columns : list
     """
@@ -190,27 +192,27 @@ class TableSurvey:
 
     @classmethod
     def of(cls, X: Any, encoder: TableEncoder) -> TableSurvey:
-        """Look at a dataframe or array, for an encoder like this one."""
-        frame, marks = Frame(X), encoder.tidy
+        """Summarise a dataframe or array, for an encoder with the parameters of this one."""
+        frame, hashed = Frame(X), encoder.drops_duplicates
         columns = []
         for j in range(len(frame.names)):
             kind = frame.kind(j)
             if kind == "category":
-                columns.append(_Column.of_texts(frame.texts(j), marks))
+                columns.append(_Column.of_texts(frame.texts(j), hashed))
             elif kind == "empty":
                 gaps: Counter[str | None] = Counter({None: len(frame)})
                 columns.append(_Column(kind, len(frame), counts=gaps))
             else:
-                columns.append(_Column.of_numbers(kind, frame.numbers([j])[:, 0], marks))
+                columns.append(_Column.of_numbers(kind, frame.numbers([j])[:, 0], hashed))
         return cls(frame.names, frame.named, len(frame), columns)
 
     def merge(self, other: TableSurvey) -> TableSurvey:
-        """Become the survey of both, the rows of the other below.
+        """Add the survey of later rows.
 
         Raises
         ------
         ValueError
-            If the columns are others, or hold something else.
+            If the columns differ in name or kind.
         """
         if self.names != other.names:
             missing, new = set(self.names) - set(other.names), set(other.names) - set(self.names)
@@ -227,22 +229,22 @@ class TableSurvey:
         return self
 
     def copy(self) -> TableSurvey:
-        """Give another that can be changed by itself."""
+        """Return an independent copy."""
         return copy.deepcopy(self)
 
     @staticmethod
     def of_parts(surveys: Sequence[TableSurvey]) -> TableSurvey:
-        """Merge the surveys of parts, in their order; the first is changed."""
+        """Merge the surveys of parts, in their order, into the first, which is changed."""
         return reduce(TableSurvey.merge, surveys)
 
 
 def learn(encoder: TableEncoder, survey: TableSurvey) -> TableEncoder:
-    """Fit an encoder to what a survey says.
+    """Fit an encoder to a survey.
 
     Parameters
     ----------
     encoder : TableEncoder
-        Is fitted, as `TableEncoder.fit` would on all rows.
+        Is fitted as by `TableEncoder.fit` on all rows.
     survey : TableSurvey
 
     Returns
@@ -254,20 +256,21 @@ def learn(encoder: TableEncoder, survey: TableSurvey) -> TableEncoder:
     ValueError
         If no column varies.
     """
-    encoder._validate_params()
+    check_parameters(encoder)
     columns, names = survey.columns, survey.names
     dropped = [Dropped(j, "all gaps") for j, c in enumerate(columns) if c.kind == "empty"]
     places = [j for j, c in enumerate(columns) if c.kind not in ("empty", "category")]
     numeric = [columns[j] for j in places]
     robust, quantile = encoder.scaling != "standard", QUANTILE.get(encoder.scaling, 0.0)
-    numbers, silent = Numbers.choose(
+    drop_duplicates = encoder.drops_duplicates
+    numbers, left_out = Numbers.choose(
         names,
         places,
         [c.kind for c in numeric],
         _statistics(numeric, survey.rows, robust, quantile),
-        [b"".join(c.marks) for c in numeric] if encoder.tidy else [],
+        [b"".join(c.fingerprints) for c in numeric] if drop_duplicates else [],
         robust=robust,
-        tidy=encoder.tidy,
+        drop_duplicates=drop_duplicates,
     )
     categories: list[Category] = []
     met: dict[tuple[bytes, ...], int] = {}
@@ -278,13 +281,15 @@ def learn(encoder: TableEncoder, survey: TableSurvey) -> TableEncoder:
         column: Category | Dropped = Category.of_counts(
             j, counts, encoder.max_categories, encoder.max_onehot, c.forgotten
         )
-        if isinstance(column, Category) and encoder.tidy and met.setdefault(c.marks, j) != j:
-            column = Dropped(j, f"same as {names[met[c.marks]]!r}")
+        if isinstance(column, Category) and drop_duplicates:
+            first = met.setdefault(c.fingerprints, j)
+            if first != j:
+                column = Dropped(j, f"same as {names[first]!r}")
         if isinstance(column, Dropped):
             dropped.append(column)
         else:
             categories.append(column)
-    encoder._learn(names, survey.rows, numbers, categories, dropped + silent)
+    set_learned(encoder, names, survey.rows, numbers, categories, dropped + left_out)
     if hasattr(encoder, "feature_names_in_"):
         del encoder.feature_names_in_
     if survey.named:
@@ -295,7 +300,7 @@ def learn(encoder: TableEncoder, survey: TableSurvey) -> TableEncoder:
 def _statistics(
     columns: Sequence[_Column], rows: int, robust: bool, quantile: float
 ) -> tuple[Array, ...]:
-    """Give the statistics as `statistics_of` does of all rows."""
+    """Compute the statistics as `statistics_of` does from all rows."""
     present = np.array([c.present for c in columns], dtype=int)
     extremes = np.array([c.extremes if c.present else (0.0, 0.0) for c in columns]).reshape(-1, 2)
     mean, squares = (np.array([getattr(c, n) for c in columns]) for n in ("mean", "squares"))
@@ -305,7 +310,7 @@ def _statistics(
         return np.array([c.quantiles.at(1, share)[0] for c in columns])
 
     def moments(median: Array) -> tuple[Array, Array]:
-        """Of the columns with their gaps filled."""
+        """Compute mean and standard deviation of the columns with their gaps filled."""
         filled = mean + (median - mean) * gaps / rows
         total = squares + present * (mean - filled) ** 2 + gaps * (median - filled) ** 2
         return filled, np.sqrt(total / rows)
@@ -314,7 +319,7 @@ def _statistics(
     knots = np.array([c.quantiles.at(n_knots) for c in columns]).reshape(len(columns), n_knots)
     if n_knots:
         knots[:, [0, -1]] = extremes
-    return settle(
+    return derive_statistics(
         present == 0,
         gaps > 0,
         (extremes[:, 0], extremes[:, 1]),

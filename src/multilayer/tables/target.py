@@ -1,8 +1,9 @@
-"""The column to be predicted: what kind of task it sets, and which rows validate."""
+"""The target: its kind of task, its standardisation, and rows to validate on."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +11,46 @@ from sklearn.utils import column_or_1d
 
 from multilayer.tables.frame import is_gap
 
-__all__ = ["detect_task", "fold_in_units", "read_column", "split_rows"]
+__all__ = ["StandardisedTarget", "detect_task", "fold_in_units", "read_column", "split_rows"]
 
 MOST_CLASSES = 20
 
 
+@dataclass(frozen=True)
+class StandardisedTarget:
+    """The standardisation of a target, z = (y − μ)/σ.
+
+    Attributes
+    ----------
+    mean, scale : float
+        μ and σ. The scale of a constant target is 1.
+    """
+
+    mean: float = 0.0
+    scale: float = 1.0
+
+    @classmethod
+    def of(cls, y: NDArray[Any], weights: NDArray[Any] | None = None) -> Self:
+        """Compute μ and σ of y (m,), with weights (m,)."""
+        mean = np.average(y, weights=weights)
+        return cls.of_moments(mean, np.average((y - mean) ** 2, weights=weights))
+
+    @classmethod
+    def of_moments(cls, mean: Any, variance: Any) -> Self:
+        """Make one of a mean and a variance."""
+        return cls(float(mean), float(np.sqrt(variance)) or 1.0)
+
+    def forward(self, y: Any) -> Any:
+        """Standardise y."""
+        return (y - self.mean) / self.scale
+
+    def back(self, z: Any) -> Any:
+        """Return z in units of y."""
+        return z * self.scale + self.mean
+
+
 def detect_task(y: NDArray[Any]) -> str:
-    """Tell classification from regression by the values to be predicted.
+    """Distinguish classification from regression by the values of the target.
 
     Parameters
     ----------
@@ -26,8 +60,8 @@ def detect_task(y: NDArray[Any]) -> str:
     Returns
     -------
     {"classification", "regression"}
-        Texts and booleans are classes. So are whole numbers if there are at most 20 different
-        ones, and at least five rows for each on average.
+        Texts and booleans are classes. So are whole numbers if there are at most 20 distinct ones,
+        with at least five rows each on average.
     """
     if y.dtype.kind not in "iuf":
         return "classification"
@@ -37,17 +71,17 @@ def detect_task(y: NDArray[Any]) -> str:
 
 
 def read_column(y: Any, name: str = "y") -> NDArray[Any]:
-    """Give a target as an array (m,).
+    """Return a target as an array (m,).
 
     Raises
     ------
     ValueError
-        If it is empty, no column, or holds a gap or an infinite number.
+        If it is empty, is not one column, or holds a gap or an infinite number.
     """
     column: NDArray[Any] = column_or_1d(y, warn=True)
     if not len(column):
         raise ValueError(f"{name} must have at least one row, but is empty")
-    # Of a list of texts with gaps, NumPy has made the text "nan" of each gap.
+    # In a list of texts, NumPy has turned each gap into the text "nan".
     values = y if column.dtype.kind == "U" and isinstance(y, list | tuple) else column
     if column.dtype.kind in "OU":
         gaps = np.array([is_gap(value) for value in values], bool)
@@ -70,7 +104,7 @@ def read_column(y: Any, name: str = "y") -> NDArray[Any]:
 def split_rows(
     y: NDArray[Any], fraction: float, random_state: np.random.RandomState
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Choose rows to validate on that represent all of y, be it classes or numbers.
+    """Choose rows to validate on that represent all of y, classes or numbers.
 
     The rows are sorted by y, in random order where it is equal, and every (1/fraction)-th is
     taken (systematic sampling). A class is never taken whole.
@@ -100,9 +134,9 @@ def split_rows(
 
 
 def fold_in_units(network: Any, mean: float, scale: float) -> None:
-    """Make a network that was trained on (y − μ)/σ predict y itself, by rewriting its last Θ.
+    """Change the last Θ of a network that was trained on (y − μ)/σ, so that it predicts y.
 
-    With identity output units h = Θa, so that μ + σh is σΘ with μ added to the bias.
+    With identity output units h = Θa, so μ + σh is the output of σΘ with μ added to the bias.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Raw tables: columns of every kind made numbers, and networks that learn from them."""
+"""Estimators for raw tables: columns of every kind are encoded for ensembles of networks."""
 
 from multilayer.tables.encoder import TableEncoder
 from multilayer.tabular.classifier import TabularClassifier

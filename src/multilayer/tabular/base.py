@@ -1,11 +1,11 @@
-"""TabularEstimator: from a raw table to members and back to predictions."""
+"""TabularEstimator: from a raw table to members, and from their outputs to predictions."""
 
 from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -24,21 +24,46 @@ from multilayer.estimators.parameters import hidden_sizes
 from multilayer.estimators.reporting import Reportable
 from multilayer.tables.encoder import TableEncoder
 from multilayer.tables.target import split_rows
-from multilayer.tabular.ensemble import Fold, Lesson, Member, deal, train_members
+from multilayer.tabular.ensemble import Fold, Member, TrainingData, assign_folds, train_members
 from multilayer.tabular.importance import gradient_importances, permutation_importances
 from multilayer.tabular.network import Layout, TabularNetwork
 from multilayer.tabular.persistence import SavableTabular
 from multilayer.tabular.recipe import Recipe, encoding_for, members_for, recipe_for
 from multilayer.training.progress import tasks_bar
 
-__all__ = ["TabularEstimator"]
+__all__ = [
+    "CONSTRAINTS",
+    "SHARE",
+    "TabularEstimator",
+    "out_of_fold_outputs",
+    "prepare_training",
+    "recipe_of",
+    "validation_loss",
+]
 
 Array = NDArray[Any]
 _AUTO = StrOptions({"auto"})
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
-_SHARE = Interval(Real, 0, 1, closed="left")
 _COUNT = Interval(Integral, 1, None, closed="left")
+SHARE = Interval(Real, 0, 1, closed="left")
+CONSTRAINTS: dict[str, list[Any]] = {
+    "n_members": [_AUTO, _COUNT],
+    "fast": ["boolean"],
+    "hidden_layer_sizes": [_AUTO, "array-like", _COUNT],
+    "activation": [StrOptions({"auto", *ACTIVATIONS})],
+    "learning_rate_init": [_AUTO, _POSITIVE],
+    "batch_size": [_AUTO, _COUNT],
+    "max_iter": [_AUTO, _COUNT],
+    "dropout": [_AUTO, SHARE],
+    "alpha": [_AUTO, _NOT_NEGATIVE],
+    "validation_fraction": [SHARE],
+    "n_iter_no_change": [_COUNT, None],
+    "scoring": [StrOptions(set(get_scorer_names())), callable, None],
+    "time_limit": [_POSITIVE, None],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
 
 
 def _is_auto(value: Any) -> bool:
@@ -46,28 +71,12 @@ def _is_auto(value: Any) -> bool:
 
 
 class TabularEstimator(Reportable, SavableTabular, BaseEstimator):
-    """What classifier and regressor share; see there."""
+    """Base class of `TabularClassifier` and `TabularRegressor`."""
 
-    # Rows that two members leave out: an eighth of all, but not more. See members.deal.
+    # Rows that two members leave out: an eighth of all, but no more than this. See `assign_folds`.
     _MOST_SPARE: ClassVar[int] = 0
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_members": [_AUTO, _COUNT],
-        "fast": ["boolean"],
-        "hidden_layer_sizes": [_AUTO, "array-like", _COUNT],
-        "activation": [StrOptions({"auto", *ACTIVATIONS})],
-        "learning_rate_init": [_AUTO, _POSITIVE],
-        "batch_size": [_AUTO, _COUNT],
-        "max_iter": [_AUTO, _COUNT],
-        "dropout": [_AUTO, _SHARE],
-        "alpha": [_AUTO, _NOT_NEGATIVE],
-        "validation_fraction": [_SHARE],
-        "n_iter_no_change": [_COUNT, None],
-        "scoring": [StrOptions(set(get_scorer_names())), callable, None],
-        "time_limit": [_POSITIVE, None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -87,18 +96,18 @@ class TabularEstimator(Reportable, SavableTabular, BaseEstimator):
         X_val: Any = None,
         y_val: ArrayLike | None = None,
     ) -> Self:
-        """Learn from a table.
+        """Train on a table.
 
         Parameters
         ----------
         X : dataframe (pandas, polars, pyarrow …) or array-like, shape (m, n)
-            Numbers, categories, texts, booleans, dates, gaps: as they are.
+            Numbers, categories, texts, booleans, dates and gaps, unprocessed.
         y : array-like, shape (m,)
             Classes or numbers, without gaps.
         sample_weight : array-like, shape (m,), optional
-            How much each row counts, in training and in choosing the best epoch.
+            The weight of each row, in training and in choosing the best epoch.
         X_val, y_val : as X and y, optional
-            Rows to choose the best epochs by. All members then learn from all rows of X.
+            Rows that choose the best epochs. All members are then trained on all rows of X.
 
         Returns
         -------
@@ -107,9 +116,9 @@ class TabularEstimator(Reportable, SavableTabular, BaseEstimator):
         Raises
         ------
         ValueError
-            If a table, target or weight breaks a rule; the message states it.
+            If a table, target or weight is not valid; the message states the rule.
         TypeError
-            If a value is no number, text, boolean, date or gap.
+            If a value is not a number, text, boolean, date or gap.
         """
         before = dict(vars(self))
         try:
@@ -121,97 +130,24 @@ class TabularEstimator(Reportable, SavableTabular, BaseEstimator):
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any) -> None:
         rng = check_random_state(self.random_state)
-        lesson, folds = self._prepare(X, y, sample_weight, X_val, y_val, rng)
-        recipe = self._recipe(len(folds[0].training))
+        data, folds = prepare_training(self, X, y, sample_weight, X_val, y_val, rng)
+        recipe = recipe_of(self, len(folds[0].training))
         total = len(folds) * recipe.max_iter
         with tasks_bar(self.verbose, total) as watch:
             members, interrupted = train_members(
-                lesson,
+                data,
                 folds,
                 recipe,
                 rng.randint(2**31, size=len(folds)).tolist(),
-                lambda H, rows: self._judge(H, lesson, rows, self.scoring),
-                lambda H, rows: self._judge(H, lesson, rows, None),
+                partial(self._validation_loss, data, self.scoring),
+                partial(self._validation_loss, data, None),
                 patience=self.n_iter_no_change or np.inf,
                 seconds=self.time_limit,
                 watch=watch,
             )
         if interrupted:
             warnings.warn("Training interrupted by user.", ConvergenceWarning, stacklevel=4)
-        self._take(lesson, members)
-
-    def _prepare(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any,
-        X_val: Any,
-        y_val: Any,
-        rng: np.random.RandomState,
-    ) -> tuple[Lesson, list[Fold]]:
-        """Read and encode a table and its target."""
-        if (X_val is None) != (y_val is None):
-            raise ValueError("X_val and y_val go together")
-        y = self._read_target(y)
-        encoder = TableEncoder(**encoding_for(is_classifier(self))).fit(X)
-        self._n_features(encoder)
-        encoded = encoder.transform(X)
-        if len(encoded) != len(y):
-            raise ValueError(f"X has {len(encoded)} rows, but y has {len(y)}")
-        weights = self._weights(sample_weight, encoded, y)
-        self._learn_target(y, weights)
-        own = None
-        if X_val is not None:
-            own = encoder.transform(X_val), self._read_target(y_val, again=True)
-            if len(own[0]) != len(own[1]):
-                raise ValueError(f"X_val has {len(own[0])} rows, but y_val has {len(own[1])}")
-        self.encoder_ = encoder
-        return self._lesson(encoded, y, weights, own, rng)
-
-    def _lesson(
-        self,
-        encoded: Floats,
-        y: Array,
-        weights: Array | None,
-        own: tuple[Floats, Array] | None,
-        rng: np.random.RandomState,
-    ) -> tuple[Lesson, list[Fold]]:
-        """Put together what is learned, and by which rows."""
-        m = len(y)
-        n = 1 if self.fast else self.n_members
-        n = members_for(m) if _is_auto(n) else int(n)
-        if own is not None:
-            encoded, y = np.concatenate([encoded, own[0]]), np.concatenate([y, own[1]])
-            if weights is not None:
-                weights = np.concatenate([weights, np.ones(len(own[1]), weights.dtype)])
-            folds = [Fold(np.arange(m), np.arange(m, len(y)))] * n
-        elif n > 1 and m >= 2 * n:
-            folds = deal(y, n, rng, min(m // 8, self._MOST_SPARE))
-        else:  # too few rows for that many folds: each member draws its own
-            folds = [Fold(*split_rows(y, self.validation_fraction, rng)) for _ in range(n)]
-        layout = Layout(
-            self.encoder_.n_numbers_,
-            encoded.shape[1] - len(self.encoder_.n_codes_),
-            self.encoder_.n_codes_,
-        )
-        Y, n_outputs, output = self._targets(y)
-        return Lesson(encoded, Y, weights, layout, n_outputs, output), folds
-
-    def _recipe(self, rows: int) -> Recipe:
-        recipe = recipe_for(is_classifier(self), rows)
-        given = {
-            "hidden_layer_sizes": self.hidden_layer_sizes,
-            "activation": self.activation,
-            "learning_rate": self.learning_rate_init,
-            "batch_size": self.batch_size,
-            "max_iter": self.max_iter,
-            "dropout": self.dropout,
-            "weight_decay": self.alpha,
-        }
-        own = {name: value for name, value in given.items() if not _is_auto(value)}
-        if "hidden_layer_sizes" in own:
-            own["hidden_layer_sizes"] = hidden_sizes(own["hidden_layer_sizes"])
-        return replace(recipe, **own)
+        self._keep_members(data, members)
 
     def _weights(self, sample_weight: Any, encoded: Floats, y: Array) -> Array | None:
         if sample_weight is None:
@@ -223,42 +159,40 @@ class TabularEstimator(Reportable, SavableTabular, BaseEstimator):
             raise ValueError("sample_weight must not be all zero")
         return np.asarray(weights / weights.mean(), encoded.dtype)
 
-    def _n_features(self, encoder: TableEncoder) -> None:
-        self.n_features_in_ = encoder.n_features_in_
-        if hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
-        if hasattr(encoder, "feature_names_in_"):
-            self.feature_names_in_ = encoder.feature_names_in_
-
-    def _take(self, lesson: Lesson, members: list[Member]) -> None:
-        """Keep the members, and what each says of the rows of its own fold."""
+    def _keep_members(self, data: TrainingData, members: list[Member]) -> None:
+        """Set the fitted attributes."""
         self.members_: list[TabularNetwork] = [member.network for member in members]
-        self.best_iterations_ = [member.best + 1 for member in members]
+        self.best_iterations_ = [member.best_epoch + 1 for member in members]
         self.n_iter_ = max(len(member.costs) for member in members)
         self.loss_curves_ = [member.costs for member in members]
-        self.validation_curves_ = [member.judgements for member in members]
-        self._lesson_learned = lesson, [member.fold for member in members]
+        self.validation_curves_ = [member.validation_losses for member in members]
+        self._trained_on = data, [member.fold for member in members]
         if hasattr(self, "_importances"):
             del self._importances
-        self._learn_from_left_out(lesson, members)
+        self._learn_out_of_fold(data, members)
 
     @property
     def feature_importances_(self) -> Array:
-        """How much worse predictions get when a column is shuffled, (n_features_in_,).
+        """The increase of the validation loss when a column is shuffled, (n_features_in_,).
 
-        On rows that the members did not learn from, by what chose their best epochs: the share of
-        wrong classes, the root mean squared error of the standardised target, or minus the score
-        of `scoring`. Computed when first asked for; a model file does not hold the rows for it.
+        Measured on rows that the members were not trained on, by the loss that chose their best
+        epochs: the share of wrong classes, the root mean squared error of the standardised target,
+        or minus the score of `scoring`. Computed at the first access; a model file does not hold
+        the rows for it.
         """
         check_is_fitted(self, "members_")
         if not hasattr(self, "_importances"):
-            if not hasattr(self, "_lesson_learned"):
+            if not hasattr(self, "_trained_on"):
                 raise AttributeError(
                     "feature_importances_ needs the rows of fit, which a model file does not hold"
                 )
-            lesson, folds = self._lesson_learned
+            data, folds = self._trained_on
             members = [
-                (network, lesson.X[fold.validation], self._judge_of(lesson, fold.validation))
+                (
+                    network,
+                    data.X[fold.validation],
+                    partial(self._validation_loss, data, self.scoring, rows=fold.validation),
+                )
                 for network, fold in zip(self.members_, folds, strict=True)
                 if len(fold.validation)
             ]
@@ -275,18 +209,18 @@ class TabularEstimator(Reportable, SavableTabular, BaseEstimator):
         return self._importances
 
     def gradient_importances(self, X: Any) -> Array:
-        """How much, to first order, outputs change when a column gets its mean.
+        """Compute by how much, to first order, outputs change when a column is set to its mean.
 
         Parameters
         ----------
         X : dataframe or array-like, shape (m, n_features_in_)
-            The rows to look at.
+            The rows to use.
 
         Returns
         -------
         ndarray, shape (n_features_in_,)
-            Of z of the most probable class, or of the standardised target: means over the rows of
-            |Σ ∂z/∂u (u − ū)|, u being the inputs that a column gives.
+            For z of the most probable class, or for the standardised target: means over the rows
+            of |Σ ∂z/∂u (u − ū)|, where u are the inputs from a column.
         """
         check_is_fitted(self, "members_")
         encoded = self.encoder_.transform(X)
@@ -295,36 +229,161 @@ class TabularEstimator(Reportable, SavableTabular, BaseEstimator):
         units = H.argmax(axis=1)
         return gradient_importances(self.members_, encoded, units, columns, self.n_features_in_)
 
-    def _judge_of(self, lesson: Lesson, rows: Array) -> Callable[[Floats], float]:
-        return lambda H: self._judge(H, lesson, rows, self.scoring)
-
     def summary(self: Any) -> Any:
-        """Say what is done to each column; see `TableEncoder.summary`."""
+        """Describe the encoding of each column; see `TableEncoder.summary`."""
         check_is_fitted(self, "members_")
         return self.encoder_.summary()
 
     @abstractmethod
     def _read_target(self, y: Any, again: bool = False) -> Array:
-        """Check y; `again`: the validation set's, when the training set's is known."""
+        """Check y; `again`: it is that of the validation rows, after that of the training rows."""
 
     @abstractmethod
     def _learn_target(self, y: Array, weights: Array | None) -> None:
-        """Learn from what was read of the training set's target what predictions need."""
+        """Learn from the target of the training rows what predictions need."""
 
     @abstractmethod
     def _targets(self, y: Array) -> tuple[Array, int, str]:
-        """What the network is to say of y (m,), how many units say it, and the output unit."""
+        """Return the targets of the network for y (m,), and the number and kind of its outputs."""
 
     @abstractmethod
-    def _judge(self, H: Floats, lesson: Lesson, rows: Array, scoring: Any) -> float:
-        """What is to be small of the outputs for some rows; by scoring None, the house's own."""
+    def _validation_loss(self, data: TrainingData, scoring: Any, H: Floats, rows: Array) -> float:
+        """Compute the loss of outputs H for rows, by a scorer, or by the default loss if None."""
 
     @abstractmethod
-    def _learn_from_left_out(self, lesson: Lesson, members: list[Member]) -> None:
-        """Learn from what members say of rows that they never learned from."""
+    def _learn_out_of_fold(self, data: TrainingData, members: list[Member]) -> None:
+        """Learn from the outputs of members for rows that they were not trained on."""
 
     def _outputs(self, X: Any) -> list[Floats]:
-        """What each member says of each row, (m, K)."""
+        """Compute the outputs (m, K) of each member."""
         check_is_fitted(self, "members_")
         encoded = self.encoder_.transform(X)
         return [network.forward(encoded) for network in self.members_]
+
+
+def prepare_training(
+    estimator: TabularEstimator,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    X_val: Any,
+    y_val: Any,
+    rng: np.random.RandomState,
+) -> tuple[TrainingData, list[Fold]]:
+    """Read and encode a table and its target, and assign the rows to members.
+
+    Parameters
+    ----------
+    estimator : TabularEstimator
+        Its encoder is fitted, and what it needs of the target is learned.
+    X, y, sample_weight, X_val, y_val
+        As for `TabularEstimator.fit`.
+    rng : RandomState
+
+    Returns
+    -------
+    data : TrainingData
+    folds : list of Fold
+        One for each member.
+    """
+    if (X_val is None) != (y_val is None):
+        raise ValueError("X_val and y_val go together")
+    y = estimator._read_target(y)
+    encoder = TableEncoder(**encoding_for(is_classifier(estimator))).fit(X)
+    estimator.n_features_in_ = encoder.n_features_in_
+    if hasattr(estimator, "feature_names_in_"):
+        del estimator.feature_names_in_
+    if hasattr(encoder, "feature_names_in_"):
+        estimator.feature_names_in_ = encoder.feature_names_in_
+    encoded = encoder.transform(X)
+    if len(encoded) != len(y):
+        raise ValueError(f"X has {len(encoded)} rows, but y has {len(y)}")
+    weights = estimator._weights(sample_weight, encoded, y)
+    estimator._learn_target(y, weights)
+    m = len(y)
+    if X_val is not None:
+        encoded_val, y_val = encoder.transform(X_val), estimator._read_target(y_val, again=True)
+        if len(encoded_val) != len(y_val):
+            raise ValueError(f"X_val has {len(encoded_val)} rows, but y_val has {len(y_val)}")
+        encoded, y = np.concatenate([encoded, encoded_val]), np.concatenate([y, y_val])
+        if weights is not None:
+            weights = np.concatenate([weights, np.ones(len(y_val), weights.dtype)])
+    estimator.encoder_ = encoder
+    n_plain = encoded.shape[1] - len(encoder.n_codes_)
+    layout = Layout(encoder.n_numbers_, n_plain, encoder.n_codes_)
+    folds = _folds(estimator, y, m, rng)
+    Y, n_outputs, output = estimator._targets(y)
+    return TrainingData(encoded, Y, weights, layout, n_outputs, output), folds
+
+
+def _folds(estimator: TabularEstimator, y: Array, m: int, rng: np.random.RandomState) -> list[Fold]:
+    """Return the rows of each member; of y, the first m rows are those to train on."""
+    n = 1 if estimator.fast else estimator.n_members
+    n = members_for(m) if _is_auto(n) else int(n)
+    if len(y) > m:
+        return [Fold(np.arange(m), np.arange(m, len(y)))] * n
+    if n > 1 and m >= 2 * n:
+        return assign_folds(y, n, rng, min(m // 8, estimator._MOST_SPARE))
+    # Too few rows for so many folds: each member draws its own.
+    return [Fold(*split_rows(y, estimator.validation_fraction, rng)) for _ in range(n)]
+
+
+def recipe_of(estimator: Any, rows: int) -> Recipe:
+    """Return the recipe for a number of training rows, with the parameters of an estimator."""
+    recipe = recipe_for(is_classifier(estimator), rows)
+    given = {
+        "hidden_layer_sizes": estimator.hidden_layer_sizes,
+        "activation": estimator.activation,
+        "learning_rate": estimator.learning_rate_init,
+        "batch_size": estimator.batch_size,
+        "max_iter": estimator.max_iter,
+        "dropout": estimator.dropout,
+        "weight_decay": estimator.alpha,
+        "label_smoothing": getattr(estimator, "label_smoothing", "auto"),
+    }
+    own = {name: value for name, value in given.items() if not _is_auto(value)}
+    if "hidden_layer_sizes" in own:
+        own["hidden_layer_sizes"] = hidden_sizes(own["hidden_layer_sizes"])
+    return replace(recipe, **own)
+
+
+def validation_loss(
+    estimator: TabularEstimator, data: TrainingData, scoring: Any, H: Floats, rows: Array
+) -> float:
+    """Compute the loss of outputs H for some rows of the data: the smaller, the better.
+
+    Parameters
+    ----------
+    estimator : TabularEstimator
+        That has prepared the data.
+    data : TrainingData
+    scoring : str, callable or None
+        A scorer of scikit-learn, whose score is negated; None: the default loss.
+    H : ndarray, shape (n, n_outputs)
+    rows : ndarray of int, shape (n,)
+    """
+    return estimator._validation_loss(data, scoring, H, rows)
+
+
+def out_of_fold_outputs(estimator: Any, X: Any) -> Array | None:
+    """Return what members predict for the rows that they were not trained on.
+
+    Parameters
+    ----------
+    estimator : TabularClassifier or TabularRegressor
+        Fitted.
+    X : dataframe or array-like, shape (m, n_features_in_)
+
+    Returns
+    -------
+    ndarray, shape (m, n_classes) or (m,), or None
+        NaN for rows that all members were trained on. None if there are no other rows, if X is not
+        the table of fit, or if the estimator comes from a model file, which does not hold it.
+    """
+    if not hasattr(estimator, "_trained_on"):
+        return None
+    data, _ = estimator._trained_on
+    H = estimator.oof_decision_ if is_classifier(estimator) else estimator.oof_prediction_
+    if not np.array_equal(estimator.encoder_.transform(X), data.X, equal_nan=True):
+        return None
+    return None if np.isnan(H).all() else np.asarray(H)

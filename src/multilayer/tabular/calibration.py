@@ -1,4 +1,4 @@
-"""Probabilities to be trusted: a temperature for all members, from rows out of their folds."""
+"""Calibration of probabilities: one temperature for all members, from out-of-fold rows."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from multilayer.embedding import Floats
-from multilayer.tabular.scoring import mean
+from multilayer.tabular.scoring import log_probabilities, mean
 
 __all__ = ["find_temperature", "tempered"]
 
-# A few rows that are all right would ask for none at all.
+# Of a few rows that are all predicted correctly, the best temperature would be 0.
 _LEAST, _MOST = 0.05, 20.0
 
 
 def tempered(H: Floats, temperature: float) -> Floats:
-    """Softmax of log(h) / T: sharper where T < 1, flatter where T > 1; rows sum to 1."""
+    """Compute the softmax of log(h) / T: sharper if T < 1, flatter if T > 1; rows sum to 1."""
     if temperature == 1:
         return H
     z: Floats = np.log(np.maximum(H, np.finfo(H.dtype).tiny)) / H.dtype.type(temperature)
@@ -29,14 +29,14 @@ def tempered(H: Floats, temperature: float) -> Floats:
 
 
 def find_temperature(H: Floats, labels: NDArray[Any], weights: NDArray[Any] | None) -> float:
-    """Find the T of least log-loss.
+    """Find the temperature T with the smallest log-loss.
 
     Source: Guo, Pleiss, Sun and Weinberger, arXiv 1706.04599.
 
     Parameters
     ----------
     H : ndarray, shape (m, n_classes)
-        Probabilities of rows that the network did not learn from.
+        Probabilities of rows that the network was not trained on.
     labels : ndarray of int, shape (m,)
     weights : ndarray, shape (m,), optional
 
@@ -45,7 +45,7 @@ def find_temperature(H: Floats, labels: NDArray[Any], weights: NDArray[Any] | No
     float
         Between 0.05 and 20.
     """
-    z = np.log(np.maximum(H.astype(np.float64), np.finfo(np.float32).tiny))
+    z = log_probabilities(H)
     own = z[np.arange(len(z)), labels]
 
     def log_loss(log_t: float) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,11 +14,11 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from multilayer.embedding import Floats
 from multilayer.tables.target import read_column
-from multilayer.tabular.base import _SHARE, TabularEstimator
+from multilayer.tabular.base import CONSTRAINTS, SHARE, TabularEstimator
 from multilayer.tabular.calibration import find_temperature, tempered
-from multilayer.tabular.ensemble import Lesson, Member
-from multilayer.tabular.recipe import Recipe
-from multilayer.tabular.scoring import judge_by_error, judge_by_scorer, mean
+from multilayer.tabular.ensemble import Member, TrainingData
+from multilayer.tabular.persistence import FITTED_VALUES
+from multilayer.tabular.scoring import error_and_log_loss, mean, negated_score
 
 __all__ = ["TabularClassifier"]
 
@@ -29,47 +28,49 @@ Array = NDArray[Any]
 class TabularClassifier(ClassifierMixin, TabularEstimator):
     """Classify the rows of a raw table: numbers, categories, texts of few values, dates, gaps.
 
-    The columns are encoded (`TableEncoder`), then several networks are trained side by side, each
-    on its own part of the rows; the rows left out choose its best epoch and, all together, how
-    sure it may be. A prediction is the mean of the members'. The networks embed categories, have a
-    scale for each input and activations with trained shares; see docs/tabular.md.
+    The columns are encoded (`TableEncoder`). Then several networks are trained in parallel, each on
+    its own part of the rows. The rows left out choose the best epoch of each network and together
+    calibrate the probabilities. A prediction is the mean over the networks, which embed categories
+    and have a trained scale for each input and trained shares of activations; see docs/tabular.md.
 
     Parameters
     ----------
     n_members : "auto" or int, default="auto"
-        Networks. "auto": 8, and 4 beyond 131 072 rows.
+        Number of networks. "auto": 8, or 4 beyond 131 072 rows.
     fast : bool, default=False
-        One network only; it leaves out `validation_fraction` of the rows to choose its epoch.
+        Whether to train one network only. `validation_fraction` of the rows choose its epoch.
     hidden_layer_sizes : "auto", int or array-like of int, default="auto"
         Units of each hidden layer. "auto": three layers of 128.
     activation : str, default="auto"
-        Of the hidden layers, a key of `multilayer.activations.ACTIVATIONS`. "auto": selu.
+        Activation of the hidden layers, a key of `multilayer.activations.ACTIVATIONS`. "auto":
+        selu.
     learning_rate_init : "auto" or float, default="auto"
         The peak of each of the four cycles of the learning rate of AdamW.
     batch_size, max_iter : "auto" or int, default="auto"
-        Rows of a step; epochs. "auto": by the number of rows.
+        Rows of a step; epochs. "auto": depending on the number of rows.
     dropout : "auto" or float in [0, 1), default="auto"
-        Share of hidden units that a step leaves out, up to half of the training; then it falls.
+        Share of hidden units that a step leaves out in the first half of the training; then it
+        falls to 0.
     alpha : "auto" or float, default="auto"
-        AdamW's weight decay, which falls as `dropout` does.
+        Weight decay of AdamW, which falls as `dropout` does.
     label_smoothing : float in [0, 1), default=0.1
-        How far targets are drawn towards all classes alike while training.
+        Share of each target that is spread over all classes in training.
     class_weight : dict, "balanced" or None, default=None
-        How much the rows of each class count, beside `sample_weight`.
+        Weights of the classes, in addition to `sample_weight`.
     calibrate : bool, default=True
-        Whether one temperature, found on the rows left out, corrects the probabilities.
+        Whether the probabilities are corrected by one temperature, found on the rows left out.
     validation_fraction : float in [0, 1), default=0.2
-        Rows left out where there is one network, or fewer than two rows for each.
+        Share of rows to validate on if there is one network, or fewer than two rows for each.
     n_iter_no_change : int or None, default=None
-        Epochs without a better one, after which a network ends; None: never.
+        Epochs without improvement after which the training of a network stops; None: never.
     scoring : str, callable or None, default=None
-        A scorer of scikit-learn that chooses the best epoch, of validation rows. None: the share
-        of wrong classes, then the log-loss.
+        A scorer of scikit-learn that chooses the best epoch by the validation rows. None: the
+        share of wrong classes, then the log-loss.
     time_limit : float or None, default=None
-        Seconds that training may take, looked at between epochs; its schedule is fitted into them.
-        With a limit, results depend on the machine.
+        Seconds that training may take, checked between epochs; the schedules are fitted into this
+        time. With a limit, results depend on the machine.
     random_state : int, RandomState instance or None, default=None
-        Equal seeds give equal results for any number of threads.
+        The same seed gives the same results for any number of threads.
     verbose : bool, default=False
         Whether a progress bar is shown.
 
@@ -79,26 +80,26 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     encoder_ : TableEncoder
     members_ : list of TabularNetwork
     temperature_ : float
-        Above 1 where members are too sure of themselves.
+        Above 1 if the networks are overconfident.
     oof_decision_ : ndarray, shape (n_rows, n_classes)
-        For each row the mean probabilities by the members that did not learn from it, mostly one,
-        calibrated; NaN where there is none.
+        For each row the mean of the calibrated probabilities from the members that were not
+        trained on it, mostly one; NaN if there is none.
     validation_score_ : float
         Accuracy of `oof_decision_`.
     best_iterations_ : list of int
         The epoch, from 1, that each member was taken from.
     n_iter_ : int
-        Epochs trained, of the member that had most.
+        The largest number of epochs of a member.
     loss_curves_, validation_curves_ : list of lists
-        Of each member and epoch: the cost of training, and what chose the best epoch.
+        For each member and epoch: the training cost, and the loss that chose the best epoch.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
-        Where the columns had names.
+        Only if the columns have names.
 
     See Also
     --------
-    TabularRegressor : Numbers from a raw table.
-    MLPClassifier : One network on numbers, as scikit-learn's.
+    TabularRegressor : Predict numbers from a raw table.
+    MLPClassifier : One network on numbers, compatible with scikit-learn's.
 
     References
     ----------
@@ -116,12 +117,12 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **TabularEstimator._parameter_constraints,
-        "label_smoothing": [_SHARE],
+        **CONSTRAINTS,
+        "label_smoothing": [SHARE],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "calibrate": ["boolean"],
     }
-    _VALUES = (*TabularEstimator._VALUES, "temperature_")
+    _VALUES = (*FITTED_VALUES, "temperature_")
 
     def __init__(
         self,
@@ -165,12 +166,12 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         self.verbose = verbose
 
     def predict_proba(self, X: Any) -> Array:
-        """Give the probability of each class.
+        """Predict the probability of each class.
 
         Parameters
         ----------
         X : dataframe or array-like, shape (m, n_features_in_)
-            Columns are found by name where fit met names.
+            Columns are found by name if they have names in fit.
 
         Returns
         -------
@@ -188,12 +189,19 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         return np.asarray(np.mean([tempered(H, self.temperature_) for H in outputs], axis=0))
 
     def predict(self, X: Any) -> Array:
-        """Give the most probable class of each row, (m,); parameters are `predict_proba`'s."""
+        """Predict the most probable class of each row.
+
+        Parameters
+        ----------
+        X : dataframe or array-like, shape (m, n_features_in_)
+            As for `predict_proba`.
+
+        Returns
+        -------
+        ndarray, shape (m,)
+        """
         H = self.predict_proba(X)
         return np.asarray(self.classes_[H.argmax(axis=1)])
-
-    def _recipe(self, rows: int) -> Recipe:
-        return replace(super()._recipe(rows), label_smoothing=self.label_smoothing)
 
     def _read_target(self, y: Any, again: bool = False) -> Array:
         y = read_column(y, "y_val" if again else "y")
@@ -231,40 +239,42 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         return np.asarray(combined / combined.mean(), encoded.dtype)
 
     def _learn_target(self, y: Array, weights: Array | None) -> None:
-        """Nothing: reading has found the classes."""
+        """Learn nothing more: `_read_target` has found the classes."""
 
     def _check_saved(self) -> tuple[str, int]:
         if not 0 < self.temperature_ < np.inf:
-            raise ValueError(f"a temperature is positive, but this is {self.temperature_}")
+            raise ValueError(
+                f"temperature_ must be positive and finite, but is {self.temperature_}"
+            )
         return "softmax", len(self.classes_)
 
     def _targets(self, y: Array) -> tuple[Array, int, str]:
         return y, len(self.classes_), "softmax"
 
-    def _judge(self, H: Floats, lesson: Lesson, rows: Array, scoring: Any) -> float:
-        labels = lesson.Y[rows]
-        weights = None if lesson.weights is None else lesson.weights[rows]
+    def _validation_loss(self, data: TrainingData, scoring: Any, H: Floats, rows: Array) -> float:
+        labels = data.Y[rows]
+        weights = None if data.weights is None else data.weights[rows]
         if scoring is None:
-            return judge_by_error(H, labels, weights)
+            return error_and_log_loss(H, labels, weights)
         truth = self.classes_[labels]
-        return judge_by_scorer(scoring, H, self.classes_, truth, weights)
+        return negated_score(scoring, H, self.classes_, truth, weights)
 
-    def _learn_from_left_out(self, lesson: Lesson, members: list[Member]) -> None:
+    def _learn_out_of_fold(self, data: TrainingData, members: list[Member]) -> None:
         rows = np.concatenate([member.fold.validation for member in members])
-        labels = lesson.Y[rows]
-        weights = None if lesson.weights is None else lesson.weights[rows]
+        labels = data.Y[rows]
+        weights = None if data.weights is None else data.weights[rows]
         self.temperature_ = 1.0
         if self.calibrate and len(rows):
-            # By the outputs of the best epoch, which are a little too sure: so is one member beside
-            # the mean of all, for which the temperature is.
-            best = [member.network.forward(lesson.X[member.fold.validation]) for member in members]
+            # From the outputs of the best epoch, which are slightly overconfident: so is a single
+            # member compared with the mean of all, for which the temperature is meant.
+            best = [member.network.forward(data.X[member.fold.validation]) for member in members]
             self.temperature_ = find_temperature(np.concatenate(best), labels, weights)
-        H = tempered(np.concatenate([member.blind for member in members]), self.temperature_)
-        times = np.bincount(rows, minlength=len(lesson.X))[:, None]
-        self.oof_decision_ = np.full((len(lesson.X), lesson.n_outputs), np.nan, H.dtype)
+        H = tempered(np.concatenate([member.out_of_fold for member in members]), self.temperature_)
+        times = np.bincount(rows, minlength=len(data.X))[:, None]
+        self.oof_decision_ = np.full((len(data.X), data.n_outputs), np.nan, H.dtype)
         self.oof_decision_[rows] = 0
         np.add.at(self.oof_decision_, rows, H / times[rows])
         rows = np.flatnonzero(times)
-        weights = None if lesson.weights is None else lesson.weights[rows]
-        right = self.oof_decision_[rows].argmax(axis=1) == lesson.Y[rows]
+        weights = None if data.weights is None else data.weights[rows]
+        right = self.oof_decision_[rows].argmax(axis=1) == data.Y[rows]
         self.validation_score_ = mean(right, weights) if len(rows) else np.nan

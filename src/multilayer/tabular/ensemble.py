@@ -1,4 +1,4 @@
-"""The members of an ensemble: each a network trained on its own part of the rows, side by side."""
+"""The members of an ensemble: networks trained in parallel, each on its own part of the rows."""
 
 from __future__ import annotations
 
@@ -16,26 +16,34 @@ from multilayer.engine.interface import Descent, Epochs, Examples, Objective
 from multilayer.engine.native import NativeEngine
 from multilayer.engine.threads import available_threads, sharing
 from multilayer.optimizers import AdamW
-from multilayer.tabular.network import Layout, TabularNetwork, start
+from multilayer.tabular.network import Layout, TabularNetwork, initialize
 from multilayer.tabular.recipe import Recipe, flat_cosine, learning_rate_cycles
 from multilayer.training.tasks import TaskPool
 
-__all__ = ["Fold", "Lesson", "Member", "deal", "draw_network", "train_epochs", "train_members"]
+__all__ = [
+    "Fold",
+    "Member",
+    "TrainingData",
+    "assign_folds",
+    "draw_network",
+    "train_epochs",
+    "train_members",
+]
 
 Rows = NDArray[np.int64]
-Judge = Callable[[Floats, Rows], float]  # of outputs and the rows they belong to; small is good
+Loss = Callable[[Floats, Rows], float]  # of outputs and the rows they belong to
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What is to be learned.
+class TrainingData:
+    """An encoded table with its target, and the inputs and outputs of networks for it.
 
     Attributes
     ----------
     X : ndarray, shape (m, n_columns)
         The encoded table.
     Y : ndarray
-        Classes (m,) as int32, or numbers (m, K) of the dtype of X.
+        Class labels (m,) as int32, or numbers (m, K) of the dtype of X.
     weights : ndarray, shape (m,), optional
     layout : Layout
     n_outputs : int
@@ -52,7 +60,7 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Fold:
-    """Rows that one member learns from, rows that choose its epoch, and rows kept out of both."""
+    """Rows that one member is trained on, rows that choose its epoch, and rows in neither."""
 
     training: Rows
     validation: Rows
@@ -61,44 +69,47 @@ class Fold:
 
 @dataclass
 class Member:
-    """A trained network and how it came about.
+    """A trained network, and its training.
 
     Attributes
     ----------
     network : TabularNetwork
-        As it was after its best epoch.
+        The network after its best epoch.
     fold : Fold
     costs : list of float
-        Of each epoch, by dropout and label smoothing.
-    judgements : list of float
-        Of each epoch, on the validation rows; empty where there are none.
-    best : int
-        The best epoch, from 0; the last of equally good ones.
-    blind : ndarray, shape (rows of fold.validation, K)
-        Outputs for the validation rows that no row's own target has chosen; see `train_members`.
+        Training cost of each epoch, with dropout and label smoothing.
+    validation_losses : list of float
+        Of each epoch; empty if there are no validation rows.
+    best_epoch : int
+        Counted from 0; the last of equally good ones.
+    out_of_fold : ndarray, shape (rows of fold.validation, K)
+        Outputs for the validation rows, from epochs that were chosen without their own targets;
+        see `train_members`.
     """
 
     network: TabularNetwork
     fold: Fold
-    blind: Floats
+    out_of_fold: Floats
     costs: list[float] = field(default_factory=list)
-    judgements: list[float] = field(default_factory=list)
-    best: int = 0
+    validation_losses: list[float] = field(default_factory=list)
+    best_epoch: int = 0
 
 
-def deal(y: NDArray[Any], n: int, rng: np.random.RandomState, n_spare: int = 0) -> list[Fold]:
-    """Cut the rows into n folds that all look like y, be it classes or numbers.
+def assign_folds(
+    y: NDArray[Any], n: int, rng: np.random.RandomState, n_spare: int = 0
+) -> list[Fold]:
+    """Assign the rows to n folds that all represent y, classes or numbers.
 
-    The rows, sorted by y and in random order where it is equal, are dealt out n at a time; so each
-    row validates once, and each class is in as many folds as it has rows. Of the rows, n_spare,
-    drawn at random, are left out by a second member too: there the two can be compared.
+    The rows are sorted by y, in random order where it is equal, and each n of them in a row are
+    assigned to different folds: each row is in one fold, and the rows of a class are spread over
+    as many folds as possible. In addition, n_spare random rows are left out of the training of a
+    second member: on these the two members can be compared.
     """
     m = len(y)
     order = rng.permutation(m)
     order = order[np.argsort(y[order], kind="stable")]
-    hands = np.concatenate([rng.permutation(n) for _ in range(-(-m // n))])[:m]
     fold = np.empty(m, np.int64)
-    fold[order] = hands
+    fold[order] = np.concatenate([rng.permutation(n) for _ in range(-(-m // n))])[:m]
     second = np.full(m, -1)
     if n_spare:
         drawn = rng.permutation(m)[:n_spare]
@@ -113,32 +124,32 @@ def deal(y: NDArray[Any], n: int, rng: np.random.RandomState, n_spare: int = 0) 
     ]
 
 
-class _Blind:
-    """Outputs of the validation rows, those of each part from the epoch that the others choose.
+class _OutOfFold:
+    """Outputs for the validation rows, where each part takes the epoch that the others choose.
 
-    Outputs of the epoch that is best on all of them would look too good: it was chosen for that.
+    Outputs of the epoch that is best on all of them would be too optimistic: it was chosen by them.
     """
 
     _PARTS = 4
 
-    def __init__(self, rows: Rows, judge: Judge) -> None:
+    def __init__(self, rows: Rows, loss: Loss) -> None:
         part = np.arange(len(rows)) % self._PARTS
         self._parts = [(part == k, part != k) for k in range(min(self._PARTS, len(rows)))]
         self._least = [np.inf] * self._PARTS
-        self._rows, self._judge = rows, judge
+        self._rows, self._loss = rows, loss
 
-    def look(self, outputs: Floats, H: Floats) -> None:
-        """Take over into outputs what is chosen of H."""
+    def update(self, outputs: Floats, H: Floats) -> None:
+        """Copy the outputs H of an epoch for the parts whose best epoch it is so far."""
         for k, (own, others) in enumerate(self._parts):
             choosing = others if others.any() else own
-            judged = self._judge(H[choosing], self._rows[choosing])
-            if judged <= self._least[k] or np.isinf(self._least[k]):
-                self._least[k] = judged
+            loss = self._loss(H[choosing], self._rows[choosing])
+            if loss <= self._least[k] or np.isinf(self._least[k]):
+                self._least[k] = loss
                 outputs[own] = H[own]
 
 
 class _Clock:
-    """How far a member's time has run: it has a share of the limit."""
+    """The share of a member's time that has passed."""
 
     def __init__(self, seconds: float | None) -> None:
         self._seconds, self._began = seconds, time.perf_counter()
@@ -150,12 +161,12 @@ class _Clock:
 
 
 def train_members(
-    lesson: Lesson,
+    data: TrainingData,
     folds: Sequence[Fold],
     recipe: Recipe,
     seeds: Sequence[int],
-    judge: Judge,
-    blind_judge: Judge,
+    loss: Loss,
+    out_of_fold_loss: Loss,
     *,
     patience: float = np.inf,
     seconds: float | None = None,
@@ -163,30 +174,30 @@ def train_members(
 ) -> tuple[list[Member], bool]:
     """Train a network for each fold, as many at a time as there are threads.
 
-    The result does not depend on their number.
+    The result does not depend on the number of threads.
 
     Parameters
     ----------
-    lesson : Lesson
+    data : TrainingData
     folds : sequence of Fold
     recipe : Recipe
     seeds : sequence of int, one for each fold
-    judge : callable
-        Gives of outputs and their rows what is to be small.
-    blind_judge : callable
-        As `judge`; by it each quarter of a fold's validation rows has an epoch chosen by the
-        other three, whose outputs `Member.blind` keeps: what is to be expected for new rows.
+    loss : callable
+        From outputs and their rows to the validation loss, which chooses the best epoch.
+    out_of_fold_loss : callable
+        Likewise. By it the other three quarters of a fold's validation rows choose an epoch for
+        each quarter, whose outputs are in `Member.out_of_fold`: what to expect for new rows.
     patience : float
-        Epochs in a row without a better one, after which a member ends.
+        Epochs in a row without improvement after which the training of a member stops.
     seconds : float, optional
-        About how long all may take; looked at between epochs.
+        About how long all members may take, checked between epochs.
     watch : callable
         Called after each epoch of each member.
 
     Returns
     -------
     members : list of Member
-        After Ctrl-C, those that have finished at least one epoch.
+        After Ctrl-C, those that have completed at least one epoch.
     interrupted : bool
         Whether there was a Ctrl-C.
 
@@ -202,12 +213,12 @@ def train_members(
 
     def run(fold: Fold, seed: int) -> Member | None:
         course = _train(
-            lesson,
+            data,
             fold,
             recipe,
             np.random.RandomState(seed),
-            judge,
-            blind_judge,
+            loss,
+            out_of_fold_loss,
             patience,
             _Clock(seconds_each),
             pool.share,
@@ -232,44 +243,43 @@ def train_members(
 
 
 def _train(
-    lesson: Lesson,
+    data: TrainingData,
     fold: Fold,
     recipe: Recipe,
     rng: np.random.RandomState,
-    judge: Judge,
-    blind_judge: Judge,
+    loss: Loss,
+    out_of_fold_loss: Loss,
     patience: float,
     clock: _Clock,
     n_threads: Callable[[], int],
 ) -> Generator[Member]:
     """Yield the member after each epoch; once closed, its network is that of its best one."""
-    network = draw_network(lesson, fold, recipe, rng)
-    blind_outputs = np.zeros((len(fold.validation), lesson.n_outputs), lesson.X.dtype)
-    member = Member(network, fold, blind_outputs)
-    validation = np.ascontiguousarray(lesson.X[fold.validation])
-    blind = _Blind(fold.validation, blind_judge)
+    network = draw_network(data, fold, recipe, rng)
+    member = Member(network, fold, np.zeros((len(fold.validation), data.n_outputs), data.X.dtype))
+    validation = np.ascontiguousarray(data.X[fold.validation])
+    out_of_fold = _OutOfFold(fold.validation, out_of_fold_loss)
     best = [array.copy() for array in network.arrays]
     try:
         for epoch, costs in enumerate(
-            train_epochs(network, lesson, fold, recipe, rng, clock=clock, n_threads=n_threads)
+            train_epochs(network, data, fold, recipe, rng, clock=clock, n_threads=n_threads)
         ):
             member.costs += costs
             if len(fold.validation):
                 with sharing(n_threads()):
                     H = network.forward(validation)
-                judged = judge(H, fold.validation)
-                # What cannot be judged is as bad as can be.
-                member.judgements.append(np.inf if np.isnan(judged) else judged)
-                improved = member.judgements[-1] <= member.judgements[member.best]
-                blind.look(member.blind, H)
+                found = loss(H, fold.validation)
+                losses = member.validation_losses
+                losses.append(np.inf if np.isnan(found) else found)
+                improved = losses[-1] <= losses[member.best_epoch]
+                out_of_fold.update(member.out_of_fold, H)
             else:
                 improved = True
             if improved:
-                member.best = epoch
+                member.best_epoch = epoch
                 for kept, array in zip(best, network.arrays, strict=True):
                     kept[...] = array
             yield member
-            if epoch - member.best > patience:
+            if epoch - member.best_epoch > patience:
                 break
     finally:
         for kept, array in zip(best, network.arrays, strict=True):
@@ -277,16 +287,16 @@ def _train(
 
 
 def draw_network(
-    lesson: Lesson, fold: Fold, recipe: Recipe, rng: np.random.RandomState
+    data: TrainingData, fold: Fold, recipe: Recipe, rng: np.random.RandomState
 ) -> TabularNetwork:
-    """Give a network that has learned nothing yet."""
-    X = lesson.X[fold.training]
-    return start(lesson.layout, X, lesson.n_outputs, lesson.output, recipe, rng)
+    """Draw an untrained network for the training rows of a fold."""
+    X = data.X[fold.training]
+    return initialize(data.layout, X, data.n_outputs, data.output, recipe, rng)
 
 
 def train_epochs(
     network: TabularNetwork,
-    lesson: Lesson,
+    lesson: TrainingData,
     fold: Fold,
     recipe: Recipe,
     rng: np.random.RandomState,
@@ -300,7 +310,7 @@ def train_epochs(
     ----------
     network : TabularNetwork
         Changed in place.
-    lesson : Lesson
+    lesson : TrainingData
     fold : Fold
     recipe : Recipe
     rng : RandomState

@@ -1,4 +1,4 @@
-"""Which columns matter: by what is lost without them, and by how the output leans on them."""
+"""Importances of columns: by permutation, and by the gradients of the output."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ def permutation_importances(
     n_columns: int,
     rng: np.random.RandomState,
 ) -> Array:
-    """Give how much worse the members judge their own rows when a column is shuffled.
+    """Compute by how much validation losses increase when a column is shuffled.
 
     All features of a column are shuffled together. Source: Breiman, *Random Forests*, Machine
     Learning 45 (2001).
 
     Parameters
     ----------
-    members : sequence of (network, rows, judge)
-        Encoded rows that the network did not learn from, and what of its outputs is to be small.
+    members : sequence of (network, rows, loss)
+        Encoded rows that the network was not trained on, and a function from its outputs for them
+        to a loss.
     feature_columns : ndarray of int, shape (n_features,)
-        Of which column each feature is.
+        The column of each feature.
     n_columns : int
     rng : RandomState
 
@@ -42,16 +43,16 @@ def permutation_importances(
     ndarray, shape (n_columns,)
         Means over members and five shuffles; 0 for columns without features.
     """
-    losses = np.zeros(n_columns)
-    for network, X, judge in members:
-        before = judge(network.forward(X))
+    increases = np.zeros(n_columns)
+    for network, X, loss in members:
+        before = loss(network.forward(X))
         for column in np.unique(feature_columns):
             features = np.flatnonzero(feature_columns == column)
             shuffled = X.copy()
             for _ in range(_REPEATS):
                 shuffled[:, features] = X[rng.permutation(len(X))][:, features]
-                losses[column] += judge(network.forward(shuffled)) - before
-    return losses / (len(members) * _REPEATS)
+                increases[column] += loss(network.forward(shuffled)) - before
+    return increases / (len(members) * _REPEATS)
 
 
 def gradient_importances(
@@ -61,10 +62,10 @@ def gradient_importances(
     feature_columns: NDArray[np.intp],
     n_columns: int,
 ) -> Array:
-    """Give how much, to first order, the output of each row changes when a column gets its mean.
+    """Compute by how much, to first order, outputs change when a column is set to its mean.
 
-    That is |Σ ∂z/∂u (u − ū)| over the inputs u of the column, its periodic features and embedding
-    included; the mean over rows and members.
+    It is |Σ ∂z/∂u (u − ū)| over the inputs u of the column, including its periodic features and its
+    embedding; the mean over rows and members.
 
     Parameters
     ----------
@@ -72,7 +73,7 @@ def gradient_importances(
     X : ndarray, shape (m, n_features)
         Encoded rows.
     units : ndarray of int, shape (m,)
-        The output unit that is looked at in each row.
+        The output unit to consider in each row.
     feature_columns, n_columns
         As for `permutation_importances`.
 
@@ -91,9 +92,9 @@ def gradient_importances(
 
 
 def _feature_of_input(network: TabularNetwork) -> NDArray[np.intp]:
-    """Of which encoded feature each input of Θ⁽¹⁾ is, (s₁,)."""
+    """Return the encoded feature of each input of Θ⁽¹⁾, (s₁,)."""
     embedding = network.extra.embedding
-    assert embedding is not None  # `start` always makes one
+    assert embedding is not None  # `initialize` always makes one
     return np.concatenate(
         [
             np.arange(embedding.n_plain),

@@ -1,4 +1,4 @@
-"""How far a prediction may be off: quantiles of the errors on rows out of the members' folds."""
+"""Prediction intervals: quantiles of the errors on out-of-fold rows."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Array = NDArray[Any]
 
 
 def half_width(residuals: Array, coverage: float) -> float:
-    """Give the d within which a share `coverage` of new errors lies, ±d.
+    """Compute the d such that a share `coverage` of new errors is within ±d.
 
-    The ⌈(n + 1) coverage⌉-th smallest of n absolute errors (split conformal prediction): with
-    rows drawn alike, new ones lie inside at least that often.
+    It is the ⌈(n + 1) coverage⌉-th smallest of n absolute errors (split conformal prediction): if
+    rows are exchangeable, new ones are inside at least that often.
     Source: Vovk, Gammerman and Shafer, *Algorithmic Learning in a Random World* (2005).
 
     Parameters
@@ -30,7 +30,7 @@ def half_width(residuals: Array, coverage: float) -> float:
 
 
 def quantile_offsets(residuals: Array, quantiles: Array) -> Array:
-    """Give what to add to a prediction for each quantile of the target.
+    """Compute what to add to a prediction for each quantile of the target.
 
     Parameters
     ----------
@@ -44,22 +44,22 @@ def quantile_offsets(residuals: Array, quantiles: Array) -> Array:
 
 
 def means_of_rows(values: Array, rows: Array, n_rows: int) -> tuple[Array, Array, float]:
-    """Give the mean of what is said of each row, by how many, and the variance among them.
+    """Compute the mean of the values of each row, their number, and the variance among them.
 
     Parameters
     ----------
     values : ndarray, shape (n,)
     rows : ndarray of int, shape (n,)
-        What each value is about.
+        The row of each value.
     n_rows : int
 
     Returns
     -------
     means : ndarray, shape (n_rows,)
-        NaN for rows of which nothing is said.
+        NaN for rows without a value.
     counts : ndarray of int, shape (n_rows,)
     variance : float
-        Unbiased, the mean over all rows with two values or more; 0 if there are none.
+        Unbiased, pooled over all rows with two values or more; 0 if there are none.
     """
     counts = np.bincount(rows, minlength=n_rows)
     means = np.full(n_rows, np.nan)
@@ -69,21 +69,21 @@ def means_of_rows(values: Array, rows: Array, n_rows: int) -> tuple[Array, Array
 
 
 def errors_of_mean(errors: Array, members: Array, variance: float, n_members: int) -> Array:
-    """Give errors of the size that the mean of all members makes, from those of some.
+    """Scale errors of the mean of some members to the size of those of the mean of all.
 
-    The mean square of an error is v + s²/k for the mean of k members: v is what they share, s² the
-    variance among them. Each error is scaled by √((v + s²/n) / (v + s²/k)).
+    The mean square of an error is v + s²/k for the mean of k members: v is common to all of them,
+    s² is the variance among them. Each error is scaled by √((v + s²/n) / (v + s²/k)).
 
     Parameters
     ----------
     errors : ndarray, shape (m,)
-        Of the mean of those members that left a row out.
+        Of the mean of those members that were not trained on a row.
     members : ndarray of int, shape (m,)
-        How many they were, k.
+        Their number, k.
     variance : float
         s², in units of y².
     n_members : int
-        All there are, n.
+        The number of all members, n.
     """
     shared = max(float(np.mean(errors**2 - variance / members)), 0.0) if len(errors) else 0.0
     of_some, of_all = shared + variance / members, shared + variance / n_members

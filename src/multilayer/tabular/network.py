@@ -1,4 +1,4 @@
-"""TabularNetwork: Θ and what is trained beside them, how they start, how they are saved."""
+"""TabularNetwork: Θ, the embedding and activation shares; their initialization and state."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from multilayer.embedding import Embedding, ExtraParameters, Floats, embed, n_co
 from multilayer.engine.native import Forward
 from multilayer.tabular.recipe import Recipe
 
-__all__ = ["Layout", "TabularNetwork", "start"]
+__all__ = ["Layout", "TabularNetwork", "initialize"]
 
-# Rows that a start driven by data looks at, and rows whose mean decides a bias.
+# Rows that the data-driven initialization uses, and rows whose mean determines a bias.
 _MOST_ROWS, _ROWS_OF_BIAS = 1024, 5
 
 
@@ -28,11 +28,11 @@ class Layout:
     Attributes
     ----------
     n_numbers : int
-        Leading columns that get periodic features.
+        Number of leading columns, which get periodic features.
     n_plain : int
-        Columns that are inputs as they are, those included.
+        Number of columns that are inputs themselves, including those.
     n_codes : tuple of int
-        How many codes each further column has.
+        Number of codes of each of the other columns.
     """
 
     n_numbers: int
@@ -49,7 +49,7 @@ class TabularNetwork:
     extra : ExtraParameters
         Its embedding, and the shares of its activations.
     activation : str
-        Of all hidden layers.
+        Activation of all hidden layers.
     output : {"softmax", "identity"}
     """
 
@@ -62,35 +62,35 @@ class TabularNetwork:
 
     @property
     def n_columns(self) -> int:
-        """Columns of an encoded table."""
+        """Number of columns of an encoded table."""
         return n_columns(self.thetas, self.extra)
 
     @property
     def n_outputs(self) -> int:
-        """Output units, K."""
+        """Number of output units, K."""
         return len(self.thetas[-1])
 
     @property
     def hidden(self) -> list[str]:
-        """The activation of each hidden layer."""
+        """Activations of the hidden layers."""
         return [self.activation] * (len(self.thetas) - 1)
 
     @property
     def arrays(self) -> list[Floats]:
-        """All that is trained: Θ, the embedding's arrays, the shares."""
+        """All trained arrays: Θ, those of the embedding, the shares."""
         return [*self.thetas, *self.extra.arrays]
 
     def forward(self, X: Floats) -> Floats:
-        """Carry encoded rows (m, n_columns) through the network: H (m, K)."""
+        """Compute the outputs H (m, K) for encoded rows (m, n_columns)."""
         return self._forward(X)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.thetas, self.extra, self.activation, self.output)
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, Floats]]:
-        """Take it apart: what JSON can hold, and arrays by name."""
+        """Return what JSON can hold, and arrays by name."""
         embedding = self.extra.embedding
-        assert embedding is not None  # `start` always makes one
+        assert embedding is not None  # `initialize` always makes one
         state = {
             "layers": len(self.thetas),
             "n_plain": embedding.n_plain,
@@ -106,9 +106,9 @@ class TabularNetwork:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], arrays: Mapping[str, Floats]) -> Self:
-        """Put together what `to_state` took apart; any exception says that it does not fit."""
+        """Restore what `to_state` returned; any exception means that the parts do not fit."""
         if state["activation"] not in ACTIVATIONS or state["output"] not in ("softmax", "identity"):
-            raise ValueError(f"no such units: {state['activation']!r}, {state['output']!r}")
+            raise ValueError(f"unknown units: {state['activation']!r}, {state['output']!r}")
         n = int(state["layers"])
         thetas = [arrays[f"theta_{layer + 1}"] for layer in range(n)]
         if not all(np.isfinite(array).all() for array in arrays.values()):
@@ -124,7 +124,7 @@ class TabularNetwork:
         return cls(thetas, ExtraParameters(embedding, mixes), state["activation"], state["output"])
 
 
-def start(
+def initialize(
     layout: Layout,
     X: Floats,
     n_outputs: int,
@@ -132,17 +132,17 @@ def start(
     recipe: Recipe,
     rng: np.random.RandomState,
 ) -> TabularNetwork:
-    """Make a network whose units begin with unit variance on the data.
+    """Make an untrained network whose z have unit variance on the data.
 
-    Weights are drawn from N(0, 1) and each unit's are divided by the standard deviation of its z;
-    its bias is minus a random mean of z over five rows, so that its corner lies among the data.
+    Weights are drawn from N(0, 1), and those of each unit are divided by the standard deviation of
+    its z. Its bias is minus a random mean of z over five rows, so that z = 0 is among the data.
     Source: Holzmüller, Grinsztajn and Steinwart, arXiv 2407.04491.
 
     Parameters
     ----------
     layout : Layout
     X : ndarray, shape (m, n_columns)
-        Encoded training rows; at most 1024 of them are looked at.
+        Encoded training rows, of which at most 1024 are used.
     n_outputs : int
     output : {"softmax", "identity"}
     recipe : Recipe
@@ -200,6 +200,6 @@ def _embedding(
         tables.astype(dtype),
         np.ones(layout.n_plain + n * D + len(layout.n_codes) * recipe.embedding_size, dtype),
     )
-    # What fit never met says nothing, and is never trained.
+    # The code of categories that are not in fit: zero, and never trained.
     embedding.tables[embedding.first_rows[:-1]] = 0
     return embedding

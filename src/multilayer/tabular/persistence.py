@@ -1,9 +1,9 @@
-"""A tabular estimator as a model file keeps it."""
+"""Tabular estimators in model files."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,29 +13,26 @@ from multilayer.persistence import Savable, labels_from_json, labels_to_json
 from multilayer.tables.encoder import TableEncoder
 from multilayer.tabular.network import TabularNetwork
 
-__all__ = ["SavableTabular"]
+__all__ = ["FITTED_VALUES", "SavableTabular"]
 
 Array = NDArray[Any]
+# Fitted attributes that JSON holds, of both estimators.
+FITTED_VALUES = ("n_features_in_", "n_iter_", "best_iterations_", "validation_score_")
 
 
 class SavableTabular(Savable):
-    """Parameters, encoder, members, and what was learned from rows out of their folds."""
+    """A tabular estimator that can be saved: parameters, encoder, members and fitted values."""
 
     # Fitted attributes that are saved: arrays, and what JSON holds.
-    _ARRAYS: tuple[str, ...] = ()
-    _VALUES: tuple[str, ...] = (
-        "n_features_in_",
-        "n_iter_",
-        "best_iterations_",
-        "validation_score_",
-    )
+    _ARRAYS: ClassVar[tuple[str, ...]] = ()
+    _VALUES: ClassVar[tuple[str, ...]] = FITTED_VALUES
 
     def to_state(self: Any) -> tuple[dict[str, Any], dict[str, Array]]:
         """Return the state: what JSON can hold, and arrays by name."""
         check_is_fitted(self, "members_")
         params = self.get_params(deep=False)
         if isinstance(params["random_state"], np.random.RandomState):
-            params["random_state"] = None  # a generator's state is of no use to a fitted model
+            params["random_state"] = None  # a fitted model does not need the state of a generator
         for name, value in params.items():
             if callable(value):
                 raise TypeError(f"a model file cannot hold {name}={value!r}, which is a function")
@@ -63,11 +60,10 @@ class SavableTabular(Savable):
     def from_state(cls, state: dict[str, Any], arrays: dict[str, Array]) -> Self:
         """Build the object from its state; raise where the parts do not fit."""
         self = cls(**state["params"])
-        self._put_together(state, arrays)
+        self._restore(state, arrays)
         return self
 
-    def _put_together(self: Any, state: dict[str, Any], arrays: dict[str, Array]) -> None:
-
+    def _restore(self: Any, state: dict[str, Any], arrays: dict[str, Array]) -> None:
         def part(name: str) -> dict[str, Array]:
             return {
                 key.removeprefix(f"{name}/"): array
@@ -86,7 +82,9 @@ class SavableTabular(Savable):
         width = self.encoder_.get_feature_names_out().size
         for network in self.members_:
             if network.n_columns != width:
-                raise ValueError(f"a member reads {network.n_columns} columns of {width}")
+                raise ValueError(
+                    f"a member takes {network.n_columns} columns, but the encoder gives {width}"
+                )
         for name in self._ARRAYS:
             setattr(self, name, arrays[name])
         for name in self._VALUES:
@@ -94,7 +92,9 @@ class SavableTabular(Savable):
         if "classes" in state:
             self.classes_ = labels_from_json(state["classes"])
         if self.n_features_in_ != self.encoder_.n_features_in_:
-            raise ValueError(f"an encoder of {self.encoder_.n_features_in_} columns")
+            raise ValueError(
+                f"the encoder has {self.encoder_.n_features_in_} columns, not {self.n_features_in_}"
+            )
         if hasattr(self.encoder_, "feature_names_in_"):
             self.feature_names_in_ = self.encoder_.feature_names_in_
         units = self._check_saved()
@@ -103,4 +103,4 @@ class SavableTabular(Savable):
 
     @abstractmethod
     def _check_saved(self) -> tuple[str, int]:
-        """Raise where what was learned is no such thing; else give output units, and how many."""
+        """Check the fitted attributes; return the kind of output unit and the number of them."""

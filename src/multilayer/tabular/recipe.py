@@ -1,7 +1,7 @@
 """The recipe: how a tabular network is built and trained, in numbers found by measuring.
 
-It begins from RealMLP (Holzmüller, Grinsztajn and Steinwart, arXiv 2407.04491) and departs from it
-where that paid on real tables; docs/tabular.md tells what each number is worth.
+It is based on RealMLP (Holzmüller, Grinsztajn and Steinwart, arXiv 2407.04491) and differs from it
+where that was better on real tables; docs/tabular.md has the effect of each number.
 """
 
 from __future__ import annotations
@@ -25,32 +25,32 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Recipe:
-    """Numbers of the network and of its training.
+    """Hyperparameters of the network and of its training.
 
     Attributes
     ----------
     hidden_layer_sizes : tuple of int
     activation : str
-        Mixed with z, each unit by a share that is trained, 1 at first.
+        Mixed with z, in each unit by a trained share that is 1 at first.
     learning_rate : float
-        The peak of each cycle. That of Θ⁽ˡ⁾ is divided by √s_l (neural-tangent scaling).
+        The peak of each cycle. For Θ⁽ˡ⁾ it is divided by √s_l (neural-tangent scaling).
     batch_size, max_iter : int
         Rows of a step; epochs.
     dropout, weight_decay : float
-        At first; from half of the training on they fall with a cosine.
+        The initial values; in the second half of the training they fall with a cosine.
     label_smoothing : float
     beta_1, beta_2 : float
         Of AdamW.
     n_frequencies, n_dimensions : int
-        Periodic features of a number: cosines, and what they are mixed to.
+        Periodic features of a number: the cosines, and the outputs that they are mixed to.
     frequency : float
-        The largest scale of a frequency's normal distribution, times the number of numbers: the
-        more there are, the smoother each must be. Scales are drawn evenly in their logarithm, from
-        a twentieth of it on.
+        The largest scale of the normal distribution of a frequency, times the number of columns
+        of numbers: the more there are, the smoother each must be. Scales are drawn log-uniformly
+        from a twentieth of the largest up to the largest.
     embedding_size : int
-        Dimensions of a category.
+        Dimensions of the embedding of a category.
     rate_biases, rate_periodic, rate_tables, rate_scale, rate_mixes : float
-        By what the learning rate is multiplied for them.
+        Factors of the learning rate for these parameters.
     """
 
     hidden_layer_sizes: tuple[int, ...] = (128, 128, 128)
@@ -88,8 +88,8 @@ REGRESSION = Recipe(
 ENCODING: dict[str, Any] = {"max_categories": 1024, "max_onehot": 8}
 SCALINGS = {"classification": "blend", "regression": "quantile"}
 
-# Up to so many training rows of a member: rows of a batch, and epochs. Small tables need more
-# epochs for as many steps; large ones learn as much from fewer.
+# Largest number of training rows of a member, rows of a batch, epochs. Small tables need more
+# epochs for the same number of steps; large ones need fewer epochs.
 _BY_ROWS = (
     (512, 32, 128),
     (2_048, 64, 96),
@@ -101,24 +101,24 @@ _BY_ROWS = (
 
 
 def recipe_for(classes: bool, rows: int) -> Recipe:
-    """Give the recipe for so many training rows."""
+    """Return the recipe for a number of training rows."""
     _, batch_size, max_iter = next(size for size in _BY_ROWS if rows <= size[0])
     recipe = CLASSIFICATION if classes else REGRESSION
     return replace(recipe, batch_size=batch_size, max_iter=max_iter)
 
 
 def encoding_for(classes: bool) -> dict[str, Any]:
-    """Give the parameters of the encoder."""
+    """Return the parameters of the encoder."""
     return {**ENCODING, "scaling": SCALINGS["classification" if classes else "regression"]}
 
 
 def members_for(rows: int) -> int:
-    """Give the number of members for so many rows: fewer where each of them has seen enough."""
+    """Return the number of members for a number of rows: fewer where one member has enough rows."""
     return 8 if rows <= 131_072 else 4
 
 
 def learning_rate_cycles(t: NDArray[np.float64]) -> NDArray[np.float64]:
-    """½ (1 − cos 2π log₂(1 + 15 t)): four cycles, each twice as long as the one before; t ∈ [0, 1).
+    """Compute ½ (1 − cos 2π log₂(1 + 15 t)), 0 ≤ t < 1: four cycles, each twice the last one.
 
     Source: Holzmüller, Grinsztajn and Steinwart, arXiv 2407.04491.
     """
@@ -126,5 +126,5 @@ def learning_rate_cycles(t: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def flat_cosine(t: float) -> float:
-    """1 up to t = ½, then ½ (1 + cos π(2t − 1)), which ends at 0."""
+    """Compute 1 up to t = ½, then ½ (1 + cos π(2t − 1)), which ends at 0."""
     return 1.0 if t < 0.5 else 0.5 * (1 + math.cos(math.pi * (2 * t - 1)))

@@ -1,32 +1,33 @@
-"""TabularRegressor: numbers from a raw table, with intervals."""
+"""TabularRegressor: numbers from a raw table, with prediction intervals."""
 
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 
 from multilayer.embedding import Floats
-from multilayer.tables.target import read_column
+from multilayer.tables.target import StandardisedTarget, read_column
 from multilayer.tabular.base import TabularEstimator
-from multilayer.tabular.ensemble import Lesson, Member
+from multilayer.tabular.ensemble import Member, TrainingData
 from multilayer.tabular.intervals import errors_of_mean, half_width, means_of_rows, quantile_offsets
-from multilayer.tabular.scoring import judge_by_rmse, judge_by_scorer
+from multilayer.tabular.persistence import FITTED_VALUES
+from multilayer.tabular.scoring import negated_score, root_mean_squared_error
 
 __all__ = ["TabularRegressor"]
 
 Array = NDArray[Any]
-_LARGEST = 1e150  # the squares of larger ones would overflow
+_LARGEST = 1e150  # the squares of larger numbers would overflow
 
 
 class TabularRegressor(RegressorMixin, TabularEstimator):
-    """Predict a number from the rows of a raw table, and how far off it may be.
+    """Predict numbers from the rows of a raw table, with prediction intervals.
 
-    As `TabularClassifier`, with periodic features of each number, and a target that is
-    standardised inside. Predictions stay within the range of the training targets.
+    As `TabularClassifier`, except that the networks have other hyperparameters and that the target
+    is standardised internally. Predictions are within the range of the training targets.
 
     Parameters
     ----------
@@ -34,20 +35,20 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
 validation_fraction, n_iter_no_change, time_limit, random_state, verbose
         As for `TabularClassifier`.
     activation : str, default="auto"
-        Of the hidden layers. "auto": mish.
+        Activation of the hidden layers. "auto": mish.
     scoring : str, callable or None, default=None
-        A scorer of scikit-learn that chooses the best epoch, of validation rows. None: the root of
-        the mean squared error.
+        A scorer of scikit-learn that chooses the best epoch by the validation rows. None: the root
+        of the mean squared error.
 
     Attributes
     ----------
     encoder_ : TableEncoder
     members_ : list of TabularNetwork
     oof_prediction_ : ndarray, shape (n_rows,)
-        For each row the mean prediction of the members that did not learn from it, mostly one;
-        NaN where there is none.
+        For each row the mean prediction of the members that were not trained on it, mostly one;
+        NaN if there is none.
     residuals_ : ndarray, shape (n,)
-        Truth minus `oof_prediction_`, scaled to the errors that the mean of all members makes,
+        Targets minus `oof_prediction_`, scaled to the size of errors of the mean of all members,
         ascending.
     validation_score_ : float
         R² of `oof_prediction_`.
@@ -56,8 +57,8 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
 
     See Also
     --------
-    TabularClassifier : Classes from a raw table.
-    MLPRegressor : One network on numbers, as scikit-learn's.
+    TabularClassifier : Predict classes from a raw table.
+    MLPRegressor : One network on numbers, compatible with scikit-learn's.
 
     Examples
     --------
@@ -71,9 +72,8 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
     """
 
     _MOST_SPARE = 512
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = TabularEstimator._parameter_constraints
     _ARRAYS = ("residuals_",)
-    _VALUES = (*TabularEstimator._VALUES, "target_")
+    _VALUES = (*FITTED_VALUES, "target_")
 
     def __init__(
         self,
@@ -116,9 +116,9 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
         Parameters
         ----------
         X : dataframe or array-like, shape (m, n_features_in_)
-            Columns are found by name where fit met names.
+            Columns are found by name if they have names in fit.
         quantiles : array-like of float in (0, 1), shape (q,), optional
-            Below each of them, that share of targets lies. They are the prediction plus the
+            Shares of targets below the predicted quantiles, which are the prediction plus the
             quantiles of `residuals_`.
 
         Returns
@@ -130,18 +130,19 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
         NotFittedError
             Before fit.
         ValueError
-            If columns are missing, a column of numbers holds something else, or a quantile is none.
+            If columns are missing, a column of numbers holds something else, or a quantile is not
+            between 0 and 1.
         """
-        y = self._in_units(np.stack(self._outputs(X)).mean(axis=0, dtype=np.float64))
+        y = self._predicted(np.stack(self._outputs(X)).mean(axis=0, dtype=np.float64))
         if quantiles is None:
             return y
         q = np.atleast_1d(np.asarray(quantiles, float))
         if q.ndim != 1 or not ((q > 0) & (q < 1)).all():
-            raise ValueError(f"quantiles must be between 0 and 1, both left out: {quantiles}")
+            raise ValueError(f"quantiles must be between 0 and 1, both exclusive, got {quantiles}")
         return y[:, None] + quantile_offsets(self._known_residuals(), q)
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> Array:
-        """Give an interval for each row that holds the target as often as is asked.
+        """Predict an interval for each row that contains the target with a given probability.
 
         Its half width is a quantile of the absolute `residuals_` (conformal prediction).
 
@@ -149,6 +150,7 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
         ----------
         X : dataframe or array-like, shape (m, n_features_in_)
         coverage : float in (0, 1), default=0.9
+            The probability.
 
         Returns
         -------
@@ -156,7 +158,7 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
             Lower and upper ends.
         """
         if not (isinstance(coverage, Real) and 0 < coverage < 1):
-            raise ValueError(f"coverage must be between 0 and 1, both left out: {coverage!r}")
+            raise ValueError(f"coverage must be between 0 and 1, both exclusive, got {coverage!r}")
         y = self.predict(X)
         d = half_width(self._known_residuals(), coverage)
         return np.stack([y - d, y + d], axis=1)
@@ -164,21 +166,22 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
     def _known_residuals(self) -> Array:
         if not len(self.residuals_):
             raise ValueError(
-                "intervals need rows that were left out of training, but there were none: "
+                "intervals need rows that were left out of training, but there are none: "
                 f"validation_fraction is {self.validation_fraction}"
             )
         return self.residuals_
 
-    def _standardised(self, y: Any) -> Any:
-        return (y - self.target_["mean"]) / self.target_["scale"]
+    @property
+    def _scaling(self) -> StandardisedTarget:
+        return StandardisedTarget(self.target_["mean"], self.target_["scale"])
 
-    def _truth(self, Y: Array) -> Array:
-        """Give targets (m, 1) as the user gave them, (m,)."""
-        return Y[:, 0].astype(np.float64) * self.target_["scale"] + self.target_["mean"]
+    def _in_units(self, Y: Array) -> Array:
+        """Return standardised targets (m, 1) in units of y, (m,)."""
+        return np.asarray(self._scaling.back(Y[:, 0].astype(np.float64)))
 
-    def _in_units(self, H: Array) -> Array:
-        """Give outputs (m, 1) in units of y, (m,), within the range of the training targets."""
-        return np.clip(self._truth(H), self.target_["low"], self.target_["high"])
+    def _predicted(self, H: Array) -> Array:
+        """Return outputs (m, 1) in units of y, (m,), within the range of the training targets."""
+        return np.clip(self._in_units(H), self.target_["low"], self.target_["high"])
 
     def _read_target(self, y: Any, again: bool = False) -> Array:
         name = "y_val" if again else "y"
@@ -196,11 +199,11 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
         return numbers
 
     def _learn_target(self, y: Array, weights: Array | None) -> None:
-        mean = np.average(y, weights=weights)
+        scaling = StandardisedTarget.of(y, weights)
         counted = y if weights is None else y[weights > 0]
         self.target_ = {
-            "mean": float(mean),
-            "scale": float(np.sqrt(np.average((y - mean) ** 2, weights=weights))) or 1.0,
+            "mean": scaling.mean,
+            "scale": scaling.scale,
             "low": float(counted.min()),
             "high": float(counted.max()),
         }
@@ -208,33 +211,33 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
     def _check_saved(self) -> tuple[str, int]:
         values = [float(self.target_[name]) for name in ("mean", "scale", "low", "high")]
         if not (np.isfinite(values).all() and values[1] > 0 and values[2] <= values[3]):
-            raise ValueError(f"a target has no such statistics: {self.target_}")
+            raise ValueError(f"the statistics of the target contradict each other: {self.target_}")
         self.target_ = dict(zip(("mean", "scale", "low", "high"), values, strict=True))
         if self.residuals_.ndim != 1 or not np.isfinite(self.residuals_).all():
-            raise ValueError("residuals must be one row of finite numbers")
+            raise ValueError("residuals_ must be a one-dimensional array of finite numbers")
         return "identity", 1
 
     def _targets(self, y: Array) -> tuple[Array, int, str]:
-        return self._standardised(y)[:, None].astype(np.float32), 1, "identity"
+        return self._scaling.forward(y)[:, None].astype(np.float32), 1, "identity"
 
-    def _judge(self, H: Floats, lesson: Lesson, rows: Array, scoring: Any) -> float:
-        Y = lesson.Y[rows]
-        weights = None if lesson.weights is None else lesson.weights[rows]
+    def _validation_loss(self, data: TrainingData, scoring: Any, H: Floats, rows: Array) -> float:
+        Y = data.Y[rows]
+        weights = None if data.weights is None else data.weights[rows]
         if scoring is None:
-            inside = np.clip(H, *(self._standardised(self.target_[e]) for e in ("low", "high")))
-            return judge_by_rmse(inside, Y, weights)
-        return judge_by_scorer(scoring, self._in_units(H), None, self._truth(Y), weights)
+            clipped = np.clip(H, *(self._scaling.forward(self.target_[e]) for e in ("low", "high")))
+            return root_mean_squared_error(clipped, Y, weights)
+        return negated_score(scoring, self._predicted(H), None, self._in_units(Y), weights)
 
-    def _learn_from_left_out(self, lesson: Lesson, members: list[Member]) -> None:
+    def _learn_out_of_fold(self, data: TrainingData, members: list[Member]) -> None:
         rows = np.concatenate([np.append(m.fold.validation, m.fold.spare) for m in members])
-        spared = [member.network.forward(lesson.X[member.fold.spare]) for member in members]
-        H = [h for m, of_spare in zip(members, spared, strict=True) for h in (m.blind, of_spare)]
-        h = self._in_units(np.concatenate(H))
-        self.oof_prediction_, times, variance = means_of_rows(h, rows, len(lesson.X))
+        spared = [member.network.forward(data.X[member.fold.spare]) for member in members]
+        pairs = zip(members, spared, strict=True)
+        h = self._predicted(np.concatenate([H for m, s in pairs for H in (m.out_of_fold, s)]))
+        self.oof_prediction_, times, variance = means_of_rows(h, rows, len(data.X))
         rows = np.flatnonzero(times)
-        weights = np.ones(len(rows)) if lesson.weights is None else lesson.weights[rows]
+        weights = np.ones(len(rows)) if data.weights is None else data.weights[rows]
         rows, weights = rows[weights > 0], weights[weights > 0]
-        truth = self._truth(lesson.Y[rows])
+        truth = self._in_units(data.Y[rows])
         errors = truth - self.oof_prediction_[rows]
         self.residuals_ = np.sort(errors_of_mean(errors, times[rows], variance, len(members)))
         spread = weights @ (truth - np.average(truth, weights=weights)) ** 2 if len(truth) else 0.0

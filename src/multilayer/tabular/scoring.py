@@ -1,4 +1,4 @@
-"""What chooses a member's best epoch: a number that is small where its outputs are good."""
+"""Validation losses, which choose the best epoch of a member: the smaller, the better."""
 
 from __future__ import annotations
 
@@ -11,87 +11,104 @@ from sklearn.metrics import check_scoring
 
 from multilayer.embedding import Floats
 
-__all__ = ["judge_by_error", "judge_by_rmse", "judge_by_scorer", "mean"]
+__all__ = [
+    "error_and_log_loss",
+    "log_losses",
+    "log_probabilities",
+    "mean",
+    "negated_score",
+    "root_mean_squared_error",
+]
 
 Array = NDArray[Any]
 
 
 def mean(values: Array, weights: Array | None) -> float:
-    """Give Σ w v / Σ w, or the plain mean where the weights are none or all zero."""
+    """Compute Σ w v / Σ w, or the plain mean if weights are None or all zero."""
     if weights is None or not weights.any():
         return float(values.mean(dtype=np.float64))
     return float(np.average(values, weights=weights))
 
 
-def log_losses(H: Floats, labels: Array) -> Array:
-    """−log h of the true class of each row, in nats; h counts as at least the least float32."""
-    h = np.asarray(H[np.arange(len(labels)), labels], np.float64)
-    losses: Array = -np.log(np.maximum(h, np.finfo(np.float32).tiny))
-    return losses
+def log_probabilities(H: Array) -> Array:
+    """Compute log h in float64; a smaller h counts as the smallest normal float32."""
+    return np.asarray(np.log(np.maximum(H.astype(np.float64), np.finfo(np.float32).tiny)))
 
 
-def judge_by_error(H: Floats, labels: Array, weights: Array | None) -> float:
-    """Share of wrong classes; where epochs are equally wrong, the log-loss decides."""
+def log_losses(H: Array, labels: Array) -> Array:
+    """Compute the log-loss of each row: −log h of its true class, in nats.
+
+    Parameters
+    ----------
+    H : ndarray, shape (m, n_classes)
+        Probabilities.
+    labels : ndarray of int, shape (m,)
+    """
+    return -log_probabilities(H[np.arange(len(labels)), labels])
+
+
+def error_and_log_loss(H: Floats, labels: Array, weights: Array | None) -> float:
+    """Compute the share of wrong classes; the log-loss decides between equal shares."""
     error = mean(H.argmax(axis=1) != labels, weights)
     # Less than one row more or less: it never outweighs the error.
     return error + min(mean(log_losses(H, labels), weights), 1e2) / (1e3 * (len(labels) + 1))
 
 
-def judge_by_rmse(H: Floats, y: Array, weights: Array | None) -> float:
-    """Root of the mean squared error of numbers (m, 1)."""
+def root_mean_squared_error(H: Floats, y: Array, weights: Array | None) -> float:
+    """Compute the root of the mean squared error of numbers (m, 1)."""
     return float(np.sqrt(mean((H[:, 0] - y[:, 0]) ** 2, weights)))
 
 
-class _Answers(BaseEstimator):
-    """An estimator that has its answers already, for a scorer that asks an estimator."""
+class _Predicted(BaseEstimator):
+    """An estimator that returns given predictions, for a scorer that takes an estimator."""
 
-    def __init__(self, answers: Array) -> None:
-        self.answers = answers
+    def __init__(self, H: Array) -> None:
+        self.H = H
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
 
 
-class _Classes(ClassifierMixin, _Answers):
-    def __init__(self, answers: Array, classes: Array) -> None:
-        super().__init__(answers)
+class _PredictedClasses(ClassifierMixin, _Predicted):
+    def __init__(self, H: Array, classes: Array) -> None:
+        super().__init__(H)
         self.classes = self.classes_ = classes
 
     def fit(self, X: Any, y: Any) -> Any:
         return self
 
     def predict_proba(self, X: Any) -> Array:
-        return self.answers
+        return self.H
 
     def predict(self, X: Any) -> Array:
-        return np.asarray(self.classes_[self.answers.argmax(axis=1)])
+        return np.asarray(self.classes_[self.H.argmax(axis=1)])
 
 
-class _Numbers(RegressorMixin, _Answers):
+class _PredictedNumbers(RegressorMixin, _Predicted):
     def fit(self, X: Any, y: Any) -> Any:
         return self
 
     def predict(self, X: Any) -> Array:
-        return self.answers
+        return self.H
 
 
-def judge_by_scorer(
-    scoring: Any, answers: Array, classes: Array | None, y: Array, weights: Array | None
+def negated_score(
+    scoring: Any, H: Array, classes: Array | None, y: Array, weights: Array | None
 ) -> float:
-    """Minus what a scorer of scikit-learn's says.
+    """Compute minus the score of a scorer of scikit-learn.
 
     Parameters
     ----------
     scoring : str or callable
-    answers : ndarray
+    H : ndarray
         Probabilities (m, n_classes), or numbers (m,).
     classes : ndarray, optional
-        Of classification.
+        Of a classifier.
     y : ndarray, shape (m,)
-        The truth, as the user gave it.
+        The targets as they were passed to fit.
     weights : ndarray, shape (m,), optional
     """
-    estimator = _Numbers(answers) if classes is None else _Classes(answers, classes)
+    estimator = _PredictedNumbers(H) if classes is None else _PredictedClasses(H, classes)
     scorer = check_scoring(estimator, scoring=scoring)
     given = {} if weights is None else {"sample_weight": weights}
     return -float(scorer(estimator, np.zeros((len(y), 1)), y, **given))

@@ -1,4 +1,4 @@
-"""What the displays read off an estimator."""
+"""Reading weights, activations and names from an estimator."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Floats = NDArray[np.floating[Any]]
 
 
 def fitted_network(model: Any) -> Any:
-    """Give the network itself: `model`, or the last step of a fitted pipeline."""
+    """Return the network itself: `model`, or the last step of a fitted pipeline."""
     if isinstance(model, Pipeline):
         model = model[-1]
     if hasattr(type(model), "fit"):
@@ -24,7 +24,7 @@ def fitted_network(model: Any) -> Any:
 
 
 def read_thetas(network: Any) -> list[Floats]:
-    """Read Θ, bias in column 0."""
+    """Return Θ of each layer, bias in column 0."""
     if hasattr(network, "thetas"):
         return [np.asarray(theta) for theta in network.thetas]
     if not hasattr(network, "coefs_") or not hasattr(network, "intercepts_"):
@@ -37,7 +37,7 @@ def read_thetas(network: Any) -> list[Floats]:
 
 
 def read_activations(network: Any, n_layers: int) -> list[str] | None:
-    """Name what each layer but the first computes, where the network says so."""
+    """Return the names of the activations, or None if they are not known."""
     if hasattr(network, "hidden"):
         return [unit_name(unit) for unit in (*network.hidden, network.output)]
     if hasattr(network, "activation") and hasattr(network, "out_activation_"):
@@ -46,7 +46,7 @@ def read_activations(network: Any, n_layers: int) -> list[str] | None:
 
 
 def read_input_names(estimator: Any, n_inputs: int) -> list[str] | None:
-    """Name the columns that reach the network, where the estimator knows them."""
+    """Return the names of the inputs of the network, or None if they are not known."""
     names = getattr(estimator, "feature_names_in_", None)
     if names is not None and isinstance(estimator, Pipeline) and len(estimator) > 1:
         encoder = estimator[:-1]
@@ -57,7 +57,7 @@ def read_input_names(estimator: Any, n_inputs: int) -> list[str] | None:
 
 
 def read_output_names(network: Any, n_outputs: int) -> list[str] | None:
-    """Name the class of each output; a single sigmoid unit speaks for the second of two."""
+    """Return the class of each output; a single sigmoid unit is that of the second of two."""
     names = getattr(network, "classes_", [])
     names = names[1:] if n_outputs == 1 else names
     return [str(name) for name in names] if len(names) == n_outputs else None

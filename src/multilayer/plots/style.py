@@ -1,4 +1,4 @@
-"""The colours and scales that the displays share."""
+"""Colours and scales of all displays."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # M. A. Petroff, "Accessible color sequences for data visualization", arXiv:2107.02270: ten
-# colours that stay apart for colour-blind eyes and, neighbour from neighbour, in grey print.
+# colours that are distinct to colour-blind readers and, next to each other, in grey print.
 COLORS = (
     "#3f90da",
     "#ffa90e",
@@ -30,7 +30,7 @@ NEGATIVE, NEUTRAL, POSITIVE = "#d9541e", "#8c8c8c", "#1f77c9"
 
 
 def signed_colormap() -> LinearSegmentedColormap:
-    """Vermilion for negative, blue for positive; the smaller, the more transparent.
+    """Return a colormap from vermilion for negative to blue for positive, transparent around 0.
 
     Transparency instead of white in the middle serves light and dark backgrounds alike.
     """
@@ -41,15 +41,15 @@ def signed_colormap() -> LinearSegmentedColormap:
 
 
 def root_figure(ax: Axes) -> Figure:
-    """Figure that `ax` is on, also through subfigures."""
+    """Return the figure of `ax`, also through subfigures."""
     figure = ax.get_figure(root=True)
     if figure is None:
-        raise ValueError("ax must be on a figure, and has been removed from its own")
+        raise ValueError("ax must be on a figure, but has been removed from it")
     return figure
 
 
 def background(ax: Axes) -> tuple[float, float, float, float]:
-    """Colour seen behind the artists of `ax`, opaque even where the figure is transparent."""
+    """Return the colour behind the artists of `ax`, opaque even if the figure is transparent."""
     from matplotlib.colors import to_rgba
 
     colors = [ax.get_facecolor()] if ax.axison else []
@@ -60,11 +60,11 @@ def background(ax: Axes) -> tuple[float, float, float, float]:
 
 
 def log_if_wide(ax: Axes, values: NDArray[Any]) -> None:
-    """Give `ax` a logarithmic height where positive values span a factor of ten or more."""
+    """Make the vertical axis logarithmic if positive values span a factor of ten or more."""
     from matplotlib.ticker import LogFormatter
 
     class PlainFormatter(LogFormatter):
-        """Chooses which minor ticks to name, and writes them as the major ones are: 0.06."""
+        """Formatter that labels some minor ticks, in the format of the major ones: 0.06."""
 
         def __call__(self, x: float, pos: int | None = None) -> str:
             return f"{x:g}" if super().__call__(x, pos) else ""

@@ -1,4 +1,4 @@
-"""Error of the rows left out and of those learned from, against one quantity."""
+"""Errors on held-out rows and on training rows, against one quantity."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.plots._style import COLORS
+from multilayer.plots.style import COLORS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,36 +21,36 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Errors:
-    """Errors for each value of a quantity, (n_values, n_splits)."""
+    """Errors of a cross-validation for each value of a quantity, (n_values, n_splits)."""
 
-    left_out: Floats
-    learned_from: Floats
+    held_out: Floats
+    training: Floats
     name: str
 
     @property
     def means(self) -> Floats:
-        """Of the rows left out, (n_values,)."""
-        return np.asarray(self.left_out.mean(axis=1))
+        """Mean errors on held-out rows, (n_values,)."""
+        return np.asarray(self.held_out.mean(axis=1))
 
     @property
     def best(self) -> int:
-        """The value of the smallest mean error."""
+        """The index of the smallest mean error."""
         return int(self.means.argmin())
 
     def simplest(self, complexity: Floats) -> int:
-        """The least complex value whose error is within one standard error of the smallest."""
-        most = self.means[self.best] + np.nan_to_num(standard_errors(self.left_out))[self.best]
+        """Return the index of the least complex value within one standard error of the best."""
+        most = self.means[self.best] + np.nan_to_num(standard_errors(self.held_out))[self.best]
         near = np.flatnonzero(self.means <= most)
         return int(near[np.argmin(complexity[near])])
 
 
 def errors_of(results: Sequence[Any], values: Floats, named: str) -> Errors:
-    """Read the errors off cross-validations: 1 − score, or minus a score that is minus an error.
+    """Compute the errors of cross-validations: 1 − score, or minus a score that is minus an error.
 
     Raises
     ------
     ValueError
-        If there is not one value of the quantity, called `named`, for each.
+        If there is not one value of the quantity, called `named`, for each result.
     """
     if not 0 < len(results) == len(values):
         raise ValueError(
@@ -58,18 +58,18 @@ def errors_of(results: Sequence[Any], values: Floats, named: str) -> Errors:
         )
     name = results[0].score_name
     if name.startswith("neg_"):
-        offset, said = 0.0, name.removeprefix("neg_").replace("_", " ").capitalize()
+        offset, label = 0.0, name.removeprefix("neg_").replace("_", " ").capitalize()
     else:
-        offset, said = 1.0, f"Error (1 − {name})"
+        offset, label = 1.0, f"Error (1 − {name})"
     return Errors(
         offset - np.array([result.scores for result in results]),
         offset - np.array([result.train_scores for result in results]),
-        said,
+        label,
     )
 
 
 def standard_errors(errors: Floats) -> Floats:
-    """Of the mean over the folds, (n_values,); NaN of one fold."""
+    """Compute standard errors of the mean over folds, (n_values,); NaN for a single fold."""
     n = errors.shape[1]
     if n < 2:
         return np.full(len(errors), np.nan)
@@ -87,17 +87,17 @@ def draw_errors(
     x : ndarray, shape (n_values,)
     errors : Errors
     simplest : int
-        The value to mark beside the best.
+        The index of the value to mark in addition to the best.
     names : sequence of str
-        Of the values.
+        Names of the values.
     ends : tuple of str
-        What a network is at the left end, and at the right one.
+        Texts above the left and the right end of the axis.
     """
     order, best = np.argsort(x, kind="stable"), errors.best
     lines = []
     for values, color, label in (
-        (errors.learned_from, COLORS[0], "rows learned from"),
-        (errors.left_out, COLORS[2], "rows left out"),
+        (errors.training, COLORS[0], "training rows"),
+        (errors.held_out, COLORS[2], "held-out rows"),
     ):
         mean, spread = values.mean(axis=1)[order], np.nan_to_num(standard_errors(values))[order]
         style: dict[str, Any] = {"color": color, "linewidth": 2, "marker": "o", "markersize": 4}
@@ -107,12 +107,12 @@ def draw_errors(
         )
     ring: dict[str, Any] = {"s": 120, "facecolors": "none", "linewidths": 1.8, "zorder": 4}
     means = errors.means
-    said = f"{names[best]}: smallest error, {means[best]:.3g}"
-    ax.scatter([x[best]], [means[best]], edgecolors=COLORS[2], label=said, **ring)
+    label = f"{names[best]}: smallest error, {means[best]:.3g}"
+    ax.scatter([x[best]], [means[best]], edgecolors=COLORS[2], label=label, **ring)
     if simplest != best:
-        said = f"{names[simplest]}: simplest within a standard error"
+        label = f"{names[simplest]}: simplest within a standard error"
         where = [x[simplest]], [means[simplest]]
-        ax.scatter(*where, edgecolors=COLORS[4], marker="s", label=said, **ring)
+        ax.scatter(*where, edgecolors=COLORS[4], marker="s", label=label, **ring)
     if (x > 0).all() and x.max() >= 10 * x.min():
         ax.set_xscale("log")
     for at, text, side in ((0.0, ends[0], "left"), (1.0, ends[1], "right")):

@@ -1,6 +1,6 @@
-"""Where the units of a drawn network stand, and the numbers on its lines.
+"""Positions of the units of a drawn network, and of the numbers on its lines.
 
-Lengths are in printer's points, 1/72 inch.
+Lengths are in points, 1/72 inch.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ class Column:
 
     @property
     def radius(self) -> float:
-        """Of a unit."""
+        """Radius of a unit."""
         return min(LARGEST_RADIUS, 0.4 * self.pitch)
 
     @property
     def sources(self) -> Floats:
-        """Where the lines to the next layer start: at the bias unit, then at the units."""
+        """Heights at which the lines to the next layer start: the bias unit, then the units."""
         return np.array([self.bias_y, *self.ys])
 
 
 def columns(
     sizes: Sequence[int], max_units: int, xs: Floats, floor: float, top: float
 ) -> list[Column]:
-    """Set the layers between two heights, all with the same pitch."""
+    """Arrange the layers between two heights, all with the same pitch."""
     shown = [_shown(size, max_units) for size in sizes]
     thinned = [len(units) < size for units, size in zip(shown, sizes, strict=True)]
     biased = [True] * (len(sizes) - 1) + [False]
@@ -62,15 +62,15 @@ def columns(
 
 
 def label_place(left: Column, right: Column) -> tuple[float, float]:
-    """Find where along their lines the numbers between two layers are farthest apart.
+    """Find the position on the lines between two layers where their numbers are farthest apart.
 
     Returns
     -------
     t : float
-        Part of the way from left to right, the same for all lines, so that the numbers form
-        a column.
+        The fraction of the way from left to right, the same for all lines, so that the numbers
+        form a column.
     room : float
-        Height that each number has there; 0 if even one is too wide.
+        Height for each number there; 0 if the lines are too short for a number.
     """
     margin = (left.radius + LABEL_WIDTH / 2 + 2) / (right.x - left.x)
     if margin > 0.5:
@@ -79,13 +79,13 @@ def label_place(left: Column, right: Column) -> tuple[float, float]:
     way = ts[:, np.newaxis, np.newaxis]
     ys = (1 - way) * left.sources + way * right.ys[:, np.newaxis]  # (t, target, source)
     rooms = np.diff(np.sort(ys.reshape(len(ts), -1))).min(axis=1)
-    # Of the places with room enough, the one nearest the middle of the line.
+    # Among the positions with enough room, the one nearest the middle of the line.
     best = np.lexsort((abs(ts - 0.5), -rooms.clip(max=ENOUGH_ROOM)))[0]
     return float(ts[best]), float(rooms[best])
 
 
 def _shown(size: int, max_units: int) -> NDArray[np.intp]:
-    """Choose the units to draw: all, or as many of the first as of the last."""
+    """Choose the units to draw: all of them, or as many of the first as of the last."""
     if size <= max_units:
         return np.arange(size)
     end = (max_units - 1) // 2
