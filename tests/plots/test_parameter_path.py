@@ -100,7 +100,7 @@ def test_the_same_seed_gives_the_same_errors():
     ("arguments", "message"),
     [
         ({"param_name": "width"}, "param_name must be a parameter of MLPClassifier, got 'width'"),
-        ({"param_range": []}, "param_range must hold at least one value, and is empty"),
+        ({"param_range": []}, "param_range must hold at least one value, but is empty"),
         ({"param_range": [0.1, 0]}, "param_range must be larger than 0 .* got 0"),
         ({"param_range": [0.1, float("nan")]}, "param_range must be larger than 0 .* got nan"),
     ],
