@@ -9,7 +9,7 @@ CXX_FILES := $(filter %.cpp %.hpp,$(NATIVE))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test native docs bench accuracy sweep sanitize neon check format clean
+.PHONY: help demo test optional native docs bench accuracy sweep sanitize neon check format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ demo: $(VENV)/installed ## train the notebook's networks, write their figures to
 # every iteration. More than eight processes only crowd each other: the engine has threads itself.
 test: $(VENV)/installed ## run the tests, report the coverage
 	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses=8 --dist worksteal --cov
+
+optional: $(VENV)/docs ## the tests that need PyTorch or Chromium, with both
+	$(BIN)/pytest --needing PyTorch --needing Chromium
 
 docs: $(VENV)/docs ## the book, every page with code executed: docs/_build/html/index.html
 	$(BIN)/sphinx-build -W --keep-going -q -j auto -b html docs docs/_build/html
@@ -48,7 +51,7 @@ sanitize: $(VENV)/installed ## native code under AddressSanitizer, UndefinedBeha
 	cp $(SANITIZE)/python/_native.*.so $$site/multilayer
 	LD_PRELOAD="$(RUNTIMES)" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 		$(SANITIZE)/venv/bin/python -m pytest -q -p no:cacheprovider \
-		tests/engine/test_native.py tests/engine/test_losses.py tests/engine/test_dropout.py \
+		tests/engine/test_gradient.py tests/engine/test_training.py tests/engine/test_wrong_input.py tests/engine/test_losses.py tests/engine/test_dropout.py \
 		tests/engine/test_embedding.py
 	$(CMAKE) -B $(SANITIZE)/address -DMULTILAYER_TESTS=ON -DMULTILAYER_SANITIZE=address,undefined
 	$(BIN)/cmake --build $(SANITIZE)/address
@@ -63,10 +66,14 @@ neon: $(VENV)/tools ## every kernel for aarch64, emulated (apt install g++-aarch
 	$(BIN)/cmake --build build/neon
 	qemu-aarch64 -L /usr/aarch64-linux-gnu build/neon/engine_tests kernels
 
-check: $(VENV)/installed ## formatting, lint, types
+# PyPI has Biome for Linux on x86-64 only.
+BIOME := test ! -x $(BIN)/biome && echo "PyPI has no Biome for this system: the page is not checked" || $(BIN)/biome check
+check: $(VENV)/installed ## formatting, lint, types, the order of the rooms
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	@$(BIOME)
 	$(BIN)/clang-format --dry-run -Werror $(CXX_FILES)
 
 bench: $(BENCH)/installed ## time training and prediction beside scikit-learn, PyTorch and JAX
@@ -82,6 +89,7 @@ accuracy: $(BENCH)/accuracy ## compare accuracy on real tables with boosted tree
 format: $(VENV)/installed ## put every source file in its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	@$(BIOME) --write
 	$(BIN)/clang-format -i $(CXX_FILES)
 
 clean: ## remove all that make made, .venv too

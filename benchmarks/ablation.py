@@ -1,4 +1,4 @@
-"""What each part of the tabular recipe is worth: accuracy without it, on the tables of accuracy.py.
+"""The contribution of each part of the tabular recipe, on the tables of accuracy.py.
 
 python benchmarks/ablation.py [--seeds N] [--rows N] [--sets SET …] [--only PART …]
 """
@@ -19,23 +19,23 @@ from accuracy_report import shifted_mean
 from sklearn.metrics import log_loss
 
 from multilayer import TabularClassifier, TabularRegressor
-from multilayer.tabular import members, recipe
+from multilayer.tabular import ensemble, recipe
 
 
 @dataclass(frozen=True)
 class Part:
-    """What is changed to leave a part out."""
+    """The changes that leave a part of the recipe out."""
 
-    recipe: dict[str, Any] = field(default_factory=dict)  # of both tasks
+    recipe: dict[str, Any] = field(default_factory=dict)  # for both tasks
     encoding: dict[str, Any] = field(default_factory=dict)
     scaling: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
-    classes: dict[str, Any] = field(default_factory=dict)  # parameters of the classifier alone
-    course: Any = None  # of the learning rate
+    classes: dict[str, Any] = field(default_factory=dict)  # parameters of the classifier only
+    rates: Any = None  # factors of the learning rate, a function of the progress from 0 to 1
 
 
 PARTS = {
-    "all of it": Part(),
+    "full recipe": Part(),
     "one network": Part(parameters={"fast": True}),
     "4 members": Part(parameters={"n_members": 4}),
     "robust scaling": Part(scaling="robust"),
@@ -49,8 +49,8 @@ PARTS = {
     "no trained shares": Part(recipe={"rate_mixes": 0}),
     "relu": Part(recipe={"activation": "relu"}),
     "β₂ = 0.999": Part(recipe={"beta_2": 0.999}),
-    "constant learning rate": Part(course=np.ones_like),
-    "one cosine": Part(course=lambda t: 0.5 * (1 + np.cos(np.pi * t))),
+    "constant learning rate": Part(rates=np.ones_like),
+    "one cosine": Part(rates=lambda t: 0.5 * (1 + np.cos(np.pi * t))),
     "no dropout": Part(recipe={"dropout": 0}),
     "no decay": Part(recipe={"weight_decay": 0}),
     "no label smoothing": Part(classes={"label_smoothing": 0}),
@@ -62,7 +62,7 @@ PARTS = {
 
 
 def main() -> None:
-    """Print a table, and write it to results/ablation.md."""
+    """Print a table and write it to results/ablation.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--rows", type=int, default=6000)
@@ -92,14 +92,14 @@ def main() -> None:
 
 
 def result(part: Part, table: str, seed: int, rows: int) -> dict[str, float]:
-    """Fit one of them, and judge it on its test rows."""
-    kept = recipe.CLASSIFICATION, recipe.REGRESSION, recipe.ENCODING, recipe.SCALINGS
-    course = members.learning_rate_cycles
-    recipe.CLASSIFICATION = replace(kept[0], **part.recipe)
-    recipe.REGRESSION = replace(kept[1], **part.recipe)
-    recipe.ENCODING = kept[2] | part.encoding
-    recipe.SCALINGS = dict.fromkeys(kept[3], part.scaling) if part.scaling else kept[3]
-    members.learning_rate_cycles = part.course or course
+    """Fit a model without a part of the recipe, and return its scores on the test rows."""
+    originals = recipe.CLASSIFICATION, recipe.REGRESSION, recipe.ENCODING, recipe.SCALINGS
+    cycles = ensemble.learning_rate_cycles
+    recipe.CLASSIFICATION = replace(originals[0], **part.recipe)
+    recipe.REGRESSION = replace(originals[1], **part.recipe)
+    recipe.ENCODING = originals[2] | part.encoding
+    recipe.SCALINGS = dict.fromkeys(originals[3], part.scaling) if part.scaling else originals[3]
+    ensemble.learning_rate_cycles = part.rates or cycles
     try:
         train, test, task = split(table, seed, rows)
         began = time.perf_counter()
@@ -107,18 +107,18 @@ def result(part: Part, table: str, seed: int, rows: int) -> dict[str, float]:
             model = TabularClassifier(random_state=seed, **part.parameters, **part.classes)
             H = model.fit(train.X, train.y).predict_proba(test.X).astype(float)
             H /= H.sum(axis=1, keepdims=True)
-            found = {
+            scores = {
                 "error": np.mean(model.classes_[H.argmax(axis=1)] != test.y),
                 "log-loss": log_loss(test.y, np.clip(H, 1e-7, 1), labels=model.classes_),
             }
         else:
             model = TabularRegressor(random_state=seed, **part.parameters)
-            off = model.fit(train.X, train.y).predict(test.X) - test.y
-            found = {"nRMSE": np.sqrt(np.mean(off**2)) / test.y.std()}
-        return {**found, "seconds": time.perf_counter() - began}
+            residuals = model.fit(train.X, train.y).predict(test.X) - test.y
+            scores = {"nRMSE": np.sqrt(np.mean(residuals**2)) / test.y.std()}
+        return {**scores, "seconds": time.perf_counter() - began}
     finally:
-        recipe.CLASSIFICATION, recipe.REGRESSION, recipe.ENCODING, recipe.SCALINGS = kept
-        members.learning_rate_cycles = course
+        recipe.CLASSIFICATION, recipe.REGRESSION, recipe.ENCODING, recipe.SCALINGS = originals
+        ensemble.learning_rate_cycles = cycles
 
 
 if __name__ == "__main__":

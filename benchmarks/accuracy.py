@@ -1,10 +1,11 @@
-"""Accuracy side by side on real tables: multilayer's tabular estimators and five peers.
+"""Compare accuracy on real tables: multilayer's tabular estimators and five other methods.
 
-Each seed draws a split of each set, the same for all methods: 75 % of the rows, but no more than
-6000 (--rows), train; at most 10 000 others test. Each result is kept as a line of a file, so that
-a run goes on where it was stopped; a method named with --again is run anew. The environment
-variable MULTILAYER_DATA may name a folder with a module datasets.py whose SETS come on top of
-scikit-learn's own sets: functions by name that return a frame, the target, and "class" or "reg".
+Each seed draws a split of each data set, the same for all methods. The training rows are 75 % of
+the rows, but at most 6000 (--rows); at most 10 000 others are test rows. Each result is a line of a
+file, so that an interrupted run can continue; a method named with --again is run again. The
+environment variable MULTILAYER_DATA may name a folder with a module datasets.py whose SETS are
+added to scikit-learn's data sets: functions by name that return a frame, the target, and "class"
+or "reg".
 
     python benchmarks/accuracy.py --params '{"n_members": 1}' --label "one member"
 """
@@ -33,9 +34,9 @@ Key = tuple[str, int, str, int]
 
 
 def classification(estimator: Any, test: Part) -> dict[str, float | None]:
-    """Share of wrong labels; log-loss in nats; area under the ROC curve, one against the rest."""
+    """Return the fraction of wrong labels, log-loss in nats, and AUC (one against the rest)."""
     labels, proba = estimator.predict(test.X), estimator.predict_proba(test.X)
-    # Clipped away from 0, then made to add up to 1 again.
+    # Clip the probabilities away from 0, then make them add up to 1 again.
     proba = np.clip(np.asarray(proba, dtype=np.float64), CLIP, 1)
     proba /= proba.sum(axis=1, keepdims=True)
     classes = np.arange(proba.shape[1])
@@ -50,9 +51,9 @@ def classification(estimator: Any, test: Part) -> dict[str, float | None]:
 
 
 def regression(estimator: Any, test: Part) -> dict[str, float | None]:
-    """Root of the mean squared error, by the standard deviation of the test rows' targets."""
-    miss = np.ravel(estimator.predict(test.X)) - test.y
-    return {"nRMSE": float(np.sqrt(np.mean(miss**2)) / np.std(test.y))}
+    """Return the root mean squared error divided by the standard deviation of the test targets."""
+    residuals = np.ravel(estimator.predict(test.X)) - test.y
+    return {"nRMSE": float(np.sqrt(np.mean(residuals**2)) / np.std(test.y))}
 
 
 def measure(name: str, seed: int, method: str, rows: int, params: dict[str, Any]) -> dict[str, Any]:
@@ -75,29 +76,29 @@ def measure(name: str, seed: int, method: str, rows: int, params: dict[str, Any]
 
 
 def read(cache: Path) -> dict[Key, dict[str, Any]]:
-    """Results by set, seed, method and bound of the rows; of two the later counts."""
+    """Read the results by set, seed, method and limit of the rows; the latest one counts."""
     lines = cache.read_text().splitlines() if cache.exists() else []
     results = (json.loads(line) for line in lines if line.strip())
     return {(r["set"], r["seed"], r["method"], r["rows"]): r for r in results}
 
 
 def run(options: argparse.Namespace, jobs: list[tuple[str, int, str]]) -> None:
-    done, absent = read(options.cache), set()
+    done, missing = read(options.cache), set()
     for number, (name, seed, method) in enumerate(jobs, 1):
         label = options.label if method == "multilayer" else method
         params = options.params if method == "multilayer" else {}
         key = (name, seed, label, options.rows)
         known = key in done and done[key]["params"] == params and method not in options.again
-        if known or method in absent:
+        if known or method in missing:
             continue
         place = f"[{number}/{len(jobs)}] seed {seed}  {name:13s} {label:20s}"
         try:
             result = measure(name, seed, method, options.rows, params)
         except ImportError as error:
-            absent.add(method)
+            missing.add(method)
             print(f"{label} is left out: {error}", file=sys.stderr, flush=True)
             continue
-        except Exception:  # the others go on
+        except Exception:  # the others continue
             print(f"{place} failed\n{traceback.format_exc()}", file=sys.stderr, flush=True)
             continue
         line = {"set": name, "seed": seed, "method": label, "rows": options.rows, "params": params}
@@ -112,22 +113,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--sets", nargs="+", choices=sets(), default=list(sets()), metavar="SET")
-    parser.add_argument("--seeds", type=int, default=3, help="so many splits")
-    parser.add_argument("--rows", type=int, default=6000, help="at most so many training rows")
-    parser.add_argument("--params", type=json.loads, default={}, help="of multilayer's, as JSON")
-    parser.add_argument("--label", default="multilayer", help="the name of those results")
-    parser.add_argument("--again", nargs="+", choices=METHODS, default=[], help="run these anew")
+    parser.add_argument("--seeds", type=int, default=3, help="number of splits")
+    parser.add_argument("--rows", type=int, default=6000, help="maximum of training rows")
+    parser.add_argument(
+        "--params", type=json.loads, default={}, help="parameters of multilayer, as JSON"
+    )
+    parser.add_argument("--label", default="multilayer", help="the name of its results")
+    parser.add_argument("--again", nargs="+", choices=METHODS, default=[], help="run these again")
     results = Path(__file__).parent / "results"
     parser.add_argument("--cache", type=Path, help="default: accuracy.jsonl in the folder of --out")
     parser.add_argument("--out", type=Path, default=results)
-    text = "draw no times: for results that were taken beside other work"
+    text = "leave out the times: for results from a busy machine"
     parser.add_argument("--no-times", action="store_true", help=text)
     options = parser.parse_args()
     if options.params and options.label == "multilayer":
         parser.error("--params needs a --label of its own")
     options.out.mkdir(parents=True, exist_ok=True)
     options.cache = options.cache or options.out / "accuracy.jsonl"
-    # Every seed is a whole comparison; within it the quick methods come first.
+    # Every seed is a complete comparison; within it, the fast methods come first.
     methods = [method for method in METHODS if method in options.methods]
     jobs = [(s, seed, m) for seed in range(options.seeds) for m in methods for s in options.sets]
     warnings.simplefilter("ignore")

@@ -1,4 +1,4 @@
-"""The tables that accuracy is measured on, and how each is split into training and test rows."""
+"""The tables for measuring accuracy, and their split into training and test rows."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ TEST_ROWS = 10_000
 
 
 class Part(NamedTuple):
-    X: pd.DataFrame  # nominal columns are of dtype category, gaps NaN
+    X: pd.DataFrame  # nominal columns have dtype category; missing values are NaN
     y: np.ndarray  # numbers, or the classes as 0, 1, …
 
 
 def bundled(load: Callable[..., object], task: str) -> Callable[[], tuple]:
-    """One of the sets that come with scikit-learn."""
+    """Wrap a loader of scikit-learn."""
     return lambda: (*load(return_X_y=True, as_frame=True), task)
 
 
@@ -38,7 +38,7 @@ BUNDLED = {
 
 @functools.cache
 def folder() -> object | None:
-    """The module datasets.py of the folder that MULTILAYER_DATA names."""
+    """Import the module datasets.py of the folder that MULTILAYER_DATA names."""
     if "MULTILAYER_DATA" not in os.environ:
         return None
     path = Path(os.environ["MULTILAYER_DATA"]) / "datasets.py"
@@ -50,14 +50,14 @@ def folder() -> object | None:
 
 @functools.cache
 def sets() -> dict[str, Callable[[], tuple]]:
-    """Loaders of X, y and the task, "class" or "reg", by name."""
+    """Return the loaders by name; each returns X, y and the task, "class" or "reg"."""
     return {**BUNDLED, **(folder().SETS if folder() else {})}
 
 
 @functools.cache
 def table(name: str) -> tuple[pd.DataFrame, np.ndarray, str]:
     X, y, task = sets()[name]()
-    # Some names are not allowed by LightGBM; none of the methods reads them.
+    # LightGBM refuses some names; none of the methods uses them.
     X = X.set_axis([f"x{j}" for j in range(X.shape[1])], axis=1)
     if task == "class":
         return X, np.unique(np.asarray(y), return_inverse=True)[1], task
@@ -65,7 +65,7 @@ def table(name: str) -> tuple[pd.DataFrame, np.ndarray, str]:
 
 
 def split(name: str, seed: int, rows: int) -> tuple[Part, Part, str]:
-    """Training rows, test rows (both at random, classes in proportion) and the task."""
+    """Draw training and test rows at random, stratified by class; return them with the task."""
     X, y, task = table(name)
     train_rows = min(rows, len(X) * 3 // 4)
     Xa, Xb, ya, yb = train_test_split(

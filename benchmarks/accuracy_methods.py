@@ -1,7 +1,8 @@
-"""Who is compared: for each method a function of the task and the seed that makes its estimator.
+"""The methods: for each a function of the task and the seed that returns an estimator.
 
-Every estimator takes the raw frame and is at its defaults. What the peers need done first (filling
-gaps, encoding categories, scaling) is done here, as their own documentation advises.
+Every estimator takes the raw frame and has its default settings. The preprocessing that the other
+methods need (imputing missing values, encoding categories, scaling) is done here, as their
+documentation advises.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def numeric(X: pd.DataFrame) -> list[str]:
 
 
 class Prepared:
-    """An estimator behind a function that prepares frames and tells which columns are nominal."""
+    """An estimator with a function that prepares its frames; it is told the nominal columns."""
 
     def __init__(self, estimator: Any, argument: str, prepare: Callable[..., pd.DataFrame]) -> None:
         self.estimator, self.argument, self.prepare = estimator, argument, prepare
@@ -48,14 +49,19 @@ class Prepared:
         return self.estimator.predict_proba(self.prepare(X, self.train))
 
 
-def gaps_as_text(X: pd.DataFrame, _train: pd.DataFrame) -> pd.DataFrame:
-    """CatBoost refuses gaps in categories: they are a category of their own."""
+def missing_as_text(X: pd.DataFrame, _train: pd.DataFrame) -> pd.DataFrame:
+    """Make missing values a category of their own, since CatBoost refuses them in categories."""
     columns = nominal(X)
-    return X.assign(**{c: X[c].astype(object).where(X[c].notna(), "gap").map(str) for c in columns})
+    return X.assign(
+        **{c: X[c].astype(object).where(X[c].notna(), "missing").map(str) for c in columns}
+    )
 
 
-def gaps_as_medians(X: pd.DataFrame, train: pd.DataFrame) -> pd.DataFrame:
-    """RealMLP refuses gaps in numbers, mixed dtypes of numbers, and categories that are texts."""
+def missing_as_medians(X: pd.DataFrame, train: pd.DataFrame) -> pd.DataFrame:
+    """Convert a frame for RealMLP.
+
+    It refuses missing numbers, numbers of mixed dtypes, and categories that are text.
+    """
     numbers = X[numeric(X)].astype("float64").fillna(train[numeric(train)].median())
     return X.assign(**numbers).astype(dict.fromkeys(nominal(X), object))
 
@@ -95,7 +101,7 @@ def catboost(task: str, seed: int) -> Any:
 
     cls = CatBoostClassifier if task == "class" else CatBoostRegressor
     estimator = cls(random_seed=seed, verbose=0, allow_writing_files=False)
-    return Prepared(estimator, "cat_features", gaps_as_text)
+    return Prepared(estimator, "cat_features", missing_as_text)
 
 
 def realmlp(task: str, seed: int) -> Any:
@@ -104,10 +110,10 @@ def realmlp(task: str, seed: int) -> Any:
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     cls = RealMLP_TD_Classifier if task == "class" else RealMLP_TD_Regressor
     estimator = cls(device="cpu", random_state=seed, n_threads=len(os.sched_getaffinity(0)))
-    return Prepared(estimator, "cat_col_names", gaps_as_medians)
+    return Prepared(estimator, "cat_col_names", missing_as_medians)
 
 
-# The quick ones first.
+# The fast methods come first.
 METHODS: dict[str, Method] = {
     "multilayer": multilayer,
     "LightGBM": lightgbm,

@@ -1,4 +1,4 @@
-"""What a comparison says: means, ranks, a table of all sets, and a figure of both."""
+"""The report of a comparison: means, ranks, a table of all data sets, and a figure."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ METRICS = {"error": "Error", "log-loss": "Log-loss", "nRMSE": "nRMSE"}
 SHIFT = 0.01
 COLORS = ("#bd1f01", "#3f90da", "#ffa90e", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#717581")
 MARKERS = "osD^vPXh"
-TIME = "fit seconds of 1000 rows"
+TIME = "fit seconds per 1000 rows"
 
 
 def shifted_mean(values: Any) -> float:
-    """Geometric mean of what is larger by 0.01, less 0.01: a result near 0 does not decide all."""
+    """Geometric mean shifted by 0.01, so that a single result near 0 does not dominate."""
     return float(np.exp(np.log(np.asarray(values) + SHIFT).mean()) - SHIFT)
 
 
 def by_set(results: pd.DataFrame, value: str) -> pd.DataFrame:
-    """Mean over the splits that all methods finished, a row for each set, a column a method.
+    """Mean over the splits that all methods finished: a row for each set, a column for each method.
 
-    Sets that a method has no result on are left out, so that every mean is over the same.
+    Sets without results of all methods are left out, so that all means are over the same sets.
     """
     order = list(dict.fromkeys(results["method"]))
     if value not in results:
@@ -40,7 +40,7 @@ def by_set(results: pd.DataFrame, value: str) -> pd.DataFrame:
 
 
 def summary(results: pd.DataFrame) -> pd.DataFrame:
-    """A row for each method: means and mean ranks of what it got wrong, and its time."""
+    """Return a row for each method: means and mean ranks of its errors, and its time."""
     columns: dict[str, Any] = {}
     for metric, name in METRICS.items():
         cells = by_set(results, metric)
@@ -51,16 +51,16 @@ def summary(results: pd.DataFrame) -> pd.DataFrame:
     auc = by_set(results, "AUC")
     if not auc.empty:
         columns["AUC"] = auc.mean()
-    columns["Fit, s a 1000 rows"] = np.exp(np.log(by_set(results, TIME)).mean())
+    columns["Fit, s per 1000 rows"] = np.exp(np.log(by_set(results, TIME)).mean())
     columns["Fits, s"] = by_set(results, "fit seconds").sum()
-    columns["Predict, s a 1000 rows"] = np.exp(np.log(by_set(results, "predict 1000")).mean())
+    columns["Predict, s per 1000 rows"] = np.exp(np.log(by_set(results, "predict 1000")).mean())
     return pd.DataFrame(columns)
 
 
 def markdown(table: pd.DataFrame, large: str | None, axis: int) -> list[str]:
-    """Lines of a table; the best cell of each row (axis 1) or column (axis 0) is bold.
+    """Return the lines of a table; the best cell of each row (axis 1) or column (axis 0) is bold.
 
-    Small is best, but not in the column `large`, or in any where that is "all".
+    Small values are best, except in the column `large`, or in all columns if that is "all".
     """
     lines = [f"| {table.index.name or ''} | " + " | ".join(table.columns) + " |"]
     lines += ["|---|" + "--:|" * table.shape[1]]
@@ -77,7 +77,7 @@ def markdown(table: pd.DataFrame, large: str | None, axis: int) -> list[str]:
 
 
 def draw(results: pd.DataFrame, path: Path, times: bool = True) -> None:
-    """Dots: each set's result as a multiple of the best one, the means above; means by time."""
+    """Draw each result as a multiple of the best one, with the means above, and means by time."""
     panels = {m: cells for m in METRICS if not (cells := by_set(results, m)).empty}
     methods = list(dict.fromkeys(results["method"]))
     look = {m: (COLORS[i % 8], MARKERS[i % 8]) for i, m in enumerate(methods)}
@@ -133,7 +133,7 @@ def draw_times(results: pd.DataFrame, panels: Any, look: Any, ax: Any) -> None:
     ax.margins(0.15)
     ax.set_title("Accuracy and time", loc="left", fontweight="bold")
     ax.set_xlabel("seconds to fit 1000 rows")
-    ax.set_ylabel("times the best, mean of the panels at the left")
+    ax.set_ylabel("times the best, mean of the panels on the left")
     ax.grid(color="#eeeeee")
     ax.set_axisbelow(True)
 
@@ -147,12 +147,13 @@ def report(lines: list[dict[str, Any]], out: Path, times: bool = True) -> str:
     results["predict 1000"] = results["predict seconds"] / results["test rows"] * 1000
     means = summary(results)
     text = [
-        f"Means over the sets that all methods have results on, of {results['seed'].nunique()} "
-        "random splits each. Error is the share of wrong labels, log-loss is in nats "
-        "(probabilities clipped at 10⁻⁷, then made to add up to 1), AUC of several classes is the "
-        "mean of each against the rest, nRMSE the root of the mean squared error divided by the "
-        f"target's standard deviation. Means of these are geometric, shifted by {SHIFT} (AUC: "
-        "plain); times by rows are geometric means; Fits are the seconds of one fit on every set.",
+        f"Means are over the sets with results of all methods, with {results['seed'].nunique()} "
+        "random splits each. Error is the fraction of wrong labels. Log-loss is in nats, with "
+        "probabilities clipped at 10⁻⁷ and then normalized. AUC of several classes is the mean of "
+        "each against the rest. nRMSE is the root mean squared error divided by the standard "
+        f"deviation of the target. Means of these are geometric, shifted by {SHIFT} (AUC: "
+        "arithmetic). Times per row are geometric means; Fits are the seconds of one fit on every "
+        "set.",
         "",
         *markdown(means, "AUC", axis=0),
     ]

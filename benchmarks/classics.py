@@ -1,8 +1,8 @@
-"""What the literature reports for networks of these kinds, and what multilayer reaches.
+"""Published results for networks of these kinds, and the results of multilayer.
 
 MNIST: LeCun, Bottou, Bengio & Haffner, Gradient-based learning applied to document recognition,
 Proc. IEEE 86 (1998), for squared error; Simard, Steinkraus & Platt, Best practices for
-convolutional neural networks, ICDAR 2003, for cross-entropy; no distortions in any of them.
+convolutional neural networks, ICDAR 2003, for cross-entropy; all without distortions.
 PROBEN1: Prechelt, report 21/94, Universität Karlsruhe (1994), on its own splits.
 
 The data come from the folder that MULTILAYER_DATA names: its datasets.py has `mnist()` and
@@ -43,7 +43,7 @@ PROBEN1 = {
     "heart1": 19.7,
     "thyroid1": 2.32,
 }
-# One setting for all, the report's own way: RPROP until the validation rows say stop.
+# One setting for all, as in the report: RPROP with early stopping on the validation rows.
 RPROP = {
     "hidden_layer_sizes": (32,),
     "activation": "tanh",
@@ -120,7 +120,7 @@ def proben1(only: str, seeds: int) -> list[dict[str, Any]]:
 
 def markdown(results: list[dict[str, Any]]) -> str:
     lines = [
-        "| test error, % | published | multilayer | seconds a fit | scikit-learn's |",
+        "| test error, % | published | multilayer | seconds per fit | scikit-learn's |",
         "|---|--:|--:|--:|--:|",
     ]
     for r in results:
@@ -134,14 +134,14 @@ def markdown(results: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", default="", help="problems whose name has this in it")
+    parser.add_argument("--only", default="", help="run problems whose name contains this")
     parser.add_argument("--seeds", type=int, default=10, help="fits of each PROBEN1 problem")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     options = parser.parse_args()
     if folder() is None:
-        print("Classics are left out: MULTILAYER_DATA is not set", file=sys.stderr)
+        print("The classics are skipped: MULTILAYER_DATA is not set", file=sys.stderr)
         return
-    warnings.simplefilter("ignore")  # of training that max_iter ends
+    warnings.simplefilter("ignore")  # about training that max_iter ends
     results = proben1(options.only, options.seeds) + mnist(options.only)
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "classics.json"

@@ -1,11 +1,12 @@
-"""Training on a Dask cluster of this machine: an evaluation by one worker, two, and one process.
+"""Training on a local Dask cluster: one worker, two workers, and one process without Dask.
 
     python benchmarks/cluster.py [--rows 2000000]
     python benchmarks/cluster.py --overhead
 
-Needs multilayer[dask]. Every way computes the cost and its gradient over all rows of a network of
-50-128-64-1 units in float32; the median of several rounds, in which the ways take turns. With
---overhead: what an evaluation of almost no rows takes, for 1 to 8 workers and more parameters.
+This needs multilayer[dask]. Each variant computes the cost and its gradient over all rows, for a
+network of 50-128-64-1 units in float32. The result is the median of several rounds, in which the
+variants alternate. --overhead measures an evaluation of very few rows, for 1 to 8 workers and
+networks of several sizes.
 """
 
 import argparse
@@ -17,12 +18,13 @@ import numpy as np
 from dask import delayed
 from distributed import Client, LocalCluster
 
-from multilayer import MLPClassifier
 from multilayer.dask.collections import check_collections
 from multilayer.dask.source import Source
-from multilayer.engine import native as engine
-from multilayer.shards.fitting import reader_of
-from multilayer.shards.sums import Judged, gradient_sums
+from multilayer.engine.interface import Examples, Objective
+from multilayer.engine.native import NativeEngine
+from multilayer.engine.threads import sharing
+from multilayer.estimators.targets import ClassTargets
+from multilayer.shards.sums import gradient_sums
 
 HIDDEN, FEATURES, CHUNKS = (128, 64), 50, 8
 
@@ -53,32 +55,31 @@ def shards_on(client, rows):
         ]
     )
     y = (X[:, 0] > 0).astype(int)
-    clf = MLPClassifier(HIDDEN)
-    clf._meet_targets(np.array([0, 1]), True, False, None)
     source = Source(client, check_collections(X, y, None, True), 600.0)
-    shards = source.shards(reader_of(clf), judging=False)
+    targets = ClassTargets.of(np.array([0, 1]))
+    shards = source.shards(targets, held_out=False)
     source.release()
     return shards
 
 
 def overhead(rounds):
-    """Print how long is talked, and the line through it: a + workers · (b + c · parameters)."""
+    """Print the time of communication, and its fit by a + b W + c P + d W P."""
     measured = []
     for n in (1, 2, 4, 8):
         with cluster(n) as workers, Client(workers, set_as_default=False) as client:
             few = shards_on(client, 8 * CHUNKS)
             for hidden in (16, 700, 8000):
                 thetas = drawn((FEATURES, hidden, 1))
-                judged = Judged(("relu",), "logistic")
-                few.total(gradient_sums, thetas, judged)
-                ways = {n: lambda few=few, t=thetas, j=judged: few.total(gradient_sums, t, j)}
+                objective = Objective(("relu",), "logistic")
+                few.total(gradient_sums, thetas, objective)
+                ways = {n: lambda few=few, t=thetas, o=objective: few.total(gradient_sums, t, o)}
                 seconds = median_of(ways, 3 * rounds)[n][0]
                 size = sum(theta.size for theta in thetas)
                 measured.append((n, size, seconds))
                 print(f"  {n} worker(s), {size:7} parameters {seconds * 1e3:8.1f} ms", flush=True)
     table = np.array(measured)
     columns = np.stack([np.ones(len(table)), table[:, 0], table[:, 1], table[:, 0] * table[:, 1]])
-    weights = 1 / table[:, 2]  # so that the short times count
+    weights = 1 / table[:, 2]  # so that short times count as much as long ones
     found = np.linalg.lstsq((columns * weights).T, table[:, 2] * weights, rcond=None)[0]
     print("  seconds = {:.2g} + {:.2g} W + {:.2g} P + {:.2g} W P".format(*found))
 
@@ -104,15 +105,14 @@ def main():
     rows = options.rows // CHUNKS * CHUNKS
 
     thetas = drawn((FEATURES, *HIDDEN, 1))
-    judged = Judged(("relu", "relu"), "logistic")
+    objective = Objective(("relu", "relu"), "logistic")
     X = np.concatenate([block(i, rows // CHUNKS) for i in range(CHUNKS)])
     y = (X[:, 0] > 0).astype(int)
 
     def evaluate(n_threads):
         def run():
-            engine.cost_and_gradient(
-                thetas, X, y, judged.hidden, judged.output, n_threads=n_threads
-            )
+            with sharing(n_threads):
+                NativeEngine(thetas, Examples(X, y), objective).cost_and_gradient()
 
         return run
 
@@ -127,9 +127,9 @@ def main():
         ways = {
             "one process, 1 thread": evaluate(1),
             "one process, 2 threads": evaluate(2),
-            "1 worker": lambda: on_1.total(gradient_sums, thetas, judged),
-            "2 workers": lambda: on_2.total(gradient_sums, thetas, judged),
-            "2 workers, 64 rows": lambda: few.total(gradient_sums, thetas, judged),
+            "1 worker": lambda: on_1.total(gradient_sums, thetas, objective),
+            "2 workers": lambda: on_2.total(gradient_sums, thetas, objective),
+            "2 workers, 64 rows": lambda: few.total(gradient_sums, thetas, objective),
         }
         for way in ways.values():
             way()
@@ -139,7 +139,7 @@ def main():
         print(f"  {name:24} median {median * 1e3:8.1f} ms, best {best * 1e3:8.1f} ms")
     for one, other in (("1 worker", "2 workers"), ("2 workers", "one process, 2 threads")):
         ratios = [a / b for a, b in zip(took[one], took[other], strict=True)]
-        print(f"  {one} / {other}: {ratios[0]:.2f} by the medians, {ratios[1]:.2f} by the best")
+        print(f"  {one} / {other}: {ratios[0]:.2f} of medians, {ratios[1]:.2f} of best times")
 
 
 if __name__ == "__main__":

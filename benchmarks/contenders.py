@@ -1,8 +1,8 @@
-"""Those who train: each takes a shape and gives a function that trains n epochs.
+"""The libraries compared: each function takes a shape and returns one that trains n epochs.
 
-Run as `python contenders.py NAME`, it reads the name of a shape and n, line by line, and answers
-with the seconds that n epochs took. A process of its own for each contender keeps the thread pools
-of the libraries apart.
+`python contenders.py NAME` reads lines with the name of a shape and n, and answers with the seconds
+that n epochs took. Each library runs in a process of its own, so that their thread pools stay
+separate.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Run = Callable[[int], None]
 
 
 def estimator(cls: type, shape: Shape, **own: object) -> Run:
-    """An MLPClassifier: the whole of `fit` is measured."""
+    """Train an MLPClassifier; the whole of `fit` is measured."""
     X, y = shape.data()
     settings = {
         "hidden_layer_sizes": shape.sizes[1:-1],
@@ -98,7 +98,7 @@ def torch(shape: Shape) -> Run:
 
 
 def jax(shape: Shape) -> Run:
-    """An epoch is one jitted scan over its batches; a last, smaller batch is left out."""
+    """Train with one jitted scan over the batches of an epoch; a smaller last batch is left out."""
     import jax
     import jax.numpy as jnp
 
@@ -167,9 +167,9 @@ def jax(shape: Shape) -> Run:
 
 
 def notebook(shape: Shape) -> Run:
-    """The teaching notebook's way: NumPy, one matrix product after the other."""
+    """Train like the teaching notebook: NumPy, one matrix product after the other."""
     if not shape.full_batch:
-        raise ValueError("the notebook knows full batches only")
+        raise ValueError("the notebook has full batches only")
     from multilayer import equations
 
     X, y = shape.data()
@@ -192,7 +192,7 @@ def main(contender: str) -> None:
     runs: dict[str, Run] = {}
     shapes = {shape.name: shape for shape in SHAPES}
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what the libraries print goes elsewhere
+    os.dup2(2, 1)  # keep the output of the libraries out of the answers
     for line in sys.stdin:
         name, epochs = line.rstrip("\n").split("\t")
         if name not in runs:

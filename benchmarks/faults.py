@@ -1,8 +1,8 @@
-"""Runs in which a worker dies at a random moment: are the networks those of a calm run?
+"""Kill a worker at a random moment of training, and compare with an undisturbed run.
 
     python benchmarks/faults.py [--runs 20] [--act kill|halt|all]
 
-Needs multilayer[dask]. "halt" stops a process for three seconds, "all" kills every worker.
+This needs multilayer[dask]. "halt" stops a process for three seconds, "all" kills every worker.
 """
 
 import argparse
@@ -68,21 +68,21 @@ def main():
     parser.add_argument("--act", choices=("kill", "halt", "all"), default="kill")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    rng, good = random.Random(0), 0
-    calm = [trained(training) for training in TRAININGS]
+    rng, equal = random.Random(0), 0
+    undisturbed = [trained(training) for training in TRAININGS]
     for run in range(options.runs):
         k = run % len(TRAININGS)
-        thetas, seconds = calm[k]
+        thetas, seconds = undisturbed[k]
         delay = rng.uniform(0, seconds)
-        met, took = trained(TRAININGS[k], options.act, delay, rng)
-        same = all((a == b).all() for a, b in zip(thetas, met, strict=True))
-        good += same
+        disturbed, took = trained(TRAININGS[k], options.act, delay, rng)
+        same = all((a == b).all() for a, b in zip(thetas, disturbed, strict=True))
+        equal += same
         print(
-            f"  run {run + 1:2}: {options.act} after {delay:.2f} s, {took:.2f} s in place of "
+            f"  run {run + 1:2}: {options.act} after {delay:.2f} s, {took:.2f} s instead of "
             f"{seconds:.2f} s, {'same bits' if same else 'OTHER RESULT'}",
             flush=True,
         )
-    print(f"{good} of {options.runs} as in a calm run")
+    print(f"{equal} of {options.runs} runs gave the same network as an undisturbed run")
 
 
 if __name__ == "__main__":

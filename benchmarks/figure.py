@@ -1,4 +1,4 @@
-"""Draw results/training.json: how many times as long an epoch takes with each of the others."""
+"""Draw results/training.json: the time of an epoch in other libraries, relative to multilayer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def draw(results: dict[str, dict[str, float]], path: Path) -> None:
     ax.xaxis.set_major_formatter("{x:g}×")
     ax.set_yticks(places, names)
     ax.invert_yaxis()
-    ax.set_xlabel("Time of an epoch, multilayer's own = 1")
+    ax.set_xlabel("Time of an epoch relative to multilayer")
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.07), ncols=3, frameon=False)
     figure.savefig(path, dpi=110)

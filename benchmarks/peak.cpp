@@ -1,5 +1,5 @@
-// The fused multiply-adds that this machine can do: random data held in registers, so that nothing
-// but the arithmetic limits it. Prints GFLOP/s of float and of double for one thread and for all.
+// The peak rate of fused multiply-adds of this machine: the random data are held in registers, so that
+// only the arithmetic limits it. Prints GFLOP/s of float and of double for one thread and for all.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -27,7 +27,7 @@ double run(long steps, unsigned seed) {
     V a0 = random(), a1 = random(), a2 = random(), w0 = random(), w1 = random(), w2 = random();
     V c00{}, c01{}, c02{}, c10{}, c11{}, c12{}, c20{}, c21{}, c22{};
     for (long k = 0; k < steps; ++k) {
-        // The compiler must believe that these change, or it takes the products out of the loop.
+        // The compiler must assume that these change, or it moves the products out of the loop.
         asm volatile("" : "+x"(w0), "+x"(w1), "+x"(w2));
         c00 += w0 * a0, c01 += w0 * a1, c02 += w0 * a2;
         c10 += w1 * a0, c11 += w1 * a1, c12 += w1 * a2;

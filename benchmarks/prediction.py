@@ -1,4 +1,4 @@
-"""Prediction side by side: one row, a million rows; the time of import; the memory of a fit."""
+"""Compare prediction of one row and of a million rows, the time of import, the memory of a fit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ X = np.random.default_rng(0).standard_normal((1_000_000, 50), dtype=np.float32)
 y = (X[:, 0] > 0).astype(np.int64)
 MLPClassifier((4,), max_iter=1).fit(X[:1000], y[:1000])
 with open("/proc/self/clear_refs", "w") as peak:
-    peak.write("5")  # the peak starts anew
+    peak.write("5")  # resets the peak
 before = memory("VmRSS")
 MLPClassifier((64, 64), solver={solver!r}, max_iter=2, n_iter_no_change=9).fit(X, y)
 print(memory("VmHWM") - before)
@@ -35,7 +35,7 @@ print(memory("VmHWM") - before)
 
 
 def median_seconds(call: Callable[[], object], rounds: int = 7, budget: float = 0.2) -> float:
-    """Median over rounds of the mean time of a call."""
+    """Return the median over rounds of the mean time of a call."""
     call()
     start = time.perf_counter()
     call()
@@ -131,7 +131,7 @@ def main() -> None:
             done = subprocess.run(command, check=True, capture_output=True, cwd=elsewhere)
         memory[solver] = float(done.stdout)
     cells = ", ".join(f"{solver} {megabytes:.0f} MB" for solver, megabytes in memory.items())
-    lines += [f"Memory that a fit of a million rows × 50 adds to that of its data: {cells}."]
+    lines += [f"Memory of a fit on a million rows × 50, in addition to the data: {cells}."]
     (HERE / "results").mkdir(exist_ok=True)
     whole = {"seconds": results, "import": imports, "fit memory, MB": memory}
     (HERE / "results" / "prediction.json").write_text(json.dumps(whole, indent=1) + "\n")

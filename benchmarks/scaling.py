@@ -1,4 +1,4 @@
-"""How the time of an epoch grows with rows, width and depth; what threads bring; fits at once."""
+"""Scaling of the time of an epoch with rows, width, depth and threads; simultaneous fits."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def fit(X: np.ndarray, y: np.ndarray, hidden: tuple[int, ...], epochs: int, seed
 
 
 def seconds_an_epoch(rows: int, hidden: tuple[int, ...], threads: int) -> float:
-    """Median of five; the cost of starting is taken out by comparing with fewer epochs."""
+    """Return the median of five; the difference from fewer epochs leaves out the start-up time."""
     os.environ["MULTILAYER_NUM_THREADS"] = str(threads)
     X, y = data(rows, 32)
     few, times = 2, []
@@ -87,11 +87,11 @@ def main() -> None:
         cells += [f"{gflop(rows, hidden) / two:.0f}", f"{one / two:.2f}"]
         lines.append("| " + " | ".join(cells) + " |")
     rates = {
-        "one after the other": fits_a_second("sequential", 1),
+        "sequential": fits_a_second("sequential", 1),
         "joblib, 2 threads": fits_a_second("threading", 2),
         "joblib, 2 processes": fits_a_second("loky", 2),
     }
-    lines += ["", "Fits a second (5000 × 20-64-64-1, 20 epochs): "]
+    lines += ["", "Fits per second (5000 × 20-64-64-1, 20 epochs): "]
     lines[-1] += ", ".join(f"{name} {rate:.1f}" for name, rate in rates.items()) + "."
     (HERE / "results").mkdir(exist_ok=True)
     (HERE / "results" / "scaling.md").write_text("\n".join(lines) + "\n")

@@ -1,4 +1,4 @@
-"""The search for hidden layers: time beside scikit-learn's grid search, and what it finds.
+"""The search for hidden layers: its time, compared with a grid search, and its results.
 
 python benchmarks/search.py time [--candidates N]
 python benchmarks/search.py found [--sets SET …] [--seconds S]
@@ -27,7 +27,7 @@ from sklearn.neural_network import MLPRegressor as ScikitLearnRegressor
 from multilayer import MLPClassifier, MLPRegressor, TableEncoder
 from multilayer.selection import HiddenLayers, HiddenLayerSearchCV
 
-# What scikit-learn's MLP has too, so that both can be given the same candidates.
+# Parameters that scikit-learn's MLP has as well, so that both get the same candidates.
 COMMON = {
     "hidden_layer_sizes": HiddenLayers((1, 2, 3), (2, 56)),
     "activation": ["relu", "tanh"],
@@ -45,15 +45,15 @@ FOUND = ("breast_cancer", "digits", "wine", "titanic", "german", "car", "segment
 
 
 def main() -> None:
-    """Measure what is asked for."""
+    """Run the chosen comparison."""
     warnings.simplefilter("ignore", ConvergenceWarning)
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(required=True)
-    timed = commands.add_parser("time", help="the moons, beside GridSearchCV")
+    timed = commands.add_parser("time", help="time on the moons, compared with GridSearchCV")
     timed.add_argument("--candidates", type=int, default=200)
-    timed.add_argument("--whole", action="store_true", help="all epochs for all, in scikit-learn")
+    timed.add_argument("--whole", action="store_true", help="also run scikit-learn with all epochs")
     timed.set_defaults(run=compare_times)
-    found = commands.add_parser("found", help="test errors of what is found")
+    found = commands.add_parser("found", help="test errors of the networks found")
     found.add_argument("--sets", nargs="+", choices=sets(), default=list(FOUND), metavar="SET")
     found.add_argument("--seconds", type=float, default=60.0)
     found.add_argument("--rows", type=int, default=2000)
@@ -106,7 +106,7 @@ def compare_times(options: argparse.Namespace) -> None:
 
 
 def compare_findings(options: argparse.Namespace) -> None:
-    """Print test errors of what a search finds, the best of a grid, and scikit-learn's default."""
+    """Print test errors of the search, of the best of a grid, and of scikit-learn's default."""
     rows = []
     for name in options.sets:
         pooled: dict[str, list[np.ndarray]] = {"found": [], "best": [], "default": []}
@@ -141,7 +141,7 @@ def compare_findings(options: argparse.Namespace) -> None:
 def find(
     name: str, number: int, options: argparse.Namespace
 ) -> tuple[dict[str, np.ndarray], HiddenLayerSearchCV, float]:
-    """Give errors of the test rows of a split, the search, and its seconds."""
+    """Return the errors on the test rows of a split, the search, and its seconds."""
     train, test, task = split(name, number, options.rows)
     classes = task == "class"
     encoder = TableEncoder(dtype="float64").fit(train.X)
@@ -151,15 +151,15 @@ def find(
     truth = test.y if classes else (test.y - mean) / scale
 
     def errors(model: Any) -> np.ndarray:
-        said = model.predict(X_test)
-        return (said != truth).astype(float) if classes else (said - truth) ** 2
+        predicted = model.predict(X_test)
+        return (predicted != truth).astype(float) if classes else (predicted - truth) ** 2
 
     ours = MLPClassifier if classes else MLPRegressor
     began = time.perf_counter()
     search = HiddenLayerSearchCV(ours(random_state=0), time_limit=options.seconds, random_state=0)
     search.fit(X, y)
     took = time.perf_counter() - began
-    # All epochs for each of a grid, judged on the same folds.
+    # A grid in which each candidate gets all epochs, evaluated on the same folds.
     grid = HiddenLayerSearchCV(
         ours(random_state=0), GRID, n_candidates=24, min_epochs=200, random_state=0
     ).fit(X, y)

@@ -1,4 +1,4 @@
-"""What is measured: networks of many shapes, each on random data of its own."""
+"""The networks measured: many shapes, each with its own random data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits, make_moons
 
 @dataclass(frozen=True)
 class Shape:
-    """A network, the data it is trained on and how: Adam on mini-batches, or plain descent."""
+    """A network, its data and its training: Adam on mini-batches, or plain gradient descent."""
 
     name: str
     rows: int
@@ -26,12 +26,12 @@ class Shape:
 
     @property
     def flop(self) -> int:
-        """Multiplications and additions of one epoch: forward, gradient, and δ of inner layers."""
+        """Multiplications and additions of one epoch: forward, gradient, and δ of hidden layers."""
         products = [s_in * s_out for s_in, s_out in pairwise(self.sizes)]
         return 2 * self.rows * (3 * sum(products) - products[0])
 
     def data(self) -> tuple[np.ndarray, np.ndarray]:
-        """X (rows, sizes[0]) and class indices y (rows,)."""
+        """Return X (rows, sizes[0]) and class indices y (rows,)."""
         if self.name.startswith("moons"):
             X, y = make_moons(n_samples=self.rows, noise=0.1, random_state=0)
         elif self.name == "digits":

@@ -1,12 +1,12 @@
-"""Rows a second from files four times the memory that a process may have, and from memory.
+"""Compare training from files of four times the memory limit with training from memory.
 
     python benchmarks/streaming.py [--limit 600] [--ulimit]
 
-Makes Parquet files of random rows, 50 features of float32 and a class, in the folder for temporary
-files. Two processes train the same network on them: one reads all rows into memory, the other calls
-`fit_files` within a control group of `--limit` megabytes (as root, cgroup v1 or v2), page cache
-included, or with --ulimit under a limit on addresses. An epoch's time is the difference between
-fits of one epoch and of three, halved.
+This writes Parquet files of random rows, with 50 features of float32 and a class, to the folder for
+temporary files. Two processes train the same network on them. One reads all rows into memory; the
+other calls `fit_files` within a control group of `--limit` megabytes including page cache (as root,
+cgroup v1 or v2), or with --ulimit under a limit on the address space. The time of an epoch is half
+the difference between fits of three epochs and of one.
 """
 
 import argparse
@@ -68,7 +68,7 @@ def train(folder, way, memory):
 
 
 def confine(limit):
-    """Put this process into a control group of so many bytes."""
+    """Move this process into a control group with a memory limit in bytes."""
     root = Path("/sys/fs/cgroup")
     v2 = (root / "cgroup.controllers").exists()
     group = (root if v2 else root / "memory") / GROUP
@@ -80,7 +80,7 @@ def confine(limit):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--limit", type=int, default=600, help="megabytes")
-    parser.add_argument("--memory", default=None, help="what fit_files is told")
+    parser.add_argument("--memory", default=None, help="the argument of fit_files")
     parser.add_argument("--ulimit", action="store_true")
     parser.add_argument("--train", nargs=2, metavar=("FOLDER", "WAY"))
     options = parser.parse_args()
@@ -106,12 +106,13 @@ def main():
         for way in ("memory", "files"):
             command = [sys.executable, __file__, "--train", name, way, "--memory", memory]
             command += ["--limit", str(options.limit)] + ["--ulimit"] * options.ulimit
-            said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-            epoch, first, peak, cost = map(float, said.split())
+            output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            epoch, first, peak, cost = map(float, output.split())
             took[way] = epoch
             print(
-                f"  from {way:6}: {epoch:6.2f} s an epoch, {rows / epoch / 1e6:.2f} million rows a "
-                f"second; a fit of one epoch {first:.1f} s, peak {peak:.0f} MB, cost {cost:.4f}",
+                f"  from {way:6}: {epoch:6.2f} s per epoch, {rows / epoch / 1e6:.2f} million "
+                f"rows per second; a fit of one epoch {first:.1f} s, peak {peak:.0f} MB, "
+                f"cost {cost:.4f}",
                 flush=True,
             )
         print(f"  speed from files / from memory: {took['memory'] / took['files']:.2f}")

@@ -1,6 +1,6 @@
-"""Seconds an epoch, side by side: multilayer, scikit-learn, PyTorch, JAX and plain NumPy.
+"""Compare the time of an epoch: multilayer, scikit-learn, PyTorch, JAX and plain NumPy.
 
-All contenders take turns on every shape, several rounds, each in a process of its own; what counts
+The libraries alternate on every shape for several rounds, each in a process of its own. The result
 is the median of the rounds. The peak of the machine is measured in the same run.
 """
 
@@ -21,11 +21,14 @@ from shapes import SHAPES, Shape
 HERE = Path(__file__).parent
 PEERS = ("scikit-learn", "PyTorch", "JAX")
 LIMITS = [f"{own}_NUM_THREADS" for own in ("MULTILAYER", "OMP", "OPENBLAS", "MKL")]
-WITH_THREADS = ("scikit-learn", "PyTorch")  # measured with one thread and with all: the better
+WITH_THREADS = (
+    "scikit-learn",
+    "PyTorch",
+)  # measured with one thread and with all; the better counts
 
 
 class Contender:
-    """A worker process that answers how long n epochs of a shape took."""
+    """A worker process that measures n epochs of a shape."""
 
     def __init__(self, name: str) -> None:
         name, _, threads = name.partition(", ")
@@ -39,7 +42,7 @@ class Contender:
         )
 
     def seconds(self, shape: Shape, epochs: int) -> float | None:
-        """Time of n epochs; None where the contender cannot do this shape."""
+        """Return the time of n epochs, or None if the library cannot run this shape."""
         try:
             self.process.stdin.write(f"{shape.name}\t{epochs}\n".encode())
             self.process.stdin.flush()
@@ -49,7 +52,7 @@ class Contender:
 
 
 def peak() -> dict[str, list[float]]:
-    """GFLOP/s of fused multiply-adds: for each dtype of one thread and of all."""
+    """Measure GFLOP/s of fused multiply-adds for each dtype, with one thread and with all."""
     program = HERE / "results" / "peak"
     program.parent.mkdir(exist_ok=True)
     flags = ["-O3", "-march=native", "-std=gnu++20", "-pthread"]
@@ -60,11 +63,11 @@ def peak() -> dict[str, list[float]]:
 
 
 def measure(shapes: list[Shape], rounds: int, budget: float) -> dict[str, dict[str, float]]:
-    """Median seconds an epoch, by shape and contender."""
+    """Return the median seconds per epoch, by shape and library."""
     results: dict[str, dict[str, float]] = {}
     for shape in shapes:
         names = [n for n in CONTENDERS if shape.full_batch or n != "NumPy (notebook)"]
-        # Small nets are faster with one thread.
+        # Small networks are faster with one thread.
         names += [f"{name}, 1 thread" for name in ("multilayer", *WITH_THREADS)]
         contenders = {name: Contender(name) for name in names}
         epochs, times = {}, {name: [] for name in names}
@@ -101,7 +104,7 @@ def geometric_mean(values: list[float]) -> float:
 
 
 def table(results: dict[str, dict[str, float]], peaks: dict[str, list[float]]) -> str:
-    """Markdown: milliseconds, GFLOP/s and share of the peak, ratios, their means and worst."""
+    """Write Markdown: milliseconds, GFLOP/s, ratios, and the mean and worst of the ratios."""
     lines = [
         "| one epoch of | multilayer | scikit-learn | PyTorch | JAX | GFLOP/s | of the peak "
         "| all threads × one | × scikit-learn | × PyTorch | × JAX |",
@@ -132,8 +135,8 @@ def table(results: dict[str, dict[str, float]], peaks: dict[str, list[float]]) -
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each contender")
-    parser.add_argument("--seconds", type=float, default=0.5, help="length of a turn")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each library")
+    parser.add_argument("--seconds", type=float, default=0.5, help="length of a round")
     parser.add_argument("--only", nargs="*", help="names of shapes")
     options = parser.parse_args()
     shapes = [shape for shape in SHAPES if not options.only or shape.name in options.only]

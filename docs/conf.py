@@ -1,4 +1,4 @@
-"""The book: `make docs` builds it, and executes every page that has code."""
+"""The documentation: `make docs` builds it and executes every page that has code."""
 
 import os
 import re
@@ -39,25 +39,25 @@ exclude_patterns = [
 ]
 templates_path = ["_templates"]
 
-# Pages with code are run whole, from nothing; one that fails or is too slow ends the build.
+# Pages with code are executed from scratch; a page that fails or is too slow ends the build.
 nb_execution_mode = "cache"
 nb_execution_timeout = 120
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_merge_streams = True
 nb_render_markdown_format = "myst"
-# Kernels talk over TCP on this machine alone, and would each warn of it.
+# The kernels communicate over TCP on this machine only; without this, each would warn about it.
 _kernels = Path(tempfile.mkdtemp(prefix="book-"), "profile_default", "ipython_kernel_config.py")
 _kernels.parent.mkdir()
 _kernels.write_text("get_config().IPKernelApp.log_level = 40\n")
 os.environ["IPYTHONDIR"] = str(_kernels.parents[1])
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
-suppress_warnings = ["mystnb.unknown_mime_type"]  # of widgets, which show text beside
+suppress_warnings = ["mystnb.unknown_mime_type"]  # of widgets, which also have text
 
 autosummary_generate = True
 viewcode_follow_imported_members = False
-autodoc_typehints = "none"  # the docstrings tell the types, with shapes
+autodoc_typehints = "none"  # the docstrings state the types, with shapes
 numpydoc_show_class_members = False
 numpydoc_attributes_as_param_list = True
 python_use_unqualified_type_names = True
@@ -94,7 +94,7 @@ html_theme_options = {
     "header_links_before_dropdown": 6,
 }
 
-# The formulas are drawn without a network: MathJax comes along from an installed package.
+# The formulas need no network: MathJax comes from an installed package.
 _MATHJAX = Path(jupyter_server_mathjax.__file__).parent / "static"
 mathjax_path = "mathjax/MathJax.js?config=TeX-AMS-MML_HTMLorMML-full"
 mathjax2_config = {
@@ -110,9 +110,9 @@ mathjax2_config = {
 
 
 def _plain_text(app, what, name, obj, options, lines):
-    """Take our docstrings as they are meant: |x| is no substitution, x_ no link.
+    """Escape docstrings for reST: |x| is not a substitution, and x_ is not a link.
 
-    References of scikit-learn's inherited docstrings lead to pages of its own; their text stays.
+    References in scikit-learn's inherited docstrings lead to its own pages; only their text stays.
     """
     for k, line in enumerate(lines):
         if line.lstrip().startswith((">>>", "...", ".. ")) or "``" in line:
@@ -123,12 +123,12 @@ def _plain_text(app, what, name, obj, options, lines):
 
 
 def _add_mathjax(app, exception):
-    """Lay MathJax beside the pages."""
+    """Copy MathJax next to the pages."""
     if exception is None and app.builder.format == "html":
         shutil.copytree(_MATHJAX, Path(app.outdir) / "_static" / "mathjax", dirs_exist_ok=True)
 
 
 def setup(app):
-    """Connect what is above to the build."""
+    """Connect the functions above to the build."""
     app.connect("autodoc-process-docstring", _plain_text, priority=900)
     app.connect("build-finished", _add_mathjax)

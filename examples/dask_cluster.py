@@ -2,11 +2,11 @@
 Training on a cluster
 =====================
 
-Here its workers are processes of this machine::
+The workers here are processes on this machine::
 
     python examples/dask_cluster.py
 
-Needs multilayer[dask]. On a cluster of your own, write Client("tcp://scheduler:8786").
+This needs multilayer[dask]. For a cluster of your own, use Client("tcp://scheduler:8786").
 """
 
 import time
@@ -20,7 +20,7 @@ from multilayer.dask import DaskMLPClassifier
 
 
 def spiral(seed, rows):
-    """Rows of two spirals, as a worker makes (or reads) its part of a table."""
+    """Generate rows of two spirals, as a worker would generate or read its part of a table."""
     rng = np.random.RandomState(seed)
     turn, arm = rng.uniform(0.3, 3, rows), rng.randint(2, size=rows)
     angle = np.pi * (turn + arm)
@@ -38,7 +38,7 @@ def main(rows=400_000, parts=8):
     )
     X, y = table[:, :2], table[:, 2].astype(int)
     for options in (
-        {"solver": "lbfgs", "max_iter": 100},  # all rows at every step: as on one machine
+        {"solver": "lbfgs", "max_iter": 100},  # all rows at every step, as on one machine
         {"batch_size": 500, "max_iter": 5, "learning_rate_init": 0.01},  # mini-batches
     ):
         clf = DaskMLPClassifier((32, 16), random_state=0, **options)
@@ -49,8 +49,8 @@ def main(rows=400_000, parts=8):
             f"{clf.solver}: {clf.n_iter_} iterations in {seconds:.1f} s, cost {clf.loss_:.4f}, "
             f"accuracy {clf.score(X, y):.3f}, sync_every {clf.sync_every_}"
         )
-    print(clf.predict_proba(X))  # lazy: nothing is computed before it is asked for
-    return clf.to_local()  # an MLPClassifier: saved, loaded, used without Dask
+    print(clf.predict_proba(X))  # lazy: nothing is computed yet
+    return clf.to_local()  # an MLPClassifier, which is saved, loaded and used without Dask
 
 
 if __name__ == "__main__":

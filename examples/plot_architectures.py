@@ -1,8 +1,8 @@
 """
-What layers and penalty do
-==========================
+The effect of layers and penalty
+================================
 
-From left to right the network can bend further, from top to bottom it is allowed to do so less.
+From left to right the network can bend more; from top to bottom the penalty lets it bend less.
 """
 
 from sklearn.datasets import make_moons

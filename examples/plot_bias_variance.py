@@ -2,7 +2,7 @@
 Bias and variance
 =================
 
-Small networks err in training and in validation alike; large ones learn by heart.
+Small networks have large errors in training and in validation; large networks memorize the rows.
 """
 
 import warnings
@@ -23,6 +23,6 @@ BiasVarianceDisplay.from_estimator(
 )
 
 # %%
-# Or leave the network large and let its weights cost more: the larger λ, the smoother.
+# Alternatively, keep the network large and increase the penalty: a larger λ gives a smoother fit.
 network.set_params(hidden_layer_sizes=(32,))
 RegularizationPathDisplay.from_estimator(network, X, y, param_range=np.logspace(-4, 2, 13))

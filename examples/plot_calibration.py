@@ -1,9 +1,9 @@
 """
-Probabilities to be trusted
-===========================
+Calibrated probabilities
+========================
 
-Of rows given 80 %, are 80 % so? The tabular model calibrates; a network trained to the end is
-too sure.
+Of the rows with a predicted probability of 80 %, do 80 % belong to the class? The tabular model
+calibrates its probabilities; a network trained for too long is overconfident.
 """
 
 import warnings

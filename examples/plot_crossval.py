@@ -1,8 +1,8 @@
 """
-Folds that learn side by side
-=============================
+Cross-validation by epoch
+=========================
 
-The cost of each fold, epoch by epoch, on the rows it learns from and on those left out.
+The cost of each fold, epoch by epoch, on its training rows and on its validation rows.
 """
 
 import warnings

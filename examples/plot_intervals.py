@@ -1,8 +1,8 @@
 """
-Intervals that hold
-===================
+Prediction intervals
+====================
 
-Miles per gallon of cars of 1970 to 1982, with the interval that should hold nine of ten.
+Miles per gallon of cars from 1970 to 1982, with an interval that should contain nine of ten.
 """
 
 import matplotlib.pyplot as plt

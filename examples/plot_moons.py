@@ -1,9 +1,9 @@
 """
-The line and the moons
-======================
+A straight line becomes two moons
+=================================
 
-The same network after 1000 and after 5000 steps of gradient descent: small weights make straight
-lines.
+The same network after 1000 and after 5000 steps of gradient descent. Small weights give a straight
+line.
 """
 
 import warnings

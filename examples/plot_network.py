@@ -1,8 +1,8 @@
 """
-A network, drawn
-================
+A diagram of a network
+======================
 
-Colour and dashes tell the sign of a weight, width its size.
+Colour and dashes show the sign of a weight, and line width shows its size.
 """
 
 from sklearn.datasets import load_iris

@@ -2,7 +2,7 @@
 A search for hidden layers
 ==========================
 
-Each point is a network, trained on five folds: its error against its size, and against its time.
+Each point is a network, trained on three folds: its error against its size, and against its time.
 """
 
 from sklearn.datasets import load_digits

@@ -15,19 +15,19 @@ from pydantic import BaseModel, Field
 
 import multilayer as ml
 
-model = ml.load(os.environ["MULTILAYER_MODEL"])  # runs nothing that the file contains
+model = ml.load(os.environ["MULTILAYER_MODEL"])  # runs no code from the file
 app = FastAPI(title="multilayer")
 
 
 class Rows(BaseModel):
-    """A table, row by row; a column that a row lacks is a gap."""
+    """A table, row by row; a column that is missing in a row is a missing value."""
 
     rows: list[dict[str, Any]] = Field(min_length=1, max_length=10_000)
 
 
 @app.post("/predict")
 def predict(table: Rows) -> dict[str, Any]:
-    """Give the prediction for each row, and for classes their probabilities."""
+    """Return the prediction for each row, and the probabilities of the classes."""
     try:
         X = pl.DataFrame(table.rows, infer_schema_length=None)
         answer: dict[str, Any] = {"prediction": model.predict(X).tolist()}

@@ -1,4 +1,4 @@
-// Names that Python speaks and the codes the kernels switch on: one table for each, nowhere else.
+// The names used in Python and the codes used in the kernels: one table for each, and no other.
 #pragma once
 
 namespace multilayer {
@@ -23,8 +23,8 @@ inline constexpr const char* activation_names[] = {"identity",   "logistic", "ta
 enum class Output : int { logistic, softmax, identity, exp };
 inline constexpr const char* output_names[] = {"logistic", "softmax", "identity", "exp"};
 
-// A loss: the name of its Python dataclass, and which attribute of that is its number, if any. Each
-// output unit has one of its own, whose δ is h − y.
+// A loss: the name of its Python dataclass, and the attribute that is its number, if it has one.
+// Each output unit has a loss of its own, whose δ is h − y.
 enum class Loss : int { own, absolute_error, huber, quantile, gamma, focal };
 struct LossName {
     const char* name;
@@ -38,7 +38,7 @@ inline constexpr LossName loss_names[] = {
     {"Gamma", Loss::gamma},          {"Focal", Loss::focal, "gamma"},
 };
 
-// An optimizer: its name, how many slots it keeps for each θ, and the order of its numbers.
+// An optimizer: its name, the number of slots it keeps for each θ, and the order of its numbers.
 enum class Rule : int { gradient_descent, sgd, adam, adamw, nadam, rmsprop, rprop, lion };
 inline constexpr int most_numbers = 5;
 struct RuleName {

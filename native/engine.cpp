@@ -1,4 +1,4 @@
-// The loop around the phases: batches, epochs, stopping; and prediction.
+// What surrounds the phases: batches, epochs and stopping; and prediction.
 #include "engine.hpp"
 
 #include <algorithm>
@@ -16,14 +16,15 @@ namespace multilayer {
 namespace {
 
 template <class T>
-void prepare_step(Plan<T>& plan, const Optimizer<T>& optimizer, std::int64_t step, double rate) {
-    plan.step = static_cast<std::uint64_t>(step);
-    const double *number = optimizer.numbers, t = static_cast<double>(step);
+void prepare_step(BatchTask<T>& task, const Descent& descent, std::int64_t step, double rate) {
+    task.step = static_cast<std::uint64_t>(step);
+    const std::vector<double>& number = descent.numbers;
+    const double t = static_cast<double>(step);
     const auto set = [&](std::initializer_list<double> numbers) {
-        std::copy(numbers.begin(), numbers.end(), plan.numbers);
+        std::copy(numbers.begin(), numbers.end(), task.numbers);
     };
     const double beta_1 = number[1], beta_2 = number[2];
-    switch (optimizer.rule) {
+    switch (descent.rule) {
         case Rule::gradient_descent:
         case Rule::sgd:
             return set({rate, number[1], number[2]});
@@ -31,13 +32,13 @@ void prepare_step(Plan<T>& plan, const Optimizer<T>& optimizer, std::int64_t ste
         case Rule::adamw:
             set({rate * std::sqrt(1 - std::pow(beta_2, t)) / (1 - std::pow(beta_1, t)), 1 - beta_1,
                  1 - beta_2, number[3]});
-            if (optimizer.rule == Rule::adamw) plan.shrink = static_cast<T>(rate * number[4]);
+            if (descent.rule == Rule::adamw) task.shrink = static_cast<T>(rate * number[4]);
             return;
         case Rule::nadam: {
             const auto momentum = [&](double at) {
                 return beta_1 * (1 - 0.5 * std::pow(0.96, at * 0.004));
             };
-            // A product of more than 64, each little more than ½, no longer counts beside 1.
+            // A product of more than 64 factors, each little more than ½, is negligible beside 1.
             double so_far = 1;
             for (double at = 1; at <= std::min(t, 64.0); ++at) so_far *= momentum(at);
             const double root = std::sqrt(1 - std::pow(beta_2, t)), ahead = momentum(t + 1);
@@ -50,34 +51,34 @@ void prepare_step(Plan<T>& plan, const Optimizer<T>& optimizer, std::int64_t ste
         case Rule::rprop:
             return set({rate, number[1], number[2], number[3], number[4]});
         case Rule::lion:
-            plan.shrink = static_cast<T>(rate * number[3]);
+            task.shrink = static_cast<T>(rate * number[3]);
             return set({rate, 1 - beta_1, 1 - beta_2});
     }
 }
 
-// Θ and slots at the start of an epoch of several steps, to go back to when it is cut short. Those
-// of layer 1 need no copy while they are turned: there are two of them already.
+// Θ and slots at the start of an epoch of several steps, restored if the epoch is cut short. Those
+// of layer 1 need no copy if they are transposed: the arrays of the caller, which are written to
+// only between epochs, are the copy.
 template <class T>
 class Snapshot {
   public:
-    Snapshot(Network<T> network, const Optimizer<T>& optimizer, bool turned) {
-        for (const Parameters<T>* part : network.beside())
+    Snapshot(Network<T> network, const Slots<T>& slots, bool transposed) {
+        for (const Parameters<T>* part : network.extra_parameters())
             for (T* array : {part->values, part->slots[0], part->slots[1]})
                 if (array)
                     arrays_.push_back(
                         {array, std::vector<T>(static_cast<std::size_t>(part->size))});
-        for (int l = turned ? 1 : 0; l < network.layers(); ++l) {
+        for (int l = transposed ? 1 : 0; l < network.layers(); ++l) {
             const auto size = static_cast<std::size_t>(network.sizes[l + 1]) *
                               static_cast<std::size_t>(network.sizes[l] + 1);
             arrays_.push_back({network.thetas[l], std::vector<T>(size)});
-            for (const auto& slot : optimizer.slots)
-                arrays_.push_back({slot[l], std::vector<T>(size)});
+            for (const auto& slot : slots) arrays_.push_back({slot[l], std::vector<T>(size)});
         }
     }
     void take() {
         for (auto& [array, copy] : arrays_) std::copy_n(array, copy.size(), copy.begin());
     }
-    void give_back() const {
+    void restore() const {
         for (const auto& [array, copy] : arrays_) std::copy(copy.begin(), copy.end(), array);
     }
 
@@ -91,39 +92,39 @@ template <class T>
 bool forward(const Network<T>& network, const Matrix<T>& X, T* H, int threads, const Poll& poll) {
     const Kernels<T>& kernels = kernels_in_use<T>();
     Workspace<T> work(network, kernels, X, X.rows, false, false);
-    Plan<T> plan;
-    plan.layers = work.layers.data();
-    plan.n_layers = network.layers();
-    if (work.front) plan.front = &*work.front;
-    plan.output = network.output;
-    plan.groups = network.groups.data();
-    plan.n_groups = static_cast<int>(network.groups.size());
-    plan.X = X;
-    plan.H = H;
-    // Turning costs about as much as some eighth of all inputs read through Θ as it lies.
-    std::optional<Turned<T>> turned;
+    BatchTask<T> task;
+    task.layers = work.layers.data();
+    task.n_layers = network.layers();
+    if (work.embedding) task.embedding = &*work.embedding;
+    task.output = network.objective.output;
+    task.groups = network.objective.groups.data();
+    task.n_groups = static_cast<int>(network.objective.groups.size());
+    task.X = X;
+    task.H = H;
+    // Transposing costs about as much as reading an eighth of all inputs through untransposed Θ.
+    std::optional<Transposed<T>> transposed;
     if (X.sparse() && X.starts[X.rows] > X.columns / 8) {
-        turned.emplace(kernels, work.layers[0]);
-        plan.sparse.turned.theta = turned->add(work.layers[0].theta);
-        turned->turn(threads);
+        transposed.emplace(kernels, work.layers[0]);
+        task.sparse.transposed.theta = transposed->add(work.layers[0].theta);
+        transposed->transpose(threads);
     }
-    // About a turn's worth of work at a time, between looks for signals.
+    // About a slice of work at a time, between looks for signals.
     const auto rows = std::max<std::int64_t>(
         4096,
         static_cast<std::int64_t>(2.5e7 / operations(work, kernels.group, 1)) * kernels.group);
-    for (plan.first = 0; plan.first < X.rows; plan.first += plan.count) {
-        if (plan.first > 0 && poll()) return false;
-        plan.count = std::min(rows, X.rows - plan.first);
-        Team team(threads, operations(work, plan.count, 1) < worth_a_team);
-        work.make_rooms(team.size());
-        const std::int64_t groups = divide_up(plan.count, kernels.group);
+    for (task.first = 0; task.first < X.rows; task.first += task.count) {
+        if (task.first > 0 && poll()) return false;
+        task.count = std::min(rows, X.rows - task.first);
+        Team team(threads, operations(work, task.count, 1) < worth_a_team);
+        work.make_scratch(team.size());
+        const std::int64_t groups = divide_up(task.count, kernels.group);
         const std::int64_t fair = divide_up(groups, team.size());
         const std::int64_t pieces = divide_up(groups, std::min(fair, work.groups_at_a_time));
         team.run([&](int thread) {
             for (std::int64_t piece; (piece = team.next()) < pieces;) {
                 const std::int64_t from = piece * groups / pieces;
                 const std::int64_t to = (piece + 1) * groups / pieces;
-                kernels.predict(plan, work.room(thread), from, static_cast<int>(to - from));
+                kernels.predict(task, work.scratch(thread), from, static_cast<int>(to - from));
             }
         });
     }
@@ -133,83 +134,83 @@ bool forward(const Network<T>& network, const Matrix<T>& X, T* H, int threads, c
 template <class T>
 bool cost(const Network<T>& network,
           const Data<T>& data,
-          const Penalty& penalty,
           const std::vector<T*>& gradients,
           double& J,
           int threads,
           const Poll& poll) {
     const bool backward = !gradients.empty();
-    Walk<T> chunks(network, data, penalty, data.X.rows, backward, false);
+    BatchLoop<T> chunks(network, data, data.X.rows, backward, false);
     for (std::size_t l = 0; l < gradients.size(); ++l)
         chunks.work.layers[l].gradient = gradients[l];
-    std::optional<Turned<T>> result;
-    if (chunks.turned && backward) {
+    std::optional<Transposed<T>> result;
+    if (chunks.transposed && backward) {
         result.emplace(chunks.work.kernels(), chunks.work.layers[0]);
-        chunks.plan.sparse.turned.gradient = result->add(gradients[0]);
+        chunks.task.sparse.transposed.gradient = result->add(gradients[0]);
     }
     chunks.begin(threads);
-    chunks.plan.store = true;
+    chunks.task.store = true;
     chunks.start_batch(nullptr, 0, data.X.rows);
-    const bool done = walk(
+    const bool done = run_batches(
         chunks, threads, poll, [&] { return chunks.add_costs(), true; },
         [&] { return chunks.next_chunk(); });
     J = chunks.cost;
-    if (result) result->give_back(threads);
+    if (result) result->write_back(threads);
     return done;
 }
 
 template <class T>
 Report train(const Network<T>& network,
              const Data<T>& data,
-             const Optimizer<T>& optimizer,
-             const Course& course,
+             const Descent& descent,
+             const Slots<T>& slots,
+             const Epochs& epochs,
              int threads,
              const Poll& poll) {
-    const bool settling =
-        course.l1 != 0 || std::isfinite(course.clip_norm) || std::isfinite(course.max_norm);
-    Walk<T> chunks(network, data, course, course.batch_size, true, true, settling);
-    chunks.share = course.share;
-    chunks.clip_norm = course.clip_norm;
-    if (std::isfinite(course.max_norm)) chunks.plan.max_norm = static_cast<T>(course.max_norm);
-    for (std::size_t s = 0; s < optimizer.slots.size(); ++s) {
+    const bool full_gradient = network.objective.l1 != 0 || std::isfinite(descent.clip_norm) ||
+                               std::isfinite(descent.max_norm);
+    BatchLoop<T> chunks(network, data, descent.batch_size, true, true, full_gradient);
+    chunks.share = network.objective.cost_share;
+    chunks.clip_norm = descent.clip_norm;
+    if (std::isfinite(descent.max_norm)) chunks.task.max_norm = static_cast<T>(descent.max_norm);
+    for (std::size_t s = 0; s < slots.size(); ++s) {
         for (std::size_t l = 0; l < network.thetas.size(); ++l)
-            chunks.work.layers[l].slots[s] = optimizer.slots[s][l];
-        if (chunks.turned)
-            chunks.plan.sparse.turned.slots[s] = chunks.turned->add(optimizer.slots[s][0]);
+            chunks.work.layers[l].slots[s] = slots[s][l];
+        if (chunks.transposed)
+            chunks.task.sparse.transposed.slots[s] = chunks.transposed->add(slots[s][0]);
     }
     chunks.begin(threads);
-    chunks.plan.rule = optimizer.rule;
-    for (std::size_t l = 0; l < course.dropout.size(); ++l)
-        chunks.work.layers[l].dropout = course.dropout[l];
-    chunks.plan.dropout_seed = course.dropout_seed;
+    chunks.task.rule = descent.rule;
+    for (std::size_t l = 0; l < descent.dropout.size(); ++l)
+        chunks.work.layers[l].dropout = descent.dropout[l];
+    chunks.task.dropout_seed = descent.dropout_seed;
 
-    const std::int64_t m = course.order ? course.rows_of_epoch : data.X.rows;
+    const std::int64_t m = epochs.order ? epochs.rows_of_epoch : data.X.rows;
     Report report;
-    report.best = course.best;
-    report.stale = course.stale;
-    std::int64_t epoch = 0, at = 0;  // the batch at hand
-    std::int64_t epoch_steps = 0;    // made in this epoch
+    report.best = epochs.best;
+    report.stale = epochs.stale;
+    std::int64_t epoch = 0, at = 0;  // of the current batch
+    std::int64_t epoch_steps = 0;    // of this epoch
     double sum = 0;                  // of the epoch's costs
-    std::int64_t taught = 0;         // rows of its batches that had any weight
-    std::exception_ptr failure;      // where memory ran out: work must not throw
+    std::int64_t rows_seen = 0;      // of this epoch, in batches with any weight
+    std::exception_ptr failure;      // if memory ran out: work must not throw
     const std::int64_t* order = nullptr;
     std::optional<Snapshot<T>> snapshot;
-    if (course.batch_size < m) snapshot.emplace(network, optimizer, chunks.plan.X.sparse());
+    if (descent.batch_size < m) snapshot.emplace(network, slots, chunks.task.X.sparse());
     const auto begin_epoch = [&] {
         epoch_steps = 0;
         if (snapshot) snapshot->take();
-        if (snapshot && chunks.turned && report.steps > 0) chunks.turned->give_back(1);
-        order = course.order ? course.order + epoch * m : nullptr;
-        if (!course.shuffle) return;
-        shuffle(*course.shuffle, m);
-        order = course.shuffle->rows;
+        if (snapshot && chunks.transposed && report.steps > 0) chunks.transposed->write_back(1);
+        order = epochs.order ? epochs.order + epoch * m : nullptr;
+        if (!epochs.shuffle) return;
+        shuffle(*epochs.shuffle, m);
+        order = epochs.shuffle->rows;
     };
-    const auto batch_rows = [&] { return std::min(course.batch_size, m - at); };
-    // After the last batch of an epoch; false where training ends with it.
+    const auto batch_rows = [&] { return std::min(descent.batch_size, m - at); };
+    // After the last batch of an epoch; false if training ends with it.
     const auto end_epoch = [&] {
-        const double cost = sum / static_cast<double>(taught);
+        const double cost = sum / static_cast<double>(rows_seen);
         sum = 0;
-        taught = 0;
+        rows_seen = 0;
         at = 0;
         ++epoch;
         try {
@@ -218,9 +219,9 @@ Report train(const Network<T>& network,
             failure = std::current_exception();
             return false;
         }
-        report.stale = cost > report.best - course.tol ? report.stale + 1 : 0;
+        report.stale = cost > report.best - epochs.tol ? report.stale + 1 : 0;
         report.best = std::min(report.best, cost);
-        if (static_cast<double>(report.stale) <= course.patience) return true;
+        if (static_cast<double>(report.stale) <= epochs.patience) return true;
         report.status = Status::converged;
         return false;
     };
@@ -231,27 +232,27 @@ Report train(const Network<T>& network,
     const auto end_batch = [&] {
         ++report.steps;
         ++epoch_steps;
-        taught += batch_rows();
+        rows_seen += batch_rows();
         return pass_batch();
     };
     const auto start = [&] {
-        while (epoch < course.epochs && report.steps < course.max_steps) {
+        while (epoch < epochs.count && report.steps < epochs.max_steps) {
             if (at == 0) begin_epoch();
             chunks.start_batch(order, at, batch_rows());
             if (!chunks.weightless()) {
                 const std::int64_t step = report.steps;
-                prepare_step(chunks.plan, optimizer, course.steps_before + step + 1,
-                             course.rates ? course.rates[step] : optimizer.numbers[0]);
+                prepare_step(chunks.task, descent, epochs.steps_before + step + 1,
+                             epochs.rates ? epochs.rates[step] : descent.numbers[0]);
                 return true;
             }
-            // A batch whose weights are all zero has nothing to teach, and is passed over.
+            // A batch whose weights are all zero contributes nothing and is skipped.
             if (!pass_batch()) return false;
         }
         return false;
     };
     const auto proceed = [&] {
         chunks.add_costs();
-        if (!chunks.plan.last_chunk || std::isfinite(chunks.cost)) return true;
+        if (!chunks.task.last_chunk || std::isfinite(chunks.cost)) return true;
         report.status = Status::diverged;
         return false;
     };
@@ -260,24 +261,24 @@ Report train(const Network<T>& network,
         sum += chunks.cost * static_cast<double>(batch_rows());
         return end_batch() && start();
     };
-    const bool stopped = start() && !walk(chunks, threads, poll, proceed, next);
+    const bool stopped = start() && !run_batches(chunks, threads, poll, proceed, next);
     if (stopped) report.status = Status::interrupted;
     if (stopped && at > 0) {
-        snapshot->give_back();
+        snapshot->restore();
         report.steps -= epoch_steps;
-    } else if (chunks.turned) {
-        chunks.turned->give_back(threads);
+    } else if (chunks.transposed) {
+        chunks.transposed->write_back(threads);
     }
     if (failure) std::rethrow_exception(failure);
     return report;
 }
 
-#define MULTILAYER_INSTANTIATE(T)                                                                 \
-    template bool forward(const Network<T>&, const Matrix<T>&, T*, int, const Poll&);             \
-    template bool cost(const Network<T>&, const Data<T>&, const Penalty&, const std::vector<T*>&, \
-                       double&, int, const Poll&);                                                \
-    template Report train(const Network<T>&, const Data<T>&, const Optimizer<T>&, const Course&,  \
-                          int, const Poll&);
+#define MULTILAYER_INSTANTIATE(T)                                                               \
+    template bool forward(const Network<T>&, const Matrix<T>&, T*, int, const Poll&);           \
+    template bool cost(const Network<T>&, const Data<T>&, const std::vector<T*>&, double&, int, \
+                       const Poll&);                                                            \
+    template Report train(const Network<T>&, const Data<T>&, const Descent&, const Slots<T>&,   \
+                          const Epochs&, int, const Poll&);
 MULTILAYER_INSTANTIATE(float)
 MULTILAYER_INSTANTIATE(double)
 

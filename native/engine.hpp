@@ -1,4 +1,4 @@
-// What the module asks of the engine. Shapes are those of the Python side; nothing here owns
+// The interface of the engine for the module. Shapes are those of the Python side; nothing here owns
 // memory.
 #pragma once
 
@@ -10,42 +10,37 @@
 #include "codes.hpp"
 #include "embedding.hpp"
 #include "shuffle.hpp"
+#include "types.hpp"
 
 namespace multilayer {
 
-// An array that may be strided in any way; strides count elements. Or, where `starts` is given,
-// sparse rows: of row i the values data[starts[i]] … data[starts[i + 1] − 1], each in the column
-// that `indices` says; all others are zero.
-template <class T>
-struct Matrix {
-    const T* data = nullptr;
-    std::int64_t rows = 0, columns = 0, row_stride = 0, column_stride = 0;
-    const std::int64_t* starts = nullptr;
-    const std::int32_t* indices = nullptr;
-
-    const T& operator()(std::int64_t row, std::int64_t column) const {
-        return data[row * row_stride + column * column_stride];
-    }
-    bool sparse() const { return starts != nullptr; }
+// The function that is minimised: the cost of the outputs, and penalties on the weights.
+struct Objective {
+    std::vector<Activation> hidden;  // one for each hidden layer
+    Output output = Output::logistic;
+    std::vector<std::int64_t> groups;  // units of each softmax; empty: one of all
+    Loss loss = Loss::own;
+    double loss_number = 0;
+    double label_smoothing = 0;  // ε
+    // (λ/2 Σθ² + l1 Σ|θ|) / penalty_rows, biases left out
+    double lambda = 0, l1 = 0;
+    double penalty_rows = 0;  // or 0: the rows of the batch
+    double cost_share = 1;  // what the data's part of a cost that `train` reports is multiplied by
 };
 
 template <class T>
 struct Network {
     std::vector<std::int64_t> sizes;  // s₁ … s_L
     std::vector<T*> thetas;           // Θ⁽ˡ⁾ (s_{l+1}, s_l + 1), rows one after another
-    std::vector<Activation> hidden;   // one for each hidden layer
-    Output output = Output::logistic;
-    std::vector<std::int64_t> groups;  // units of each softmax; empty: one of all
+    Objective objective;
     Embedding<T> embedding;
     std::vector<std::int64_t> first_rows;  // that the embedding's first_row will be
     std::vector<Parameters<T>> mixes;      // α of each hidden layer; empty: none mixes
     std::vector<Rates> rates;              // of each Θ; empty: all 1
-    Loss loss = Loss::own;
-    double loss_number = 0;
 
     int layers() const { return static_cast<int>(thetas.size()); }
-    // What is trained beside Θ.
-    std::vector<Parameters<T>*> beside() {
+    // The parameters that are trained beside Θ.
+    std::vector<Parameters<T>*> extra_parameters() {
         std::vector<Parameters<T>*> result;
         if (embedding.columns > 0)
             result = {&embedding.periodic, &embedding.tables, &embedding.scale};
@@ -60,37 +55,35 @@ struct Data {
     Matrix<T> Y;                           // (m, s_L), or no data where labels are given
     const std::int32_t* labels = nullptr;  // (m,) class indices; for one unit, its 0 or 1
     const T* weights = nullptr;            // (m,), or null: all one
-    double smoothing = 0;                  // of the labels, ε
 };
 
-template <class T>
-struct Optimizer {
+// The settings of a descent step.
+struct Descent {
     Rule rule = Rule::gradient_descent;
-    double numbers[most_numbers] = {};   // in the order of rule_names
-    std::vector<std::vector<T*>> slots;  // [slot][layer], shaped like Θ
-};
-
-// (λ/2 Σθ² + l1 Σ|θ|) / rows, biases left out.
-struct Penalty {
-    double lambda = 0, l1 = 0;
-    double rows = 0;  // or 0: those of the batch
-};
-
-struct Course : Penalty {
-    double share = 1;  // by what the data's part of a reported cost is multiplied
+    std::vector<double> numbers = std::vector<double>(most_numbers);  // in the order of rule_names
+    std::int64_t batch_size = 1;
     double clip_norm = std::numeric_limits<double>::infinity();
     double max_norm = std::numeric_limits<double>::infinity();
-    const double* rates = nullptr;  // the learning rate of each step, or null: the optimizer's
-    std::int64_t batch_size = 1, epochs = 1, steps_before = 0;
-    std::int64_t max_steps = std::numeric_limits<std::int64_t>::max();
-    const std::int64_t* order = nullptr;  // (epochs, rows_of_epoch), or null: rows as they lie
-    std::int64_t rows_of_epoch = 0;       // where there is an order
-    Shuffle* shuffle = nullptr;           // or null; goes before `order`
-    double tol = 0, patience = std::numeric_limits<double>::infinity();
-    double best = std::numeric_limits<double>::infinity();  // of the stopping rule
-    std::int64_t stale = 0;
     std::vector<double> dropout;  // the rate of each layer but the last; empty: none
     std::uint64_t dropout_seed = 0;
+};
+
+// The memory of the optimizer: [slot][layer], shaped like Θ.
+template <class T>
+using Slots = std::vector<std::vector<T*>>;
+
+// The epochs of one call, and what ends it early.
+struct Epochs {
+    std::int64_t count = 1, steps_before = 0;
+    std::int64_t max_steps = std::numeric_limits<std::int64_t>::max();
+    const double* rates = nullptr;        // the learning rate of each step; null: the optimizer's
+    const std::int64_t* order = nullptr;  // (count, rows_of_epoch), or null: rows as they lie
+    std::int64_t rows_of_epoch = 0;       // where there is an order
+    Shuffle* shuffle = nullptr;           // or null; goes before `order`
+    // The plateau of the costs: training stops after more than `patience` stale epochs in a row.
+    double tol = 0, patience = std::numeric_limits<double>::infinity();
+    double best = std::numeric_limits<double>::infinity();
+    std::int64_t stale = 0;
 };
 
 enum class Status : int { finished, converged, diverged, interrupted };
@@ -115,7 +108,6 @@ bool forward(const Network<T>& network, const Matrix<T>& X, T* H, int threads, c
 template <class T>
 bool cost(const Network<T>& network,
           const Data<T>& data,
-          const Penalty& penalty,
           const std::vector<T*>& gradients,
           double& J,
           int threads,
@@ -126,8 +118,9 @@ bool cost(const Network<T>& network,
 template <class T>
 Report train(const Network<T>& network,
              const Data<T>& data,
-             const Optimizer<T>& optimizer,
-             const Course& course,
+             const Descent& descent,
+             const Slots<T>& slots,
+             const Epochs& epochs,
              int threads,
              const Poll& poll);
 

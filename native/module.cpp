@@ -1,4 +1,4 @@
-// The Python module: turns arrays that engine.py has checked into pointers, nothing more.
+// The Python module: turns arrays that engine/native.py has checked into pointers, nothing more.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
@@ -53,60 +53,58 @@ std::vector<T*> pointers(const Arrays<T>& arrays) {
     return result;
 }
 
-// What is trained beside Θ: plain columns, numbers, frequencies, dimensions and width of an
-// embedding, or nothing; where each category's rows begin, and the end; its arrays, then α of each
-// hidden layer, or none; learning rates (weights and biases of each Θ, then each array); decays
-// (each array).
-template <class U>
-using Beside = std::tuple<std::vector<std::int64_t>,
-                          std::vector<std::int64_t>,
-                          Arrays<U>,
-                          std::vector<double>,
-                          std::vector<double>>;
+// What is trained beside Θ, without its arrays: the columns of an embedding, where there is one,
+// and learning rates and decays.
+struct ExtraParameters {
+    std::int64_t plain = 0, numbers = 0, frequencies = 0, dimensions = 0, width = 0;
+    std::vector<std::int64_t> first_rows;  // of each category in the tables, and the end; or empty:
+                                           // no embedding
+    std::vector<double> rates;             // of weights and biases of each Θ, then of each array
+    std::vector<double> decays;            // of each array
+};
 
-template <class T, class U>
-void add(ml::Network<T>& network, const Beside<U>& beside) {
-    const auto& [shape, first_rows, arrays, rates, decays] = beside;
-    if (!shape.empty()) {
+// The arrays of an embedding come first, then α of each hidden layer.
+template <class T>
+void add(ml::Network<T>& network, const Arrays<const T>& arrays, const ExtraParameters& extra) {
+    const bool embeds = !extra.first_rows.empty();
+    if (embeds) {
         ml::Embedding<T>& embedding = network.embedding;
-        embedding.plain = shape[0];
-        embedding.numbers = shape[1];
-        embedding.frequencies = shape[2];
-        embedding.dimensions = shape[3];
-        embedding.width = shape[4];
-        network.first_rows = first_rows;
-        embedding.columns = shape[0] + static_cast<std::int64_t>(first_rows.size()) - 1;
+        embedding.plain = extra.plain;
+        embedding.numbers = extra.numbers;
+        embedding.frequencies = extra.frequencies;
+        embedding.dimensions = extra.dimensions;
+        embedding.width = extra.width;
+        network.first_rows = extra.first_rows;
+        embedding.columns = extra.plain + static_cast<std::int64_t>(extra.first_rows.size()) - 1;
     }
-    network.mixes.resize(arrays.size() - (shape.empty() ? 0 : 3));
+    network.mixes.resize(arrays.size() - (embeds ? 3 : 0));
     const std::size_t L = network.thetas.size();
-    for (std::size_t l = 0; l < L && !rates.empty(); ++l)
-        network.rates.push_back({rates[2 * l], rates[2 * l + 1]});
+    for (std::size_t l = 0; l < L && !extra.rates.empty(); ++l)
+        network.rates.push_back({extra.rates[2 * l], extra.rates[2 * l + 1]});
     std::size_t at = 0;
-    for (ml::Parameters<T>* part : network.beside()) {
+    for (ml::Parameters<T>* part : network.extra_parameters()) {
         part->values = const_cast<T*>(arrays[at].data());
         part->size = static_cast<std::int64_t>(arrays[at].size());
-        if (!rates.empty()) part->rate = static_cast<T>(rates[2 * L + at]);
-        if (!decays.empty()) part->decay = static_cast<T>(decays[at]);
+        if (!extra.rates.empty()) part->rate = static_cast<T>(extra.rates[2 * L + at]);
+        if (!extra.decays.empty()) part->decay = static_cast<T>(extra.decays[at]);
         ++at;
     }
 }
 
-// Θ stays const where it comes so: `forward` and `cost` only read what they are given.
-template <class T, class U>
-ml::Network<T> network(const Arrays<U>& thetas,
-                       const std::vector<int>& hidden,
-                       int output,
-                       const std::vector<std::int64_t>& groups,
-                       const Beside<U>& beside) {
+// Arrays come as const, since forward propagation and cost only read them. `train` writes to them:
+// engine/native.py has checked before that it may.
+template <class T>
+ml::Network<T> network(const Arrays<const T>& thetas,
+                       const Arrays<const T>& arrays,
+                       const ml::Objective& objective,
+                       const ExtraParameters& extra) {
     ml::Network<T> result;
     result.sizes.push_back(static_cast<std::int64_t>(thetas.at(0).shape(1)) - 1);
     for (const auto& theta : thetas)
         result.sizes.push_back(static_cast<std::int64_t>(theta.shape(0)));
     for (const auto& theta : thetas) result.thetas.push_back(const_cast<T*>(theta.data()));
-    for (const int code : hidden) result.hidden.push_back(static_cast<ml::Activation>(code));
-    result.output = static_cast<ml::Output>(output);
-    result.groups = groups;
-    add(result, beside);
+    result.objective = objective;
+    add(result, arrays, extra);
     return result;
 }
 
@@ -114,19 +112,6 @@ ml::Network<T> network(const Arrays<U>& thetas,
 template <class T>
 std::int64_t columns(const ml::Network<T>& network) {
     return network.embedding.columns > 0 ? network.embedding.columns : network.sizes[0];
-}
-
-template <class T>
-ml::Data<T> data(const ml::Matrix<T>& X,
-                 const Optional<T>& Y,
-                 const Optional<std::int32_t>& labels,
-                 const Optional<T>& weights) {
-    ml::Data<T> result;
-    result.X = X;
-    if (Y) result.Y = matrix(*Y);
-    if (labels) result.labels = labels->data();
-    if (weights) result.weights = weights->data();
-    return result;
 }
 
 // Looks for Ctrl-C. What a signal handler raised stays set in this thread for `raise_if_set`.
@@ -146,13 +131,12 @@ template <class T>
 class Forward {
   public:
     Forward(const Arrays<const T>& thetas,
-            const std::vector<int>& hidden,
-            int output,
-            const std::vector<std::int64_t>& groups,
-            const Beside<const T>& beside)
+            const Arrays<const T>& arrays,
+            const ml::Objective& objective,
+            const ExtraParameters& extra)
         : thetas_(thetas),
-          beside_(std::get<2>(beside)),
-          network_(network<T>(thetas, hidden, output, groups, beside)) {}
+          arrays_(arrays),
+          network_(network<T>(thetas, arrays, objective, extra)) {}
 
     void into(const Inputs<T>& X, const Array<T>& H, int threads) const {
         const auto rows = matrix(X, columns(network_));
@@ -165,103 +149,110 @@ class Forward {
     }
 
   private:
-    Arrays<const T> thetas_, beside_;  // kept alive
+    Arrays<const T> thetas_, arrays_;  // kept alive
     ml::Network<T> network_;
 };
 
+// The epochs of one call, with the arrays that they read and change.
+struct Epochs : ml::Epochs {
+    Optional<std::int64_t> order_array;
+    Optional<double> rates_array;
+    std::optional<Array<std::int64_t>> indices;  // shuffled in place before each epoch
+    std::optional<Array<std::uint32_t>> key;     // of the Mersenne Twister, with its position
+    std::int64_t position = 0;
+};
+
+// A network, the rows that it learns from and its objective, checked and unpacked once.
 template <class T>
-double cost(const Arrays<const T>& thetas,
+class Problem {
+  public:
+    Problem(const Arrays<const T>& thetas,
+            const Arrays<const T>& arrays,
             const Inputs<T>& X,
             const Optional<T>& Y,
             const Optional<std::int32_t>& labels,
             const Optional<T>& weights,
-            const std::vector<int>& hidden,
-            int output,
-            const std::vector<std::int64_t>& groups,
-            const Beside<const T>& beside,
-            int loss,
-            double loss_number,
-            double smoothing,
-            double lambda,
-            double l1,
-            const Arrays<T>& gradients,
-            int threads) {
-    auto net = network<T>(thetas, hidden, output, groups, beside);
-    net.loss = static_cast<ml::Loss>(loss);
-    net.loss_number = loss_number;
-    auto examples = data(matrix(X, columns(net)), Y, labels, weights);
-    examples.smoothing = smoothing;
-    auto results = pointers(gradients);
-    std::size_t last = net.thetas.size();
-    for (ml::Parameters<T>* part : net.beside())
-        if (!results.empty()) part->gradient = results[last++];
-    if (!results.empty()) results.resize(net.thetas.size());
-    double J = 0;
-    {
-        const nb::gil_scoped_release release;
-        ml::cost(net, examples, {lambda, l1}, results, J, threads, signalled);
+            const ml::Objective& objective,
+            const ExtraParameters& extra)
+        : thetas_(thetas),
+          arrays_(arrays),
+          X_(X),
+          Y_(Y),
+          labels_(labels),
+          weights_(weights),
+          network_(network<T>(thetas, arrays, objective, extra)) {
+        data_.X = matrix(X_, columns(network_));
+        if (Y_) data_.Y = matrix(*Y_);
+        if (labels_) data_.labels = labels_->data();
+        if (weights_) data_.weights = weights_->data();
     }
-    raise_if_set();
-    return J;
-}
 
-template <class T>
-nb::tuple train(const Arrays<T>& thetas,
-                const Inputs<T>& X,
-                const Optional<T>& Y,
-                const Optional<std::int32_t>& labels,
-                const Optional<T>& weights,
-                const std::vector<int>& hidden,
-                int output,
-                const std::vector<std::int64_t>& groups,
-                const Beside<T>& beside,
-                int loss,
-                double loss_number,
-                double smoothing,
-                int rule,
-                const std::vector<double>& numbers,
-                const std::vector<Arrays<T>>& slots,
-                const Optional<std::int64_t>& order,
-                const std::optional<Array<std::int64_t>>& rows,
-                const std::optional<Array<std::uint32_t>>& key,
-                std::int64_t position,
-                const Optional<double>& rates,
-                ml::Course course,
-                int threads) {
-    auto net = network<T>(thetas, hidden, output, groups, beside);
-    net.loss = static_cast<ml::Loss>(loss);
-    net.loss_number = loss_number;
-    auto examples = data(matrix(X, columns(net)), Y, labels, weights);
-    examples.smoothing = smoothing;
-    ml::Optimizer<T> optimizer;
-    optimizer.rule = static_cast<ml::Rule>(rule);
-    for (std::size_t i = 0; i < numbers.size(); ++i) optimizer.numbers[i] = numbers[i];
-    for (std::size_t s = 0; s < slots.size(); ++s) {
-        optimizer.slots.push_back(pointers(slots[s]));
-        std::size_t last = net.thetas.size();
-        for (ml::Parameters<T>* part : net.beside()) part->slots[s] = optimizer.slots[s][last++];
+    // J; where arrays for gradients are given, shaped like Θ and the other arrays, D into them.
+    double cost(const Arrays<T>& gradients, int threads) const {
+        ml::Network<T> network = network_;
+        auto results = pointers(gradients);
+        if (!results.empty()) {
+            std::size_t last = network.thetas.size();
+            for (ml::Parameters<T>* part : network.extra_parameters())
+                part->gradient = results[last++];
+            results.resize(network.thetas.size());
+        }
+        double J = 0;
+        {
+            const nb::gil_scoped_release release;
+            ml::cost(network, data_, results, J, threads, signalled);
+        }
+        raise_if_set();
+        return J;
     }
-    ml::Shuffle shuffle;
-    if (rows && key) shuffle = {rows->data(), key->data(), position};
-    if (order) {
-        course.order = order->data();
-        course.rows_of_epoch = static_cast<std::int64_t>(order->shape(1));
+
+    nb::tuple train(const ml::Descent& descent,
+                    const std::vector<Arrays<T>>& slots,
+                    Epochs& epochs,
+                    int threads) const {
+        ml::Network<T> network = network_;
+        ml::Slots<T> slot_pointers;
+        for (std::size_t s = 0; s < slots.size(); ++s) {
+            slot_pointers.push_back(pointers(slots[s]));
+            std::size_t last = network.thetas.size();
+            for (ml::Parameters<T>* part : network.extra_parameters())
+                part->slots[s] = slot_pointers[s][last++];
+        }
+        ml::Shuffle shuffle;
+        if (epochs.indices && epochs.key)
+            shuffle = {epochs.indices->data(), epochs.key->data(), epochs.position};
+        if (epochs.order_array) {
+            epochs.order = epochs.order_array->data();
+            epochs.rows_of_epoch = static_cast<std::int64_t>(epochs.order_array->shape(1));
+        }
+        if (shuffle.rows) epochs.shuffle = &shuffle;
+        if (epochs.rates_array) epochs.rates = epochs.rates_array->data();
+        ml::Report report;
+        {
+            const nb::gil_scoped_release release;
+            report = ml::train(network, data_, descent, slot_pointers, epochs, threads, signalled);
+        }
+        epochs.shuffle = nullptr;
+        epochs.best = report.best;
+        epochs.stale = report.stale;
+        epochs.position = shuffle.position;
+        if (report.status == ml::Status::interrupted) {
+            if (!PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) throw nb::python_error();
+            PyErr_Clear();
+        }
+        return nb::make_tuple(report.costs, report.steps,
+                              ml::status_names[static_cast<int>(report.status)]);
     }
-    if (shuffle.rows) course.shuffle = &shuffle;
-    if (rates) course.rates = rates->data();
-    ml::Report report;
-    {
-        const nb::gil_scoped_release release;
-        report = ml::train(net, examples, optimizer, course, threads, signalled);
-    }
-    if (report.status == ml::Status::interrupted) {
-        if (!PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) throw nb::python_error();
-        PyErr_Clear();
-    }
-    return nb::make_tuple(report.costs, report.steps,
-                          ml::status_names[static_cast<int>(report.status)], report.best,
-                          report.stale, shuffle.position);
-}
+
+  private:
+    Arrays<const T> thetas_, arrays_;  // kept alive, as what follows
+    Inputs<T> X_;
+    Optional<T> Y_;
+    Optional<std::int32_t> labels_;
+    Optional<T> weights_;
+    ml::Network<T> network_;
+    ml::Data<T> data_;
+};
 
 template <class T>
 void apply(const char* function, const Array<const T>& x, const Array<T>& y) {
@@ -277,46 +268,99 @@ void define(nb::module_& m) {
     const auto option = [](const char* name) { return nb::arg(name).noconvert().none(); };
     // No conversion: an array of the other dtype must choose the other overload, not be copied.
     m.def("apply", &apply<T>, arg("function"), arg("x"), arg("y"));
-    nb::class_<Forward<T>>(m, sizeof(T) == 4 ? "Forward32" : "Forward64")
-        .def(nb::init<const Arrays<const T>&, const std::vector<int>&, int,
-                      const std::vector<std::int64_t>&, const Beside<const T>&>(),
-             arg("thetas"), arg("hidden"), arg("output"), arg("groups"), arg("beside"))
+    const bool single = sizeof(T) == 4;
+    nb::class_<Forward<T>>(m, single ? "Forward32" : "Forward64")
+        .def(nb::init<const Arrays<const T>&, const Arrays<const T>&, const ml::Objective&,
+                      const ExtraParameters&>(),
+             arg("thetas"), arg("arrays"), arg("objective"), arg("extra"))
         .def("into", &Forward<T>::into, arg("X"), arg("H"), arg("threads"));
-    m.def("cost", &cost<T>, arg("thetas"), arg("X"), option("Y"), option("labels"),
-          option("weights"), arg("hidden"), arg("output"), arg("groups"), arg("beside"),
-          arg("loss"), arg("loss_number"), arg("smoothing"), arg("lambda_"), arg("l1"),
-          arg("gradients"), arg("threads"));
-    m.def("train", &train<T>, arg("thetas"), arg("X"), option("Y"), option("labels"),
-          option("weights"), arg("hidden"), arg("output"), arg("groups"), arg("beside"),
-          arg("loss"), arg("loss_number"), arg("smoothing"), arg("rule"), arg("numbers"),
-          arg("slots"), option("order"), option("rows"), option("key"), arg("position"),
-          option("rates"), arg("course"), arg("threads"));
+    nb::class_<Problem<T>>(m, single ? "Problem32" : "Problem64")
+        .def(nb::init<const Arrays<const T>&, const Arrays<const T>&, const Inputs<T>&,
+                      const Optional<T>&, const Optional<std::int32_t>&, const Optional<T>&,
+                      const ml::Objective&, const ExtraParameters&>(),
+             arg("thetas"), arg("arrays"), arg("X"), option("Y"), option("labels"),
+             option("weights"), arg("objective"), arg("extra"))
+        .def("cost", &Problem<T>::cost, arg("gradients"), arg("threads"))
+        .def("train", &Problem<T>::train, arg("descent"), arg("slots"), arg("epochs"),
+             arg("threads"));
 }
 
-void define_course(nb::module_& m) {
-    using ml::Course;
-    nb::class_<Course>(m, "Course")
+// Codes come as whole numbers.
+template <class Code>
+std::vector<Code> codes(const std::vector<int>& numbers) {
+    std::vector<Code> result;
+    for (const int number : numbers) result.push_back(static_cast<Code>(number));
+    return result;
+}
+
+void define_records(nb::module_& m) {
+    using nb::arg;
+    nb::class_<ml::Objective>(m, "Objective")
+        .def(
+            "__init__",
+            [](ml::Objective* self, const std::vector<int>& hidden, int output,
+               std::vector<std::int64_t> groups, int loss, double loss_number,
+               double label_smoothing, double lambda, double l1, double penalty_rows,
+               double cost_share) {
+                new (self) ml::Objective{codes<ml::Activation>(hidden),
+                                         static_cast<ml::Output>(output),
+                                         std::move(groups),
+                                         static_cast<ml::Loss>(loss),
+                                         loss_number,
+                                         label_smoothing,
+                                         lambda,
+                                         l1,
+                                         penalty_rows,
+                                         cost_share};
+            },
+            nb::kw_only(), arg("hidden"), arg("output"), arg("groups"), arg("loss") = 0,
+            arg("loss_number") = 0.0, arg("label_smoothing") = 0.0, arg("lambda_") = 0.0,
+            arg("l1") = 0.0, arg("penalty_rows") = 0.0, arg("cost_share") = 1.0);
+    nb::class_<ml::Descent>(m, "Descent")
+        .def(
+            "__init__",
+            [](ml::Descent* self, int rule, std::vector<double> numbers, std::int64_t batch_size,
+               double clip_norm, double max_norm, std::vector<double> dropout,
+               std::uint64_t dropout_seed) {
+                numbers.resize(ml::most_numbers);
+                new (self) ml::Descent{static_cast<ml::Rule>(rule),
+                                       std::move(numbers),
+                                       batch_size,
+                                       clip_norm,
+                                       max_norm,
+                                       std::move(dropout),
+                                       dropout_seed};
+            },
+            nb::kw_only(), arg("rule"), arg("numbers"), arg("batch_size"), arg("clip_norm"),
+            arg("max_norm"), arg("dropout"), arg("dropout_seed"));
+    nb::class_<ExtraParameters>(m, "ExtraParameters")
         .def(nb::init<>())
-        .def_rw("lambda_", &Course::lambda)
-        .def_rw("l1", &Course::l1)
-        .def_rw("penalty_rows", &Course::rows)
-        .def_rw("share", &Course::share)
-        .def_rw("clip_norm", &Course::clip_norm)
-        .def_rw("max_norm", &Course::max_norm)
-        .def_rw("batch_size", &Course::batch_size)
-        .def_rw("epochs", &Course::epochs)
-        .def_rw("steps_before", &Course::steps_before)
-        .def_rw("max_steps", &Course::max_steps)
-        .def_rw("tol", &Course::tol)
-        .def_rw("patience", &Course::patience)
-        .def_rw("best", &Course::best)
-        .def_rw("stale", &Course::stale)
-        .def_rw("dropout", &Course::dropout)
-        .def_rw("dropout_seed", &Course::dropout_seed);
+        .def_rw("plain", &ExtraParameters::plain)
+        .def_rw("numbers", &ExtraParameters::numbers)
+        .def_rw("frequencies", &ExtraParameters::frequencies)
+        .def_rw("dimensions", &ExtraParameters::dimensions)
+        .def_rw("width", &ExtraParameters::width)
+        .def_rw("first_rows", &ExtraParameters::first_rows)
+        .def_rw("rates", &ExtraParameters::rates)
+        .def_rw("decays", &ExtraParameters::decays);
+    nb::class_<Epochs>(m, "Epochs")
+        .def(nb::init<>())
+        .def_rw("count", &Epochs::count)
+        .def_rw("steps_before", &Epochs::steps_before)
+        .def_rw("max_steps", &Epochs::max_steps)
+        .def_rw("rates", &Epochs::rates_array, nb::arg("rates").none())
+        .def_rw("order", &Epochs::order_array, nb::arg("order").none())
+        .def_rw("indices", &Epochs::indices, nb::arg("indices").none())
+        .def_rw("key", &Epochs::key, nb::arg("key").none())
+        .def_rw("position", &Epochs::position)
+        .def_rw("tol", &Epochs::tol)
+        .def_rw("patience", &Epochs::patience)
+        .def_rw("best", &Epochs::best)
+        .def_rw("stale", &Epochs::stale);
 }
 
 template <std::size_t N>
-nb::dict codes(const char* const (&names)[N]) {
+nb::dict codes_of(const char* const (&names)[N]) {
     nb::dict result;
     for (std::size_t code = 0; code < N; ++code) result[names[code]] = code;
     return result;
@@ -328,7 +372,7 @@ NB_MODULE(_native, m) {
     m.doc() = "Forward propagation, cost, gradient and training, without the GIL.";
     // What is still alive when Python ends, as in any script's globals, is no leak.
     nb::set_leak_warnings(false);
-    define_course(m);
+    define_records(m);
     define<float>(m);
     define<double>(m);
     m.def("default_threads", &ml::default_threads);
@@ -336,8 +380,8 @@ NB_MODULE(_native, m) {
     nb::list sets;
     for (const auto* set : ml::instruction_sets()) sets.append(set->name);
     m.attr("ISAS") = nb::tuple(sets);
-    m.attr("ACTIVATIONS") = codes(ml::activation_names);
-    m.attr("OUTPUTS") = codes(ml::output_names);
+    m.attr("ACTIVATIONS") = codes_of(ml::activation_names);
+    m.attr("OUTPUTS") = codes_of(ml::output_names);
     nb::dict losses;
     for (const auto& loss : ml::loss_names)
         losses[loss.name] = nb::make_tuple(static_cast<int>(loss.loss), loss.number);

@@ -1,5 +1,5 @@
-// The order of the rows, drawn anew for each epoch as NumPy's RandomState.shuffle draws it: equal
-// seeds give equal orders, whether Python shuffles or the engine.
+// The order of the rows, drawn for each epoch as NumPy's RandomState.shuffle draws it: equal seeds
+// give equal orders, whether Python or the engine shuffles.
 #pragma once
 
 #include <cstdint>
@@ -7,11 +7,11 @@
 
 namespace multilayer {
 
-// State of a generator MT19937, as RandomState.get_state tells it, and the rows it shuffles.
+// The state of a generator MT19937, as RandomState.get_state returns it, and the rows it shuffles.
 struct Shuffle {
     std::int64_t* rows = nullptr;  // (m,), or null: no shuffling
     std::uint32_t* key = nullptr;  // (624,)
-    std::int64_t position = 624;   // how many numbers of `key` are used up
+    std::int64_t position = 624;   // how many numbers of `key` have been used
 };
 
 // The Mersenne twister (Matsumoto and Nishimura, ACM TOMACS 8, 1998).
@@ -28,7 +28,7 @@ class Twister {
         return y ^ (y >> 18);
     }
 
-    // Uniform in 0 … most: as many bits as `most` has, drawn until they are not beyond it.
+    // Uniform in 0 … most: draws as many bits as `most` has, until they do not exceed it.
     std::uint64_t up_to(std::uint64_t most) {
         std::uint64_t mask = most;
         for (int shift = 1; shift < 64; shift *= 2) mask |= mask >> shift;

@@ -33,15 +33,15 @@ struct Worker {
 
 struct Pool {
     std::mutex mutex;
-    std::vector<Worker*> idle;  // with room for all workers: to come back, none needs memory
+    std::vector<Worker*> idle;  // reserved for all workers, so that returning one takes no memory
     std::size_t workers = 0;
     int callers = 0, helping = 0;
 };
 
 namespace {
 
-// Long enough to bridge the gap between two phases, short enough not to steal from others.
-constexpr int patience = 4000;
+// Long enough to bridge the gap between two phases, short enough not to take time from others.
+constexpr int max_spins = 4000;
 
 void pause() {
 #if defined(__SSE2__)
@@ -51,16 +51,16 @@ void pause() {
 #endif
 }
 
-// Waits until `value` is no longer `old`: awake at first, then asleep.
+// Waits until `value` is no longer `old`: spinning at first, then asleep.
 void wait_until_changed(const std::atomic<std::uint32_t>& value, std::uint32_t old) {
-    for (int turn = 0; turn < patience; ++turn) {
+    for (int spin = 0; spin < max_spins; ++spin) {
         if (value.load(std::memory_order_acquire) != old) return;
         pause();
     }
     while (value.load(std::memory_order_acquire) == old) value.wait(old);
 }
 
-void live(Worker* self) {
+void worker_loop(Worker* self) {
     for (std::uint32_t ticket = 0;; ++ticket) {
         wait_until_changed(self->ticket, ticket);
         (*self->work)(self->number);
@@ -69,8 +69,8 @@ void live(Worker* self) {
     }
 }
 
-// Never destroyed: at the end of the process its threads may still look at it. After a fork the
-// child has none of the threads, and leaves the pool behind for a new one.
+// It is never destroyed: at the end of the process, its threads may still look at it. After a fork,
+// the child has none of the threads, and replaces the pool with a new one.
 Pool* pool = nullptr;
 
 Pool& the_pool() {
@@ -114,30 +114,30 @@ int default_threads() {
                 "'");
         return static_cast<int>(number);
     }
-    // Affinity may change while the process lives, a cgroup's quota hardly.
+    // Affinity may change during the life of the process; the quota of a cgroup hardly ever does.
     static const int quota = allowed_by_cgroup();
     return std::min(processors(), quota);
 }
 
-Team::Team(int wanted, bool alone) {
-    const int most = alone ? 1 : wanted > 0 ? wanted : default_threads();
+Team::Team(int wanted, bool single_thread) {
+    const int most = single_thread ? 1 : wanted > 0 ? wanted : default_threads();
     helpers_.reserve(static_cast<std::size_t>(most - 1));
     pool_ = &the_pool();
     Pool& p = *pool_;
     const std::lock_guard lock(p.mutex);
     int free = most - 1;
-    // Fits at the same time share the processors instead of crowding them.
+    // Simultaneous fits share the processors instead of overloading them.
     if (wanted == 0) free = std::min(free, most - 1 - p.callers - p.helping);
     for (; free > 0; --free) {
         if (p.idle.empty()) {
             try {
                 p.idle.reserve(p.workers + 1);
                 auto worker = std::make_unique<Worker>();
-                std::thread(live, worker.get()).detach();
+                std::thread(worker_loop, worker.get()).detach();
                 p.idle.push_back(worker.release());
                 ++p.workers;
             } catch (const std::system_error&) {
-                break;  // no more threads to be had: do with those that are there
+                break;  // no more threads can be created: continue with those there are
             } catch (const std::bad_alloc&) {
                 break;
             }
@@ -150,7 +150,8 @@ Team::Team(int wanted, bool alone) {
 }
 
 Team::~Team() {
-    // After a fork, the child's pool knows nothing of this team, nor are its helpers alive there.
+    // After a fork, the child's pool knows nothing of this team, and its helpers do not exist
+    // there.
     if (pool_ != &the_pool()) return;
     const std::lock_guard lock(pool_->mutex);
     --pool_->callers;

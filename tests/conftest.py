@@ -1,16 +1,32 @@
-"""What every test shares: no window opens, no deadline fails a slow machine, numbers are seeded."""
+"""Set up what all tests share: no windows, no deadlines, seeded random numbers."""
 
 import os
+import signal
 
 import numpy as np
 import pytest
 from hypothesis import settings
 
+for shared in ("cases", "comparisons", "network_cases", "playground_cases", "waiting"):
+    pytest.register_assert_rewrite(shared)
+
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["SCIPY_ARRAY_API"] = "1"  # else scikit-learn skips its checks of array-API input
 
+# A shell starts background processes with Ctrl-C ignored; tests that press it would never end.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 settings.register_profile("multilayer", deadline=None)
 settings.load_profile("multilayer")
+
+
+@pytest.fixture(autouse=True)
+def _numpys_global_generator():
+    """Nothing is left behind by a test that seeds it."""
+    state = np.random.get_state()  # noqa: NPY002
+    yield
+    np.random.set_state(state)  # noqa: NPY002
 
 
 @pytest.fixture

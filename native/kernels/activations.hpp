@@ -1,5 +1,5 @@
-// Activations and their slopes, on runs of vectors. A slope is taken from a = g(z) where that
-// determines it; where it does not, forward propagation leaves it behind for the way back.
+// Activations and their slopes, on runs of vectors. A slope is computed from a = g(z) if a
+// determines it; if not, forward propagation stores it for backpropagation.
 #pragma once
 
 #include "../codes.hpp"
@@ -13,13 +13,13 @@ constexpr bool slope_from_z(Activation activation) {
            activation == Activation::mish;
 }
 
-// z becomes a = g(z); n numbers, a multiple of the lanes.
+// z becomes a = g(z); n is a multiple of the lanes.
 template <class T, class G>
 inline void map(T* z, i64 n, G g) {
     for (i64 i = 0; i < n; i += lanes<T>) store(z + i, g(load(z + i)));
 }
 
-// z becomes a = g(z); slope, where it is asked for, g′(z).
+// z becomes a = g(z); slope, if it is given, becomes g′(z).
 template <class T, class G>
 inline void map_with_slope(T* z, T* slope, i64 n, G g) {
     for (i64 i = 0; i < n; i += lanes<T>) {
@@ -36,7 +36,7 @@ void activate(Activation activation, T* z, T* slope, i64 n) {
     const V zero = {};
     switch (activation) {
         case Activation::identity:
-        case Activation::relu:  // the dense kernel has done it
+        case Activation::relu:  // the dense kernel has applied it
             return;
         case Activation::logistic:
             return map(z, n, [](V x) { return logistic<T>(x); });
@@ -106,7 +106,7 @@ void times_slope(Activation activation, const T* a, T* delta, i64 n) {
             });
         case Activation::softplus:  // σ(z) = 1 − e^(−softplus(z))
             return each([=](V g) { return -expm1<T>(-g); });
-        default:  // identity and relu are done by the kernel, the others below by the caller
+        default:  // the kernel applies those of identity and relu, the caller those that are stored
             return;
     }
 }

@@ -1,11 +1,11 @@
-// Dropout: which units of which examples are left out in a step. A hash of the place of each
-// decides that, so that it is the same for any number of threads, any instruction set and any T.
-// dropout.py is its twin.
+// Dropout: which units of which examples are left out in a step. A hash of the place of each unit
+// decides it, so that the masks are the same for any number of threads, any instruction set and any
+// T. dropout.py computes the same masks.
 #pragma once
 
+#include "../batch_task.hpp"
 #include "activations.hpp"
 #include "tiles.hpp"
-#include "../plan.hpp"
 
 namespace multilayer::MULTILAYER_ISA {
 namespace {
@@ -19,7 +19,7 @@ inline std::uint64_t split_mix(std::uint64_t seed, std::uint64_t n) {
     return x ^ (x >> 31);
 }
 
-// g′(z) of the activations for which forward propagation leaves none behind.
+// g′(z) of the activations for which forward propagation does not store it.
 template <class T>
 void slopes(Activation activation, const T* a, T* slope, i64 n) {
     const T low = activation == Activation::relu ? T(0) : T(1);  // where a is not positive
@@ -35,17 +35,17 @@ struct Mask {
     std::uint32_t least;
     T scale;
 
-    Mask(const Plan<T>& plan, int l)
-        : key(split_mix(split_mix(plan.dropout_seed, plan.step), static_cast<std::uint64_t>(l))),
-          least(static_cast<std::uint32_t>(plan.layers[l].dropout * 4294967296.0)),
-          scale(static_cast<T>(1 / (1 - plan.layers[l].dropout))) {}
+    Mask(const BatchTask<T>& task, int l)
+        : key(split_mix(split_mix(task.dropout_seed, task.step), static_cast<std::uint64_t>(l))),
+          least(static_cast<std::uint32_t>(task.layers[l].dropout * 4294967296.0)),
+          scale(static_cast<T>(1 / (1 - task.layers[l].dropout))) {}
 
-    // place: of an example in its batch.
+    // place: of the example in its batch.
     std::uint64_t example(i64 place) const {
         return split_mix(key, static_cast<std::uint64_t>(place));
     }
 
-    // Of one unit, as `drop` finds it for many.
+    // The mask of one unit, as `drop` computes it for many.
     T operator()(std::uint64_t example, i64 unit) const {
         auto x =
             static_cast<std::uint32_t>(example) + static_cast<std::uint32_t>(unit) * 0x9e3779b9u;
@@ -55,27 +55,27 @@ struct Mask {
     }
 };
 
-// a⁽ˡ⁾ (units, group) becomes a ⊙ mask, and, where they are given, its slope and what its share
-// multiplies too.
+// a⁽ˡ⁾ (units, group) becomes a ⊙ mask, and so do its slope and, for a mixed activation, the
+// difference g(z) − z, if they are given.
 template <class T>
-void drop(const Plan<T>& plan, int l, i64 group, T* a, T* slope, T* difference = nullptr) {
+void drop(const BatchTask<T>& task, int l, i64 group, T* a, T* slope, T* difference = nullptr) {
     constexpr int size = group_size<T>;
-    const Layer<T>& layer = plan.layers[l];
-    const Mask<T> of_unit(plan, l);
+    const Layer<T>& layer = task.layers[l];
+    const Mask<T> of_unit(task, l);
     std::uint32_t low[size], high[size];
     for (int b = 0; b < size; ++b) {
-        const i64 place = plan.place + group * size + b;
+        const i64 place = task.place + group * size + b;
         const std::uint64_t example = of_unit.example(place);
         low[b] = static_cast<std::uint32_t>(example);
         high[b] = static_cast<std::uint32_t>(example >> 32);
     }
     const Vec<T> scale = splat(of_unit.scale);
     for (i64 unit = 0; unit < layer.in; ++unit)
-        for (int n = 0; n < wide; ++n) {
+        for (int n = 0; n < tile_vectors; ++n) {
             Hash<T> x, y;
             __builtin_memcpy(&x, low + n * lanes<T>, sizeof x);
             __builtin_memcpy(&y, high + n * lanes<T>, sizeof y);
-            // The two rounds of MurmurHash3's finalizer, the rest of the key between them.
+            // The two rounds of MurmurHash3's finalizer, with the rest of the key between them.
             x += static_cast<std::uint32_t>(unit) * 0x9e3779b9u;
             x = (x ^ (x >> 16)) * 0x85ebca6bu ^ y;
             x = (x ^ (x >> 13)) * 0xc2b2ae35u;

@@ -1,4 +1,4 @@
-// The end of phase 2 for parameters that lie beside Θ: from their sums to a step.
+// The end of phase 2 for the extra parameters, which do not belong to Θ: from their sums to a step.
 #pragma once
 
 #include "optimizers.hpp"
@@ -7,29 +7,30 @@ namespace multilayer::MULTILAYER_ISA {
 namespace {
 
 template <class T>
-inline i64 groups_of(const Plan<T>& plan) {
-    return (plan.count + group_size<T> - 1) / group_size<T>;
+inline i64 groups_of(const BatchTask<T>& task) {
+    return (task.count + group_size<T> - 1) / group_size<T>;
 }
 
-// Adds this chunk's sums for n parameters that lie side by side to those of the chunks before.
+// Adds the sums of this chunk, for n adjacent parameters, to those of the previous chunks.
 template <class T>
-void add(const Plan<T>& plan, const Parameters<T>& parameters, i64 first, const T* sums, i64 n) {
+void add(
+    const BatchTask<T>& task, const Parameters<T>& parameters, i64 first, const T* sums, i64 n) {
     T* const so_far = parameters.gradient + first;
-    for (i64 i = 0; i < n; ++i) so_far[i] = plan.first_chunk ? sums[i] : so_far[i] + sums[i];
+    for (i64 i = 0; i < n; ++i) so_far[i] = task.first_chunk ? sums[i] : so_far[i] + sums[i];
 }
 
-// After the last chunk: from Δ to D, and to a step.
+// After the last chunk: goes from Δ to D, and makes the step.
 template <class T>
-void finish(const Plan<T>& plan, const Parameters<T>& parameters, i64 first, i64 n) {
-    if (!plan.last_chunk) return;
+void finish(const BatchTask<T>& task, const Parameters<T>& parameters, i64 first, i64 n) {
+    if (!task.last_chunk) return;
     const auto each = [&](auto f) { for_vectors<T>(Columns{first, first + n, 1}, f); };
     each([&](i64 at, int some) {
-        put(parameters.gradient + at, plan.scale * get(parameters.gradient + at, some), some);
+        put(parameters.gradient + at, task.scale * get(parameters.gradient + at, some), some);
     });
-    if (plan.store) return;
-    with_step(plan, [&]<class Step>() {
-        const Step step(Numbers<T>(plan, parameters.rate).data);
-        const T keep = T(1) - plan.shrink * parameters.decay;
+    if (task.store) return;
+    with_step(task, [&]<class Step>() {
+        const Step step(Numbers<T>(task, parameters.rate).data);
+        const T keep = T(1) - task.shrink * parameters.decay;
         each([&](i64 at, int some) {
             Vec<T> value = keep * get(parameters.values + at, some), slots[2] = {};
             for (int s = 0; s < Step::slots; ++s) slots[s] = get(parameters.slots[s] + at, some);

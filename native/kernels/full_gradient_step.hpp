@@ -1,5 +1,5 @@
-// Phase 3: steps that need the whole gradient (its norm is clipped) or whole rows of Θ (their norms
-// are held), or whose penalty is not Σθ² alone. Phase 2 has then only left D behind.
+// Phase 3, only for steps that need the whole gradient (to clip its norm) or whole rows of Θ (to
+// limit their norms), or whose penalty is not Σθ² alone. Phase 2 has then only stored D.
 #pragma once
 
 #include "optimizers.hpp"
@@ -7,25 +7,26 @@
 namespace multilayer::MULTILAYER_ISA {
 namespace {
 
-// Which weights an item of phase 3 is: some units of a layer, with all that comes in.
+// The weights of an item of phase 3: some units of a layer, with all of their inputs.
 template <class T>
 struct Units {
     const Layer<T>* layer;
-    const Layer<T>* arrays;  // the layer, or what holds its turned arrays, (in + 1, out)
+    const Layer<T>* arrays;  // `layer`, or its transposed arrays, (in + 1, out)
     i64 first, last, in, out;
 
-    Units(const Plan<T>& plan, i64 item) : layer(plan.layers) {
-        while (layer + 1 < plan.layers + plan.n_layers && layer[1].first_rows <= item) ++layer;
+    Units(const BatchTask<T>& task, i64 item) : layer(task.layers) {
+        while (layer + 1 < task.layers + task.n_layers && layer[1].first_unit_item <= item) ++layer;
         in = layer->in;
         out = layer->out;
-        first = (item - layer->first_rows) * rows_to_settle;
-        last = first + rows_to_settle < out ? first + rows_to_settle : out;
-        const bool turned = plan.X.sparse() && layer == plan.layers;
-        arrays = turned ? &plan.sparse.turned : layer;
+        first = (item - layer->first_unit_item) * units_per_item;
+        last = first + units_per_item < out ? first + units_per_item : out;
+        const bool transposed = task.X.sparse() && layer == task.layers;
+        arrays = transposed ? &task.sparse.transposed : layer;
     }
 
-    // Calls f(place, n, bias) for runs of n numbers, a vector or less, that together are the units;
-    // then end() where one unit ends, or, where they lie in the lanes, where these units end.
+    // Calls f(place, n, bias) for runs of n numbers, at most a vector, that together are the
+    // weights; and end(first, last) after the last run of these units: of one unit, or, if units
+    // lie in the lanes, of a vector of them.
     template <class F, class G>
     void each(F f, G end) const {
         if (arrays == layer) {
@@ -50,20 +51,20 @@ struct Units {
 };
 
 template <class T>
-void measure(const Plan<T>& plan, i64 item) {
-    const Units<T> units(plan, item);
+void measure_gradient(const BatchTask<T>& task, i64 item) {
+    const Units<T> units(task, item);
     Vec<T> squares = {};
     units.each([&](i64 place, int n, bool) {
         const Vec<T> D = get(units.arrays->gradient + place, n);
         squares += D * D;
     });
-    plan.norms[item] = sum<T>(squares);
+    task.norms[item] = sum<T>(squares);
 }
 
-// Σθ² and Σ|θ|, biases left out.
+// Σθ² and Σ|θ|, without biases.
 template <class T>
-void weigh(const Plan<T>& plan, i64 item) {
-    const Units<T> units(plan, item);
+void measure_penalty(const BatchTask<T>& task, i64 item) {
+    const Units<T> units(task, item);
     Vec<T> squares = {}, magnitudes = {};
     units.each([&](i64 place, int n, bool bias) {
         if (bias) return;
@@ -71,17 +72,17 @@ void weigh(const Plan<T>& plan, i64 item) {
         squares += theta * theta;
         magnitudes += absolute<T>(theta);
     });
-    plan.penalties[item] = sum<T>(squares);
-    plan.magnitudes[item] = sum<T>(magnitudes);
+    task.penalties[item] = sum<T>(squares);
+    task.magnitudes[item] = sum<T>(magnitudes);
 }
 
-// Scales the incoming weights of some units down to the longest that they may be.
+// Scales the incoming weights of some units down to the largest norm allowed.
 template <class T>
-void hold(const Plan<T>& plan, i64 item) {
-    const Units<T> units(plan, item);
+void limit_norms(const BatchTask<T>& task, i64 item) {
+    const Units<T> units(task, item);
     T* theta = units.arrays->theta;
     const bool in_lanes = units.arrays != units.layer;
-    Vec<T> squares = {}, scales[rows_to_settle];
+    Vec<T> squares = {}, scales[units_per_item];
     units.each(
         [&](i64 place, int n, bool bias) {
             const Vec<T> value = get(theta + place, n);
@@ -89,7 +90,7 @@ void hold(const Plan<T>& plan, i64 item) {
         },
         [&](i64 first, i64) {
             const Vec<T> all = in_lanes ? squares : splat(static_cast<T>(sum<T>(squares)));
-            const Vec<T> norm = square_root<T>(all), most = splat(plan.max_norm);
+            const Vec<T> norm = square_root<T>(all), most = splat(task.max_norm);
             scales[first - units.first] = norm > most ? most / norm : splat(T(1));
             squares = Vec<T>{};
         });
@@ -102,24 +103,24 @@ void hold(const Plan<T>& plan, i64 item) {
 }
 
 template <class T>
-void settle(const Plan<T>& plan, i64 item) {
-    const Units<T> units(plan, item);
+void full_gradient_step(const BatchTask<T>& task, i64 item) {
+    const Units<T> units(task, item);
     const Layer<T>& arrays = *units.arrays;
-    with_step(plan, [&]<class Step>() {
-        const Step of_weights(Numbers<T>(plan, units.layer->rate).data);
-        const Step of_biases(Numbers<T>(plan, units.layer->bias_rate).data);
+    with_step(task, [&]<class Step>() {
+        const Step of_weights(Numbers<T>(task, units.layer->rate).data);
+        const Step of_biases(Numbers<T>(task, units.layer->bias_rate).data);
         units.each([&](i64 place, int n, bool bias) {
             Vec<T> theta = get(arrays.theta + place, n), slots[2] = {};
-            if (!bias) theta *= T(1) - plan.shrink;
+            if (!bias) theta *= T(1) - task.shrink;
             for (int s = 0; s < Step::slots; ++s) slots[s] = get(arrays.slots[s] + place, n);
-            (bias ? of_biases : of_weights)(theta, plan.clip * get(arrays.gradient + place, n),
+            (bias ? of_biases : of_weights)(theta, task.clip * get(arrays.gradient + place, n),
                                             slots[0], slots[1]);
             for (int s = 0; s < Step::slots; ++s) put(arrays.slots[s] + place, slots[s], n);
             put(arrays.theta + place, theta, n);
         });
     });
-    if (plan.max_norm > 0) hold(plan, item);
-    weigh(plan, item);
+    if (task.max_norm > 0) limit_norms(task, item);
+    measure_penalty(task, item);
 }
 
 }  // namespace

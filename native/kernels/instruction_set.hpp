@@ -1,7 +1,31 @@
-// What every file of isa/ includes after saying which instruction set it is.
+// Everything in this folder is compiled once for each instruction set: the files of isa/ define
+// which one it is, and then include this header, which includes all others. Everything outside this
+// folder is compiled once.
+//
+// - Nothing here has external linkage but `instruction_set` below, and nothing uses code of the
+//   standard library: a shared inline function compiled for AVX-512 could be the copy that the
+//   linker keeps for every processor. So all code stands in an unnamed namespace.
+// - From outside the folder, only plain records are included: codes.hpp, types.hpp, embedding.hpp,
+//   batch_task.hpp and kernel_table.hpp, the table of functions that the other code calls.
+//
+//   phases.hpp               phases 1 and 2 of a training step, and prediction
+//   full_gradient_step.hpp   phase 3, only for steps that need the whole gradient
+//   tiles.hpp                the three kernels that do nearly all of the arithmetic
+//   gather.hpp               from rows of a table to groups of examples
+//   activations.hpp          activations and their slopes
+//   mixed_activation.hpp     activations mixed with z
+//   dropout.hpp              masks
+//   outputs.hpp, losses.hpp  output units, losses
+//   optimizers.hpp           from the gradient to a step of Θ
+//   extra_parameters.hpp     the same for other parameters than Θ
+//   embedding.hpp            the embedding of numbers and categories
+//   sparse.hpp               layer 1 if X is sparse
+//   math.hpp                 exp, log, tanh, … on vectors
+//   simd.hpp                 vectors
 #pragma once
 
-#include "step.hpp"
+#include "../kernel_table.hpp"
+#include "phases.hpp"
 
 namespace multilayer::MULTILAYER_ISA {
 namespace {
@@ -34,9 +58,10 @@ bool apply(const char* function, const T* x, T* y, i64 n) {
 }
 
 template <class T>
-constexpr Kernels<T> kernels = {group_size<T>, rows_of_item, propagate<T>, predict<T>,
-                                update<T>,     penalize<T>,  measure<T>,   settle<T>,
-                                weigh<T>,      apply<T>,     turn<T>};
+constexpr Kernels<T> kernels = {
+    group_size<T>,      rows_of_item,   propagate<T>,        predict<T>,
+    update<T>,          sum_squares<T>, measure_gradient<T>, full_gradient_step<T>,
+    measure_penalty<T>, apply<T>,       transpose_matrix<T>};
 
 }  // namespace
 

@@ -1,5 +1,5 @@
-// Losses that are not their output unit's own, and label smoothing: for one group of examples in
-// the lanes. The equations are those of losses.py.
+// Losses that are not the output unit's own, and label smoothing, for one group of examples in the
+// lanes. The equations are those of losses.py.
 #pragma once
 
 #include "outputs.hpp"
@@ -7,13 +7,13 @@
 namespace multilayer::MULTILAYER_ISA {
 namespace {
 
-// y (1 − ε) + ε/K, K the units of its softmax; for sigmoid units 2 in place of K.
+// y becomes y (1 − ε) + ε/K, where K is the number of units of its softmax, or 2 for sigmoid units.
 template <class T>
-void smooth_targets(const Plan<T>& plan, i64 K, T* y) {
-    const T keep = static_cast<T>(1 - plan.smoothing);
-    each_softmax(plan, K, [&](i64 first, i64 units) {
-        const double shared = plan.output == Output::softmax ? static_cast<double>(units) : 2;
-        const T off = static_cast<T>(plan.smoothing / shared);
+void smooth_targets(const BatchTask<T>& task, i64 K, T* y) {
+    const T keep = static_cast<T>(1 - task.smoothing);
+    each_softmax(task, K, [&](i64 first, i64 units) {
+        const double shared = task.output == Output::softmax ? static_cast<double>(units) : 2;
+        const T off = static_cast<T>(task.smoothing / shared);
         each_vector<T>(units, [&](int, i64 at) {
             T* target = y + first * group_size<T> + at;
             store(target, load(target) * keep + off);
@@ -32,7 +32,7 @@ inline Vec<T> power(Vec<T> b, T gamma) {
     return b == T(0) ? splat(T(gamma == 0)) : exp_of_negative<T>(gamma * log<T>(b));
 }
 
-// The focal loss of one softmax. z (K, group) becomes δ, y is used up.
+// The focal loss of one softmax. z (K, group) becomes δ; y is overwritten.
 template <class T>
 void focal(T* z, T* y, i64 K, T gamma, Group<T>& J) {
     Group<T> top, rest = {}, ones = {}, total, log_total, sum = {};
@@ -43,8 +43,8 @@ void focal(T* z, T* y, i64 K, T gamma, Group<T>& J) {
         rest[n] += e == T(1) ? Vec<T>{} : e;
         ones[n] += e == T(1) ? splat(T(1)) : Vec<T>{};
     });
-    for (int n = 0; n < wide; ++n) {
-        // Σ e − 1 as the sum of all but one of the largest: a difference would lose what is small.
+    for (int n = 0; n < tile_vectors; ++n) {
+        // Σ e − 1 as the sum of all but one of the largest: a difference would lose small terms.
         rest[n] += ones[n] - T(1);
         total[n] = rest[n] + T(1);
         log_total[n] = log1p<T>(rest[n]);
@@ -74,13 +74,13 @@ void focal(T* z, T* y, i64 K, T gamma, Group<T>& J) {
     });
 }
 
-// J: the cost of each example, its weight left out. z (K, group) becomes δ, y is used up.
+// J: the cost of each example, without its weight. z (K, group) becomes δ; y is overwritten.
 template <class T>
-void judge(const Plan<T>& plan, T* z, T* y, i64 K, Group<T>& J) {
+void cost_and_delta(const BatchTask<T>& task, T* z, T* y, i64 K, Group<T>& J) {
     using V = Vec<T>;
-    const T number = plan.loss_number;
-    for (int n = 0; n < wide; ++n) J[n] = V{};
-    // of(z, y, δ) gives the cost.
+    const T number = task.loss_number;
+    for (int n = 0; n < tile_vectors; ++n) J[n] = V{};
+    // of(z, y, δ) returns the cost and sets δ.
     const auto each = [&](auto of) {
         each_vector<T>(K, [&](int n, i64 at) {
             V delta;
@@ -88,7 +88,7 @@ void judge(const Plan<T>& plan, T* z, T* y, i64 K, Group<T>& J) {
             store(z + at, delta);
         });
     };
-    switch (plan.loss) {
+    switch (task.loss) {
         case Loss::absolute_error:
             return each([](V x, V t, V& delta) {
                 const V r = x - t;
@@ -114,8 +114,8 @@ void judge(const Plan<T>& plan, T* z, T* y, i64 K, Group<T>& J) {
                 return ratio + x - log<T>(t) - T(1);
             });
         case Loss::focal:
-            if (plan.output == Output::softmax)
-                return each_softmax(plan, K, [&](i64 first, i64 units) {
+            if (task.output == Output::softmax)
+                return each_softmax(task, K, [&](i64 first, i64 units) {
                     const i64 at = first * group_size<T>;
                     focal(z + at, y + at, units, number, J);
                 });

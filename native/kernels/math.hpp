@@ -1,8 +1,8 @@
-// exp, log, tanh, logistic, erf and their kin on vectors, to within 2 units in the last place
-// (float64) or 4 (float32) over the whole range; ±inf, NaN and subnormals as they should be.
+// exp, log, tanh, logistic, erf and related functions on vectors, to within 2 units in the last
+// place (float64) or 4 (float32) over the whole range; ±inf, NaN and subnormals are handled.
 //
-// Coefficients of exp and log are those of the Taylor series; those of erf are Chebyshev fits made
-// with 50 digits.
+// The coefficients of exp and log are those of the Taylor series; those of erf are Chebyshev fits
+// computed with 50 digits.
 #pragma once
 
 #include "simd.hpp"
@@ -52,8 +52,9 @@ struct Format<double> {
         1.14080059640248101e-6};
 };
 
-// c[first] + c[first + 1] x + … (n terms), halves added up as a tree (Estrin's way): Horner's chain
-// of dependent multiply-adds would leave the processor waiting. powers[i] is x to the 2ⁱ.
+// c[first] + c[first + 1] x + … (n terms), with halves added up as a tree (Estrin's scheme): the
+// chain of dependent multiply-adds in Horner's scheme would leave the processor waiting. powers[i]
+// is x to the 2ⁱ.
 template <class T, int first, int n, int m>
 inline Vec<T> tree(const Vec<T> (&powers)[4], const T (&c)[m]) {
     if constexpr (n == 1) {
@@ -104,7 +105,7 @@ struct SineSeries {
     }
 };
 
-// Small whole numbers, to and from the integers: AVX2 has no instruction for 64-bit ones.
+// Small whole numbers, to and from integers: AVX2 has no instruction for 64-bit ones.
 template <class T>
 inline Int<T> to_integer(Vec<T> n) {
     const Vec<T> rounder = splat(Format<T>::rounder);
@@ -129,7 +130,7 @@ inline ExpParts<T> exp_parts(Vec<T> x) {
     const Vec<T> high = x - n * F::ln2_high, r = high - n * F::ln2_low;
     static constexpr ExpSeries<T> series;
     Vec<T> rest = r * r * polynomial<T>(r, series.c);
-    // What r was rounded by: float64 has but 2 units in the last place to lose, float32 4.
+    // The rounding error of r: float64 has only 2 units in the last place to lose, float32 has 4.
     if constexpr (sizeof(T) == 8) rest += (high - r) - n * F::ln2_low;
     return {r, rest, n};
 }
@@ -150,8 +151,8 @@ inline Vec<T> exp(Vec<T> x) {
     return (parts.r + parts.rest + T(1)) * power_of_two<T>(half) * power_of_two<T>(rest);
 }
 
-// e^x for x ≤ 0: never too large, so that one factor does, and a second where the first would be
-// subnormal.
+// e^x for x ≤ 0: the result is never too large, so that one factor is enough, and a second one
+// where the first would be subnormal.
 template <class T>
 inline Vec<T> exp_of_negative(Vec<T> x) {
     using F = Format<T>;
@@ -165,7 +166,7 @@ inline Vec<T> exp_of_negative(Vec<T> x) {
     return low ? e * T(1 / 18446744073709551616.0) : e;
 }
 
-// e^x − 1 for x ≤ 60, and what its last addition rounded away.
+// e^x − 1 for x ≤ 60, and the rounding error of its last addition.
 template <class T>
 inline Vec<T> expm1(Vec<T> x, Vec<T>& lost) {
     x = x < T(-60) ? splat(T(-60)) : x;
@@ -182,7 +183,7 @@ inline Vec<T> expm1(Vec<T> x) {
     return expm1<T>(x, lost);
 }
 
-// log x + log 2 · more for x positive, finite and not subnormal.
+// log x + log 2 · more, for x positive, finite and not subnormal.
 template <class T>
 inline Vec<T> log_of_normal(Vec<T> x, Int<T> more) {
     using F = Format<T>;
@@ -190,7 +191,7 @@ inline Vec<T> log_of_normal(Vec<T> x, Int<T> more) {
     // Take the exponent so that the mantissa lies in [√½, √2).
     const Lane root_half = sizeof(T) == 4 ? Lane(0x3f3504f3) : Lane(0x3fe6a09e667f3bcdLL);
     const Lane one = Lane(1) << F::mantissa;
-    // Unsigned, for the bits of a NaN may overflow here.
+    // Unsigned, because the bits of a NaN may overflow here.
     using Unsigned = typename Simd<T>::Unsigned;
     const Unsigned raised =
         (Unsigned)bits<T>(x) - (Unsigned)(Int<T>{} + (root_half - F::bias * one));
@@ -217,7 +218,8 @@ inline Vec<T> log(Vec<T> x) {
     return x >= T(0) ? result : splat(T(__builtin_nan("")));
 }
 
-// log(1 + x) for 0 ≤ x ≤ 1, u = 1 + x, share = 1/u: what 1 + x rounds away is put back, and NaN.
+// log(1 + x) for 0 ≤ x ≤ 1, u = 1 + x, share = 1/u: the rounding error of 1 + x is corrected, and
+// NaN is kept.
 template <class T>
 inline Vec<T> log1p_shared(Vec<T> x, Vec<T> u, Vec<T> share) {
     return log_of_normal<T>(u, Int<T>{}) + (x - (u - T(1))) * share;
@@ -234,8 +236,8 @@ inline Vec<T> tanh(Vec<T> x) {
     Vec<T> lost;
     const Vec<T> t = expm1<T>(T(2) * (a > T(22) ? splat(T(22)) : a), lost), d = t + T(2);
     Vec<T> y = t / d;
-    // What t and d were rounded by, put back; 1/d = (1 − y)/2. From 2⁵⁴ on d − 2 is rounded too,
-    // but there y is 1 to within its last bit.
+    // Correct for the rounding errors of t and d; 1/d = (1 − y)/2. From 2⁵⁴ on, d − 2 is rounded
+    // too, but there y is 1 to within its last bit.
     if constexpr (sizeof(T) == 8) {
         const Vec<T> rest = T(1) - y, off = lost * rest - y * (t - (d - T(2)));
         y = a > T(18.7) ? splat(T(1)) : y + T(0.5) * rest * off;
@@ -248,7 +250,7 @@ inline Vec<T> logistic(Vec<T> x) {
     const Vec<T> t = exp_of_negative<T>(-absolute<T>(x)), d = t + T(1);
     const Vec<T> y = (x < T(0) ? t : splat(T(1))) / d;
     if constexpr (sizeof(T) == 4) return y;
-    // What d was rounded by, put back; 1/d is y, or 1 − y.
+    // Correct for the rounding error of d; 1/d is y, or 1 − y.
     return y - y * (x < T(0) ? T(1) - y : y) * (t - (d - T(1)));
 }
 
@@ -279,8 +281,8 @@ inline Vec<T> erf(Vec<T> x) {
     return a < T(1) ? near : (x < T(0) ? -far : far);
 }
 
-// Φ(x) = ½ erfc(−x/√2), the normal distribution function; far on the left, where it is next to 0,
-// to some 20 units in the last place, which z Φ(z) does not feel.
+// Φ(x) = ½ erfc(−x/√2), the normal distribution function; far on the left, where it is close to 0,
+// to some 20 units in the last place, which does not matter for z Φ(z).
 template <class T>
 inline Vec<T> normal_cdf(Vec<T> x) {
     const Vec<T> u = x * T(0.70710678118654752), a = absolute<T>(u);

@@ -2,18 +2,18 @@
 // (He et al., arXiv 1502.01852, where g is relu; Holzmüller et al., arXiv 2407.04491).
 #pragma once
 
-#include "extra_parameters.hpp"
 #include "dropout.hpp"
+#include "extra_parameters.hpp"
 
 namespace multilayer::MULTILAYER_ISA {
 namespace {
 
-// z (units, group) becomes a; difference g(z) − z; slope, where it is asked for, ∂a/∂z.
+// z (units, group) becomes a; difference, g(z) − z; slope, if it is given, ∂a/∂z.
 template <class T>
 void mix(Activation g, const T* alpha, i64 units, T* z, T* slope, T* difference) {
     constexpr int size = group_size<T>;
     const i64 n = units * size;
-    const bool relu = g == Activation::relu;  // which the dense kernel has left to us
+    const bool relu = g == Activation::relu;  // the dense kernel has not applied it
     for (i64 i = 0; i < n; i += lanes<T>) {
         const Vec<T> x = load(z + i);
         store(difference + i, relu && x < T(0) ? Vec<T>{} : x);
@@ -48,16 +48,16 @@ void mix_sums(const T* delta, const T* difference, i64 units, T* sums) {
 }
 
 template <class T>
-void update_mix(const Plan<T>& plan, const Layer<T>& layer) {
+void update_mix(const BatchTask<T>& task, const Layer<T>& layer) {
     for_vectors<T>(Columns{0, layer.out, 1}, [&](i64 unit, int n) {
         Vec<T> total = {};
-        for (i64 group = 0; group < groups_of(plan); ++group)
+        for (i64 group = 0; group < groups_of(task); ++group)
             total += get(layer.mix_sums + group * layer.out + unit, n);
         T sums[lanes<T>];
         put(sums, total, n);
-        add(plan, layer.mix, unit, sums, n);
+        add(task, layer.mix, unit, sums, n);
     });
-    finish(plan, layer.mix, 0, layer.out);
+    finish(task, layer.mix, 0, layer.out);
 }
 
 }  // namespace

@@ -1,13 +1,13 @@
-// The end of phase 2: from a tile of Δ to a step of Θ. One more optimizer is one more struct.
+// The end of phase 2: from a tile of Δ to a step of Θ. Another optimizer is another struct.
 #pragma once
 
+#include "../batch_task.hpp"
 #include "tiles.hpp"
-#include "../plan.hpp"
 
 namespace multilayer::MULTILAYER_ISA {
 namespace {
 
-// Each is given D and changes θ and its slots, a vector of each.
+// Each is called with D, and changes θ and its slots: a vector of each.
 
 template <class T>
 struct DescentStep {  // numbers: α
@@ -93,10 +93,10 @@ struct ResilientStep {  // numbers: not used, η⁻, η⁺, least and largest st
           least(splat(numbers[3])),
           most(splat(numbers[4])) {}
     void operator()(Vec<T>& theta, Vec<T> D, Vec<T>& before, Vec<T>& size) const {
-        const Vec<T> zero = {}, turn = sign<T>(D) * sign<T>(before);
-        size = turn > zero ? size * grow : (turn < zero ? size * shrink : size);
+        const Vec<T> zero = {}, agreement = sign<T>(D) * sign<T>(before);
+        size = agreement > zero ? size * grow : (agreement < zero ? size * shrink : size);
         size = size < least ? least : (size > most ? most : size);
-        before = turn < zero ? zero : D;
+        before = agreement < zero ? zero : D;
         theta -= sign<T>(before) * size;
     }
 };
@@ -113,28 +113,28 @@ struct LionStep {  // numbers: α, 1 − β₁, 1 − β₂
     }
 };
 
-// The numbers of the plan's rule where the learning rate is multiplied.
+// The numbers of the task's rule, with the learning rate multiplied by `rate`.
 template <class T>
 struct Numbers {
     T data[most_numbers];
-    Numbers(const Plan<T>& plan, T rate) {
-        for (int i = 0; i < most_numbers; ++i) data[i] = plan.numbers[i];
-        data[0] *= rate;  // which rprop does not use
-        if (plan.rule == Rule::nadam) data[1] *= rate;
+    Numbers(const BatchTask<T>& task, T rate) {
+        for (int i = 0; i < most_numbers; ++i) data[i] = task.numbers[i];
+        data[0] *= rate;  // unused by rprop
+        if (task.rule == Rule::nadam) data[1] *= rate;
     }
 };
 
-// Calls f<Step>() with the step of the plan's rule.
+// Calls f<Step>() with the step of the task's rule.
 template <class T, class F>
-inline void with_step(const Plan<T>& plan, F f) {
-    switch (plan.rule) {
+inline void with_step(const BatchTask<T>& task, F f) {
+    switch (task.rule) {
         case Rule::gradient_descent:
             return f.template operator()<DescentStep<T>>();
         case Rule::sgd:
-            return plan.numbers[2] != 0 ? f.template operator()<MomentumStep<T, true>>()
+            return task.numbers[2] != 0 ? f.template operator()<MomentumStep<T, true>>()
                                         : f.template operator()<MomentumStep<T, false>>();
         case Rule::adam:
-        case Rule::adamw:  // its decay is plan.shrink
+        case Rule::adamw:  // its decay is task.shrink
             return f.template operator()<AdamStep<T>>();
         case Rule::nadam:
             return f.template operator()<NesterovAdamStep<T>>();
@@ -142,21 +142,21 @@ inline void with_step(const Plan<T>& plan, F f) {
             return f.template operator()<RootMeanSquareStep<T>>();
         case Rule::rprop:
             return f.template operator()<ResilientStep<T>>();
-        case Rule::lion:  // its decay is plan.shrink
+        case Rule::lion:  // its decay is task.shrink
             return f.template operator()<LionStep<T>>();
     }
 }
 
-// What lies side by side in a tile: columns of Θ, one number apart; or the biases of some rows,
-// taken for columns that are a whole row apart.
+// The columns of a tile: columns of Θ, one number apart; or the biases of some rows, treated as
+// columns that are a whole row apart.
 struct Columns {
-    i64 first, last;  // last one left out
+    i64 first, last;  // `last` is not included
     i64 step;
-    bool only_biases = false;  // even one number apart
+    bool only_biases = false;  // although one number apart
     bool biases() const { return step != 1 || only_biases; }
 };
 
-// Calls f(column, n) for the vectors of some columns, n being how many lanes lie inside.
+// Calls f(column, n) for the vectors of some columns; n is the number of lanes that lie inside.
 template <class T, class F>
 inline void for_vectors(Columns columns, F f) {
     for (i64 at = columns.first; at < columns.last; at += lanes<T>) {
@@ -165,15 +165,15 @@ inline void for_vectors(Columns columns, F f) {
     }
 }
 
-// Calls for the part of Θ and of its slots that belongs to a tile, whose rows lie too far apart for
-// the processor to see them coming; they arrive while the tile is summed. (Always inline: GCC takes
-// a function that only prefetches for one without effect, and drops it.)
+// Prefetches the part of Θ and of its slots that belongs to a tile, so that it arrives while the
+// tile is summed: its rows lie too far apart for the processor's own prefetching. (Always inline:
+// GCC considers a function that only prefetches to have no effect, and drops it.)
 template <class T>
 [[gnu::always_inline]] inline void prefetch_tile(
-    const Plan<T>& plan, const Layer<T>& layer, i64 row, int height, Columns columns) {
+    const BatchTask<T>& task, const Layer<T>& layer, i64 row, int height, Columns columns) {
     const T* const arrays[] = {layer.theta, layer.slots[0], layer.slots[1]};
     for (const T* array : arrays) {
-        if (!array || plan.store) continue;
+        if (!array || task.store) continue;
         for (int i = 0; i < height; ++i) {
             const T* line = array + (row + i) * (layer.in + 1);
             __builtin_prefetch(line + columns.first, 1);
@@ -185,7 +185,7 @@ template <class T>
 template <class T>
 inline Vec<T> get(const T* from, int n, i64 step = 1) {
     if (step == 1) return n == lanes<T> ? load(from) : load_some(from, n);
-    alignas(vector_bytes) T value[lanes<T>];  // whole: lanes beyond the last repeat it
+    alignas(vector_bytes) T value[lanes<T>];  // all are set: lanes beyond the last repeat it
     for (int lane = 0; lane < lanes<T>; ++lane)
         value[lane] = from[(lane < n ? lane : n - 1) * step];
     return load(value);
@@ -198,59 +198,63 @@ inline void put(T* to, Vec<T> value, int n, i64 step = 1) {
     for (int lane = 0; lane < n; ++lane) to[lane * step] = values[lane];
 }
 
-// Adds the chunks before to a tile of sums; leaves the result for the chunks to come.
+// Adds the sums of the previous chunks to a tile; stores the result if more chunks follow.
 template <class T>
-void carry_tile(
-    const Plan<T>& plan, const Layer<T>& layer, T* sums, i64 row, int height, Columns columns) {
+void carry_tile(const BatchTask<T>& task,
+                const Layer<T>& layer,
+                T* sums,
+                i64 row,
+                int height,
+                Columns columns) {
     for (int i = 0; i < height; ++i)
         for_vectors<T>(columns, [&](i64 column, int n) {
             T* so_far = layer.gradient + (row + i) * (layer.in + 1) + column * columns.step;
             T* sum = sums + i * group_size<T> + (column - columns.first);
             Vec<T> Delta = load(sum);
-            if (!plan.first_chunk) Delta += get(so_far, n, columns.step);
-            if (plan.last_chunk)
+            if (!task.first_chunk) Delta += get(so_far, n, columns.step);
+            if (task.last_chunk)
                 store(sum, Delta);
             else
                 put(so_far, Delta, n, columns.step);
         });
 }
 
-// D = scale · Δ + decay · Θ + l1 · sign Θ into `gradient`, for a caller who wants no more than
-// that, or for phase 3.
+// Stores D = scale · Δ + decay · Θ + l1 · sign Θ in `gradient`, for a caller that needs only the
+// gradient, or for phase 3.
 template <class T>
-void store_tile(const Plan<T>& plan,
+void store_tile(const BatchTask<T>& task,
                 const Layer<T>& layer,
                 const T* sums,
                 i64 row,
                 int height,
                 Columns columns) {
-    const T decay = columns.biases() ? T(0) : plan.decay, l1 = columns.biases() ? T(0) : plan.l1;
+    const T decay = columns.biases() ? T(0) : task.decay, l1 = columns.biases() ? T(0) : task.l1;
     for (int i = 0; i < height; ++i)
         for_vectors<T>(columns, [&](i64 column, int n) {
             const i64 at = (row + i) * (layer.in + 1) + column * columns.step;
             const Vec<T> Delta = load(sums + i * group_size<T> + (column - columns.first));
             const Vec<T> theta = get(layer.theta + at, n, columns.step);
-            Vec<T> D = plan.scale * Delta + decay * theta;
+            Vec<T> D = task.scale * Delta + decay * theta;
             if (l1 != 0) D += l1 * sign<T>(theta);
             put(layer.gradient + at, D, n, columns.step);
         });
 }
 
-// A step of the optimizer for a tile. `squares` gathers θ² for the penalty of the next step.
+// A step of the optimizer for a tile. θ² is added to `squares`, for the penalty of the next step.
 template <class T, class Step>
-void step_tile(const Plan<T>& plan,
+void step_tile(const BatchTask<T>& task,
                const Layer<T>& layer,
                const T* sums,
                i64 row,
                int height,
                Columns columns,
                Vec<T>& squares) {
-    const Step step(Numbers<T>(plan, columns.biases() ? layer.bias_rate : layer.rate).data);
+    const Step step(Numbers<T>(task, columns.biases() ? layer.bias_rate : layer.rate).data);
     const i64 width = layer.in + 1;
-    const Vec<T> scale = splat(plan.scale), penalised = splat(columns.biases() ? T(0) : T(1)),
-                 decay = plan.decay * penalised, keep = T(1) - plan.shrink * penalised;
+    const Vec<T> scale = splat(task.scale), penalised = splat(columns.biases() ? T(0) : T(1)),
+                 decay = task.decay * penalised, keep = T(1) - task.shrink * penalised;
     for_vectors<T>(columns, [&](i64 column, int n) {
-        // Of its own, or the compiler would write it to memory for each vector.
+        // A local sum: otherwise the compiler would write it to memory for each vector.
         Vec<T> of_rows = {};
         const auto rows = [&](auto get_vector, auto put_vector, auto kept_vector) {
             T* const arrays[] = {layer.slots[0], layer.slots[1], layer.theta};
@@ -268,8 +272,8 @@ void step_tile(const Plan<T>& plan,
                 of_rows += kept * kept;
             }
         };
-        // Lanes beyond the last column may hold anything by then. Where there are none, θ is not
-        // read back: a number just written, across two cache lines, is slow to come.
+        // Lanes beyond the last column may hold anything by now. If there are none, θ is not read
+        // back: reading a vector just written, across two cache lines, is slow.
         if (columns.biases())
             rows([=](const T* p) { return get(p, n, width); },
                  [=](T* p, Vec<T> value) { put(p, value, n, width); },
@@ -286,20 +290,20 @@ void step_tile(const Plan<T>& plan,
 }
 
 template <class T>
-void finish_tile(const Plan<T>& plan,
+void finish_tile(const BatchTask<T>& task,
                  const Layer<T>& layer,
                  T* sums,
                  i64 row,
                  int height,
                  Columns columns,
                  Vec<T>& squares) {
-    if (!(plan.first_chunk && plan.last_chunk)) carry_tile(plan, layer, sums, row, height, columns);
-    if (!plan.last_chunk) return;
-    if (plan.store) return store_tile(plan, layer, sums, row, height, columns);
+    if (!(task.first_chunk && task.last_chunk)) carry_tile(task, layer, sums, row, height, columns);
+    if (!task.last_chunk) return;
+    if (task.store) return store_tile(task, layer, sums, row, height, columns);
     const auto with = [&]<class Step>() {
-        step_tile<T, Step>(plan, layer, sums, row, height, columns, squares);
+        step_tile<T, Step>(task, layer, sums, row, height, columns, squares);
     };
-    with_step(plan, with);
+    with_step(task, with);
 }
 
 }  // namespace

@@ -1,37 +1,37 @@
-// Output units: h from z, and what it costs, for one group of examples in the lanes.
+// Output units: h from z, and its cost, for one group of examples in the lanes.
 #pragma once
 
+#include "../batch_task.hpp"
 #include "../codes.hpp"
-#include "tiles.hpp"
 #include "math.hpp"
-#include "../plan.hpp"
+#include "tiles.hpp"
 
 namespace multilayer::MULTILAYER_ISA {
 namespace {
 
-// The vectors of a group, taken unit by unit as they lie.
+// A vector for each vector of a group.
 template <class T>
-using Group = Vec<T>[wide];
+using Group = Vec<T>[tile_vectors];
 
-// f(n, at) for the vectors of (K, group) numbers: the nth of a unit begins at number `at`.
+// Calls f(n, at) for the vectors of (K, group) numbers: the nth of a unit begins at number `at`.
 template <class T, class F>
 inline void each_vector(i64 K, F f) {
     for (i64 k = 0; k < K; ++k)
-        for (int n = 0; n < wide; ++n) f(n, k * group_size<T> + n * lanes<T>);
+        for (int n = 0; n < tile_vectors; ++n) f(n, k * group_size<T> + n * lanes<T>);
 }
 
-// f(first, n) for each softmax: its units are n from `first` on.
+// Calls f(first, n) for each softmax, whose n units begin at `first`.
 template <class T, class F>
-inline void each_softmax(const Plan<T>& plan, i64 K, F f) {
-    if (plan.n_groups == 0) return f(i64(0), K);
-    for (i64 i = 0, first = 0; i < plan.n_groups; first += plan.groups[i++])
-        f(first, plan.groups[i]);
+inline void each_softmax(const BatchTask<T>& task, i64 K, F f) {
+    if (task.n_groups == 0) return f(i64(0), K);
+    for (i64 i = 0, first = 0; i < task.n_groups; first += task.groups[i++])
+        f(first, task.groups[i]);
 }
 
 // The largest z of each example.
 template <class T>
 void largest(const T* z, i64 K, Group<T>& top) {
-    for (int n = 0; n < wide; ++n) top[n] = load(z + n * lanes<T>);
+    for (int n = 0; n < tile_vectors; ++n) top[n] = load(z + n * lanes<T>);
     each_vector<T>(K, [&](int n, i64 at) {
         const Vec<T> x = load(z + at);
         top[n] = x > top[n] ? x : top[n];
@@ -41,23 +41,23 @@ void largest(const T* z, i64 K, Group<T>& top) {
 // z (K, group) becomes h; top: the largest z of each example, total: Σ e^(z − top).
 template <class T>
 void softmax(T* z, i64 K, const Group<T>& top, Group<T>& total) {
-    for (int n = 0; n < wide; ++n) total[n] = Vec<T>{};
+    for (int n = 0; n < tile_vectors; ++n) total[n] = Vec<T>{};
     each_vector<T>(K, [&](int n, i64 at) {
         const Vec<T> e = exp<T>(load(z + at) - top[n]);
         store(z + at, e);
         total[n] += e;
     });
     Group<T> share;
-    for (int n = 0; n < wide; ++n) share[n] = T(1) / total[n];
+    for (int n = 0; n < tile_vectors; ++n) share[n] = T(1) / total[n];
     each_vector<T>(K, [&](int n, i64 at) { store(z + at, load(z + at) * share[n]); });
 }
 
-// h = what the network says, in place of z (K, group).
+// z (K, group) becomes h, the output of the network.
 template <class T>
-void say(const Plan<T>& plan, T* z, i64 K) {
-    switch (plan.output) {
+void apply_output(const BatchTask<T>& task, T* z, i64 K) {
+    switch (task.output) {
         case Output::softmax:
-            return each_softmax(plan, K, [&](i64 first, i64 units) {
+            return each_softmax(task, K, [&](i64 first, i64 units) {
                 Group<T> top, total;
                 T* x = z + first * group_size<T>;
                 largest(x, units, top);
@@ -73,8 +73,8 @@ void say(const Plan<T>& plan, T* z, i64 K) {
     }
 }
 
-// J = Σ yₖ (log Σ e^zⱼ − zₖ) = log Σ e^(zⱼ − top) Σ yₖ − Σ yₖ (zₖ − top) is added to; h, which
-// takes the place of z, is e^(z − top) / total.
+// Adds Σ yₖ (log Σ e^zⱼ − zₖ) = log Σ e^(zⱼ − top) Σ yₖ − Σ yₖ (zₖ − top) to J; z becomes h,
+// e^(z − top) / total.
 template <class T>
 void cross_entropy(T* z, const T* y, i64 K, Group<T>& J) {
     Group<T> top, total, dot = {}, weight = {};
@@ -85,17 +85,17 @@ void cross_entropy(T* z, const T* y, i64 K, Group<T>& J) {
         weight[n] += t;
     });
     softmax(z, K, top, total);
-    for (int n = 0; n < wide; ++n) J[n] += weight[n] * log<T>(total[n]) - dot[n];
+    for (int n = 0; n < tile_vectors; ++n) J[n] += weight[n] * log<T>(total[n]) - dot[n];
 }
 
-// J: the cost of each example, its weight left out, by the output unit's own loss. z (K, group)
-// becomes h.
+// J: the cost of each example, without its weight, by the output unit's own loss. z (K, group)
+// becomes h; δ = h − y.
 template <class T>
-void cost(const Plan<T>& plan, T* z, const T* y, i64 K, Group<T>& J) {
-    for (int n = 0; n < wide; ++n) J[n] = Vec<T>{};
-    switch (plan.output) {
+void cost_and_output(const BatchTask<T>& task, T* z, const T* y, i64 K, Group<T>& J) {
+    for (int n = 0; n < tile_vectors; ++n) J[n] = Vec<T>{};
+    switch (task.output) {
         case Output::softmax:
-            return each_softmax(plan, K, [&](i64 first, i64 units) {
+            return each_softmax(task, K, [&](i64 first, i64 units) {
                 const i64 at = first * group_size<T>;
                 cross_entropy(z + at, y + at, units, J);
             });

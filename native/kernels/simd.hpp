@@ -1,8 +1,4 @@
-// Vectors of T as wide as the instruction set's registers, and the few things done to them.
-//
-// This header and the others that a file of isa/ includes are compiled once for each instruction
-// set. Everything in them has internal linkage, and they use no code of the standard library: a
-// shared inline function compiled for AVX-512 could be the copy that the linker keeps for all.
+// Vectors of T as wide as the registers of the instruction set, and the few operations on them.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +22,7 @@ struct Simd;
 template <>
 struct Simd<float> {
     typedef float Vec __attribute__((vector_size(vector_bytes)));
-    typedef float Loose __attribute__((vector_size(vector_bytes), aligned(4), may_alias));
+    typedef float Unaligned __attribute__((vector_size(vector_bytes), aligned(4), may_alias));
     typedef std::int32_t Int __attribute__((vector_size(vector_bytes)));
     typedef std::uint32_t Unsigned __attribute__((vector_size(vector_bytes)));
     typedef std::uint32_t Hash __attribute__((vector_size(vector_bytes)));
@@ -35,7 +31,7 @@ struct Simd<float> {
 template <>
 struct Simd<double> {
     typedef double Vec __attribute__((vector_size(vector_bytes)));
-    typedef double Loose __attribute__((vector_size(vector_bytes), aligned(8), may_alias));
+    typedef double Unaligned __attribute__((vector_size(vector_bytes), aligned(8), may_alias));
     typedef std::int64_t Int __attribute__((vector_size(vector_bytes)));
     typedef std::uint64_t Unsigned __attribute__((vector_size(vector_bytes)));
     typedef std::uint32_t Hash __attribute__((vector_size(vector_bytes / 2)));
@@ -55,12 +51,12 @@ constexpr int lanes = vector_bytes / static_cast<int>(sizeof(T));
 
 template <class T>
 inline Vec<T> load(const T* from) {
-    return *reinterpret_cast<const typename Simd<T>::Loose*>(from);
+    return *reinterpret_cast<const typename Simd<T>::Unaligned*>(from);
 }
 
 template <class T>
 inline void store(T* to, Vec<T> value) {
-    *reinterpret_cast<typename Simd<T>::Loose*>(to) = value;
+    *reinterpret_cast<typename Simd<T>::Unaligned*>(to) = value;
 }
 
 // Copies n numbers, fewer than a vector has, in pieces of 8, 4, 2 and 1.
@@ -74,7 +70,7 @@ inline void copy_some(T* to, const T* from, int n) {
     if constexpr (piece > 1) copy_some<T, piece / 2>(to, from, n);
 }
 
-// The first n lanes only, n less than all; the others are zero.
+// Only the first n lanes, fewer than all; the others are zero.
 template <class T>
 inline Vec<T> load_some(const T* from, int n) {
     Vec<T> value = {};
@@ -89,12 +85,12 @@ inline void store_some(T* to, Vec<T> value, int n) {
 
 template <class T>
 inline Vec<T> splat(T value) {
-    return value - Vec<T>{};  // x − 0 is x, and costs nothing; 0 + x would lose the sign of −0
+    return value - Vec<T>{};  // x − 0 is x and costs nothing; 0 + x would lose the sign of −0
 }
 
 template <class T>
 inline Int<T> bits(Vec<T> value) {
-    return (Int<T>)value;  // the same bits: a vector cast converts nothing
+    return (Int<T>)value;  // the same bits: a cast between vectors converts nothing
 }
 
 template <class T>
@@ -161,7 +157,7 @@ inline void transpose_stages(Vec<T> (&r)[lanes<T>]) {
     }
 }
 
-// A square of lanes × lanes numbers, one row a vector, in registers.
+// Transposes a square of lanes × lanes numbers in registers, each row a vector.
 template <class T>
 inline void transpose(Vec<T> (&rows)[lanes<T>]) {
     transpose_stages<T, lanes<T> / 2>(rows);

@@ -1,15 +1,15 @@
-// Layer 1 where X is sparse. Units lie in the lanes here: a stored value x of input k adds
-// x Θᵀ[k], a run of weights, to z of its example, and x δ of its example to the gradient of Θᵀ[k].
-// Nothing of the size of rows × inputs is ever made.
+// Layer 1 if X is sparse. Units lie in the lanes here: a stored value x of input k adds x Θᵀ[k], a
+// run of weights, to z of its example, and x δ of its example to the gradient of Θᵀ[k]. No array of
+// the size of rows × inputs is ever made.
 //
-// The optimizer moves weights without a gradient too (Adam's averages, the penalty), so that
-// phase 2 goes through all of Θᵀ, a block of it at a time: its gradient is summed up in the first
-// cache, input by input, and then handed to the same functions that finish a tile of a dense layer.
+// The optimizer also moves weights without a gradient (Adam's averages, the penalty), so phase 2
+// goes through all of Θᵀ, one block at a time: the gradient of a block is summed in the first
+// cache, input by input, and then passed to the same functions that finish a tile of a dense layer.
 #pragma once
 
 #include "dropout.hpp"
-#include "optimizers.hpp"
 #include "gather.hpp"
+#include "optimizers.hpp"
 
 namespace multilayer::MULTILAYER_ISA {
 namespace {
@@ -17,12 +17,12 @@ namespace {
 // Enough sums side by side to keep the multiply-adds from waiting for each other.
 constexpr int most_sums = 8;
 
-// Numbers of a block of Θᵀ: its gradient, and what the step reads, stay in the first cache.
+// Numbers of a block of Θᵀ: its gradient and what the step reads stay in the first cache.
 constexpr i64 block_numbers = 1024;
 
 // to (columns, rows) = fromᵀ, from (rows, columns).
 template <class T>
-void turn(const T* from, i64 from_stride, T* to, i64 to_stride, i64 rows, i64 columns) {
+void transpose_matrix(const T* from, i64 from_stride, T* to, i64 to_stride, i64 rows, i64 columns) {
     constexpr int n = lanes<T>;
     const auto some = [](i64 left) { return left < n ? static_cast<int>(left) : n; };
     for (i64 column = 0; column < columns; column += n)
@@ -38,10 +38,10 @@ void turn(const T* from, i64 from_stride, T* to, i64 to_stride, i64 rows, i64 co
         }
 }
 
-// result = first + Σ values[i] · row numbers[i] of `rows`, for some vectors of units. Beyond the
-// last unit it holds anything, and so may what is read.
+// result = first + Σ values[i] · row numbers[i] of `rows`, for some vectors of units. Lanes beyond
+// the last unit may hold anything, in the operands and in the result.
 template <class T, int vectors>
-void add_rows(const T* first,  // or null: 0
+void add_rows(const T* first,  // null: zeros
               const T* rows,   // `stride` apart
               i64 stride,
               const std::int32_t* numbers,
@@ -54,7 +54,7 @@ void add_rows(const T* first,  // or null: 0
     store_sums<T>(sum, result);
 }
 
-// The same for so many units, in parts of nearly the same width.
+// The same for any number of units, in parts of nearly the same width.
 template <class T>
 void add_rows(const T* first,
               const T* rows,
@@ -76,7 +76,7 @@ void add_rows(const T* first,
     }
 }
 
-// The same where inputs are dropped: values[i] times mask(i), some of them at a time.
+// The same with dropout of inputs: values[i] · mask(i) in place of values[i], some at a time.
 template <class T, class F>
 void add_masked_rows(const T* first,
                      const T* rows,
@@ -95,33 +95,33 @@ void add_masked_rows(const T* first,
     }
 }
 
-// z⁽²⁾ of one group as (example, padded unit). Filling repeats the last real example.
+// z⁽²⁾ of one group as (example, padded unit). Padding repeats the last real example.
 template <class T>
-void multiply_rows(const Plan<T>& plan, i64 group, bool learning, T* z) {
-    const Layer<T>& layer = plan.layers[0];
-    const Rows<T> rows(plan, group);
-    const Mask<T> mask(plan, 0);
+void multiply_rows(const BatchTask<T>& task, i64 group, bool learning, T* z) {
+    const Layer<T>& layer = task.layers[0];
+    const Rows<T> rows(task, group);
+    const Mask<T> mask(task, 0);
     const i64 units = layer.out, stride = padded_units(units, group_size<T>);
-    const T* turned = plan.sparse.turned.theta;
+    const T* transposed = task.sparse.transposed.theta;
     for (int b = 0; b < group_size<T>; ++b, z += stride) {
         if (b >= rows.real) {
             __builtin_memcpy(z, z - stride, static_cast<std::size_t>(units) * sizeof(T));
             continue;
         }
-        const i64 start = plan.X.starts[rows.row[b]], end = plan.X.starts[rows.row[b] + 1];
-        const std::int32_t* inputs = plan.X.indices + start;
-        const T* values = plan.X.data + start;
+        const i64 start = task.X.starts[rows.row[b]], end = task.X.starts[rows.row[b] + 1];
+        const std::int32_t* inputs = task.X.indices + start;
+        const T* values = task.X.data + start;
         if (learning && layer.dropout > 0) {
-            const auto example = mask.example(plan.place + group * group_size<T> + b);
-            add_masked_rows(turned, turned + units, units, inputs, values, end - start, z, units,
-                            [&](i64 i) { return mask(example, inputs[i]); });
+            const auto example = mask.example(task.place + group * group_size<T> + b);
+            add_masked_rows(transposed, transposed + units, units, inputs, values, end - start, z,
+                            units, [&](i64 i) { return mask(example, inputs[i]); });
             continue;
         }
-        if (turned) {
-            add_rows(turned, turned + units, units, inputs, values, end - start, z, units);
+        if (transposed) {
+            add_rows(transposed, transposed + units, units, inputs, values, end - start, z, units);
             continue;
         }
-        // The same sums in the same order, through Θ as it lies.
+        // The same sums in the same order, through untransposed Θ.
         const i64 width = layer.in + 1;
         for (i64 unit = 0; unit < units; ++unit) z[unit] = layer.theta[unit * width];
         for (i64 i = 0; i < end - start; ++i) {
@@ -131,7 +131,7 @@ void multiply_rows(const Plan<T>& plan, i64 group, bool learning, T* z) {
     }
 }
 
-// z⁽²⁾ of some groups from (example, padded unit) to (unit, group), relu included.
+// z⁽²⁾ of some groups from (example, padded unit) to (unit, group), then relu if asked for.
 template <class T>
 void to_units(const Layer<T>& layer,
               const T* z,
@@ -142,7 +142,7 @@ void to_units(const Layer<T>& layer,
               bool relu) {
     constexpr int size = group_size<T>;
     for (int g = 0; g < groups; ++g, z += z_stride, units += units_stride) {
-        turn(z, padded_units(layer.out, size), units, size, size, layer.out);
+        transpose_matrix(z, padded_units(layer.out, size), units, size, size, layer.out);
         for (i64 i = 0; relu && i < layer.out * size; i += lanes<T>) {
             const Vec<T> x = load(units + i);
             store(units + i, x < T(0) ? Vec<T>{} : x);
@@ -152,21 +152,21 @@ void to_units(const Layer<T>& layer,
 
 // δ⁽²⁾ of some groups from (unit, group) to (example, padded unit).
 template <class T>
-void to_examples(const Plan<T>& plan, i64 first_group, int groups) {
+void to_examples(const BatchTask<T>& task, i64 first_group, int groups) {
     constexpr int size = group_size<T>;
-    const Layer<T>& layer = plan.layers[0];
+    const Layer<T>& layer = task.layers[0];
     const i64 stride = padded_units(layer.out, size);
     for (i64 g = first_group; g < first_group + groups; ++g)
-        turn(layer.delta + g * layer.delta_stride, size, plan.sparse.delta + g * size * stride,
-             stride, layer.out, size);
+        transpose_matrix(layer.delta + g * layer.delta_stride, size,
+                         task.sparse.delta + g * size * stride, stride, layer.out, size);
 }
 
 // Calls f for the blocks of an item, each a run of Θᵀ: some inputs with all of their units, or one
 // input with some of them.
 template <class T, class F>
-inline void for_blocks(const Plan<T>& plan, i64 item, F f) {
-    const i64 in = plan.layers[0].in, units = plan.layers[0].out;
-    const i64 first = item * plan.sparse.inputs_of_item, next = first + plan.sparse.inputs_of_item;
+inline void for_blocks(const BatchTask<T>& task, i64 item, F f) {
+    const i64 in = task.layers[0].in, units = task.layers[0].out;
+    const i64 first = item * task.sparse.inputs_of_item, next = first + task.sparse.inputs_of_item;
     const i64 last = next < in ? next : in;
     if (units >= block_numbers) {
         for (i64 input = first; input < last; ++input)
@@ -179,8 +179,9 @@ inline void for_blocks(const Plan<T>& plan, i64 item, F f) {
         f(input, last - input < inputs ? last - input : inputs, i64(0), units);
 }
 
-// A run of Θᵀ as the functions of optimizers.hpp like it best, as a high tile of rows as wide as a
-// group; and a row of what is left over. Calls f(height, columns, where its sums begin).
+// Splits a run of Θᵀ in the way that is fastest for the functions of optimizers.hpp: into a tall
+// tile whose rows are as wide as a group, and one row of the rest. Calls f(height, columns, where
+// its sums begin).
 template <class T, class F>
 inline void as_tiles(i64 from, i64 numbers, F f) {
     constexpr i64 size = group_size<T>;
@@ -191,24 +192,25 @@ inline void as_tiles(i64 from, i64 numbers, F f) {
 
 // Phase 2 for some inputs.
 template <class T>
-void update_inputs(const Plan<T>& plan, i64 item) {
+void update_inputs(const BatchTask<T>& task, i64 item) {
     constexpr int size = group_size<T>;
-    const Layer<T>& layer = plan.layers[0];
-    const Sparse<T>& sparse = plan.sparse;
+    const Layer<T>& layer = task.layers[0];
+    const SparseLayer<T>& sparse = task.sparse;
     const i64 all = layer.out, stride = padded_units(all, size);
-    const Mask<T> mask(plan, 0);
-    Layer<T> biases = sparse.turned;
+    const Mask<T> mask(task, 0);
+    Layer<T> biases = sparse.transposed;
     biases.in = 0;  // one number a row
     alignas(64) T sums[block_numbers + lanes<T>];
     Vec<T> squares = {};
     for (i64 unit = 0; item == 0 && unit < all; unit += lanes<T>) {
         const int n = all - unit < lanes<T> ? static_cast<int>(all - unit) : lanes<T>;
-        store(sums, bias_sums(layer.delta + unit * size, n, (plan.count + size - 1) / size,
+        store(sums, bias_sums(layer.delta + unit * size, n, (task.count + size - 1) / size,
                               layer.delta_stride));
-        finish_tile(plan, biases, sums, 0, 1, {unit, unit + n, 1, true}, squares);
+        finish_tile(task, biases, sums, 0, 1, {unit, unit + n, 1, true}, squares);
     }
-    for_blocks(plan, item, [&](i64 input, i64 inputs, i64 unit, i64 units) {
-        // The last vector of an input reaches into the next one's place, which is written later.
+    for_blocks(task, item, [&](i64 input, i64 inputs, i64 unit, i64 units) {
+        // The last vector of an input reaches into the place of the next one, which is written
+        // later.
         T* sum = sums;
         for (i64 k = input; k < input + inputs; ++k, sum += units) {
             const i64 start = k > 0 ? sparse.ends[k - 1] : 0, n = sparse.ends[k] - start;
@@ -217,36 +219,37 @@ void update_inputs(const Plan<T>& plan, i64 item) {
             if (layer.dropout > 0)
                 add_masked_rows<T>(
                     nullptr, delta, stride, examples, values, n, sum, units,
-                    [&](i64 i) { return mask(mask.example(plan.place + examples[i]), k); });
+                    [&](i64 i) { return mask(mask.example(task.place + examples[i]), k); });
             else
                 add_rows<T>(nullptr, delta, stride, examples, values, n, sum, units);
         }
         const i64 from = (1 + input) * all + unit;
         as_tiles<T>(from, inputs * units, [&](int height, Columns columns, i64 at) {
-            finish_tile(plan, sparse.turned, sums + at, 0, height, columns, squares);
+            finish_tile(task, sparse.transposed, sums + at, 0, height, columns, squares);
         });
     });
-    if (plan.penalized && plan.last_chunk && !plan.store) plan.penalties[item] = sum<T>(squares);
+    if (task.penalized && task.last_chunk && !task.store) task.penalties[item] = sum<T>(squares);
 }
 
 template <class T>
-void penalize_inputs(const Plan<T>& plan, i64 item) {
-    const i64 all = plan.layers[0].out;
+void sum_squares_of_inputs(const BatchTask<T>& task, i64 item) {
+    const i64 all = task.layers[0].out;
     Vec<T> squares = {};
-    for_blocks(plan, item, [&](i64 input, i64 inputs, i64 unit, i64 units) {
+    for_blocks(task, item, [&](i64 input, i64 inputs, i64 unit, i64 units) {
         const i64 from = (1 + input) * all + unit;
         as_tiles<T>(from, inputs * units, [&](int height, Columns columns, i64) {
             for_vectors<T>(columns, [&](i64 at, int n) {
                 Vec<T> of_rows = {};
                 for (int i = 0; i < height; ++i) {
-                    const Vec<T> theta = get(plan.sparse.turned.theta + at + i * group_size<T>, n);
+                    const Vec<T> theta =
+                        get(task.sparse.transposed.theta + at + i * group_size<T>, n);
                     of_rows += theta * theta;
                 }
                 squares += of_rows;
             });
         });
     });
-    plan.penalties[item] = sum<T>(squares);
+    task.penalties[item] = sum<T>(squares);
 }
 
 }  // namespace

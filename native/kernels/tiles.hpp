@@ -1,8 +1,8 @@
 // The three kernels that do nearly all of the arithmetic: dense forward, its reverse, the gradient.
 //
-// Each keeps a tile of 6 rows × `wide` vectors of results in registers. A step of the inner loop
-// then makes 6 · wide multiply-adds from 6 + wide loads, so that the multiply-adds, not the loads,
-// set the pace.
+// Each keeps a tile of 6 rows × `tile_vectors` vectors of results in registers. A step of the inner
+// loop then makes 6 · tile_vectors multiply-adds from 6 + tile_vectors loads, so that the
+// multiply-adds, not the loads, limit the speed.
 #pragma once
 
 #include "simd.hpp"
@@ -12,12 +12,12 @@ namespace {
 
 constexpr int tile_rows = 6;
 constexpr int rows_of_item = 48;  // of Θ, at most: a whole number of tiles
-constexpr int wide = MULTILAYER_TILE_VECTORS;
+constexpr int tile_vectors = MULTILAYER_TILE_VECTORS;
 template <class T>
-constexpr int group_size = wide * lanes<T>;
+constexpr int group_size = tile_vectors * lanes<T>;
 
-// Calls f(0), f(1), … with constants. Written out so, the sums of a tile are registers from the
-// first to the last; as loops, GCC would take them through memory before and after.
+// Calls f(0), f(1), … with constants. Written out like this, the sums of a tile stay in registers
+// from first to last; with loops, GCC would move them through memory before and after.
 #define MULTILAYER_INLINE __attribute__((always_inline))
 template <class F, int... i>
 MULTILAYER_INLINE inline void repeat(F f, std::integer_sequence<int, i...>) {
@@ -35,7 +35,7 @@ MULTILAYER_INLINE inline void each_sum(Vec<T> (&sum)[rows][vectors], F f) {
     });
 }
 
-// Sums that are left half done lie as all tiles do: rows a group apart.
+// Unfinished sums are stored as all tiles are: rows a group apart.
 template <class T, int rows, int vectors>
 MULTILAYER_INLINE inline void load_sums(Vec<T> (&sum)[rows][vectors], const T* from) {
     each_sum<T>(sum, [&](Vec<T>& s, int i, int n)
@@ -61,20 +61,20 @@ MULTILAYER_INLINE inline void multiply_add(Vec<T> (&sum)[rows][vectors],
     });
 }
 
-// In the three kernels, `begun` says whether the sums go on from where a call before left them. It
-// is known at compile time: for an if, GCC would take all sums through memory on either way.
+// In the three kernels, `accumulate` says whether the sums continue those of a previous call. It is
+// known at compile time: with a plain `if`, GCC would move all sums through memory in both cases.
 
 // z = b + Θ a for `rows` rows of Θ and the first `vectors` of one group.
-template <class T, int rows, int vectors, bool begun>
-void dense_tile(const T* bias,   // (rows), `stride` apart; not where z holds what to add to
+template <class T, int rows, int vectors, bool accumulate>
+void dense_tile(const T* bias,   // (rows), `stride` apart; unused if accumulating
                 const T* theta,  // (rows, in), rows `stride` apart
                 const T* a,      // (in, group)
                 T* z,            // (rows, group)
                 i64 in,
                 i64 stride,
-                bool relu) {  // of the result
+                bool relu) {  // applied to the result
     Vec<T> sum[rows][vectors];
-    if constexpr (begun)
+    if constexpr (accumulate)
         load_sums<T>(sum, z);
     else
         each_sum<T>(sum,
@@ -86,8 +86,8 @@ void dense_tile(const T* bias,   // (rows), `stride` apart; not where z holds wh
     store_sums<T>(sum, z);
 }
 
-// Some columns of Θ, side by side: where they lie in Θ, each row of them is in a cache line and
-// often in a page of its own.
+// Copies some columns of Θ so that they lie side by side: in Θ, each row of them is in a cache
+// line, and often in a page, of its own.
 template <class T, int rows>
 void pack(const T* theta,  // (out, rows), rows `stride` apart
           T* packed,       // (out, rows)
@@ -97,15 +97,16 @@ void pack(const T* theta,  // (out, rows), rows `stride` apart
         __builtin_memcpy(packed + k * rows, theta + k * stride, rows * sizeof(T));
 }
 
-// δ⁽ˡ⁾ = Θᵀ δ⁽ˡ⁺¹⁾ for `rows` columns of Θ and one group; where a is given, zero where a is.
-template <class T, int rows, bool begun>
+// δ⁽ˡ⁾ = Θᵀ δ⁽ˡ⁺¹⁾ for `rows` columns of Θ and one group; if a is given, δ is set to zero where a
+// is.
+template <class T, int rows, bool accumulate>
 void reverse_tile(const T* theta,  // (out, rows), packed
                   const T* delta,  // (out, group)
                   const T* a,      // (rows, group) or null
-                  T* result,       // (rows, group); where begun, what to add to
+                  T* result,       // (rows, group); added to if accumulating
                   i64 out) {
-    Vec<T> sum[rows][wide];
-    if constexpr (begun)
+    Vec<T> sum[rows][tile_vectors];
+    if constexpr (accumulate)
         load_sums<T>(sum, result);
     else
         each_sum<T>(sum, [](Vec<T>& s, int, int) MULTILAYER_INLINE { s = Vec<T>{}; });
@@ -120,19 +121,19 @@ void reverse_tile(const T* theta,  // (out, rows), packed
 
 // Δ = Σ δ aᵀ over some groups of the chunk, in their order, for `rows` units and `vectors` vectors
 // of one panel.
-template <class T, int rows, int vectors, bool begun>
+template <class T, int rows, int vectors, bool accumulate>
 void gradient_tile(const T* delta,    // (groups, rows, group), groups `stride` apart
                    const T* columns,  // (examples, group): one panel
-                   T* sums,           // (rows, group); where begun, what to add to
+                   T* sums,           // (rows, group); added to if accumulating
                    i64 groups,
                    i64 stride) {
     Vec<T> sum[rows][vectors];
-    if constexpr (begun)
+    if constexpr (accumulate)
         load_sums<T>(sum, sums);
     else
         each_sum<T>(sum, [](Vec<T>& s, int, int) MULTILAYER_INLINE { s = Vec<T>{}; });
     for (i64 g = 0; g < groups; ++g) {
-        // The next group's δ lies too far off for the processor to see it coming.
+        // δ of the next group lies too far away for the processor's own prefetching.
         if (g + 1 < groups)
             for (int i = 0; i < rows; ++i) __builtin_prefetch(delta + stride + i * group_size<T>);
         for (int b = 0; b < group_size<T>; ++b)
@@ -143,18 +144,19 @@ void gradient_tile(const T* delta,    // (groups, rows, group), groups `stride` 
     store_sums<T>(sum, sums);
 }
 
-// The biases' part of Δ: Σ δ over the groups, of as many units as a vector has lanes or fewer.
+// The biases' part of Δ: Σ δ over the groups, for at most as many units as a vector has lanes.
 template <class T>
 Vec<T> bias_sums(const T* delta,  // (groups, rows, group), groups `stride` apart
                  int rows,
                  i64 groups,
                  i64 stride) {
     Vec<T> square[lanes<T>] = {}, total = {};
-    // Rows inside: a sum would wait for itself if it came again at once.
+    // Rows in the inner loop: otherwise each addition would wait for the previous one.
     for (i64 g = 0; g < groups; ++g, delta += stride)
         for (int i = 0; i < rows; ++i) {
             Vec<T> sum = load(delta + i * group_size<T>);
-            for (int n = 1; n < wide; ++n) sum += load(delta + i * group_size<T> + n * lanes<T>);
+            for (int n = 1; n < tile_vectors; ++n)
+                sum += load(delta + i * group_size<T> + n * lanes<T>);
             square[i] += sum;
         }
     transpose<T>(square);
@@ -170,11 +172,11 @@ struct Tiles {
     int height(i64 tile) const { return static_cast<int>(first(tile + 1) - first(tile)); }
 };
 
-// Calls f with the height of a tile, and with whether its sums are begun, as constants.
+// Calls f with the height of a tile and `accumulate` as constants.
 template <class F>
-inline void with_height(int height, bool begun, F f) {
+inline void with_height(int height, bool accumulate, F f) {
     const auto with = [&](auto rows) {
-        if (begun)
+        if (accumulate)
             f(rows, std::true_type{});
         else
             f(rows, std::false_type{});

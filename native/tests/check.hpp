@@ -1,5 +1,5 @@
-// What the engine's own tests share. They need no Python, so that they also run where there is
-// none: under ThreadSanitizer, and cross-compiled under an emulator.
+// Helpers of the native tests. These tests need no Python, so that they can also run without it:
+// under ThreadSanitizer, and cross-compiled under an emulator.
 #pragma once
 
 #include <cmath>
@@ -31,8 +31,8 @@ void check(bool good, const Words&... words) {
     throw std::runtime_error(message);
 }
 
-// A random network with random examples; every array exactly as long as it must be, so that
-// AddressSanitizer sees one number too many.
+// A random network with random examples. Every array is exactly as long as it must be, so that
+// AddressSanitizer notices access to one number too many.
 template <class T>
 struct Case {
     std::vector<i64> sizes;
@@ -64,11 +64,12 @@ struct Case {
         }
     }
 
-    ml::Network<T> network() {
+    ml::Network<T> network(double lambda = 0) {
         ml::Network<T> result;
+        result.objective.lambda = lambda;
         result.sizes = sizes;
-        result.hidden = hidden;
-        result.output = output;
+        result.objective.hidden = hidden;
+        result.objective.output = output;
         for (auto& theta : thetas) result.thetas.push_back(theta.data());
         return result;
     }
@@ -85,7 +86,7 @@ struct Case {
     }
 };
 
-// X of a case without most of its numbers, which become 0 there, as sparse rows.
+// X of a case as sparse rows; most of its numbers are set to 0, in the case as well.
 template <class T>
 struct SparseRows {
     i64 rows, columns;
@@ -113,7 +114,7 @@ struct SparseRows {
     }
 };
 
-// Slots shaped like Θ, zero; `pointers` as the engine wants them.
+// Slots shaped like Θ, all zero; `pointers` returns them in the form that the engine takes.
 template <class T>
 struct Slots {
     std::vector<std::vector<std::vector<T>>> numbers;
@@ -135,7 +136,9 @@ struct Slots {
 
 inline const ml::Poll never = [] { return false; };
 
-void test_kernels();
+void test_kernels();  // calls the next two as well
+void test_math();
+void test_training();
 void test_losses();
 void test_sparse();
 void test_memory();

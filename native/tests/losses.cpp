@@ -1,10 +1,10 @@
-// Losses and groups of softmax against central differences; dropout against its hash, one by one.
+// Losses and groups of softmax against central differences; dropout against the hash of each unit.
 #include "check.hpp"
 
 namespace tests {
 namespace {
 
-// D of every loss, by the differences of J.
+// D of every loss against differences of J.
 void test_gradients() {
     using L = ml::Loss;
     using O = ml::Output;
@@ -19,27 +19,27 @@ void test_gradients() {
                  {L::focal, 2, O::softmax, {2, 1, 4}},    {L::own, 0, O::softmax, {2, 1, 4}}};
     for (const auto& [loss, number, output, groups] : kinds) {
         Case<double> example({5, 9, 7}, 37, ml::Activation::tanh, output);
-        auto network = example.network();
-        auto data = example.data(false, true);
-        network.loss = loss;
-        network.loss_number = number;
-        network.groups = groups;
-        if (output == O::softmax || output == O::logistic) data.smoothing = 0.1;
-        // δ of the log loss takes the y of a group to add up to 1.
+        auto network = example.network(0.3);
+        const auto data = example.data(false, true);
+        network.objective.loss = loss;
+        network.objective.loss_number = number;
+        network.objective.groups = groups;
+        if (output == O::softmax || output == O::logistic) network.objective.label_smoothing = 0.1;
+        // δ of the log loss assumes that y of a group adds up to 1.
         for (std::size_t row = 0; row < 37 && output == O::softmax; ++row)
             for (std::size_t k = 0; k < 7; ++k)
                 example.Y[row * 7 + k] = groups.empty() ? k == row % 7 : k == 1 || k == 2 || k == 6;
         std::vector<std::vector<double>> D{std::vector<double>(9 * 6), std::vector<double>(7 * 10)};
         double J = 0, up = 0, down = 0;
-        ml::cost(network, data, ml::Penalty{0.3}, {D[0].data(), D[1].data()}, J, 2, never);
+        ml::cost(network, data, {D[0].data(), D[1].data()}, J, 2, never);
         for (std::size_t l = 0; l < 2; ++l)
             for (std::size_t i = 0; i < D[l].size(); i += 3) {
                 double& theta = example.thetas[l][i];
                 const double at = theta, step = 1e-6;
                 theta = at + step;
-                ml::cost(network, data, ml::Penalty{0.3}, {}, up, 2, never);
+                ml::cost(network, data, {}, up, 2, never);
                 theta = at - step;
-                ml::cost(network, data, ml::Penalty{0.3}, {}, down, 2, never);
+                ml::cost(network, data, {}, down, 2, never);
                 theta = at;
                 const double slope = (up - down) / (2 * step);
                 check(std::abs(slope - D[l][i]) < 1e-6, "loss", static_cast<int>(loss), "D", l, i,
@@ -74,14 +74,14 @@ void test_masks() {
         for (T& y : example.Y) y = 0;
         for (T& theta : example.thetas[0]) theta = 0;
         example.Y[static_cast<std::size_t>(row)] = 201;
-        ml::Optimizer<T> optimizer;
-        optimizer.numbers[0] = 1;
-        ml::Course course;
-        course.batch_size = 201;
-        course.steps_before = 6;
-        course.dropout = {rate};
-        course.dropout_seed = 11;
-        ml::train(example.network(), example.data(false, false), optimizer, course, 3, never);
+        ml::Descent descent;
+        descent.numbers[0] = 1;
+        descent.batch_size = 201;
+        descent.dropout = {rate};
+        descent.dropout_seed = 11;
+        ml::Epochs epochs;
+        epochs.steps_before = 6;
+        ml::train(example.network(), example.data(false, false), descent, {}, epochs, 3, never);
         for (i64 k = 0; k < 45; ++k) {
             const double wanted = kept(11, 7, 0, row, k, rate) ? 1 / (1 - rate) : 0;
             const double got = example.thetas[0][static_cast<std::size_t>(k) + 1];
@@ -90,7 +90,7 @@ void test_masks() {
     }
 }
 
-// Hidden layers with dropout, each kind of slope: the same bits for any number of threads.
+// Hidden layers with dropout, for each kind of slope: the same bits for any number of threads.
 template <class T>
 void test_bits() {
     for (const auto activation :
@@ -98,13 +98,13 @@ void test_bits() {
         std::vector<std::vector<T>> bits;
         for (const int threads : {1, 2, 3}) {
             Case<T> example({7, 30, 33, 3}, 153, activation, ml::Output::softmax);
-            ml::Optimizer<T> optimizer;
-            optimizer.numbers[0] = 0.1;
-            ml::Course course;
-            course.batch_size = 70;
-            course.epochs = 3;
-            course.dropout = {0.2, 0.5, 0.1};
-            ml::train(example.network(), example.data(true, false), optimizer, course, threads,
+            ml::Descent descent;
+            descent.numbers[0] = 0.1;
+            descent.batch_size = 70;
+            descent.dropout = {0.2, 0.5, 0.1};
+            ml::Epochs epochs;
+            epochs.count = 3;
+            ml::train(example.network(), example.data(true, false), descent, {}, epochs, threads,
                       never);
             if (bits.empty()) bits = example.thetas;
             check(bits == example.thetas, "dropout: other bits with", threads, "threads");

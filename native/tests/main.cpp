@@ -1,6 +1,6 @@
-// engine_tests [kernels|losses|sparse|memory|threads|forks]: all of them by default, for every
-// instruction set of the machine or the one that MULTILAYER_ISA names. Ends with 0 where all is
-// well.
+// engine_tests [kernels|losses|sparse|memory|threads|forks]: runs all of them by default, for every
+// instruction set of the machine or for the one that MULTILAYER_ISA names. The exit status is 0 if
+// all tests passed.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -11,7 +11,7 @@
 
 namespace {
 
-// The instruction set is chosen once a process: each but the last gets a process of its own.
+// The instruction set is chosen once for each process: all but the last get a process of their own.
 bool others_pass(const char* program, const char* which) {
     const auto& sets = multilayer::instruction_sets();
     for (std::size_t i = 0; i + 1 < sets.size(); ++i) {

@@ -1,4 +1,5 @@
-// Sparse rows against the same rows written out, which test_kernels() holds against plain loops.
+// Sparse rows against the same rows as a dense array, which test_kernels() tests against plain
+// loops.
 #include <algorithm>
 
 #include "check.hpp"
@@ -19,12 +20,12 @@ template <class T>
 void test_case(std::vector<i64> sizes, i64 m, i64 batch) {
     Case<T> dense(sizes, m, ml::Activation::relu, ml::Output::softmax);
     const SparseRows<T> rows(dense);
-    const auto network = dense.network();
-    ml::Data<T> written = dense.data(false, true), stored = written;
+    const auto network = dense.network(0.7);
+    ml::Data<T> full = dense.data(false, true), stored = full;
     stored.X = rows.matrix();
 
     std::vector<T> H(m * sizes.back()), wanted(H.size());
-    ml::forward(network, written.X, wanted.data(), 1, never);
+    ml::forward(network, full.X, wanted.data(), 1, never);
     ml::forward(network, stored.X, H.data(), 2, never);
     close(H, wanted, "H of sparse rows");
 
@@ -33,26 +34,27 @@ void test_case(std::vector<i64> sizes, i64 m, i64 batch) {
         std::vector<T*> pointers;
         for (const auto& theta : dense.thetas) D.emplace_back(theta.size());
         for (auto& array : D) pointers.push_back(array.data());
-        ml::cost(network, data, ml::Penalty{0.7}, pointers, J, 2, never);
+        ml::cost(network, data, pointers, J, 2, never);
         return D;
     };
-    double J = 0, twin = 0;
-    const auto D = gradient(stored, J), twins = gradient(written, twin);
-    check(std::abs(J - twin) < 1e-5 * twin, "J of sparse rows:", J, twin);
-    for (std::size_t l = 0; l < D.size(); ++l) close(D[l], twins[l], "D of sparse rows");
+    double J = 0, wanted_J = 0;
+    const auto D = gradient(stored, J), wanted_D = gradient(full, wanted_J);
+    check(std::abs(J - wanted_J) < 1e-5 * wanted_J, "J of sparse rows:", J, wanted_J);
+    for (std::size_t l = 0; l < D.size(); ++l) close(D[l], wanted_D[l], "D of sparse rows");
 
     const auto train = [&](const ml::Data<T>& data, int threads) {
         Case<T> example = dense;
         Slots<T> slots(example, 1);
-        ml::Optimizer<T> optimizer{ml::Rule::sgd, {0.1, 0.9, 1}, slots.pointers()};
-        ml::Course course;
-        course.lambda = 0.5;
-        course.batch_size = batch;
-        course.epochs = 2;
-        ml::train(example.network(), data, optimizer, course, threads, never);
+        ml::Descent descent;
+        descent.rule = ml::Rule::sgd;
+        descent.numbers = {0.1, 0.9, 1, 0, 0};
+        descent.batch_size = batch;
+        ml::Epochs epochs;
+        epochs.count = 2;
+        ml::train(example.network(0.5), data, descent, slots.pointers(), epochs, threads, never);
         return example.thetas;
     };
-    const auto thetas = train(written, 1), alone = train(stored, 1);
+    const auto thetas = train(full, 1), alone = train(stored, 1);
     for (std::size_t l = 0; l < thetas.size(); ++l)
         close(alone[l], thetas[l], "theta after training on sparse rows");
     check(alone == train(stored, 3), "other bits on sparse rows with three threads");

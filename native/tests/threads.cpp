@@ -1,4 +1,4 @@
-// The pool: many teams at the same time, numbers, barriers, forks, and training in all of them.
+// The pool: simultaneous teams, numbers, barriers, forks, and training in all of them.
 #include "../threads.hpp"
 
 #include <atomic>
@@ -14,7 +14,7 @@
 namespace tests {
 namespace {
 
-// f(0), …, f(n − 1), each in a thread of its own; what one throws is thrown again.
+// Calls f(0), …, f(n − 1), each in a thread of its own; an exception in one is thrown again.
 template <class F>
 void at_once(int n, F f) {
     std::vector<std::exception_ptr> errors(static_cast<std::size_t>(n));
@@ -32,7 +32,7 @@ void at_once(int n, F f) {
         if (error) std::rethrow_exception(error);
 }
 
-// Rounds of work on plain numbers: what one thread writes before a barrier, all read after it.
+// Rounds of work on plain numbers: all threads read after a barrier what one wrote before it.
 void use_team(int wanted, int rounds) {
     constexpr i64 n = 100;
     ml::Team team(wanted);
@@ -62,13 +62,14 @@ template <class T>
 std::vector<std::vector<T>> fit(int threads, bool mini_batches) {
     Case<T> example({20, 64, 64, 2}, 600, ml::Activation::relu, ml::Output::softmax);
     Slots<T> slots(example, 2);
-    ml::Optimizer<T> optimizer{ml::Rule::adam, {0.001, 0.9, 0.999, 1e-8}, slots.pointers()};
-    ml::Course course;
-    course.lambda = 0.1;
-    course.batch_size = mini_batches ? 150 : 600;
-    course.epochs = 4;
-    const auto report =
-        ml::train(example.network(), example.data(true, true), optimizer, course, threads, never);
+    ml::Descent descent;
+    descent.rule = ml::Rule::adam;
+    descent.numbers = {0.001, 0.9, 0.999, 1e-8, 0};
+    descent.batch_size = mini_batches ? 150 : 600;
+    ml::Epochs epochs;
+    epochs.count = 4;
+    const auto report = ml::train(example.network(0.1), example.data(true, true), descent,
+                                  slots.pointers(), epochs, threads, never);
     check(report.costs.size() == 4, "epochs of a fit");
     return example.thetas;
 }
@@ -85,7 +86,7 @@ void test_fits_at_once() {
 }
 
 #if !defined(_WIN32)
-// In a child nothing of the pool's threads is left; it must make its own.
+// A child has none of the threads of the pool; it must create its own.
 void fork_and_fit(const std::vector<std::vector<float>>& wanted) {
     const pid_t child = ::fork();
     check(child >= 0, "no fork");
@@ -108,16 +109,17 @@ void test_quiet_forks() {
     const auto wanted = fit<float>(3, true);
     fork_and_fit(wanted);
     use_team(3, 20);
-    // In a pause between two turns of work, when a handler of signals may well fork.
+    // In a pause between two slices of work, when a signal handler may fork.
     pid_t child = -1;
     Case<float> example({20, 64, 64, 2}, 600, ml::Activation::relu, ml::Output::softmax);
-    ml::Course course;
-    course.batch_size = 100;
-    course.epochs = 1'000'000;
-    ml::train<float>(example.network(), example.data(true, false), {}, course, 2,
+    ml::Descent descent;
+    descent.batch_size = 100;
+    ml::Epochs epochs;
+    epochs.count = 1'000'000;
+    ml::train<float>(example.network(), example.data(true, false), descent, {}, epochs, 2,
                      [&] { return (child = ::fork()) >= 0; });
     if (child == 0) {
-        ::alarm(60);  // where the child waits for a thread that it has not
+        ::alarm(60);  // in case the child waits for a thread that it does not have
         ::_exit(fit<float>(3, true) == wanted ? 0 : 1);
     }
     int status = 0;

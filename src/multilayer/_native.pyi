@@ -16,87 +16,92 @@ RULES: Final[dict[str, tuple[int, int, tuple[str, ...]]]]
 def default_threads() -> int: ...
 def apply(function: str, x: Floats, y: Floats) -> None: ...
 
-class Course:
-    lambda_: float
-    l1: float
-    penalty_rows: float
-    share: float
-    clip_norm: float
-    max_norm: float
-    batch_size: int
-    epochs: int
+class Objective:
+    def __init__(
+        self,
+        *,
+        hidden: list[int],
+        output: int,
+        groups: list[int],
+        loss: int = ...,
+        loss_number: float = ...,
+        label_smoothing: float = ...,
+        lambda_: float = ...,
+        l1: float = ...,
+        penalty_rows: float = ...,
+        cost_share: float = ...,
+    ) -> None: ...
+
+class Descent:
+    def __init__(
+        self,
+        *,
+        rule: int,
+        numbers: list[float],
+        batch_size: int,
+        clip_norm: float,
+        max_norm: float,
+        dropout: list[float],
+        dropout_seed: int,
+    ) -> None: ...
+
+class ExtraParameters:
+    plain: int
+    numbers: int
+    frequencies: int
+    dimensions: int
+    width: int
+    first_rows: list[int]
+    rates: list[float]
+    decays: list[float]
+
+class Epochs:
+    count: int
     steps_before: int
     max_steps: int
+    rates: NDArray[float64] | None
+    order: NDArray[int64] | None
+    indices: NDArray[int64] | None
+    key: NDArray[uint32] | None
+    position: int
     tol: float
     patience: float
     best: float
     stale: int
-    dropout: list[float]
-    dropout_seed: int
 
-Beside = tuple[list[int], list[int], list[Floats], list[float], list[float]]
-
-class Forward32:
+class _Forward:
     def __init__(
         self,
         thetas: list[Floats],
-        hidden: list[int],
-        output: int,
-        groups: list[int],
-        beside: Beside,
+        arrays: list[Floats],
+        objective: Objective,
+        extra: ExtraParameters,
     ) -> None: ...
     def into(self, X: Inputs, H: Floats, threads: int) -> None: ...
 
-class Forward64:
+class Forward32(_Forward): ...
+class Forward64(_Forward): ...
+
+class _Problem:
     def __init__(
         self,
         thetas: list[Floats],
-        hidden: list[int],
-        output: int,
-        groups: list[int],
-        beside: Beside,
+        arrays: list[Floats],
+        X: Inputs,
+        Y: Floats | None,
+        labels: NDArray[int32] | None,
+        weights: Floats | None,
+        objective: Objective,
+        extra: ExtraParameters,
     ) -> None: ...
-    def into(self, X: Inputs, H: Floats, threads: int) -> None: ...
+    def cost(self, gradients: list[Floats], threads: int) -> float: ...
+    def train(
+        self,
+        descent: Descent,
+        slots: list[list[Floats]],
+        epochs: Epochs,
+        threads: int,
+    ) -> tuple[list[float], int, str]: ...
 
-def cost(
-    thetas: list[Floats],
-    X: Inputs,
-    Y: Floats | None,
-    labels: NDArray[int32] | None,
-    weights: Floats | None,
-    hidden: list[int],
-    output: int,
-    groups: list[int],
-    beside: Beside,
-    loss: int,
-    loss_number: float,
-    smoothing: float,
-    lambda_: float,
-    l1: float,
-    gradients: list[Floats],
-    threads: int,
-) -> float: ...
-def train(
-    thetas: list[Floats],
-    X: Inputs,
-    Y: Floats | None,
-    labels: NDArray[int32] | None,
-    weights: Floats | None,
-    hidden: list[int],
-    output: int,
-    groups: list[int],
-    beside: Beside,
-    loss: int,
-    loss_number: float,
-    smoothing: float,
-    rule: int,
-    numbers: list[float],
-    slots: list[list[Floats]],
-    order: NDArray[int64] | None,
-    rows: NDArray[int64] | None,
-    key: NDArray[uint32] | None,
-    position: int,
-    rates: NDArray[float64] | None,
-    course: Course,
-    threads: int,
-) -> tuple[list[float], int, str, float, int, int]: ...
+class Problem32(_Problem): ...
+class Problem64(_Problem): ...

@@ -1,7 +1,7 @@
 """Activation functions: a table of name -> (g, g′), on any Array-API library.
 
 Each g maps z, an array of any shape, to an array of the same shape, dtype and device; each g′ is
-its derivative with respect to z. Where g has a corner (relu at 0), g′ is its left derivative, as in
+its derivative with respect to z. Where g has a corner (relu at 0), g′ is the left derivative, as in
 scikit-learn, PyTorch and JAX.
 """
 
@@ -148,7 +148,7 @@ def _step(z: Array) -> Array:
 def _where_positive(
     z: Array, above: Callable[[Array], Array], below: Callable[[Array], Array]
 ) -> Array:
-    """Piece `above` where z > 0, else `below`; each sees its own side only: no overflow."""
+    """Return `above(z)` where z > 0, else `below(z)`; neither sees the other side: no overflow."""
     xp = array_namespace(z)
     zero = xp.zeros_like(z)
     return xp.where(z > 0, above(xp.where(z > 0, z, zero)), below(xp.where(z > 0, zero, z)))
@@ -160,7 +160,7 @@ def _normal_cdf(z: Array) -> Array:
     erf x = 2/√π e^(−x²) Σₙ 2ⁿ x²ⁿ⁺¹ / (1·3·…·(2n+1)). The Array-API standard has no erf.
     """
     xp = array_namespace(z)
-    # erf is 1 to the last bit of float64 beyond |x| = 6; 120 terms reach that bit up to there.
+    # Beyond |x| = 6, erf is 1 to the last bit of float64; up to there, 120 terms are exact.
     x = xp.clip(z, -6 * math.sqrt(2), 6 * math.sqrt(2)) / math.sqrt(2)
     term = total = x
     for n in range(1, 120):

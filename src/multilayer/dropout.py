@@ -1,11 +1,12 @@
 """Dropout: which units of which examples a training step leaves out.
 
 Srivastava et al., *Dropout: a simple way to prevent neural networks from overfitting*, JMLR 15
-(2014); "inverted", i.e. what stays is scaled by 1/(1 − rate), so that prediction needs no scaling.
+(2014). This is "inverted" dropout: the units that stay are scaled by 1/(1 − rate), so that
+prediction needs no scaling.
 
-Who is left out is told by a hash of the place of each number, not by a stream of random numbers: so
-it is the same whoever computes it, in any order, in float32 and float64. The native engine computes
-the same masks; this is the twin that its tests read.
+A hash of the position of each number, not a stream of random numbers, decides what is left out. The
+masks are therefore the same in any order of computation, on any engine, in float32 and float64. The
+native engine computes the same masks; its tests compare them with this file.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ def dropout_mask(
     seed : int
         From 0 to 2⁶⁴ − 1.
     step : int
-        Number of the training step, from 1.
+        Number of the training step, starting at 1.
     layer : int
         0 for the inputs, 1 for the first hidden layer, and so on.
     rows, units : int
-        Examples of the batch, and units of the layer.
+        The number of examples in the batch, and of units in the layer.
     rate : float
-        The share to leave out, at least 0 and less than 1.
+        The fraction to leave out, at least 0 and less than 1.
 
     Returns
     -------
@@ -40,7 +41,7 @@ def dropout_mask(
     Raises
     ------
     ValueError
-        If the rate is out of its range.
+        If the rate is out of range.
     """
     check_rate(rate)
     key = np.array([seed], np.uint64)
@@ -48,7 +49,7 @@ def dropout_mask(
         key = _split_mix(key, np.array([number], np.uint64))
     example = _split_mix(key, np.arange(rows, dtype=np.uint64))[:, None]
     low, high = (example & 0xFFFFFFFF).astype(np.uint32), (example >> 32).astype(np.uint32)
-    # The two rounds of MurmurHash3's finalizer, the rest of the key between them.
+    # The two rounds of MurmurHash3's finalizer, with the rest of the key between them.
     x = low + np.arange(units, dtype=np.uint32) * np.uint32(0x9E3779B9)
     x = (x ^ (x >> 16)) * np.uint32(0x85EBCA6B) ^ high
     x = (x ^ (x >> 13)) * np.uint32(0xC2B2AE35)
@@ -56,13 +57,13 @@ def dropout_mask(
 
 
 def check_rate(rate: float) -> None:
-    """See that a rate is at least 0 and less than 1."""
+    """Raise ValueError unless a dropout rate is at least 0 and less than 1."""
     if not 0 <= rate < 1:
         raise ValueError(f"a dropout rate must be at least 0 and less than 1: {rate}")
 
 
 def _split_mix(seed: NDArray[np.uint64], n: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Give number n, from 0, of the SplitMix64 generator that starts at the seed.
+    """Return number n (from 0) of the SplitMix64 generator that starts at the seed.
 
     Source: Steele, Lea and Flood, *Fast splittable pseudorandom number generators*, OOPSLA 2014.
     """

@@ -1,4 +1,4 @@
-"""What is trained beside Θ: an embedding of the inputs, a scale of each, mixed activations.
+"""The parameters trained beside Θ: an embedding of the inputs, their scale, mixed activations.
 
 A row of X holds plain columns, the first of them numbers with periodic features as well, then codes
 of categories. From it come the inputs of Θ⁽¹⁾::
@@ -30,11 +30,11 @@ from numpy.typing import NDArray
 
 from multilayer.activations import ACTIVATIONS
 from multilayer.losses import Loss, resolve
-from multilayer.outputs import Output, say
+from multilayer.outputs import Output, apply_output
 
 __all__ = [
-    "Beside",
     "Embedding",
+    "ExtraParameters",
     "cost",
     "cost_and_gradient",
     "embed",
@@ -50,7 +50,7 @@ MOST_FREQUENCIES, MOST_DIMENSIONS = 32, 8
 
 @dataclass(frozen=True)
 class Embedding:
-    """How a row of X becomes a⁽¹⁾.
+    """The inputs a⁽¹⁾ made from a row of X.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Embedding:
 
     @property
     def n_numbers(self) -> int:
-        """How many of the plain columns have periodic features; they come first."""
+        """Number of plain columns with periodic features; they come first."""
         return len(self.periodic)
 
     @property
@@ -98,7 +98,7 @@ class Embedding:
 
     @property
     def arrays(self) -> list[Floats]:
-        """What is trained."""
+        """The arrays that are trained."""
         return [self.periodic, self.tables, self.scale]
 
     @property
@@ -108,8 +108,8 @@ class Embedding:
 
 
 @dataclass(frozen=True)
-class Beside:
-    """What is trained beside Θ, and how fast.
+class ExtraParameters:
+    """The parameters that are trained beside Θ, with their learning rates and decays.
 
     Attributes
     ----------
@@ -130,24 +130,24 @@ class Beside:
 
     @property
     def arrays(self) -> list[Floats]:
-        """What is trained: the embedding's arrays, then α of each hidden layer."""
+        """The arrays that are trained: the embedding's, then α of each hidden layer."""
         return [*(self.embedding.arrays if self.embedding else ()), *self.mixes]
 
     @property
     def names(self) -> list[str]:
-        """What they are called."""
+        """The names of these arrays."""
         embedding = ("periodic", "tables", "scale") if self.embedding else ()
         return [*embedding, *(f"mixes of hidden layer {l}" for l in range(1, len(self.mixes) + 1))]
 
 
-def n_columns(thetas: Sequence[Floats], beside: Beside | None) -> int:
+def n_columns(thetas: Sequence[Floats], extra: ExtraParameters | None) -> int:
     """Columns that X must have."""
-    embedding = beside.embedding if beside else None
+    embedding = extra.embedding if extra else None
     return embedding.n_columns if embedding else int(thetas[0].shape[1]) - 1
 
 
 class Numbers(NamedTuple):
-    """What the periodic features of all numbers are made of."""
+    """The parameters of the periodic features of all numbers."""
 
     w: Floats  # (n, K), with x in radians / 2π
     b: Floats  # (n, K), in radians
@@ -156,7 +156,7 @@ class Numbers(NamedTuple):
 
 
 class Forward(NamedTuple):
-    """What forward propagation leaves behind; the embedding's parts only where there is one."""
+    """The intermediate results of forward propagation."""
 
     u: Floats  # (m, s₁), inputs before their scale
     Z: list[Floats]  # z⁽²⁾ … z⁽ᴸ⁾
@@ -196,7 +196,7 @@ def forward_propagation(
     thetas: Sequence[Floats],
     hidden: Sequence[str],
     output: Output,
-    beside: Beside,
+    extra: ExtraParameters,
     masks: Sequence[Floats | None] = (),
 ) -> Forward:
     """a⁽¹⁾ = s ⊙ u,  z⁽ˡ⁺¹⁾ = Θ⁽ˡ⁾ [1; a⁽ˡ⁾],  a⁽ˡ⁺¹⁾ = (z + α (g(z) − z)) ⊙ mask.
@@ -206,7 +206,7 @@ def forward_propagation(
     X : ndarray, shape (m, n_columns)
     thetas, hidden, output
         As for `multilayer.equations.forward_propagation`.
-    beside : Beside
+    extra : ExtraParameters
     masks : sequence of ndarrays or None, one for each hidden layer, optional
         Of dropout.
 
@@ -214,18 +214,18 @@ def forward_propagation(
     -------
     Forward
     """
-    u = X if beside.embedding is None else embed(X, beside.embedding)
-    a = u if beside.embedding is None else beside.embedding.scale * u
+    u = X if extra.embedding is None else embed(X, extra.embedding)
+    a = u if extra.embedding is None else extra.embedding.scale * u
     Z, A = [], [a]
     for layer, theta in enumerate(thetas):
         z = theta[:, 0] + A[-1] @ theta[:, 1:].T  # (m, s_{l+1})
         Z.append(z)
         if layer < len(hidden):
             g = ACTIVATIONS[hidden[layer]].g(z)
-            a = z + beside.mixes[layer] * (g - z) if beside.mixes else g
+            a = z + extra.mixes[layer] * (g - z) if extra.mixes else g
             mask = masks[layer] if masks else None
             A.append(a if mask is None else a * mask)
-    return Forward(u, Z, A, say(Z[-1], output))
+    return Forward(u, Z, A, apply_output(Z[-1], output))
 
 
 def cost(
@@ -234,13 +234,13 @@ def cost(
     thetas: Sequence[Floats],
     hidden: Sequence[str],
     output: Output,
-    beside: Beside,
+    extra: ExtraParameters,
     *,
     loss: str | Loss = "auto",
     masks: Sequence[Floats | None] = (),
 ) -> float:
     """J = 1/m Σᵢ cost(h⁽ⁱ⁾, y⁽ⁱ⁾)."""
-    z = forward_propagation(X, thetas, hidden, output, beside, masks).Z[-1]
+    z = forward_propagation(X, thetas, hidden, output, extra, masks).Z[-1]
     return float(np.mean(resolve(loss, output).cost(z, Y, output)))
 
 
@@ -250,19 +250,19 @@ def cost_and_gradient(
     thetas: Sequence[Floats],
     hidden: Sequence[str],
     output: Output,
-    beside: Beside,
+    extra: ExtraParameters,
     *,
     loss: str | Loss = "auto",
     masks: Sequence[Floats | None] = (),
 ) -> tuple[float, list[Floats]]:
-    """J, and its gradient by the chain rule: of Θ, then of the arrays of `beside`.
+    """J, and its gradient by the chain rule: of Θ, then of the arrays of `extra`.
 
     ∂J/∂α = Σ δ_a ⊙ (g(z) − z),  δ_z = δ_a ⊙ (1 + α (g′(z) − 1)),  ∂J/∂s = Σ δ⁽¹⁾ ⊙ u,
     δ_u = s ⊙ δ⁽¹⁾; of a number ∂J/∂W₂ = Σ δ_u cos(φ)ᵀ, δ_φ = −(W₂ᵀ δ_u) ⊙ sin φ, φ = 2π w x + b;
     of a category the row E[code] gets δ_u. Parameters are those of `forward_propagation`.
     """
     m = len(X)
-    u, Z, A, _ = forward_propagation(X, thetas, hidden, output, beside, masks)
+    u, Z, A, _ = forward_propagation(X, thetas, hidden, output, extra, masks)
     J = float(np.mean(resolve(loss, output).cost(Z[-1], Y, output)))
     d = resolve(loss, output).derivative(Z[-1], Y, output) / m
     D: list[Floats] = []
@@ -276,13 +276,13 @@ def cost_and_gradient(
         if masks and (mask := masks[below]) is not None:
             d = d * mask
         g, slope = ACTIVATIONS[hidden[below]]
-        if beside.mixes:
+        if extra.mixes:
             shares.insert(0, (d * (g(z) - z)).sum(axis=0))
-            d = d * (1 + beside.mixes[below] * (slope(z) - 1))
+            d = d * (1 + extra.mixes[below] * (slope(z) - 1))
         else:
             d = d * slope(z)
-    if beside.embedding is not None:
-        D += _embedding_gradient(X, beside.embedding, u, d)
+    if extra.embedding is not None:
+        D += _embedding_gradient(X, extra.embedding, u, d)
     return J, D + shares
 
 
@@ -290,21 +290,21 @@ def input_gradient(
     X: Floats,
     thetas: Sequence[Floats],
     hidden: Sequence[str],
-    beside: Beside,
+    extra: ExtraParameters,
     units: NDArray[np.intp],
 ) -> tuple[Floats, Floats]:
-    """Give u (m, s₁) and ∂z⁽ᴸ⁾ₖ/∂u (m, s₁) for the output unit k of each row, `units` (m,)."""
-    u, Z, _, _ = forward_propagation(X, thetas, hidden, "identity", beside)
+    """Return u (m, s₁) and ∂z⁽ᴸ⁾ₖ/∂u (m, s₁) for the output unit k of each row, `units` (m,)."""
+    u, Z, _, _ = forward_propagation(X, thetas, hidden, "identity", extra)
     d = np.zeros_like(Z[-1])
     d[np.arange(len(X)), units] = 1  # (m, K), rows eₖ
     for layer in reversed(range(1, len(thetas))):
         below, z = layer - 1, Z[layer - 1]
         slope = ACTIVATIONS[hidden[below]].slope(z)
-        if beside.mixes:
-            slope = 1 + beside.mixes[below] * (slope - 1)
+        if extra.mixes:
+            slope = 1 + extra.mixes[below] * (slope - 1)
         d = (d @ thetas[layer][:, 1:]) * slope
     d = d @ thetas[0][:, 1:]  # δ⁽¹⁾
-    return u, d if beside.embedding is None else d * beside.embedding.scale
+    return u, d if extra.embedding is None else d * extra.embedding.scale
 
 
 def _embedding_gradient(X: Floats, embedding: Embedding, u: Floats, d: Floats) -> list[Floats]:

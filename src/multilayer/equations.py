@@ -1,12 +1,12 @@
 """The mathematics of a feed-forward network, in the textbook's letters.
 
-A network has L layers; layer l has s_l units. X (m, s₁) holds m examples, one a row; Y (m, K) what
-the K = s_L output units should say. Θ⁽ˡ⁾ (s_{l+1}, s_l + 1) leads from layer l to layer l + 1; its
-column 0 is the bias. In Python, `thetas[0]` is Θ⁽¹⁾, `A[0]` is a⁽¹⁾ = X, `Z[0]` is z⁽²⁾.
+A network has L layers; layer l has s_l units. X (m, s₁) holds m examples, one a row, and Y (m, K)
+the targets of the K = s_L output units. Θ⁽ˡ⁾ (s_{l+1}, s_l + 1) leads from layer l to layer l + 1;
+its column 0 is the bias. In Python, `thetas[0]` is Θ⁽¹⁾, `A[0]` is a⁽¹⁾ = X, `Z[0]` is z⁽²⁾.
 
 Everything runs on any library of the Array-API standard (NumPy, PyTorch, CuPy, JAX, …): results
-have the library, device and dtype of the input, and no input is changed. The native engine computes
-the same, fast; this file decides what is right.
+have the library, device and dtype of the input, and no input is changed. This file is the reference
+for the native engine, which computes the same, only faster.
 
 Sources: Rumelhart, Hinton and Williams, *Learning representations by back-propagating errors*,
 Nature 323 (1986); Bishop, *Pattern Recognition and Machine Learning* (2006), sections 5.1 to 5.3;
@@ -23,7 +23,7 @@ from array_api_compat import array_namespace, device
 from multilayer.activations import ACTIVATIONS, Activation, Array, sigmoid, sigmoid_gradient
 from multilayer.initialization import initialize_thetas
 from multilayer.losses import Loss, resolve
-from multilayer.outputs import Output, Softmax, output_name, parts, say, softmax
+from multilayer.outputs import Output, Softmax, apply_output, output_name, parts, softmax
 
 __all__ = [
     "GradientCheck",
@@ -62,21 +62,21 @@ def forward_propagation(
     X : array, shape (m, s₁)
     thetas : sequence of arrays, shapes (s_{l+1}, s_l + 1)
     hidden : str, Activation or a sequence of them
-        g of the hidden layers, a key of `multilayer.activations.ACTIVATIONS` or a pair (g, g′) of
-        one's own; or one for each.
+        g of the hidden layers: a key of `multilayer.activations.ACTIVATIONS` or a pair (g, g′) of
+        your own; one for all layers, or one for each.
     output : {"logistic", "softmax", "identity", "exp"} or Softmax
         The output unit, a key of `multilayer.losses.OUTPUTS`; or softmax over groups of units.
     masks : sequence of arrays or None, shapes (m, s_l), one for each Θ, optional
         Dropout: a⁽ˡ⁾ ← a⁽ˡ⁾ ⊙ mask⁽ˡ⁾, l = 1 … L − 1, see `multilayer.dropout.dropout_mask`; None
-        for a layer without.
+        for a layer without dropout.
 
     Returns
     -------
     Z : list of arrays, z⁽²⁾ … z⁽ᴸ⁾, shapes (m, s_l)
-    A : list of arrays, a⁽¹⁾ … a⁽ᴸ⁾, shapes (m, s_l); the last is h, what the network says
+    A : list of arrays, a⁽¹⁾ … a⁽ᴸ⁾, shapes (m, s_l); the last is h, the output of the network
     """
     functions = [g for g, _ in _activations(hidden, thetas)]
-    functions.append(lambda z: say(z, output))
+    functions.append(lambda z: apply_output(z, output))
     Z, A = [], [X]
     for theta, g, mask in zip(thetas, functions, _masks(masks, thetas), strict=True):
         A[-1] = _masked(A[-1], mask)
@@ -99,11 +99,11 @@ def cost(
     l1: float = 0.0,
     masks: Masks | None = None,
 ) -> Array:
-    """Mean cost of the examples plus the penalty on Θ.
+    """Compute the mean cost of the examples plus the penalty on Θ.
 
-    J = 1/m Σᵢ cost(h⁽ⁱ⁾, y⁽ⁱ⁾) + λ/(2m) Σ θ², the biases left out of the second sum. For K sigmoid
-    units, cost = Σₖ −yₖ log hₖ − (1 − yₖ) log(1 − hₖ); it is computed from z and so is finite
-    even where h is 0 or 1 to the last bit. Source: Bishop (2006), equations 5.23 and 5.112.
+    J = 1/m Σᵢ cost(h⁽ⁱ⁾, y⁽ⁱ⁾) + λ/(2m) Σ θ², where the second sum leaves the biases out. For K
+    sigmoid units, cost = Σₖ −yₖ log hₖ − (1 − yₖ) log(1 − hₖ). It is computed from z and therefore
+    finite even where h is 0 or 1 to the last bit. Source: Bishop (2006), equations 5.23 and 5.112.
 
     Parameters
     ----------
@@ -113,9 +113,9 @@ def cost(
     lambda_ : float
         λ, the strength of the penalty.
     loss : str or Loss
-        A key of `multilayer.losses.LOSSES` or one of its records. "auto" is the output unit's own:
-        for "logistic" and "softmax" cross-entropy, for "identity" half the squared error, for
-        "exp" the Poisson likelihood.
+        A key of `multilayer.losses.LOSSES` or one of its records. "auto" is the loss that
+        belongs to the output unit: cross-entropy for "logistic" and "softmax", half the squared
+        error for "identity", the Poisson likelihood for "exp".
     weights : array, shape (m,), optional
         Weight of each example; m above is then their sum.
     l1 : float
@@ -149,13 +149,12 @@ def backpropagation(
     l1: float = 0.0,
     masks: Masks | None = None,
 ) -> list[Array]:
-    """Gradient of the cost: D⁽ˡ⁾ = ∂J/∂Θ⁽ˡ⁾, by the chain rule from the last layer to the first.
+    """Compute the gradient D⁽ˡ⁾ = ∂J/∂Θ⁽ˡ⁾ by the chain rule, from the last layer to the first.
 
     δ⁽ᴸ⁾ = h − y,  δ⁽ˡ⁾ = (Θ⁽ˡ⁾)ᵀ δ⁽ˡ⁺¹⁾ ⊙ g′(z⁽ˡ⁾),  Δ⁽ˡ⁾ = Σᵢ δ⁽ˡ⁺¹⁾ [1; a⁽ˡ⁾]ᵀ,
-    D⁽ˡ⁾ = (Δ⁽ˡ⁾ + λ Θ⁽ˡ⁾ + l1 sign Θ⁽ˡ⁾)/m, the penalties without the biases. That is
-    δ⁽ᴸ⁾ for the loss that is the output unit's own; another loss says what it is, and dropout
-    multiplies δ⁽ˡ⁾ by the mask that a⁽ˡ⁾ had. Source: Rumelhart, Hinton and Williams (1986); Bishop
-    (2006), equations 5.53 to 5.56.
+    D⁽ˡ⁾ = (Δ⁽ˡ⁾ + λ Θ⁽ˡ⁾ + l1 sign Θ⁽ˡ⁾)/m, the penalties without the biases. This δ⁽ᴸ⁾ is
+    that of the canonical loss; other losses have another. Dropout multiplies δ⁽ˡ⁾ by the mask
+    of a⁽ˡ⁾. Source: Rumelhart, Hinton and Williams (1986); Bishop (2006), equations 5.53 to 5.56.
 
     Parameters
     ----------
@@ -171,7 +170,7 @@ def backpropagation(
     activations, masks = _activations(hidden, thetas), _masks(masks, thetas)
     m = X.shape[0] if weights is None else xp.sum(weights)
 
-    d = resolve(loss, output).derivative(Z[-1], Y, output)  # (m, K); h − y where it is its own
+    d = resolve(loss, output).derivative(Z[-1], Y, output)  # (m, K); h − y for the canonical loss
     d = d if weights is None else weights[:, None] * d
     D: list[Array] = []
     for layer in reversed(range(len(thetas))):
@@ -190,17 +189,18 @@ def backpropagation(
 def input_gradient(
     X: Array, thetas: Sequence[Array], unit: int | Array, *, hidden: Hidden = "logistic"
 ) -> Array:
-    """Derivative of an output by the inputs of its row, ∂z⁽ᴸ⁾ₖ/∂x: what the network looks at.
+    """Compute the derivative of an output with respect to the inputs of its row, ∂z⁽ᴸ⁾ₖ/∂x.
 
-    δ⁽ᴸ⁾ = eₖ,  δ⁽ˡ⁾ = (Θ⁽ˡ⁾)ᵀ δ⁽ˡ⁺¹⁾ ⊙ g′(z⁽ˡ⁾),  ∂zₖ/∂x = (Θ⁽¹⁾)ᵀ δ⁽²⁾, the biases left out; of z,
-    since the output unit is flat where it is sure. Source: Bishop (2006), equations 5.70 to 5.75.
+    δ⁽ᴸ⁾ = eₖ,  δ⁽ˡ⁾ = (Θ⁽ˡ⁾)ᵀ δ⁽ˡ⁺¹⁾ ⊙ g′(z⁽ˡ⁾),  ∂zₖ/∂x = (Θ⁽¹⁾)ᵀ δ⁽²⁾, without the biases. It is
+    that of z and not of h, since h is flat where the network is certain. Source: Bishop (2006),
+    equations 5.70 to 5.75.
 
     Parameters
     ----------
     X, thetas, hidden
         As for `forward_propagation`.
     unit : int, or array of int, shape (m,)
-        k, the output unit, from 0; one for all rows or one for each.
+        k, the output unit, counted from 0; one for all rows, or one for each.
 
     Returns
     -------
@@ -228,18 +228,18 @@ def gradient_descent(
     output: Output = "logistic",
     loss: str | Loss = "auto",
 ) -> tuple[list[Array], list[Array]]:
-    """Walk downhill: Θ⁽ˡ⁾ ← Θ⁽ˡ⁾ − α D⁽ˡ⁾, again and again.
+    """Minimize the cost by gradient descent: repeat Θ⁽ˡ⁾ ← Θ⁽ˡ⁾ − α D⁽ˡ⁾.
 
     Source: Bishop (2006), equation 5.41.
 
     Parameters
     ----------
     X, Y, thetas, lambda_, hidden, output, loss
-        As for `cost`; `thetas` is where the walk starts and is not changed.
+        As for `cost`; `thetas` is the starting point and is not changed.
     alpha : float
         α, the learning rate (not scikit-learn's `alpha`, which is λ).
     iterations : int
-        How many steps.
+        The number of steps.
 
     Returns
     -------
@@ -259,7 +259,7 @@ def gradient_descent(
 def predict(
     X: Array, thetas: Sequence[Array], *, hidden: Hidden = "logistic", output: Output = "logistic"
 ) -> Array:
-    """What the network says: the class of the largest h, or h itself for numbers.
+    """Predict the class with the largest h, or for numbers h itself.
 
     Parameters
     ----------
@@ -286,7 +286,7 @@ def predict(
 
 
 class GradientCheck(NamedTuple):
-    """The largest relative error between two gradients, and where it was met."""
+    """The largest relative error between two gradients, and where it occurs."""
 
     error: float
     layer: int  # l of Θ⁽ˡ⁾, from 1 as in the textbook
@@ -308,9 +308,9 @@ def numerical_gradient(
     l1: float = 0.0,
     masks: Masks | None = None,
 ) -> list[Array]:
-    """Gradient by central differences: ∂J/∂θ ≈ (J(θ + ε) − J(θ − ε)) / 2ε, one θ at a time.
+    """Approximate the gradient by central differences: ∂J/∂θ ≈ (J(θ + ε) − J(θ − ε)) / 2ε.
 
-    Slow (two costs for each θ) and sure. ε is by default the cube root of the dtype's rounding
+    This is slow (two costs for each θ) but reliable. By default ε is the cube root of the rounding
     unit, which balances truncation against rounding (Press et al., *Numerical Recipes*, 5.7).
     Parameters and result are those of `backpropagation`.
     """
@@ -348,17 +348,17 @@ def check_gradient(
     l1: float = 0.0,
     masks: Masks | None = None,
 ) -> GradientCheck:
-    """Hold `backpropagation` against `numerical_gradient`.
+    """Compare `backpropagation` with `numerical_gradient`.
 
-    The relative error of a pair (d, n) is |d − n| / max(|d|, |n|, 10⁻³ max |D|): slopes a thousand
-    times flatter than the steepest count by their difference alone, since rounding in J hides them.
-    Source: Bishop (2006), section 5.3.3.
+    The relative error of a pair (d, n) is |d − n| / max(|d|, |n|, 10⁻³ max |D|): slopes more
+    than a thousand times flatter than the steepest count by their absolute difference, since
+    rounding in J hides them. Source: Bishop (2006), section 5.3.3.
 
     Returns
     -------
     check : GradientCheck
-        Below about 10⁻⁶ in float64 when all is right; relu and its kin may show more where a
-        corner falls within ε.
+        The error is below about 10⁻⁶ in float64 when the gradient is right. For relu and similar
+        units it may be larger where a corner falls within ε.
     """
     names: dict[str, Any] = {"hidden": hidden, "output": output, "loss": loss}
     names |= {"weights": weights, "l1": l1, "masks": masks}

@@ -1,4 +1,4 @@
-"""How Θ starts: small random numbers, since equal ones would make all units of a layer the same."""
+"""Initial values of Θ: random numbers, since equal ones would make the units of a layer equal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def glorot(rng: RandomState, s_in: int, s_out: int) -> NDArray[np.float64]:
     """Θ ~ U(−ε, ε), ε = √6 / √(s_out + s_in), bias too (Glorot and Bengio, AISTATS 2010, eq. 16).
 
     The numbers are drawn in scikit-learn's order (weights input by input, then biases), so that
-    equal seeds start equal networks.
+    the same seed gives the same initial network.
     """
     return _uniform(rng, s_in, s_out, np.sqrt(6 / (s_in + s_out)))
 
@@ -36,8 +36,8 @@ def glorot_logistic(rng: RandomState, s_in: int, s_out: int) -> NDArray[np.float
 def notebook(rng: RandomState, s_in: int, s_out: int) -> NDArray[np.float64]:
     """Θ ~ U(−ε/2, ε/2), ε = √6 / √(s_out + s_in + 1), drawn row by row, bias first.
 
-    Half the width of `glorot`, and the bias counted among the inputs: what the teaching notebook's
-    code does, to the last bit.
+    The interval is half as wide as that of `glorot`, and the bias counts as an input. This is what
+    the code of the teaching notebook does, to the last bit.
     """
     epsilon = np.sqrt(6) / np.sqrt(s_out + s_in + 1)
     theta: NDArray[np.float64] = (rng.rand(s_out, s_in + 1) - 0.5) * epsilon
@@ -45,7 +45,7 @@ def notebook(rng: RandomState, s_in: int, s_out: int) -> NDArray[np.float64]:
 
 
 def he(rng: RandomState, s_in: int, s_out: int) -> NDArray[np.float64]:
-    """Θ ~ N(0, 2/s_in), bias 0, for relu and its kin (He et al., ICCV 2015, eq. 10)."""
+    """Θ ~ N(0, 2/s_in), bias 0, for relu and similar units (He et al., ICCV 2015, eq. 10)."""
     return _without_bias(rng.normal(0, np.sqrt(2 / s_in), (s_out, s_in)))
 
 
@@ -57,17 +57,18 @@ def lecun(rng: RandomState, s_in: int, s_out: int) -> NDArray[np.float64]:
 def orthogonal(rng: RandomState, s_in: int, s_out: int) -> NDArray[np.float64]:
     """Θ with orthonormal rows, or columns where these are fewer, bias 0 (Saxe et al., ICLR 2014).
 
-    Q of the factors QR of a normal matrix, each column times the sign of its place on R's diagonal:
-    so all orthogonal matrices are equally likely (Mezzadri, Notices of the AMS 54, 2007).
+    Θ is the Q of the QR factorization of a normal matrix, each column times the sign of its entry
+    on the diagonal of R. All orthogonal matrices are then equally likely (Mezzadri, Notices of the
+    AMS 54, 2007).
     """
     normal = rng.normal(size=(max(s_in, s_out), min(s_in, s_out)))
-    with _blas().limit(limits=1, user_api="blas"):  # more threads round otherwise
+    with _blas().limit(limits=1, user_api="blas"):  # with more threads, rounding differs
         Q, R = np.linalg.qr(normal)
     Q *= np.where(np.diag(R) < 0, -1.0, 1.0)
     return _without_bias(Q if s_out >= s_in else Q.T)
 
 
-@cache  # to look for the libraries takes longer than to draw
+@cache  # looking for the libraries takes longer than drawing
 def _blas() -> ThreadpoolController:
     return ThreadpoolController()
 
@@ -105,13 +106,13 @@ def initialize_thetas(
     Parameters
     ----------
     sizes : sequence of int
-        (s₁, …, s_L), the units of each layer.
+        (s₁, …, s_L), the number of units of each layer.
     random_state : int, numpy.random.RandomState or None
         The seed, or the generator to draw from.
     initializer : {"glorot", "glorot_logistic", "he", "lecun", "notebook", "orthogonal"}
-        How to draw, see the functions of these names in `multilayer.initialization`.
+        The distribution; see the functions of these names in `multilayer.initialization`.
     like : array, optional
-        An array whose library, device and dtype Θ shall have; float64 NumPy if left out.
+        An array whose library, device and dtype Θ takes; by default NumPy in float64.
 
     Returns
     -------

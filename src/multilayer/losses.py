@@ -1,8 +1,8 @@
-"""Losses: what an example costs, and δ at the output.
+"""Losses: the cost of an example, and δ at the output.
 
-A loss goes with the output units whose h it can judge; each unit has one of its own, for which
-δ⁽ᴸ⁾ = h − y, the "canonical link" (McCullagh and Nelder, *Generalized Linear Models*, 2nd ed.,
-ch. 2). Costs are written in z, not in h, so that they stay finite where h has been rounded to 0
+A loss is defined for some kinds of output unit. Each kind has one canonical loss, for which
+δ⁽ᴸ⁾ = h − y (the "canonical link" of McCullagh and Nelder, *Generalized Linear Models*, 2nd ed.,
+ch. 2). Costs are functions of z, not of h, so that they stay finite where h has been rounded to 0
 or 1. Z and Y are (m, K) throughout.
 """
 
@@ -17,7 +17,15 @@ from typing import ClassVar
 from array_api_compat import array_namespace
 
 from multilayer.activations import Array, sigmoid, softplus
-from multilayer.outputs import OUTPUTS, Output, Softmax, exponential, output_name, parts, say
+from multilayer.outputs import (
+    OUTPUTS,
+    Output,
+    Softmax,
+    apply_output,
+    exponential,
+    output_name,
+    parts,
+)
 
 __all__ = [
     "CANONICAL",
@@ -43,7 +51,7 @@ __all__ = [
 
 
 def smooth(Y: Array, epsilon: float, output: Output) -> Array:
-    """Label smoothing: yₖ (1 − ε) + ε/K for a softmax of K units, y (1 − ε) + ε/2 for a sigmoid.
+    """Smooth labels: yₖ (1 − ε) + ε/K for a softmax of K units, y (1 − ε) + ε/2 for a sigmoid.
 
     Source: Szegedy et al., CVPR 2016, section 7.
 
@@ -63,7 +71,7 @@ def smooth(Y: Array, epsilon: float, output: Output) -> Array:
     Raises
     ------
     ValueError
-        If ε is out of its range, or the output units are not about classes.
+        If ε is out of range, or the output units do not predict classes.
     """
     check_smoothing(epsilon, output)
     if epsilon == 0:
@@ -77,7 +85,7 @@ def smooth(Y: Array, epsilon: float, output: Output) -> Array:
 
 
 def check_smoothing(epsilon: float, output: Output) -> None:
-    """See that ε is at least 0 and less than 1, and 0 where the output is no class."""
+    """Raise ValueError unless 0 ≤ ε < 1, and ε = 0 where the output is not for classes."""
     if not 0 <= epsilon < 1:
         raise ValueError(f"label_smoothing must be at least 0 and less than 1, got {epsilon}")
     if epsilon > 0 and output_name(output) not in ("logistic", "softmax"):
@@ -85,17 +93,17 @@ def check_smoothing(epsilon: float, output: Output) -> None:
 
 
 def delta(H: Array, Y: Array) -> Array:
-    """δ⁽ᴸ⁾ = h − y, (m, K): ∂ cost/∂z⁽ᴸ⁾ wherever a loss meets the output unit it is canonical for.
+    """δ⁽ᴸ⁾ = h − y, (m, K): ∂ cost/∂z⁽ᴸ⁾ for an output unit and its canonical loss.
 
-    For softmax this takes the y of a group to add up to 1.
+    For softmax, the y of a group must add up to 1.
     """
     return H - Y
 
 
 class Loss(ABC):
-    """What an example costs, and the derivative of that with respect to z⁽ᴸ⁾."""
+    """The cost of an example, and its derivative with respect to z⁽ᴸ⁾."""
 
-    outputs: ClassVar[tuple[str, ...]] = tuple(OUTPUTS)  # the output units it goes with
+    outputs: ClassVar[tuple[str, ...]] = tuple(OUTPUTS)  # the output units it is defined for
 
     @abstractmethod
     def cost(self, Z: Array, Y: Array, output: Output) -> Array:
@@ -123,7 +131,7 @@ class LogLoss(Loss):
 
     def derivative(self, Z: Array, Y: Array, output: Output) -> Array:
         """δ = h − y."""
-        return delta(say(Z, output), Y)
+        return delta(apply_output(Z, output), Y)
 
 
 def cross_entropy(Z: Array, Y: Array) -> Array:
@@ -167,7 +175,7 @@ class AbsoluteError(Loss):
 
 @dataclass(frozen=True)
 class Huber(Loss):
-    """For the mean of y where outliers shall pull no harder than others.
+    """For the mean of y with bounded influence of outliers.
 
     Source: Huber, *Robust estimation of a location parameter*, Ann. Math. Statist. 35 (1964).
 
@@ -198,14 +206,14 @@ class Huber(Loss):
 
 @dataclass(frozen=True)
 class Quantile(Loss):
-    """For the quantile q of y: as a rule, a share q of the targets lies below it.
+    """For the quantile q of y: about a fraction q of the targets lies below the prediction.
 
     Source: Koenker and Bassett, *Regression quantiles*, Econometrica 46 (1978).
 
     Parameters
     ----------
     quantile : float
-        q, between 0 and 1, both left out.
+        q, between 0 and 1, both excluded.
     """
 
     quantile: float = 0.5
@@ -236,7 +244,7 @@ class Poisson(Loss):
     def cost(self, Z: Array, Y: Array, output: Output) -> Array:
         """Σₖ yₖ log(yₖ/hₖ) − yₖ + hₖ: half the deviance, 0 where h = y."""
         xp = array_namespace(Z)
-        known = xp.where(Y > 0, Y, xp.ones_like(Y))  # y log y is 0 where y is
+        known = xp.where(Y > 0, Y, xp.ones_like(Y))  # y log y is 0 where y is 0
         return xp.sum(Y * xp.log(known) - Y + exponential(Z) - Y * Z, axis=1)
 
     def derivative(self, Z: Array, Y: Array, output: Output) -> Array:
@@ -246,7 +254,7 @@ class Poisson(Loss):
 
 @dataclass(frozen=True)
 class Gamma(Loss):
-    """For positive y whose scatter grows with their mean."""
+    """For positive y whose standard deviation grows with the mean."""
 
     outputs: ClassVar[tuple[str, ...]] = ("exp",)
 
@@ -262,7 +270,7 @@ class Gamma(Loss):
 
 @dataclass(frozen=True)
 class Focal(Loss):
-    """Log loss in which p, the share given to what is true, counts (1 − p)^γ times.
+    """Log loss weighted by (1 − p)^γ, p being the probability given to the true class.
 
     Source: Lin et al., *Focal loss for dense object detection*, ICCV 2017.
 
@@ -300,11 +308,11 @@ class Focal(Loss):
             right = xp.exp(-gamma * t) * (rest + gamma * h * s)
             return (1 - Y) * xp.exp(-gamma * s) * (h + gamma * rest * t) - Y * right
         return xp.concat(
-            [self._of_group(Z[:, p], Y[:, p]) for p in parts(output, Z.shape[1])], axis=1
+            [self._group_derivative(Z[:, p], Y[:, p]) for p in parts(output, Z.shape[1])], axis=1
         )
 
-    def _of_group(self, Z: Array, Y: Array) -> Array:
-        # w = y (1 − h)^γ (γ h log h/(1 − h) − 1), where log h/(1 − h) goes to −1 as h goes to 1.
+    def _group_derivative(self, Z: Array, Y: Array) -> Array:
+        # w = y (1 − h)^γ (γ h log h/(1 − h) − 1), where log h/(1 − h) tends to −1 as h tends to 1.
         xp = array_namespace(Z)
         h, rest, log_h = shares(Z)
         one = xp.ones_like(h)
@@ -314,13 +322,13 @@ class Focal(Loss):
 
 
 def shares(Z: Array) -> tuple[Array, Array, Array]:
-    """H = softmax(z), 1 − h and log h, each to its last few bits, even where h is next to 1."""
+    """H = softmax(z), 1 − h and log h, accurate to the last few bits even where h is close to 1."""
     xp = array_namespace(Z)
     Z = Z - xp.max(Z, axis=1, keepdims=True)
     e = xp.exp(Z)
     zero, one = xp.zeros_like(e), xp.ones_like(e)
     most = e == one
-    # Σⱼ eⱼ − 1 as the sum of all but one of the largest: a difference would lose what is small.
+    # Σⱼ eⱼ − 1, summed without one of the largest: a subtraction would lose the small terms.
     ones = xp.sum(xp.where(most, one, zero), axis=1, keepdims=True)
     rest = xp.sum(xp.where(most, zero, e), axis=1, keepdims=True) + (ones - 1)
     total = rest + 1
@@ -329,12 +337,12 @@ def shares(Z: Array) -> tuple[Array, Array, Array]:
 
 @dataclass(frozen=True)
 class CustomLoss(Loss):
-    """A loss of one's own, which `multilayer.equations` runs; the native engine cannot.
+    """A user-defined loss, which `multilayer.equations` runs; the native engine cannot.
 
     Parameters
     ----------
     value : callable
-        value(Y, Z): what each example costs, (m,).
+        value(Y, Z): the cost of each example, (m,).
     gradient : callable
         gradient(Y, Z): its derivative with respect to z, (m, K).
     """
@@ -343,11 +351,11 @@ class CustomLoss(Loss):
     gradient: Callable[[Array, Array], Array]
 
     def cost(self, Z: Array, Y: Array, output: Output) -> Array:
-        """`value`."""
+        """Return `value(Y, Z)`."""
         return self.value(Y, Z)
 
     def derivative(self, Z: Array, Y: Array, output: Output) -> Array:
-        """`gradient`."""
+        """Return `gradient(Y, Z)`."""
         return self.gradient(Y, Z)
 
 
@@ -370,12 +378,12 @@ CANONICAL: dict[str, Loss] = {
 
 
 def resolve(loss: str | Loss, output: Output) -> Loss:
-    """Give the loss itself: "auto" is the output unit's own, a name that of `LOSSES`.
+    """Return the loss itself: "auto" is the canonical loss of the output, a name one of `LOSSES`.
 
     Raises
     ------
     ValueError
-        If the name is unknown, or the loss does not go with the output.
+        If the name is unknown, or the loss is not defined for the output.
     """
     kind = output_name(output)
     if not isinstance(loss, Loss):

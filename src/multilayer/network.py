@@ -12,9 +12,11 @@ from scipy import sparse
 
 from multilayer import equations
 from multilayer.activations import ACTIVATIONS, Activation
-from multilayer.engine import array_api as array_engine
-from multilayer.engine import native as engine
+from multilayer.engine import array_api
 from multilayer.engine.arrays import is_foreign
+from multilayer.engine.choice import engine_for, runs_natively
+from multilayer.engine.interface import Engine, Examples, Objective
+from multilayer.engine.native import Forward
 from multilayer.initialization import INITIALIZERS
 from multilayer.losses import CANONICAL, LOSSES, CustomLoss, Loss, Output, Softmax, resolve
 from multilayer.outputs import output_name, parts, unit_name
@@ -117,16 +119,16 @@ class Network(Savable):
         met = [theta.shape for theta in self.thetas]
         if met != shapes:
             raise ValueError(f"sizes {self.sizes} ask for thetas of shapes {shapes}, got {met}")
-        self._forward: engine.Forward | None = None  # made at first use
+        self._forward: Forward | None = None  # made at first use
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of Θ and of all that is computed: float32 or float64."""
+        """The dtype of Θ and of all that is computed: float32 or float64."""
         return self.thetas[0].dtype
 
     @property
     def n_parameters(self) -> int:
-        """How many numbers Θ holds, biases included."""
+        """The number of weights in Θ, biases included."""
         return sum(theta.size for theta in self.thetas)
 
     def forward(self, X: ArrayLike) -> Floats:
@@ -146,20 +148,20 @@ class Network(Savable):
         ValueError
             If X has not s₁ columns.
         """
-        X = self._inputs(X)
-        if (runner := array_engine.choose(self.hidden, self.loss, X)) is array_engine:
-            there: Floats = runner.forward(self.thetas, X, self.hidden, self.output)
+        X = self.check_inputs(X)
+        if not runs_natively(self.hidden, self.loss, X):
+            there: Floats = array_api.forward(self.thetas, X, self.hidden, self.output)
             return there
         forward = self._forward
         if forward is None or not forward.goes_through(self.thetas, self.hidden, self.output):
-            forward = self._forward = engine.Forward(self.thetas, self.hidden, self.output)
+            forward = self._forward = Forward(self.thetas, self.hidden, self.output)
         return forward(X)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_forward": None}
 
     def cost(self, X: ArrayLike, Y: ArrayLike, lambda_: float = 0.0) -> float:
-        """Mean cost of the examples plus λ/(2m) Σ θ², see `multilayer.equations.cost`.
+        """Compute the mean cost of the examples plus λ/(2m) Σ θ², see `multilayer.equations.cost`.
 
         Parameters
         ----------
@@ -173,15 +175,10 @@ class Network(Savable):
         -------
         J : float
         """
-        examples = self._inputs(X), self._targets(Y)
-        runner = array_engine.choose(self.hidden, self.loss, examples[0])
-        J: float = runner.cost(
-            self.thetas, *examples, self.hidden, self.output, lambda_, loss=self.loss
-        )
-        return J
+        return self._engine(X, Y, lambda_).cost()
 
     def gradient(self, X: ArrayLike, Y: ArrayLike, lambda_: float = 0.0) -> list[Floats]:
-        """Derivative of the cost by Θ, see `multilayer.equations.backpropagation`.
+        """Compute the derivative of the cost by Θ, see `multilayer.equations.backpropagation`.
 
         Parameters
         ----------
@@ -192,15 +189,10 @@ class Network(Savable):
         -------
         D : list of ndarray, of the shapes of `thetas`
         """
-        examples = self._inputs(X), self._targets(Y)
-        runner = array_engine.choose(self.hidden, self.loss, examples[0])
-        D: list[Floats] = runner.cost_and_gradient(
-            self.thetas, *examples, self.hidden, self.output, lambda_, loss=self.loss
-        )[1]
-        return D
+        return self._engine(X, Y, lambda_).cost_and_gradient()[1]
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Class of the largest output, or the outputs themselves where they are numbers.
+        """Return the class of the largest output, or the outputs themselves where they are numbers.
 
         Parameters
         ----------
@@ -235,7 +227,7 @@ class Network(Savable):
     def computing(
         self, hidden: str | Activation | Sequence[str | Activation], loss: str | Loss
     ) -> Network:
-        """Give a network of the same Θ with these activations and this loss; itself, if it has."""
+        """Return a network of the same Θ with these activations and this loss, or itself."""
         other = Network(
             self.sizes, hidden, self.output, loss=loss, thetas=self.thetas, dtype=self.dtype
         )
@@ -250,7 +242,24 @@ class Network(Savable):
         head += "" if resolve(self.loss, self.output) == own else f", loss {self.loss}"
         return head + "\n" + " ── ".join(drawn)
 
-    def _inputs(self, X: Any) -> Floats:
+    def objective(self, **numbers: Any) -> Objective:
+        """Return the objective of training this network.
+
+        Parameters
+        ----------
+        **numbers
+            Of the penalties and so on, see `multilayer.engine.interface.Objective`.
+        """
+        return Objective(self.hidden, self.output, self.loss, **numbers)
+
+    def check_inputs(self, X: Any) -> Floats:
+        """Return X, (m, s₁), in the dtype of the network, dense or in CSR format as it came.
+
+        Raises
+        ------
+        ValueError
+            If X is not a matrix with s₁ columns.
+        """
         inputs: Floats  # or a sparse matrix, whose types SciPy does not tell
         if sparse.issparse(X):
             inputs = X.tocsr().astype(self.dtype, copy=False)
@@ -264,11 +273,16 @@ class Network(Savable):
             )
         return inputs
 
+    def _engine(self, X: ArrayLike, Y: ArrayLike, lambda_: float) -> Engine:
+        examples = Examples(self.check_inputs(X), self._targets(Y))
+        return engine_for(self.thetas, examples, self.objective(lambda_=lambda_))
+
     def _targets(self, Y: ArrayLike) -> NDArray[Any]:
         Y = np.asarray(Y)
         return Y if Y.ndim == 1 and Y.dtype.kind in "iu" else Y.astype(self.dtype, copy=False)
 
-    def _to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return the state: what JSON can hold, and arrays by name."""
         for part in (*self.hidden, self.loss):
             if isinstance(part, Activation | CustomLoss):
                 raise TypeError(f"functions of one's own cannot be saved, and this is {part}")
@@ -281,7 +295,8 @@ class Network(Savable):
         return state, {f"theta{l}": theta for l, theta in enumerate(self.thetas, start=1)}
 
     @classmethod
-    def _from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
+    def from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
+        """Build the object from its state; raise where the parts do not fit."""
         thetas = [arrays[f"theta{l}"] for l in range(1, len(state["sizes"]))]
         output = state["output"]
         return cls(

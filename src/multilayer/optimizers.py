@@ -1,8 +1,8 @@
-"""Optimizers: each a frozen record of its numbers, with its update written as an equation.
+"""Optimizers: frozen records of hyperparameters, with the update written as an equation.
 
-The native engine makes the same updates inside its gradient kernels; these are their twins, held
-against them by the tests, and run on any Array-API library. `slots` are what an optimizer remembers
-of the past for one Θ⁽ˡ⁾: arrays of its shape. No array is changed in place.
+The native engine makes the same updates inside its gradient kernels. The updates here run on any
+Array-API library, and the tests compare the two. `slots` are the state that an optimizer keeps for
+one Θ⁽ˡ⁾: arrays of its shape. No array is changed in place.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ Updated = tuple[Array, list[Array]]  # θ and its slots
 
 @dataclass(frozen=True)
 class Optimizer(ABC):
-    """An update rule θ ← θ + f(D, what it remembers); α is `learning_rate`."""
+    """An update rule θ ← θ + f(D, slots); α is `learning_rate`."""
 
     learning_rate: float
     n_slots: ClassVar[int] = 0
-    # Whether the length of a step does not depend on that of D, but on how noisy D is.
+    # Whether the length of a step depends on the noise in D rather than on the length of D.
     normalises: ClassVar[bool] = False
 
     @abstractmethod
     def update(self, theta: Array, D: Array, slots: Sequence[Array], step: int) -> Updated:
-        """Give θ and slots after update number `step` (1, 2, …), D being the gradient."""
+        """Return θ and its slots after update number `step` (1, 2, …), D being the gradient."""
 
     def start(self, thetas: Sequence[Array]) -> list[list[Array]]:
-        """Slots for all layers, zero: one list of arrays for each slot."""
+        """Return zero slots for all layers: one list of arrays for each slot."""
         return [
             [array_namespace(theta).zeros_like(theta) for theta in thetas]
             for _ in range(self.n_slots)
@@ -58,14 +58,14 @@ class SGD(Optimizer):
     n_slots: ClassVar[int] = 1
 
     def update(self, theta: Array, D: Array, slots: Sequence[Array], step: int) -> Updated:
-        """θ ← θ + v, with v ← μ v − α D; by Nesterov's look ahead θ ← θ + μ v − α D."""
+        """θ ← θ + v, with v ← μ v − α D; with Nesterov's look-ahead θ ← θ + μ v − α D."""
         v = self.momentum * slots[0] - self.learning_rate * D
         return theta + (self.momentum * v - self.learning_rate * D if self.nesterov else v), [v]
 
 
 @dataclass(frozen=True)
 class _Moments(Optimizer):
-    """The numbers of Adam and its kin, and its two moments."""
+    """The hyperparameters and the two moments of Adam and its variants."""
 
     learning_rate: float = 0.001
     beta_1: float = 0.9
@@ -100,9 +100,9 @@ class Adam(_Moments):
 
 @dataclass(frozen=True)
 class AdamW(_Moments):
-    """Adam whose decay goes past the moments (Loshchilov and Hutter, arXiv 1711.05101).
+    """Adam with weight decay decoupled from the moments (Loshchilov and Hutter, arXiv 1711.05101).
 
-    As for the penalty λ, biases do not decay.
+    As with the penalty λ, biases do not decay.
     """
 
     weight_decay: float = 0.01
@@ -115,10 +115,10 @@ class AdamW(_Moments):
 
 @dataclass(frozen=True)
 class NAdam(_Moments):
-    """Adam with Nesterov's look ahead (Dozat, ICLR workshop 2016).
+    """Adam with Nesterov's look-ahead (Dozat, ICLR workshop 2016).
 
-    The momentum rises with the number t of the step as in `torch.optim.NAdam`, by its default decay
-    ψ: μₜ = β₁ (1 − ½ · 0.96^(t ψ)), ψ = 0.004.
+    The momentum rises with the number t of the step as in `torch.optim.NAdam`, with its default
+    decay ψ: μₜ = β₁ (1 − ½ · 0.96^(t ψ)), ψ = 0.004.
     """
 
     def update(self, theta: Array, D: Array, slots: Sequence[Array], step: int) -> Updated:
@@ -127,7 +127,7 @@ class NAdam(_Moments):
         c = (1 − μₜ) / (1 − μ₁ … μₜ) and c′ = μₜ₊₁ / (1 − μ₁ … μₜ₊₁).
         """
         m, v = self._moments(D, slots)
-        # A product of more than 64, each little more than ½, no longer counts beside 1.
+        # A product of more than 64 factors close to ½ is negligible next to 1.
         so_far = math.prod(self._momentum(t) for t in range(1, min(step, 64) + 1))
         now, ahead = self._momentum(step), self._momentum(step + 1)
         pull = (1 - now) / (1 - so_far) * D + ahead / (1 - so_far * ahead) * m
@@ -156,19 +156,19 @@ class RMSprop(Optimizer):
 
 @dataclass(frozen=True)
 class Rprop(Optimizer):
-    """Steps by the sign of the gradient alone, each θ with a size of its own, for all rows at once.
+    """Steps by the sign of the gradient, with a step size for each θ; for full batches only.
 
-    Source: Riedmiller and Braun, ICNN 1993; where the sign has turned, θ rests (Igel and Hüsken
+    Source: Riedmiller and Braun, ICNN 1993; where the sign has changed, θ stays (Igel and Hüsken
     2000, iRprop⁻).
 
     Parameters
     ----------
     learning_rate : float
-        The first size of a step.
+        The initial step size.
     eta_minus, eta_plus : float
-        By what it shrinks where the sign turns, and grows where it does not.
+        The factors by which it shrinks where the sign changes, and grows where it does not.
     step_min, step_max : float
-        Its bounds.
+        Bounds of the step size.
     """
 
     learning_rate: float = 0.01
@@ -179,7 +179,7 @@ class Rprop(Optimizer):
     n_slots: ClassVar[int] = 2
 
     def start(self, thetas: Sequence[Array]) -> list[list[Array]]:
-        """Give the gradient before, zero, and the size of each step."""
+        """Return the previous gradient, which is zero, and the initial step sizes."""
         before, sizes = super().start(thetas)
         return [before, [size + self.learning_rate for size in sizes]]
 
@@ -198,7 +198,7 @@ class Rprop(Optimizer):
 
 @dataclass(frozen=True)
 class Lion(Optimizer):
-    """Steps by the sign of a momentum (Chen et al., arXiv 2302.06675). Biases do not decay."""
+    """Steps by the sign of the momentum (Chen et al., arXiv 2302.06675). Biases do not decay."""
 
     learning_rate: float = 1e-4
     beta_1: float = 0.9
@@ -217,5 +217,5 @@ class Lion(Optimizer):
 
 
 def _decayed(theta: Array, share: float) -> Array:
-    """θ (1 − share), biases left as they are."""
+    """θ (1 − share), the biases unchanged."""
     return array_namespace(theta).concat([theta[:, :1], theta[:, 1:] * (1 - share)], axis=1)

@@ -1,4 +1,4 @@
-"""Output units: how z of the last layer becomes h, what the network says. Z and H are (m, K)."""
+"""Output units: h, the output of the network, as a function of z⁽ᴸ⁾. Z and H are (m, K)."""
 
 from __future__ import annotations
 
@@ -32,18 +32,19 @@ OUTPUTS: dict[str, Callable[[Array], Array]] = {
 
 @dataclass(frozen=True)
 class Softmax:
-    """Softmax over groups of consecutive units: one for each of several class targets.
+    """Softmax over groups of consecutive units, one group for each of several class targets.
 
     Parameters
     ----------
     groups : tuple of int
-        How many units each group has, i.e. how many classes each target. Rows of Y hold a one-hot
-        code for each group, side by side. "softmax" is one group of all units.
+        The number of units of each group, which is the number of classes of each target. A row of Y
+        holds the one-hot codes of all groups, one after the other. "softmax" is a single group of
+        all units.
 
     Raises
     ------
     ValueError
-        If there is no group, or one without units.
+        If there is no group, or a group without units.
     """
 
     groups: tuple[int, ...]
@@ -62,7 +63,7 @@ Output = str | Softmax
 
 
 def output_name(output: Output) -> str:
-    """Name the kind of an output unit, a key of `OUTPUTS`; ValueError if there is none such."""
+    """Return the kind of an output unit, a key of `OUTPUTS`; raise ValueError if it is unknown."""
     if isinstance(output, Softmax):
         return "softmax"
     if output not in OUTPUTS:
@@ -71,7 +72,7 @@ def output_name(output: Output) -> str:
 
 
 def parts(output: Output, K: int) -> list[slice]:
-    """Cut K units into the groups of a softmax."""
+    """Return the slices of K units that are the groups of a softmax."""
     groups = output.groups if isinstance(output, Softmax) else (K,)
     if sum(groups) != K:
         raise ValueError(f"groups must add up to the {K} output units, got {groups}")
@@ -79,8 +80,8 @@ def parts(output: Output, K: int) -> list[slice]:
     return [slice(end - n, end) for n, end in zip(groups, ends, strict=True)]
 
 
-def say(Z: Array, output: Output) -> Array:
-    """H = g(z), what the output units say, (m, K)."""
+def apply_output(Z: Array, output: Output) -> Array:
+    """H = g(z), the values of the output units, (m, K)."""
     g = OUTPUTS[output_name(output)]
     if not isinstance(output, Softmax):
         return g(Z)
@@ -88,5 +89,5 @@ def say(Z: Array, output: Output) -> Array:
 
 
 def unit_name(unit: str | Activation | Softmax) -> str:
-    """Say in a word what a layer's units compute."""
+    """Return the name of what the units of a layer compute."""
     return unit.g.__name__ if isinstance(unit, Activation) else str(unit)

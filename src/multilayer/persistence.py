@@ -1,13 +1,13 @@
-"""Saved models: one safetensors file, Θ as tensors, everything else as JSON in its metadata.
+"""Saved models: one safetensors file, Θ as tensors, everything else as JSON in the metadata.
 
-The metadata has one key, so that the same model always gives the same bytes (the format leaves the
-order of its keys open)::
+The metadata has a single key, so that the same model always gives the same bytes (the format does
+not fix the order of keys)::
 
     "multilayer": {"version": 1, "model": {"class": …, "state": {…}}, "notes": {…}}
 
-The state of a pipeline is {step: model, …}, and the arrays of a step carry its name in front:
-"network/theta_1". Reading a file makes objects of the classes registered here (see `Savable`) and
-of no others, and runs nothing that the file contains.
+The state of a pipeline is {step: model, …}, and the names of the arrays of a step begin with
+its name: "network/theta_1". Loading a file creates objects of the classes registered here (see
+`Savable`) and of no others, and runs no code from the file.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ _SAVABLE: dict[str, type[Savable]] = {}
 
 
 class ModelFileError(ValueError):
-    """A model file cannot be used: the message names the file, the rule and what was met."""
+    """A model file cannot be used; the message names the file, the rule and what was found."""
 
 
 class Savable(ABC):
-    """A model that can be saved: a mixin; its subclasses register themselves by class name."""
+    """Mixin for models that can be saved; subclasses register themselves by class name."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        # A class of that name from another module must not take over the files of the first.
+        # A class of the same name in another module must not take over the files of this one.
         if _SAVABLE.get(cls.__name__, cls).__module__ == cls.__module__:
             _SAVABLE[cls.__name__] = cls
 
@@ -65,42 +65,42 @@ class Savable(ABC):
         save(self, path, notes)
 
     @abstractmethod
-    def _to_state(self) -> tuple[dict[str, Any], Arrays]:
-        """Take the model apart: what JSON can hold, and arrays by name."""
+    def to_state(self) -> tuple[dict[str, Any], Arrays]:
+        """Return the state of the model: what JSON can hold, and arrays by name."""
 
     @classmethod
     @abstractmethod
-    def _from_state(cls, state: dict[str, Any], arrays: Arrays) -> Self:
-        """Put a model together again; any exception says that the parts do not fit."""
+    def from_state(cls, state: dict[str, Any], arrays: Arrays) -> Self:
+        """Build a model from such a state; any exception means that the parts do not fit."""
 
 
 def save(model: Any, path: FilePath, notes: Mapping[str, Any] | None = None) -> None:
     """Save a fitted model to one file.
 
-    The file is written beside its final place, synced and then renamed: at every moment `path`
-    holds the old file or the new one, whole.
+    The file is written next to its destination, synced and then renamed. At every moment, `path`
+    is either the complete old file or the complete new one.
 
     Parameters
     ----------
     model : Savable or sklearn.pipeline.Pipeline
-        A model of multilayer, or a pipeline whose steps are such models. Of the pipeline itself
-        its steps are saved.
+        A model of multilayer, or a pipeline whose steps are such models. Of the pipeline, only the
+        steps are saved.
     path : str or os.PathLike
-        Where to. An existing file is replaced and keeps its permissions.
+        The destination. An existing file is replaced and keeps its permissions.
     notes : mapping, optional
-        What else to remember with the model, as JSON can hold it; see `read_notes`.
+        Further information to store with the model, as JSON; see `read_notes`.
 
     Raises
     ------
     TypeError
-        If the model is of a class that cannot be saved, or JSON cannot hold the notes.
+        If the class of the model cannot be saved, or the notes cannot be written as JSON.
     OSError
-        If the file cannot be written. What was at `path` is then untouched.
+        If the file cannot be written. An existing file at `path` is then unchanged.
     """
     packed, arrays = _pack(model)
     content = {"version": VERSION, "model": packed, "notes": dict(notes or {})}
     text = json.dumps(content, default=_plain)
-    # safetensors writes memory as it lies, so it must lie in C order.
+    # safetensors writes the memory of an array as it is, so it must be in C order.
     tensors = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     write_whole(path, safetensors.numpy.save(tensors, {"multilayer": text}))
 
@@ -121,7 +121,7 @@ def load(path: FilePath) -> Any:
     Raises
     ------
     ModelFileError
-        If the file is no model, damaged, or of another version of the format.
+        If the file is not a model, is damaged, or has another version of the format.
     OSError
         If the file cannot be opened, such as `FileNotFoundError`.
     """
@@ -131,13 +131,13 @@ def load(path: FilePath) -> Any:
 
 
 def read_notes(path: FilePath) -> dict[str, Any]:
-    """Read the notes saved with a model, and only them; raises as `load` does."""
+    """Read only the notes saved with a model; raise as `load` does."""
     with _reading(path) as (content, _):
         return dict(content["notes"])
 
 
 def labels_to_json(labels: npt.NDArray[Any]) -> dict[str, Any]:
-    """Write class labels so that JSON keeps them exactly.
+    """Convert class labels so that JSON keeps them exactly.
 
     Parameters
     ----------
@@ -147,12 +147,12 @@ def labels_to_json(labels: npt.NDArray[Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        What `labels_from_json` makes the same array of, its dtype included.
+        `labels_from_json` makes the same array from it, including the dtype.
 
     Raises
     ------
     TypeError
-        If they are of another kind.
+        If the labels are of another kind.
     """
     values = labels.tolist()
     exact = labels.dtype.kind in "Ubiuf" and (labels.dtype.kind == "U" or labels.itemsize <= 8)
@@ -166,11 +166,11 @@ def labels_to_json(labels: npt.NDArray[Any]) -> dict[str, Any]:
 
 
 def labels_from_json(saved: Mapping[str, Any]) -> npt.NDArray[Any]:
-    """Read what `labels_to_json` wrote; ValueError, TypeError or KeyError if it is damaged."""
+    """Restore labels from `labels_to_json`; raise ValueError, TypeError or KeyError if damaged."""
     dtype, values = np.dtype(saved["dtype"]).newbyteorder("="), saved["values"]
     labels = np.empty(len(values), dtype)
     labels[:] = values
-    # As text: NaN equals NaN there, and 1 is neither 1.0 nor true.
+    # Compare as text: NaN equals NaN there, and 1 is neither 1.0 nor true.
     if json.dumps(labels_to_json(labels)["values"]) != json.dumps(values):
         raise ValueError(f"class labels {values} are not of dtype {dtype}")
     return labels
@@ -191,11 +191,13 @@ def _pack(model: Any) -> tuple[dict[str, Any], Arrays]:
         arrays: Arrays = {}
         for step, part in model.steps:
             if "/" in step:
-                raise ValueError(f"a step to be saved must have no / in its name, but has: {step}")
+                raise ValueError(
+                    f"the name of a step must not contain / to be saved, but is {step!r}"
+                )
             state[step], own = _pack(part)
             arrays |= {f"{step}/{key}": array for key, array in own.items()}
     elif _SAVABLE.get(name) is type(model):
-        state, arrays = model._to_state()
+        state, arrays = model.to_state()
     else:
         raise TypeError(
             f"a model file holds a {_names()} or a Pipeline of them, but this "
@@ -218,28 +220,28 @@ def _unpack(packed: dict[str, Any], arrays: Arrays) -> Any:
             }
             steps.append((step, _unpack(part, own)))
         if not steps:
-            raise ValueError("a Pipeline has at least one step, but here none")
+            raise ValueError("a Pipeline must have at least one step")
         return Pipeline(steps)
     if name not in _SAVABLE:
         raise ModelFileError(f"holds a {name!r}, but this multilayer knows {_names()}")
-    return _SAVABLE[name]._from_state(state, arrays)
+    return _SAVABLE[name].from_state(state, arrays)
 
 
 def _names() -> str:
-    # A class that others come from is no model itself.
+    # A class with subclasses is not a model itself.
     return ", ".join(sorted(name for name, kind in _SAVABLE.items() if not kind.__subclasses__()))
 
 
 @contextlib.contextmanager
 def _reading(path: FilePath) -> Iterator[tuple[dict[str, Any], Any]]:
-    """Open a model file; what goes wrong inside becomes one exception, which names the file."""
+    """Open a model file; turn any error inside into one exception that names the file."""
     with open(path, "rb"):
-        pass  # The usual OSErrors come from here: those of safetensors are of no exact class.
+        pass  # Raise the usual OSErrors here: those of safetensors do not have the exact class.
     try:
         with safetensors.safe_open(path, "numpy") as file:
             text = (file.metadata() or {}).get("multilayer")
             if text is None:
-                raise ModelFileError("is a safetensors file, but not one of multilayer's")
+                raise ModelFileError("is a safetensors file, but not a model of multilayer")
             content = json.loads(text)
             if content["version"] != VERSION:
                 raise ModelFileError(
@@ -249,35 +251,35 @@ def _reading(path: FilePath) -> Iterator[tuple[dict[str, Any], Any]]:
             yield content, file
     except Exception as error:
         known = isinstance(error, ModelFileError)
-        reason = error if known else f"is no model file, or a damaged one: {error!r}"
+        reason = error if known else f"is not a model file, or is damaged: {error!r}"
         raise ModelFileError(f"{path} {reason}"[:1000]) from error
 
 
 def _array(file: Any, name: str) -> npt.NDArray[Any]:
     array: npt.NDArray[Any] = np.array(file.get_tensor(name))  # a copy that owns its memory
-    if array.dtype.kind not in "biuf":  # other libraries teach NumPy more, such as bfloat16
-        raise ValueError(f"array {name} must be of numbers that NumPy has, but is {array.dtype}")
+    if array.dtype.kind not in "biuf":  # other libraries register more with NumPy, such as bfloat16
+        raise ValueError(f"array {name} must have a numeric dtype of NumPy, but has {array.dtype}")
     if array.dtype == bool and array.view(np.uint8).max(initial=0) > 1:
         raise ValueError(f"array {name} must hold booleans, but has bytes other than 0 and 1")
     return array
 
 
 def write_whole(path: FilePath, data: bytes) -> None:
-    """Write all or nothing: what was at the path stays until the new file is whole on the disk.
+    """Write a file atomically: the old file stays until the new one is complete on the disk.
 
     Parameters
     ----------
     path : path-like
-        A link is followed: its target is replaced, with the permissions it had.
+        A link is followed: its target is replaced and keeps its permissions.
     data : bytes
 
     Raises
     ------
     OSError
-        If it cannot be written (no such folder, no right to, a full disk), or if something that is
-        no file stands at `path`.
+        If the file cannot be written (no such folder, no permission, a full disk), or if `path`
+        exists and is not a file.
     """
-    final = Path(os.path.realpath(path))  # through a link: its target is replaced, not the link
+    final = Path(os.path.realpath(path))
     temporary = final.with_name(f".{secrets.token_hex(8)}.tmp")
     if final.exists() and not final.is_file():
         raise FileExistsError(errno.EEXIST, "Exists, and is not a file", str(path))
@@ -289,11 +291,11 @@ def write_whole(path: FilePath, data: bytes) -> None:
         if final.exists():
             shutil.copymode(final, temporary)
         os.replace(temporary, final)
-    except OSError as error:  # the same, with the name that the user knows
+    except OSError as error:  # the same error, with the name that the user knows
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
-    # The new name lasts once its folder is synced too; some systems cannot do that.
+    # The rename is durable once the folder is synced too; some systems cannot do that.
     with contextlib.suppress(OSError):
         folder = os.open(final.parent, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""Schedules: the learning rate as a factor of `learning_rate_init`, step by step or on demand."""
+"""Schedules: factors of `learning_rate_init` that change during training."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 Steps = NDArray[np.float64]
 
 
-class Course(NamedTuple):
-    """Where training stands when it asks for the next factors.
+class SchedulePosition(NamedTuple):
+    """The position of training in its schedule when the next factors are computed.
 
     Attributes
     ----------
     first : int
         The number of the next step.
     samples : int
-        Rows seen so far, in all epochs.
+        Rows seen so far, in all epochs together.
     rows : int
-        Rows of an epoch.
+        Rows in an epoch.
     steps_per_epoch, total_steps : int
     """
 
@@ -35,33 +35,33 @@ class Course(NamedTuple):
 
 
 class Schedule:
-    """A course of the learning rate; training reads those that are no function of the step."""
+    """A schedule of the learning rate; the training loop runs those that depend on the cost."""
 
 
 class StepSchedule(Schedule, ABC):
-    """A schedule that is a function of the step."""
+    """A schedule that is a function of the step alone."""
 
     @abstractmethod
-    def factors(self, steps: Steps, course: Course) -> Steps:
-        """Factors of the learning rate for steps 0, 1, …, an array of any length."""
+    def factors(self, steps: Steps, position: SchedulePosition) -> Steps:
+        """Return the factors of the learning rate for an array of steps, counted from 0."""
 
 
 @dataclass(frozen=True)
 class Constant(Schedule):
-    """The learning rate stays as it is."""
+    """A constant learning rate."""
 
 
 @dataclass(frozen=True)
 class Adaptive(Schedule):
-    """Where training would stop, the learning rate is divided instead, down to a least one.
+    """Divide the learning rate where training would otherwise stop, until it reaches a minimum.
 
-    As scikit-learn's "adaptive".
+    The same as scikit-learn's "adaptive".
 
     Parameters
     ----------
     divisor : float, default=5.0
     least : float, default=1e-6
-        From here on (the rate itself, not a factor) training stops.
+        Training stops when the rate itself (not the factor) falls to this value.
     """
 
     divisor: float = 5.0
@@ -74,16 +74,16 @@ class Adaptive(Schedule):
 
 @dataclass(frozen=True)
 class Plateau(Schedule):
-    """The learning rate falls when the cost, or the validation score, stays where it is.
+    """Reduce the learning rate when the cost, or the validation score, no longer improves.
 
     Parameters
     ----------
     factor : float in (0, 1), default=0.2
     patience : int, default=5
-        Epochs in a row that may bring nothing better by `tol`; fewer than `n_iter_no_change`, or
-        training ends before.
+        The number of consecutive epochs without an improvement of `tol` before the rate is reduced.
+        It must be less than `n_iter_no_change`, or training ends first.
     least : float, default=1e-6
-        The rate does not fall below this.
+        The minimum of the rate.
     """
 
     factor: float = 0.2
@@ -98,7 +98,7 @@ class Plateau(Schedule):
 
 @dataclass(frozen=True)
 class InverseScaling(StepSchedule):
-    """(t + 1)^−p after each epoch, t being the rows seen, as scikit-learn's "invscaling".
+    """(t + 1)^−p after each epoch, t being the rows seen: scikit-learn's "invscaling".
 
     Parameters
     ----------
@@ -111,23 +111,23 @@ class InverseScaling(StepSchedule):
     def __post_init__(self) -> None:
         _check("power_t", self.power_t, self.power_t >= 0, "at least 0")
 
-    def factors(self, steps: Steps, course: Course) -> Steps:
+    def factors(self, steps: Steps, position: SchedulePosition) -> Steps:
         """1 in the first epoch, then (t + 1)^−p."""
-        epochs = (steps - course.first) // course.steps_per_epoch
-        seen = course.samples + epochs * course.rows
-        return np.where(steps < course.steps_per_epoch, 1.0, (seen + 1.0) ** -self.power_t)
+        epochs = (steps - position.first) // position.steps_per_epoch
+        seen = position.samples + epochs * position.rows
+        return np.where(steps < position.steps_per_epoch, 1.0, (seen + 1.0) ** -self.power_t)
 
 
 @dataclass(frozen=True)
 class Cosine(StepSchedule):
-    """Half a cosine from 1 to `final`, after a straight rise (Loshchilov and Hutter 2017).
+    """Half a cosine from 1 to `final`, after a linear warm-up (Loshchilov and Hutter 2017).
 
     Parameters
     ----------
     final : float in [0, 1), default=0.0
-        The factor at the end.
+        The factor at the end of training.
     warmup : float in [0, 1), default=0.0
-        The share of all steps that the rise takes.
+        The fraction of all steps that the warm-up takes.
     """
 
     final: float = 0.0
@@ -137,26 +137,28 @@ class Cosine(StepSchedule):
         _check("final", self.final, 0 <= self.final < 1, "at least 0 and less than 1")
         _check("warmup", self.warmup, 0 <= self.warmup < 1, "at least 0 and less than 1")
 
-    def factors(self, steps: Steps, course: Course) -> Steps:
+    def factors(self, steps: Steps, position: SchedulePosition) -> Steps:
         """(t + 1)/w while t < w; then final + (1 − final) (1 + cos πs)/2, s from 0 to 1."""
-        rise = round(self.warmup * course.total_steps)  # whole steps, or it would pass 1
-        s = (steps - rise) / max(course.total_steps - rise, 1.0)
+        rise = round(
+            self.warmup * position.total_steps
+        )  # a whole number of steps, or the factor would exceed 1
+        s = (steps - rise) / max(position.total_steps - rise, 1.0)
         fall = self.final + (1 - self.final) * _half_cosine(s)
         return np.where(steps < rise, (steps + 1) / max(rise, 1.0), fall)
 
 
 @dataclass(frozen=True)
 class OneCycle(StepSchedule):
-    """Up from 1/25 to 1, then down to almost nothing, by half cosines (Smith, arXiv 1803.09820).
+    """Half a cosine up from 1/25 to 1, then one down to almost 0 (Smith, arXiv 1803.09820).
 
     Parameters
     ----------
     warmup : float in (0, 1), default=0.3
-        The share of all steps that goes up.
+        The fraction of all steps in which the factor rises.
     start_div : float, default=25.0
         The first factor is 1/start_div.
     final_div : float, default=1e4
-        The last is the first divided by this.
+        The last factor is the first divided by this.
     """
 
     warmup: float = 0.3
@@ -168,10 +170,10 @@ class OneCycle(StepSchedule):
         _check("start_div", self.start_div, self.start_div >= 1, "at least 1")
         _check("final_div", self.final_div, self.final_div >= 1, "at least 1")
 
-    def factors(self, steps: Steps, course: Course) -> Steps:
-        """The turn comes at step warmup · total − 1, the end at step total − 1."""
-        start, last = 1 / self.start_div, max(course.total_steps - 1.0, 1.0)
-        turn = min(max(self.warmup * course.total_steps - 1, 0.5), last - 0.5)
+    def factors(self, steps: Steps, position: SchedulePosition) -> Steps:
+        """Rise until step warmup · total − 1, then fall until step total − 1."""
+        start, last = 1 / self.start_div, max(position.total_steps - 1.0, 1.0)
+        turn = min(max(self.warmup * position.total_steps - 1, 0.5), last - 0.5)
         up = 1 + (start - 1) * _half_cosine(steps / turn)
         end = start / self.final_div
         down = end + (1 - end) * _half_cosine((steps - turn) / (last - turn))
@@ -180,16 +182,16 @@ class OneCycle(StepSchedule):
 
 @dataclass(frozen=True)
 class WarmRestarts(StepSchedule):
-    """Half cosines from 1 to `final`, each cycle longer than the one before.
+    """Half cosines from 1 to `final`, each cycle longer than the previous one.
 
     Source: Loshchilov and Hutter, *SGDR*, ICLR 2017.
 
     Parameters
     ----------
     first_cycle : float, default=10
-        Epochs of the first cycle.
+        The length of the first cycle in epochs.
     growth : float, default=2.0
-        By what each cycle is longer than the one before.
+        The factor by which each cycle is longer than the previous one.
     final : float in [0, 1), default=0.0
         The factor at the end of a cycle.
     """
@@ -203,13 +205,13 @@ class WarmRestarts(StepSchedule):
         _check("growth", self.growth, self.growth >= 1, "at least 1")
         _check("final", self.final, 0 <= self.final < 1, "at least 0 and less than 1")
 
-    def factors(self, steps: Steps, course: Course) -> Steps:
-        """As for `Cosine`, s being the share of the cycle that has passed."""
-        # In first cycles; where one begins, rounding must not leave it at the end of the last.
-        t = steps / (self.first_cycle * course.steps_per_epoch) + 1e-12
+    def factors(self, steps: Steps, position: SchedulePosition) -> Steps:
+        """As for `Cosine`, s being the fraction of the cycle that has passed."""
+        # In units of the first cycle; rounding must not put the start of a cycle in the one before.
+        t = steps / (self.first_cycle * position.steps_per_epoch) + 1e-12
         if self.growth == 1:
             s = t % 1
-        else:  # cycle n begins at (gⁿ − 1)/(g − 1) and is gⁿ long
+        else:  # cycle n starts at (gⁿ − 1)/(g − 1) and is gⁿ long
             g = self.growth
             n = np.floor(np.log1p(t * (g - 1)) / np.log(g) + 1e-12)
             s = (t - (g**n - 1) / (g - 1)) / g**n
@@ -218,16 +220,16 @@ class WarmRestarts(StepSchedule):
 
 @dataclass(frozen=True)
 class FunctionOfStep(StepSchedule):
-    """A function of one's own: the number of the step (0, 1, …) to the factor."""
+    """A user-defined function from the number of the step (0, 1, …) to the factor."""
 
     function: Callable[[int], float]
 
-    def factors(self, steps: Steps, course: Course) -> Steps:
-        """`function` of each step."""
+    def factors(self, steps: Steps, position: SchedulePosition) -> Steps:
+        """Return `function(step)` for each step."""
         found = np.array([self.function(int(step)) for step in steps], dtype=np.float64)
         if not (np.isfinite(found).all() and (found >= 0).all()):
             raise ValueError(
-                "a function of the step must give factors that are finite and not negative, got "
+                "a function of the step must return factors that are finite and not negative, got "
                 f"{found[~(np.isfinite(found) & (found >= 0))][0]}"
             )
         return found

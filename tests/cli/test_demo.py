@@ -5,10 +5,8 @@ import matplotlib.image
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from multilayer.cli import demo
-from multilayer.cli.app import app
 from multilayer.plots import DecisionBoundaryDisplay
 
 EXPECTED = json.loads((Path(__file__).parent.parent / "notebook_expected.json").read_text("utf-8"))
@@ -31,10 +29,6 @@ def experiment(request):
 
 def expected(experiment):
     return EXPECTED[f"run_{experiment.iterations}_iterations"]
-
-
-def run(*arguments):
-    return CliRunner().invoke(app, ["demo", *arguments])
 
 
 def test_costs_are_the_notebooks(experiment, results):
@@ -72,10 +66,9 @@ def test_the_boundary_is_straight_first_and_bent_in_the_end(results, moons):
     assert bend(results[demo.MOONS]) > 0.3
 
 
-def test_demo_prints_tables_and_writes_figures(tmp_path):
+def test_demo_prints_tables_and_writes_figures(run, tmp_path):
     out = tmp_path / "new" / "figures"
-    result = run("--out", str(out))
-    assert result.exit_code == 0, result.output
+    result = run("demo", "--out", out)
     words = result.stdout.split()
     for figure in ("0.5195", "0.875", "0.0301", "0.998", "iterations/s", "malignant", "143"):
         assert figure in words
@@ -98,11 +91,10 @@ def test_breast_cancer_is_judged_on_rows_held_out():
     assert [*scores.columns[0].cells, *scores.columns[1].cells] == ["143", f"{accuracy:.3f}"]
 
 
-def test_a_folder_that_cannot_be_made_is_one_clear_error(tmp_path):
+def test_a_folder_that_cannot_be_made_is_one_clear_error(run, tmp_path):
     file = tmp_path / "figures"
     file.write_text("mine")
-    result = run("--out", str(file))
-    assert result.exit_code == 2
+    result = run("demo", "--out", file, code=2)
     assert result.stdout == ""
     assert result.stderr.startswith(f"multilayer: error: {file}: ")
     assert result.stderr.count("\n") == 1

@@ -4,10 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 from sklearn.pipeline import make_pipeline
-from typer.testing import CliRunner
 
 from multilayer import MLPClassifier, TableEncoder
-from multilayer.cli.app import app
 from multilayer.selection import cross_validate_network
 
 RNG = np.random.default_rng(0)
@@ -25,20 +23,11 @@ TABLE = pl.DataFrame(
 )
 
 
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    """Run a command in a folder with a table; give its result."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "80")
+@pytest.fixture(autouse=True)
+def tables(run):
+    """The tables, in the folder where the commands run."""
     TABLE.write_csv("table.csv")
     TABLE.select("a", "b", "answer").write_csv("plane.csv")
-
-    def run(*args, code=0):
-        result = CliRunner().invoke(app, [str(arg) for arg in args])
-        assert result.exit_code == code, result.output + result.stderr
-        return result
-
-    return run
 
 
 def test_compare_tabulates_and_gives_a_verdict(run):
@@ -114,7 +103,7 @@ WRONG = {
     "figure": (("compare", "plane.csv", "--figure", "a.xyz"), "--figure must be a file such as"),
     "time": (("compare", "plane.csv", "--time", "soon"), "--time must be a time"),
     "layers": (("cv", "plane.csv", "--layers", "x"), "--layers must be whole numbers"),
-    "fast": (("cv", "plane.csv", "--layers", "8", "--fast"), "--fast is of the tabular model"),
+    "fast": (("cv", "plane.csv", "--layers", "8", "--fast"), "--fast is for the tabular model"),
     "folds": (("cv", "plane.csv", "--folds", 100), "as many folds as rows, 90, got 100"),
     "target": (("cv", "plane.csv", "-t", "nothing"), "has no column 'nothing'"),
 }

@@ -13,6 +13,7 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
+from comparisons import assert_thetas_close
 from distributed import Client, LocalCluster
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import make_classification, make_regression
@@ -46,17 +47,12 @@ def parted(X, y, chunks=(300, 1, 402, 300)):
     return tuple(da.from_array(a, chunks=(chunks, *((n,) for n in a.shape[1:]))) for a in (X, y))
 
 
-def assert_same(one, other, tolerance):
-    for a, b in zip(one.network_.thetas, other.network_.thetas, strict=True):
-        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
-
-
 @pytest.mark.parametrize("solver", ["lbfgs", "gd"])
 def test_full_batch_is_that_of_one_machine(client, labelled, solver):
     options = {"solver": solver, "max_iter": 8, "random_state": 0, "class_weight": "balanced"}
     whole = MLPClassifier((6, 3), **options).fit(*labelled)
     spread = DaskMLPClassifier((6, 3), **options).fit(*parted(*labelled))
-    assert_same(whole, spread, 1e-9)
+    assert_thetas_close(whole, spread, 1e-9)
     np.testing.assert_allclose(spread.loss_curve_, whole.loss_curve_)
     assert spread.classes_.tolist() == ["blue", "green", "red"]
     assert (spread.n_iter_, spread.sync_every_) == (8, 1)
@@ -70,7 +66,7 @@ def test_same_bits_for_any_number_of_workers(client, labelled, sync_every):
     several = DaskMLPClassifier(6, client=client, **options).fit(X, y)
     with Client(n_workers=1, processes=False, set_as_default=False, **QUIET) as one:
         alone = DaskMLPClassifier(6, client=one, **options).fit(X, y)
-    assert_same(several, alone, 0)
+    assert_thetas_close(several, alone, 0)
     assert several.loss_curve_ == alone.loss_curve_
     assert several.sync_every_ == sync_every
 
@@ -85,13 +81,13 @@ def test_numbers_weights_and_validation(client):
     dw = da.from_array(weights, chunks=(chunks,))
     validation = parted(X[:99], y[:99], (50, 49))
     spread = DaskMLPRegressor(**options).fit(dX, dy, dw, eval_set=[validation])
-    assert_same(whole, spread, 1e-8)
+    assert_thetas_close(whole, spread, 1e-8)
     np.testing.assert_allclose(spread.validation_scores_, whole.validation_scores_)
     assert spread.score(dX, dy, dw) == pytest.approx(whole.score(X, y, weights))
     np.testing.assert_allclose(spread.predict(dX).compute(), whole.predict(X), rtol=1e-6)
 
 
-def test_auto_is_chosen_and_said(client, labelled):
+def test_auto_chooses_an_interval_and_reports_it(client, labelled):
     X, y = parted(*labelled)
     clf = DaskMLPClassifier(6, batch_size=10, max_iter=2, random_state=0).fit(X, y)
     assert isinstance(clf.sync_every_, int)
@@ -171,7 +167,7 @@ def test_several_labels(client, labelled):
     options = {"hidden_layer_sizes": 6, "solver": "lbfgs", "max_iter": 9, "random_state": 0}
     whole, spread = MLPClassifier(**options).fit(X, y), DaskMLPClassifier(**options)
     spread.fit(*parted(X, y))
-    assert_same(whole, spread, 1e-9)
+    assert_thetas_close(whole, spread, 1e-9)
     assert (spread.predict(parted(X, y)[0]).compute() == whole.predict(X)).all()
 
 
@@ -182,7 +178,7 @@ def test_checkpoint(client, labelled, tmp_path):
     for max_iter in (3, 6):
         clf = DaskMLPClassifier(6, max_iter=max_iter, **options)
         clf.set_callbacks(Checkpoint(tmp_path / "training", interval=0)).fit(X, y)
-    assert_same(whole, clf, 0)
+    assert_thetas_close(whole, clf, 0)
     assert clf.loss_curve_ == whole.loss_curve_
 
 
@@ -191,7 +187,7 @@ def test_warm_start(client, labelled):
     clf = DaskMLPClassifier(6, solver="gd", max_iter=3, warm_start=True, random_state=0)
     clf.fit(X, y).fit(X, y)
     whole = DaskMLPClassifier(6, solver="gd", max_iter=6, random_state=0).fit(X, y)
-    assert_same(clf, whole, 1e-12)
+    assert_thetas_close(clf, whole, 1e-12)
 
 
 @pytest.fixture
@@ -247,11 +243,11 @@ def test_workers_die_and_training_goes_on(mortal, labelled, act):
     pids = list(mortal.run(os.getpid).values())
     clf = DaskMLPClassifier(6, client=mortal, timeout=60, **options)
     clf.set_callbacks(_Then(act, mortal, pids)).fit(X, y)
-    assert_same(calm, clf, 0)
+    assert_thetas_close(calm, clf, 0)
     assert clf.n_iter_ == 12
 
 
-def test_a_worker_that_says_nothing(mortal, labelled):
+def test_a_worker_that_does_not_answer(mortal, labelled):
     X, y = parted(*labelled)
     pids = list(mortal.run(os.getpid).values())
     DaskMLPClassifier(6, client=mortal, max_iter=1).fit(X, y)  # the workers have imported all
@@ -262,7 +258,7 @@ def test_a_worker_that_says_nothing(mortal, labelled):
     assert not hasattr(clf, "estimator_")
 
 
-def test_a_cluster_that_is_gone_is_said(labelled):
+def test_a_lost_cluster_is_reported(labelled):
     X, y = parted(*labelled)
     with LocalCluster(n_workers=1, threads_per_worker=1, **QUIET) as cluster:
         with Client(cluster, set_as_default=False) as client:
@@ -372,7 +368,7 @@ def test_raw_tables(client, rng, tmp_path):
         "sex_female",
         "sex_male",
     ]
-    assert_same(whole[-1], spread[-1], 1e-3)  # float32
+    assert_thetas_close(whole[-1], spread[-1], 1e-3)  # float32
     probability = spread.predict_proba(X).compute()
     np.testing.assert_allclose(probability, whole.predict_proba(table), atol=1e-3)
     local = make_pipeline(*(step.to_local() for _, step in spread.steps))

@@ -1,4 +1,4 @@
-"""The book beside its executed pages, which `make docs` runs: what it must name, what it shows."""
+"""The executed pages of the book, which `make docs` runs: what they must name and show."""
 
 import importlib
 import re
@@ -6,6 +6,8 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
+
+import multilayer
 
 DOCS = Path(__file__).parents[2] / "docs"
 PUBLIC = ["", "equations", "plots", "selection", "report", "export", "streaming", "dask"]
@@ -23,7 +25,10 @@ def test_the_reference_has_every_public_name(name):
         for line in text.splitlines()
     }
     modules = {"equations", "plots"} if name == "" else set()  # which have sections of their own
-    assert set(module.__all__) - modules <= listed
+    missing = set(module.__all__) - modules - listed
+    if name:  # what the package exports too, such as LossPlot, is listed there
+        missing -= {n for n in missing if getattr(multilayer, n, None) is getattr(module, n)}
+    assert missing == set()
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -1,4 +1,4 @@
-"""What the README shows, run as it is written."""
+"""The code in the README runs as it is written."""
 
 import re
 import shlex

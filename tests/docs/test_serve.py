@@ -1,4 +1,4 @@
-"""examples/serve.py: a saved model behind HTTP."""
+"""examples/serve.py serves a saved model over HTTP."""
 
 import runpy
 from pathlib import Path

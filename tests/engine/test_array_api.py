@@ -1,20 +1,17 @@
-"""The engine on arrays of any library: the native one's steps, and functions of one's own."""
+"""The engine for arrays of any library makes the steps of the native engine; custom functions."""
 
 import array_api_strict as xp
 import numpy as np
 import pytest
 import scipy.sparse
-from sklearn.datasets import load_diabetes, load_iris
+from cases import PlateauCounter, array_api_train, train
+from comparisons import assert_arrays_close
+from data_cases import X_DIABETES, X_IRIS, Y_DIABETES, Y_IRIS
+from optimizer_cases import OPTIMIZERS
 
 from multilayer import MLPClassifier, MLPRegressor, Network
 from multilayer.activations import ACTIVATIONS
-from multilayer.engine import array_api as array_engine
-from multilayer.engine import native as engine
-from multilayer.optimizers import SGD, Adam, AdamW, GradientDescent, NAdam, RMSprop
 
-X_IRIS, Y_IRIS = load_iris(return_X_y=True)
-X_DIABETES, Y_DIABETES = load_diabetes(return_X_y=True)
-OPTIMIZERS = [GradientDescent(0.3), SGD(0.1), Adam(0.02), AdamW(0.02), NAdam(0.02), RMSprop(0.01)]
 OPTIONS = {
     "plain": {"lambda_": 0.1},
     "weights": {"weights": np.r_[np.zeros(10), np.arange(1.0, 21)], "lambda_": 0.1},
@@ -31,13 +28,13 @@ quick = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarnin
 @pytest.mark.parametrize("name", OPTIONS)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 def test_same_steps_as_the_native_engine(optimizer, name):
-    def run(runner, X):
+    def run(train, X):
         network = Network((5, 6, 3), "tanh", "softmax", random_state=0)
         slots, rows = optimizer.start(network.thetas), np.arange(30)
-        progress, generator = engine.Progress(), np.random.RandomState(3)
+        progress, generator = PlateauCounter(), np.random.RandomState(3)
         arguments = {"batch_size": 10, "epochs": 4, "rows": rows, "rng": generator}
         arguments |= {"progress": progress, **OPTIONS[name]}
-        report = runner.train(
+        report = train(
             network.thetas, X, labels, network.hidden, "softmax", optimizer, slots, **arguments
         )
         arrays = [*network.thetas, *(array for slot in slots for array in slot), report.costs, rows]
@@ -45,12 +42,11 @@ def test_same_steps_as_the_native_engine(optimizer, name):
 
     rng = np.random.RandomState(1)
     X, labels = rng.randn(30, 5), rng.randint(3, size=30)
-    native, counted = run(engine, X)
+    native, counted = run(train, X)
     for here in (X, xp.asarray(X)):
-        arrays, counts = run(array_engine, here)
+        arrays, counts = run(array_api_train, here)
         assert counts == counted
-        for array, want in zip(arrays, native, strict=True):
-            np.testing.assert_allclose(array, want, rtol=1e-9, atol=1e-12)
+        assert_arrays_close(arrays, native, rtol=1e-9, atol=1e-12)
 
 
 @quick
@@ -74,7 +70,7 @@ def test_estimators_train_where_the_array_lives(kind, solver):
 
 
 @quick
-def test_functions_of_ones_own_are_as_good_as_those_of_the_table():
+def test_custom_functions_are_as_good_as_those_of_the_table():
     def value(Y, Z):
         return ((Z - Y) ** 2).sum(axis=1) / 2
 
@@ -118,7 +114,7 @@ def test_refuses_arrays_it_cannot_train_on(X, message):
 
 
 @quick
-def test_what_is_not_there_says_so():
+def test_unsupported_combinations_are_refused():
     own = MLPClassifier((4,), (np.tanh, lambda z: 1 - np.tanh(z) ** 2), max_iter=2)
     with pytest.raises(ValueError, match="need X dense, but it is sparse"):
         own.fit(scipy.sparse.csr_array(X_IRIS), Y_IRIS)

@@ -1,23 +1,21 @@
-"""The same bits whatever runs at the same time, however many threads there are, and after forks."""
+"""Results have the same bits for any number of threads, in concurrent fits and after forks."""
 
 from __future__ import annotations
 
 import hashlib
 import multiprocessing
 import os
-import signal
-import subprocess
-import sys
 import threading
-import time
 
 import joblib
 import numpy as np
 import pytest
+from cases import cost, run_python
+from comparisons import digest
+from network_cases import Case
 
 from multilayer import MLPClassifier
-from multilayer.engine import native as engine
-from multilayer.optimizers import GradientDescent
+from multilayer.optimizers import Adam
 
 # Four epochs are not enough, and need not be.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -32,7 +30,7 @@ def data(dtype="float32"):
 
 
 def fit(solver, dtype, random_state=0):
-    """A digest of all the bits of a fitted network and of what it says."""
+    """Return a digest of all the bits of a fitted network and of its predictions."""
     X, y = data(dtype)
     model = MLPClassifier(
         (64, 50), solver=solver, max_iter=4, alpha=0.1, random_state=random_state, batch_size=150
@@ -54,13 +52,8 @@ def test_same_bits_for_any_number_of_threads():
     """Every solver, whole fits, with the number of threads that the environment sets."""
     digests = set()
     for threads in ["1", "2", "3", "4", "7"]:
-        run = subprocess.run(
-            [sys.executable, "-c", THREADS.format(folder=os.path.dirname(__file__))],
-            env=os.environ | {"MULTILAYER_NUM_THREADS": threads},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        program = THREADS.format(folder=os.path.dirname(__file__))
+        run = run_python(program, MULTILAYER_NUM_THREADS=threads)
         assert len(run.stdout.split()) == 2 * len(SOLVERS), run.stderr
         digests.add(run.stdout)
     assert len(digests) == 1
@@ -84,40 +77,50 @@ def test_fits_in_forked_processes():
     assert fit("adam", "float32") == wanted
 
 
-def wide(n):
-    """One long native call: a network so wide that a step takes its time."""
-    rng = np.random.default_rng(0)
-    thetas = [
-        rng.normal(0, 0.01, shape).astype(np.float32)
-        for shape in [(n, n + 1), (n, n + 1), (2, n + 1)]
-    ]
-    return thetas, rng.normal(size=(2000, n)).astype(np.float32), np.zeros(2000, int)
+def test_fits_at_the_same_time_in_many_threads():
+    def fit(results, place):
+        case = Case((20, 64, 64, 2), 2000, hidden="relu", dtype="float32", seed=place % 2)
+        adam = Adam(0.001)
+        case.train(
+            adam,
+            adam.start(case.thetas),
+            batch_size=200,
+            epochs=10,
+        )
+        results[place] = digest(case.thetas)
+
+    results = [""] * 6
+    threads = [threading.Thread(target=fit, args=(results, place)) for place in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results[0] == results[2] == results[4] != results[1]
+    assert results[1] == results[3] == results[5]
 
 
-@pytest.mark.parametrize("batch_size", [32, None])
-def test_interrupt_comes_through_soon(batch_size):
-    """Ctrl-C, and how long training goes on after it: 0.2 s is promised, a busy machine gets 1."""
-    thetas, X, y = wide(500)
-    sent = []
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_after_fork():
+    case = Case((64, 100, 10), 2000, dtype="float32")
+    arguments = (case.thetas, case.X, case.Y, case.hidden, case.output)
+    wanted = cost(*arguments, n_threads=2)
+    child = os.fork()
+    if child == 0:  # pragma: no cover
+        os._exit(0 if cost(*arguments, n_threads=2) == wanted else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert cost(*arguments, n_threads=2) == wanted
 
-    def press():
-        sent.append(time.perf_counter())
-        os.kill(os.getpid(), signal.SIGINT)
 
-    timer = threading.Timer(0.3, press)
-    timer.start()
-    report = engine.train(
-        thetas,
-        X,
-        y,
-        ("relu", "tanh"),
-        "softmax",
-        GradientDescent(1e-6),
-        [],
-        batch_size=batch_size,
-        epochs=10**9,
-    )
-    late = time.perf_counter() - sent[0]
-    timer.join()
-    assert report.status == "interrupted"
-    assert late < 1, late
+@pytest.mark.parametrize("number", ["0", "two", "1025", "-1"])
+def test_bad_number_of_threads(number):
+    code = "from cases import default_threads; default_threads()"
+    run = run_python(code, MULTILAYER_NUM_THREADS=number)
+    message = f"ValueError: MULTILAYER_NUM_THREADS must be a number from 1 to 1024: '{number}'"
+    assert message in run.stderr
+
+
+def test_number_of_threads():
+    code = "from cases import default_threads; print(default_threads())"
+    assert int(run_python(code, MULTILAYER_NUM_THREADS="3").stdout) == 3
+    assert 1 <= int(run_python(code, MULTILAYER_NUM_THREADS="").stdout) <= os.cpu_count()

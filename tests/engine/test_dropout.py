@@ -1,39 +1,37 @@
-"""Dropout: the masks themselves, and training with them in the native engine and the equations."""
+"""Dropout: the masks, and training with them in the native engine against the equations."""
 
 from __future__ import annotations
 
 import copy
-from itertools import pairwise
 
 import numpy as np
 import pytest
+from cases import cost, train
+from comparisons import assert_arrays_close
+from network_cases import random_thetas
 from scipy import stats
 from sklearn.utils import gen_batches
 
 from multilayer import equations
 from multilayer.activations import ACTIVATIONS
 from multilayer.dropout import dropout_mask
-from multilayer.engine import native as engine
 from multilayer.optimizers import GradientDescent
 
 
 class Example:
-    """A random network with random data, and a twin of its training."""
+    """A random network with random data, trained natively or by the equations."""
 
     def __init__(self, sizes=(7, 9, 6, 3), m=53, *, hidden="tanh", dtype="float64", seed=0):
         rng = np.random.default_rng(seed)
         self.hidden = (hidden,) * (len(sizes) - 2)
-        self.thetas = [
-            (rng.normal(size=(s_out, s_in + 1)) / np.sqrt(s_in)).astype(dtype)
-            for s_in, s_out in pairwise(sizes)
-        ]
+        self.thetas = random_thetas(rng, sizes, dtype)
         self.X = rng.normal(size=(m, sizes[0])).astype(dtype)
         self.Y = np.eye(sizes[-1], dtype=dtype)[rng.integers(sizes[-1], size=m)]
         self.weights = rng.uniform(0.1, 2, size=m).astype(dtype)
 
     def train(self, dropout, **options):
         arguments = (self.thetas, self.X, self.Y, self.hidden, "softmax")
-        return engine.train(*arguments, GradientDescent(0.3), [], dropout=dropout, **options)
+        return train(*arguments, GradientDescent(0.3), [], dropout=dropout, **options)
 
     def twin_train(self, dropout, seed, *, batch_size, order, lambda_=0.0, weights=None, steps=0):
         """Train step by step with the equations, in float64; returns the costs of the epochs."""
@@ -65,8 +63,7 @@ def compare(example, dropout, *, epochs=2, batch_size=None, weights=None, seed=5
     wanted = twin.twin_train(dropout, seed, steps=steps, **options)
     tolerance = {"float32": 3e-4, "float64": 1e-11}[example.X.dtype.name]
     np.testing.assert_allclose(report.costs, wanted, rtol=tolerance)
-    for got, want in zip(example.thetas, twin.thetas, strict=True):
-        np.testing.assert_allclose(got, want, rtol=0, atol=tolerance)
+    assert_arrays_close(example.thetas, twin.thetas, rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -121,10 +118,10 @@ def test_same_bits_for_any_number_of_threads_and_calls(dtype):
 
 def test_prediction_and_gradient_leave_nothing_out():
     example = Example(hidden="relu")
-    before = engine.cost(example.thetas, example.X, example.Y, example.hidden, "softmax")
+    before = cost(example.thetas, example.X, example.Y, example.hidden, "softmax")
     report = example.train((0.5, 0.5, 0.5), max_steps=0)
     assert report.steps == 0
-    assert before == engine.cost(example.thetas, example.X, example.Y, example.hidden, "softmax")
+    assert before == cost(example.thetas, example.X, example.Y, example.hidden, "softmax")
 
 
 def test_gradient_with_masks_equals_finite_differences():

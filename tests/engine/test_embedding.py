@@ -1,27 +1,26 @@
-"""What is trained beside Θ, in the native engine: held against tabular/equations.py."""
+"""Embeddings and mixed activations in the native engine, against the equations in embedding.py."""
 
 from __future__ import annotations
 
 import copy
 import os
 import signal
-import subprocess
-import sys
 import threading
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
 import scipy.sparse
+from cases import cost, cost_and_gradient, forward, train
+from comparisons import assert_arrays_close, assert_arrays_equal
+from network_cases import random_thetas
+from optimizer_cases import OPTIMIZERS
 
-from multilayer import _native
+from multilayer import embedding as equations
 from multilayer.activations import ACTIVATIONS
 from multilayer.dropout import dropout_mask
-from multilayer.embedding import Beside, Embedding
-from multilayer.engine import native as engine
-from multilayer.optimizers import SGD, Adam, AdamW, GradientDescent, Lion, NAdam, RMSprop, Rprop
-from multilayer import embedding as equations
+from multilayer.embedding import Embedding, ExtraParameters
+from multilayer.optimizers import Adam, AdamW, GradientDescent
 
 # Plain columns, numbers among them, codes of each category, frequencies, dimensions, shares.
 LAYOUTS = {
@@ -34,11 +33,12 @@ LAYOUTS = {
     "frequencies": (2, 1, (), 32, 1, True),
     "only shares": (9, 0, None, 1, 1, True),
 }
+
 TOLERANCE = {"float32": 3e-4, "float64": 1e-11}
 
 
 class Example:
-    """A random network with what is beside it, and random rows."""
+    """A random network with extra parameters, and random rows."""
 
     def __init__(self, layout="all of it", m=37, *, hidden="mish", dtype="float64", sizes=(7, 9)):
         rng = np.random.default_rng(0)
@@ -55,12 +55,9 @@ class Example:
                 rng.normal(size=(sum(codes), width)).astype(dtype),
                 rng.uniform(0.5, 1.5, inputs).astype(dtype),
             )
-        self.thetas = [
-            (rng.normal(size=(s_out, s_in + 1)) / np.sqrt(s_in)).astype(dtype)
-            for s_in, s_out in pairwise((inputs, *sizes, 3))
-        ]
+        self.thetas = random_thetas(rng, (inputs, *sizes, 3), dtype)
         mixes = [rng.uniform(0.2, 1, size).astype(dtype) for size in sizes] if shares else []
-        self.beside = Beside(embedding, mixes)
+        self.extra = ExtraParameters(embedding, mixes)
         self.hidden, self.dtype = [hidden] * len(sizes), dtype
         columns = [rng.normal(size=(m, n_plain))]
         # Codes that are none (−1, n) count as 0.
@@ -70,35 +67,34 @@ class Example:
 
     @property
     def arrays(self):
-        return [*self.thetas, *self.beside.arrays]
+        return [*self.thetas, *self.extra.arrays]
 
     def with_arrays(self, arrays):
         """The same with other arrays in the places of its own."""
         other = copy.copy(self)
-        n, embedding = len(self.thetas), self.beside.embedding
+        n, embedding = len(self.thetas), self.extra.embedding
         other.thetas, rest = arrays[:n], arrays[n:]
         if embedding is not None:
             periodic, tables, scale, *rest = rest
             embedding = replace(embedding, periodic=periodic, tables=tables, scale=scale)
-        other.beside = replace(self.beside, embedding=embedding, mixes=rest)
+        other.extra = replace(self.extra, embedding=embedding, mixes=rest)
         return other
 
     def wanted(self, rows=slice(None), *, output="softmax", **options):
         """Cost and gradient by the equations, in float64."""
         double = self.with_arrays([array.astype(np.float64) for array in self.arrays])
         X, Y = self.X[rows].astype(np.float64), self.Y[rows].astype(np.float64)
-        names = (double.thetas, self.hidden, output, double.beside)
+        names = (double.thetas, self.hidden, output, double.extra)
         return equations.cost_and_gradient(X, Y, *names, **options)
 
     def train(self, optimizer, slots, **options):
         names = (self.thetas, self.X, self.Y, self.hidden, "softmax", optimizer, slots)
-        return engine.train(*names, beside=self.beside, **options)
+        return train(*names, extra=self.extra, **options)
 
 
 def near(got, wanted, dtype):
     scale = max(1.0, *(np.abs(array).max(initial=0) for array in wanted))
-    for a, b in zip(got, wanted, strict=True):
-        np.testing.assert_allclose(a, b, rtol=0, atol=TOLERANCE[dtype] * scale)
+    assert_arrays_close(got, wanted, rtol=0, atol=TOLERANCE[dtype] * scale)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
@@ -107,7 +103,7 @@ def near(got, wanted, dtype):
 def test_gradient_equals_the_equations(layout, m, dtype):
     example = Example(layout, m, dtype=dtype)
     names = (example.thetas, example.X, example.Y, example.hidden, "softmax")
-    J, D = engine.cost_and_gradient(*names, beside=example.beside)
+    J, D = cost_and_gradient(*names, extra=example.extra)
     wanted, gradient = example.wanted()
     assert wanted == pytest.approx(J, rel=TOLERANCE[dtype])
     near(D, gradient, dtype)
@@ -118,7 +114,7 @@ def test_gradient_equals_the_equations(layout, m, dtype):
 def test_gradient_of_every_activation(hidden, layout):
     example = Example(layout, hidden=hidden)
     names = (example.thetas, example.X, example.Y, example.hidden, "softmax")
-    _, D = engine.cost_and_gradient(*names, beside=example.beside)
+    _, D = cost_and_gradient(*names, extra=example.extra)
     near(D, example.wanted()[1], "float64")
 
 
@@ -126,7 +122,7 @@ def test_gradient_of_every_activation(hidden, layout):
 def test_gradient_of_other_outputs(output):
     example = Example()
     names = (example.thetas, example.X, example.Y, example.hidden, output)
-    J, D = engine.cost_and_gradient(*names, beside=example.beside)
+    J, D = cost_and_gradient(*names, extra=example.extra)
     wanted, gradient = example.wanted(output=output)
     assert wanted == pytest.approx(J, rel=1e-11)
     near(D, gradient, "float64")
@@ -136,7 +132,7 @@ def test_gradient_of_other_outputs(output):
 def test_layers_of_one_unit(sizes):
     example = Example(sizes=sizes)
     names = (example.thetas, example.X, example.Y, example.hidden, "softmax")
-    _, D = engine.cost_and_gradient(*names, beside=example.beside)
+    _, D = cost_and_gradient(*names, extra=example.extra)
     near(D, example.wanted()[1], "float64")
 
 
@@ -150,7 +146,7 @@ def test_cosines_of_large_angles(dtype):
     x = np.linspace(-500, 500, m, dtype=dtype)[:, None]
     embedding = Embedding(1, K, (), periodic, np.empty((0, 1), dtype), np.ones(1 + K, dtype))
     thetas = [np.eye(1 + K, 2 + K, 1, dtype=dtype)]  # what goes in comes out
-    got = engine.forward(thetas, x, [], "identity", beside=Beside(embedding))[:, 1:]
+    got = forward(thetas, x, [], "identity", extra=ExtraParameters(embedding))[:, 1:]
     angles = np.asarray(2 * np.pi * w, dtype) * x + b
     wanted = np.cos(2 * np.pi * w.astype(np.float64) * x + b)
     # Each rounding of the angle is of its own size.
@@ -165,9 +161,9 @@ def test_forward_equals_the_equations(layout, dtype):
     for m in (1, 3, 100):
         example = Example(layout, m, dtype=dtype)
         names = (example.hidden, "softmax")
-        got = engine.forward(example.thetas, example.X, *names, beside=example.beside)
-        X, beside = example.X, example.beside
-        wanted = equations.forward_propagation(X, example.thetas, *names, beside)
+        got = forward(example.thetas, example.X, *names, extra=example.extra)
+        X, extra = example.X, example.extra
+        wanted = equations.forward_propagation(X, example.thetas, *names, extra)
         np.testing.assert_allclose(got, wanted.h, atol=TOLERANCE[dtype])
 
 
@@ -187,11 +183,11 @@ def test_equations_equal_finite_differences():
 
 def test_slopes_by_the_inputs():
     example = Example(m=6)
-    names = (example.hidden, example.beside, np.array([0, 1, 2, 0, 1, 2]))
+    names = (example.hidden, example.extra, np.array([0, 1, 2, 0, 1, 2]))
     u, d = equations.input_gradient(example.X, example.thetas, *names)
     # Without an embedding, and u for X, the same network: slopes by differences of its z.
-    scale = example.beside.embedding.scale
-    bare = Beside(None, example.beside.mixes)
+    scale = example.extra.embedding.scale
+    bare = ExtraParameters(None, example.extra.mixes)
     for i in range(u.shape[1]):
         moved = []
         for step in (1e-6, -1e-6):
@@ -204,28 +200,15 @@ def test_slopes_by_the_inputs():
         np.testing.assert_allclose((moved[0] - moved[1]) / 2e-6, d[:, i], atol=1e-7)
 
 
-RULES = [
-    GradientDescent(0.1),
-    SGD(0.1, 0.9, True),
-    SGD(0.1, 0.9, False),
-    Adam(0.01),
-    AdamW(0.01, 0.9, 0.95, weight_decay=0.1),
-    NAdam(0.01),
-    RMSprop(0.01),
-    Rprop(0.01),
-    Lion(0.01, weight_decay=0.1),
-]
-
-
 @pytest.mark.parametrize("dtype", TOLERANCE)
-@pytest.mark.parametrize("optimizer", RULES, ids=repr)
-def test_training_equals_the_twins(optimizer, dtype):
-    """Two epochs of batches with dropout; each array at its own pace and with its own decay."""
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+def test_training_equals_the_equations(optimizer, dtype):
+    """Two epochs of batches with dropout; each array with its own rate and decay."""
     example = Example(m=40, dtype=dtype)
     n, rng = len(example.thetas), np.random.default_rng(1)
     rates = rng.uniform(0.2, 2, 2 * n + 5).tolist()
     decays = [0.0, 0.5, 2.0, 1.0, 0.0]
-    example.beside = replace(example.beside, rates=rates, decays=decays)
+    example.extra = replace(example.extra, rates=rates, decays=decays)
     order = np.stack([rng.permutation(40)[:30] for _ in range(2)])  # some rows only
     twin = example.with_arrays([array.astype(np.float64) for array in example.arrays])
     slots, twin_slots = optimizer.start(example.arrays), optimizer.start(twin.arrays)
@@ -263,7 +246,7 @@ def _paced(optimizer, rate, decay):
         bare = replace(optimizer, learning_rate=optimizer.learning_rate * rate)
         if decayed or hasattr(optimizer, "weight_decay"):
             bare = replace(bare, weight_decay=0.0)
-        if theta.ndim == 1:  # the twins leave column 0, the biases, without decay
+        if theta.ndim == 1:  # the equations leave column 0, the biases, without decay
             value, new = bare.update(theta[None], D[None], [s[None] for s in slots], step)
             return value[0], [s[0] for s in new]
         return bare.update(theta, D, slots, step)
@@ -286,7 +269,7 @@ def test_codes_that_are_none_count_as_the_first():
     example = Example("only categories", 4)
     example.X[:] = [[-1, 0], [np.nan, 0], [4, 5], [0, 0]]
     names = (example.hidden, "softmax")
-    H = engine.forward(example.thetas, example.X, *names, beside=example.beside)
+    H = forward(example.thetas, example.X, *names, extra=example.extra)
     assert (H == H[3]).all()
 
 
@@ -298,8 +281,7 @@ def test_order_names_rows():
     for example, order in ((all_rows, some), (cut, np.arange(30))):
         slots = Adam(0.01).start(example.arrays)
         example.train(Adam(0.01), slots, order=order[None], batch_size=8)
-    for a, b in zip(all_rows.arrays, cut.arrays, strict=True):
-        np.testing.assert_array_equal(a, b)
+    assert_arrays_equal(all_rows.arrays, cut.arrays)
 
 
 def test_large_batches():
@@ -315,7 +297,7 @@ def test_large_batches():
 
 
 def test_interrupted_training_ends_with_a_whole_epoch():
-    """After Ctrl-C, what is beside Θ is of the last finished epoch, as Θ is."""
+    """After Ctrl-C, the extra parameters are those of the last finished epoch, as Θ is."""
     example = Example("numbers", 3000)
     twin = example.with_arrays([array.copy() for array in example.arrays])
     press = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
@@ -327,17 +309,17 @@ def test_interrupted_training_ends_with_a_whole_epoch():
     epochs = len(report.costs)
     assert report.steps == 30 * epochs
     twin.train(Adam(1e-4), Adam(1e-4).start(twin.arrays), epochs=epochs, batch_size=100)
-    for a, b in zip(example.arrays, twin.arrays, strict=True):
-        np.testing.assert_array_equal(a, b)
+    assert_arrays_equal(example.arrays, twin.arrays)
 
 
 def broken(**changes):
     example = Example()
-    embedding = replace(example.beside.embedding, **changes)
-    return replace(example.beside, embedding=embedding)
+    embedding = replace(example.extra.embedding, **changes)
+    return replace(example.extra, embedding=embedding)
 
 
 READ_ONLY = np.ones(26)
+
 READ_ONLY.flags.writeable = False
 
 WRONG = {
@@ -346,20 +328,20 @@ WRONG = {
     "periodic": (broken(periodic=np.ones((4, 29))), {}, ValueError, "must have 28 columns"),
     "frequencies": (broken(n_frequencies=33), {}, ValueError, "frequencies"),
     "dtype": (broken(scale=np.ones(26, np.float32)), {}, TypeError, "C-contiguous and float64"),
-    "mixes": (replace(Example().beside, mixes=[np.ones(7)]), {}, ValueError, "shapes"),
-    "rates": (replace(Example().beside, rates=[1.0]), {}, ValueError, "rates must be 11"),
-    "decays": (replace(Example().beside, decays=[-1.0] * 5), {}, ValueError, "decays must be 5"),
-    "l1": (Example().beside, {"l1": 1.0}, ValueError, "do not go with"),
-    "clip_norm": (Example().beside, {"clip_norm": 1.0}, ValueError, "do not go with"),
-    "lambda": (Example().beside, {"lambda_": 1.0}, ValueError, "do not go with"),
+    "mixes": (replace(Example().extra, mixes=[np.ones(7)]), {}, ValueError, "shapes"),
+    "rates": (replace(Example().extra, rates=[1.0]), {}, ValueError, "rates must be 11"),
+    "decays": (replace(Example().extra, decays=[-1.0] * 5), {}, ValueError, "decays must be 5"),
+    "l1": (Example().extra, {"l1": 1.0}, ValueError, "do not go with"),
+    "clip_norm": (Example().extra, {"clip_norm": 1.0}, ValueError, "do not go with"),
+    "lambda": (Example().extra, {"lambda_": 1.0}, ValueError, "do not go with"),
     "batch": (
-        Example().beside,
+        Example().extra,
         {"order": np.ones((1, 5), int), "batch_size": 6},
         ValueError,
         "rows, 5: 6",
     ),
     "order": (
-        Example().beside,
+        Example().extra,
         {"order": np.ones((1, 0), int)},
         ValueError,
         "at least one row number",
@@ -372,25 +354,25 @@ WRONG = {
     ),
     "upright": (broken(scale=np.ones((26, 1))), {}, ValueError, r"scale must have 1 dimensions"),
     "read-only": (broken(scale=READ_ONLY), {}, ValueError, "scale is changed in place"),
-    "dropout": (Example().beside, {"dropout": (0.1, 0, 0)}, ValueError, "no dropout: 0.1"),
+    "dropout": (Example().extra, {"dropout": (0.1, 0, 0)}, ValueError, "no dropout: 0.1"),
 }
 
 
-@pytest.mark.parametrize(("beside", "options", "error", "message"), WRONG.values(), ids=WRONG)
-def test_wrong_input(beside, options, error, message):
+@pytest.mark.parametrize(("extra", "options", "error", "message"), WRONG.values(), ids=WRONG)
+def test_wrong_input(extra, options, error, message):
     example = Example()
     names = (example.thetas, example.X, example.Y, example.hidden, "softmax", GradientDescent(0.1))
     with pytest.raises(error, match=message):
-        engine.train(*names, [], beside=beside, **options)
+        train(*names, [], extra=extra, **options)
 
 
 @pytest.mark.parametrize("penalty", [{"lambda_": 1.0}, {"l1": 1.0}], ids=["lambda_", "l1"])
 def test_penalties_are_refused(penalty):
     example = Example()
     names = (example.thetas, example.X, example.Y, example.hidden, "softmax")
-    for compute in (engine.cost, engine.cost_and_gradient):
+    for compute in (cost, cost_and_gradient):
         with pytest.raises(ValueError, match="do not go with"):
-            compute(*names, beside=example.beside, **penalty)
+            compute(*names, extra=example.extra, **penalty)
 
 
 def test_sparse_rows_are_refused():
@@ -398,21 +380,8 @@ def test_sparse_rows_are_refused():
     X = scipy.sparse.csr_array(example.X)
     names = (example.hidden, "softmax")
     with pytest.raises(TypeError, match="sparse"):
-        engine.forward(example.thetas, X, *names, beside=example.beside)
+        forward(example.thetas, X, *names, extra=example.extra)
     slots = Adam(0.1).start(example.arrays)
     names = (X, example.Y, *names, Adam(0.1), slots)
     with pytest.raises(TypeError, match="sparse"):
-        engine.train(example.thetas, *names, beside=example.beside)
-
-
-@pytest.mark.parametrize("isa", _native.ISAS)
-def test_every_instruction_set(isa):
-    which = "gradient_equals or forward or twins"
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", which],
-        env=os.environ | {"MULTILAYER_ISA": isa},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout
+        train(example.thetas, *names, extra=example.extra)

@@ -1,20 +1,17 @@
-"""Losses, softmax over groups and label smoothing in the native engine, against their equations."""
+"""Losses, grouped softmax and label smoothing in the native engine, against their equations."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+from cases import cost, cost_and_gradient, forward, train
+from comparisons import assert_arrays_close, assert_arrays_equal
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from network_cases import TOLERANCE
 
-from multilayer import Network, _native, equations
+from multilayer import Network, equations
 from multilayer.activations import Activation
-from multilayer.engine import native as engine
 from multilayer.losses import (
     AbsoluteError,
     CustomLoss,
@@ -31,7 +28,6 @@ from multilayer.losses import (
 from multilayer.optimizers import Adam, GradientDescent
 from multilayer.outputs import parts
 
-TOLERANCE = {"float32": 3e-5, "float64": 1e-12}
 PAIRS = [
     (LogLoss(), "logistic"),
     (LogLoss(), "softmax"),
@@ -45,6 +41,7 @@ PAIRS = [
     (Gamma(), "exp"),
     *((Focal(g), output) for g in (0.0, 0.5, 2.0, 5.0) for output in ("logistic", "softmax")),
 ]
+
 CLASSES = [(loss, output) for loss, output in PAIRS if output in ("logistic", "softmax")]
 
 
@@ -70,7 +67,7 @@ class Example:
     def holds(self, loss, *, weights=None, smoothing=0.0, lambda_=0.3):
         """Compare J and D of the engine with those of the equations."""
         names = {"loss": loss, "label_smoothing": smoothing}
-        J, D = engine.cost_and_gradient(
+        J, D = cost_and_gradient(
             self.thetas, self.X, self.Y, self.hidden, self.output, lambda_, weights, **names
         )
         wide = [array.astype(np.float64) for array in (self.X, self.Y, *self.thetas)]
@@ -105,7 +102,7 @@ def test_groups_of_softmax(groups, loss, dtype):
     for smoothing in (0.0, 0.1):
         example = Example(Softmax(groups), K=sum(groups), dtype=dtype)
         example.holds(loss, weights=example.weights, smoothing=smoothing)
-    H = engine.forward(example.thetas, example.X, example.hidden, example.output)
+    H = forward(example.thetas, example.X, example.hidden, example.output)
     _, A = equations.forward_propagation(
         example.X, example.thetas, hidden="tanh", output=example.output
     )
@@ -118,12 +115,11 @@ def test_one_group_is_plain_softmax():
     plain, grouped = Example("softmax"), Example(Softmax((5,)))
     for loss in ("log_loss", "focal"):
         J, D = (
-            engine.cost_and_gradient(e.thetas, e.X, plain.Y, e.hidden, e.output, loss=loss)
+            cost_and_gradient(e.thetas, e.X, plain.Y, e.hidden, e.output, loss=loss)
             for e in (plain, grouped)
         )
         assert J[0] == D[0]
-        for a, b in zip(J[1], D[1], strict=True):
-            np.testing.assert_array_equal(a, b)
+        assert_arrays_equal(J[1], D[1])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -136,7 +132,7 @@ def test_smoothing(loss, output, dtype):
     labels = np.arange(53) % 5
     names = {"loss": loss, "label_smoothing": 0.2}
     arguments = (example.hidden, example.output)
-    assert engine.cost(example.thetas, example.X, labels, *arguments, **names) == engine.cost(
+    assert cost(example.thetas, example.X, labels, *arguments, **names) == cost(
         example.thetas, example.X, np.eye(5)[labels], *arguments, **names
     )
 
@@ -150,7 +146,7 @@ def test_far_out(loss, output, dtype):
     for z_of_row in z:
         for y in ([1, 0], [0, 1], [0.5, 0.5]) if output != "exp" else ([1, 2], [1e-3, 7]):
             X, Y = z_of_row.reshape(1, 1), np.array([y], dtype)
-            J, D = engine.cost_and_gradient([theta], X, Y, (), output, loss=loss)
+            J, D = cost_and_gradient([theta], X, Y, (), output, loss=loss)
             Z = np.array([[z_of_row, -z_of_row]], np.float64)
             wanted = loss.cost(Z, Y.astype(np.float64), output)[0]
             near = 30 * np.finfo(dtype).eps
@@ -161,7 +157,7 @@ def test_far_out(loss, output, dtype):
 
 def test_focal_keeps_what_is_small():
     theta, X, Y = np.array([[0.0, 1.0], [0.0, 0.0]]), np.array([[300.0]]), np.array([[1.0, 0.0]])
-    J, D = engine.cost_and_gradient([theta], X, Y, (), "softmax", loss=Focal(0.5))
+    J, D = cost_and_gradient([theta], X, Y, (), "softmax", loss=Focal(0.5))
     assert J == pytest.approx(np.exp(-450), rel=1e-12)
     assert D[0][0, 0] == pytest.approx(-1.5 * np.exp(-450), rel=1e-12)
 
@@ -187,7 +183,7 @@ def test_training_has_the_same_bits_for_any_number_of_threads(loss, output, dtyp
     for n_threads in (1, 2, 3):
         example = Example(output, m=2001, dtype=dtype, scale=0.1)
         adam = Adam(0.01)
-        report = engine.train(
+        report = train(
             example.thetas,
             example.X,
             example.Y,
@@ -213,11 +209,11 @@ def test_network_asks_for_its_loss(rng):
     wanted = equations.cost(X, Y, network.thetas, 0.1, **names)
     assert network.cost(X, Y, 0.1) == pytest.approx(wanted, rel=1e-12)
     D = equations.backpropagation(X, Y, network.thetas, 0.1, **names)
-    for got, want in zip(network.gradient(X, Y, 0.1), D, strict=True):
-        np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-13)
+    assert_arrays_close(network.gradient(X, Y, 0.1), D, rtol=1e-10, atol=1e-13)
 
 
 OWN = CustomLoss(lambda Y, Z: Z[:, 0], lambda Y, Z: Z)
+
 BAD = {
     "another output's": ("softmax", {"loss": "huber"}, "goes with outputs identity; got 'softmax'"),
     "unknown": ("identity", {"loss": "hinge"}, "loss must be one of auto, .*'hinge'"),
@@ -246,27 +242,9 @@ def test_bad_input(name):
     arguments |= changes
     descent = {"optimizer": GradientDescent(0.1), "slots": []}
     for call, more in [
-        (engine.cost, {}),
-        (engine.cost_and_gradient, {}),
-        (engine.train, descent),
+        (cost, {}),
+        (cost_and_gradient, {}),
+        (train, descent),
     ]:
         with pytest.raises(ValueError, match=message):
             call(**arguments, **more)
-
-
-@pytest.mark.parametrize("isa", [isa for isa in _native.ISAS if isa != _native.ISA])
-@pytest.mark.parametrize("file", ["test_losses.py", "test_dropout.py"])
-def test_every_instruction_set(isa, file):
-    """These tests again, in a process made to use another instruction set."""
-    run = subprocess.run(
-        [
-            sys.executable,
-            *("-m", "pytest", "-q", "-p", "no:cacheprovider", str(Path(__file__).parent / file)),
-            *("-k", "not instruction_set and not bad_input"),
-        ],
-        env=os.environ | {"MULTILAYER_ISA": isa},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout

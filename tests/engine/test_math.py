@@ -13,8 +13,7 @@ import mpmath
 import numpy as np
 import pytest
 import scipy.special
-
-from multilayer import _native
+from cases import ISA, apply_native
 
 # Units in the last place of the true value.
 BOUND = {"float32": 4.0, "float64": 2.0}
@@ -51,7 +50,7 @@ FUNCTIONS = {
 
 def apply(name, x):
     y = np.empty_like(x)
-    _native.apply(name, x, y)
+    apply_native(name, x, y)
     return y
 
 
@@ -178,7 +177,7 @@ def test_any_length(dtype, n):
     """What lies in the other lanes changes nothing, and nothing is written beyond the end."""
     x = np.linspace(-3, 3, 80).astype(dtype)
     y = np.full(80, 7, dtype)
-    _native.apply("tanh", x[:n], y[:n])
+    apply_native("tanh", x[:n], y[:n])
     np.testing.assert_array_equal(y[:n], apply("tanh", x)[:n])
     assert (y[n:] == 7).all()
 
@@ -210,5 +209,5 @@ def test_sample_of_the_sweep(name):
 def test_sweep(name):
     """All 2³² inputs; `make sweep` runs it, a few minutes long."""
     error, x = max(sweep(name, first, first + CHUNK) for first in range(0, 1 << 32, CHUNK))
-    print(f"{_native.ISA} float32 {name}: at most {error:.4f} units, at {x!r}")
+    print(f"{ISA} float32 {name}: at most {error:.4f} units, at {x!r}")
     assert error <= BOUND["float32"], (name, x, error)

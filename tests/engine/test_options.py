@@ -1,28 +1,15 @@
-"""Options of a step beyond the plain one: l1, clipped gradients, held norms, rates, the divisor."""
-
-import os
-import subprocess
-import sys
+"""Options of a step: l1, clipped gradients, bounded norms, learning rates, penalty divisor."""
 
 import numpy as np
 import pytest
 import scipy.sparse
+from cases import ISAS, cost, cost_and_gradient, run_python, train
+from comparisons import assert_arrays_close
+from optimizer_cases import OPTIMIZERS
 
-from multilayer import Network, _native, equations
-from multilayer.engine import native as engine
-from multilayer.optimizers import SGD, Adam, AdamW, GradientDescent, Lion, NAdam, RMSprop, Rprop
+from multilayer import Network, equations
+from multilayer.optimizers import Adam, GradientDescent
 
-OPTIMIZERS = [
-    GradientDescent(0.3),
-    SGD(0.1, 0.9),
-    SGD(0.1, 0.8, nesterov=False),
-    Adam(0.02),
-    AdamW(0.02, weight_decay=0.5),
-    NAdam(0.02),
-    RMSprop(0.01),
-    Rprop(0.05),
-    Lion(0.01, weight_decay=0.5),
-]
 OPTIONS = {
     "none": {},
     "l1": {"l1": 0.7},
@@ -36,8 +23,8 @@ OPTIONS = {
 }
 
 
-def twin(network, X, Y, optimizer, slots, batches, rates, options):
-    """The same steps, told plainly; returns the cost of each batch."""
+def train_by_equations(network, X, Y, optimizer, slots, batches, rates, options):
+    """Make the same steps by the equations and return the cost of each batch."""
     options = {"l1": 0.0, "lambda_": 0.0, "clip_norm": np.inf, "max_norm": np.inf, **options}
     costs = []
     names = {"hidden": network.hidden, "output": network.output}
@@ -64,7 +51,7 @@ def twin(network, X, Y, optimizer, slots, batches, rates, options):
 
 
 def run(sizes, dtype, optimizer, options, sparse=False, n_threads=None, rated=False):
-    """Train natively and by the twin; returns networks, costs and slots of both."""
+    """Train natively and by the equations; return networks, costs and slots of both."""
     rng = np.random.RandomState(3)
     X = rng.randn(26, sizes[0]).astype(dtype) * (rng.rand(26, sizes[0]) < 0.5)
     Y = np.eye(sizes[-1], dtype=dtype)[rng.randint(sizes[-1], size=26)]
@@ -73,7 +60,7 @@ def run(sizes, dtype, optimizer, options, sparse=False, n_threads=None, rated=Fa
     slots, other_slots = optimizer.start(network.thetas), optimizer.start(other.thetas)
     batches = [np.arange(start, min(start + 10, 26)) for start in range(0, 26, 10)] * 3
     rates = optimizer.learning_rate * np.linspace(1.5, 0.5, 9) if rated else None
-    report = engine.train(
+    report = train(
         network.thetas,
         scipy.sparse.csr_array(X) if sparse else X,
         Y,
@@ -88,7 +75,7 @@ def run(sizes, dtype, optimizer, options, sparse=False, n_threads=None, rated=Fa
         **options,
     )
     every = [optimizer.learning_rate] * 9 if rates is None else rates
-    costs = twin(other, X, Y, optimizer, other_slots, batches, every, options)
+    costs = train_by_equations(other, X, Y, optimizer, other_slots, batches, every, options)
     weights = np.array([len(batch) for batch in batches]) / 26
     expected = (np.array(costs) * weights).reshape(3, 3).sum(axis=1)
     return network, other, report.costs, expected, slots, other_slots
@@ -105,11 +92,9 @@ def test_steps_are_those_of_the_equations(optimizer, name, dtype, sparse):
         (13, 9, 7, 3), dtype, optimizer, OPTIONS[name], sparse
     )
     for slot, want in zip(slots, other_slots, strict=True):
-        for array, value in zip(slot, want, strict=True):
-            np.testing.assert_allclose(array, value, **tolerance)
+        assert_arrays_close(slot, want, **tolerance)
     np.testing.assert_allclose(costs, expected, **tolerance)
-    for theta, want in zip(network.thetas, other.thetas, strict=True):
-        np.testing.assert_allclose(theta, want, **tolerance)
+    assert_arrays_close(network.thetas, other.thetas, **tolerance)
 
 
 @pytest.mark.parametrize("sizes", [(1, 1), (5, 3), (3, 17, 1, 2), (40, 33, 9)], ids=str)
@@ -119,42 +104,37 @@ def test_odd_sizes(sizes, sparse):
         sizes, np.float64, Adam(0.02), OPTIONS["all"], sparse
     )
     np.testing.assert_allclose(costs, expected, rtol=1e-9)
-    for theta, want in zip(network.thetas, other.thetas, strict=True):
-        np.testing.assert_allclose(theta, want, rtol=1e-9, atol=1e-12)
+    assert_arrays_close(network.thetas, other.thetas, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 def test_each_step_has_its_rate(optimizer):
     network, other, costs, expected, _, _ = run((13, 9, 3), np.float64, optimizer, {}, rated=True)
     np.testing.assert_allclose(costs, expected, rtol=1e-9)
-    for theta, want in zip(network.thetas, other.thetas, strict=True):
-        np.testing.assert_allclose(theta, want, rtol=1e-9, atol=1e-12)
+    assert_arrays_close(network.thetas, other.thetas, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
-@pytest.mark.parametrize("isa", _native.ISAS)
+@pytest.mark.parametrize("isa", ISAS)
 def test_same_bits_for_any_number_of_threads(isa, sparse):
     program = f"""
 import numpy as np, scipy.sparse, hashlib
+from cases import train
 from multilayer import Network
-from multilayer.engine import native as engine
 from multilayer.optimizers import Adam
 X = np.random.RandomState(0).randn(3000, 50) * (np.random.RandomState(1).rand(3000, 50) < 0.3)
 X = scipy.sparse.csr_array(X) if {sparse} else X
 for n in (1, 2, 3):
     network = Network((50, 70, 60, 4), "relu", "softmax", random_state=0)
     optimizer = Adam(0.01)
-    engine.train(network.thetas, X, np.arange(3000) % 4, network.hidden, network.output, optimizer,
+    train(network.thetas, X, np.arange(3000) % 4, network.hidden, network.output, optimizer,
                  optimizer.start(network.thetas), batch_size=1000, epochs=3, n_threads=n, l1=0.1,
                  lambda_=0.1, clip_norm=0.05, max_norm=0.8)
     print(hashlib.sha256(b"".join(t.tobytes() for t in network.thetas)).hexdigest())
 """
-    env = {**os.environ, "MULTILAYER_ISA": isa}
-    done = subprocess.run(
-        [sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True
-    )
+    done = run_python(program, MULTILAYER_ISA=isa)
     digests = done.stdout.split()
-    assert len(digests) == 3
+    assert len(digests) == 3, done.stderr
     assert len(set(digests)) == 1
 
 
@@ -164,13 +144,12 @@ def test_cost_and_gradient_with_l1(dtype):
     network = Network((5, 4, 2), "tanh", "softmax", random_state=0, dtype=dtype)
     X, Y = rng.randn(9, 5).astype(dtype), np.eye(2, dtype=dtype)[rng.randint(2, size=9)]
     names = {"hidden": network.hidden, "output": network.output}
-    J, D = engine.cost_and_gradient(network.thetas, X, Y, *names.values(), 0.3, l1=0.7)
+    J, D = cost_and_gradient(network.thetas, X, Y, *names.values(), 0.3, l1=0.7)
     want = equations.cost(X, Y, network.thetas, 0.3, l1=0.7, **names)
     assert pytest.approx(float(want), rel=1e-5) == J
-    assert engine.cost(network.thetas, X, Y, *names.values(), 0.3, l1=0.7) == J
+    assert cost(network.thetas, X, Y, *names.values(), 0.3, l1=0.7) == J
     expected = equations.backpropagation(X, Y, network.thetas, 0.3, l1=0.7, **names)
-    for d, e in zip(D, expected, strict=True):
-        np.testing.assert_allclose(d, e, rtol=1e-4, atol=1e-6)
+    assert_arrays_close(D, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_gradient_with_l1_is_that_of_finite_differences():
@@ -210,14 +189,14 @@ def test_refuses_wrong_options(options, error, message):
     before = network.thetas[0].copy()
     X, Y = np.ones((3, 2)), np.ones((3, 1))
     with pytest.raises(error, match=message):
-        engine.train(network.thetas, X, Y, [], "identity", GradientDescent(0.1), [], **options)
+        train(network.thetas, X, Y, [], "identity", GradientDescent(0.1), [], **options)
     np.testing.assert_array_equal(network.thetas[0], before)
 
 
 def test_no_more_steps_than_rates():
     network = Network((2, 1), output="identity", random_state=0)
     X, Y, rates = np.ones((30, 2)), np.ones((30, 1)), np.full(5, 0.1)
-    report = engine.train(
+    report = train(
         network.thetas,
         X,
         Y,
@@ -245,7 +224,7 @@ def test_batches_larger_than_the_workspace_and_weights(name, sparse):
     options |= {key: 300 * v if key in ("l1", "lambda_") else v for key, v in OPTIONS[name].items()}
     rows = scipy.sparse.csr_array(X) if sparse else X
     units = (network.hidden, network.output)
-    report = engine.train(
+    report = train(
         network.thetas, rows, labels, *units, optimizer, [], weights=weights, epochs=2, **options
     )
     names = {"hidden": "relu", "output": "softmax", "weights": weights, "l1": options["l1"]}
@@ -258,5 +237,4 @@ def test_batches_larger_than_the_workspace_and_weights(name, sparse):
             theta -= 0.5 * min(1, options["clip_norm"] / norm) * d
             norms = np.linalg.norm(theta[:, 1:], axis=1, keepdims=True)
             theta[:, 1:] *= np.minimum(1, options["max_norm"] / norms)
-    for theta, want in zip(network.thetas, other.thetas, strict=True):
-        np.testing.assert_allclose(theta, want, rtol=0, atol=1e-12)
+    assert_arrays_close(network.thetas, other.thetas, rtol=0, atol=1e-12)

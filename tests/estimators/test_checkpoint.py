@@ -1,4 +1,4 @@
-"""Checkpoints: training goes on to the same bits, whenever it was killed."""
+"""Checkpoints: a training that was killed at any moment resumes to the same bits."""
 
 import os
 import signal
@@ -8,13 +8,13 @@ import time
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_diabetes, make_moons
+from data_cases import X_DIABETES, Y_DIABETES
+from sklearn.datasets import make_moons
 
 import multilayer
 from multilayer import Checkpoint, MLPClassifier, MLPRegressor
 
 X, Y = make_moons(n_samples=300, noise=0.2, random_state=0)
-X_DIABETES, Y_DIABETES = load_diabetes(return_X_y=True)
 SOLVERS = ["gd", "sgd", "adam", "adamw", "lbfgs"]
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -1,17 +1,15 @@
-"""Where the estimators differ from scikit-learn's on purpose, as docs/differences.md tells."""
+"""The deliberate differences from scikit-learn that docs/differences.md lists."""
 
 import numpy as np
 import pytest
 import scipy.sparse
 import sklearn.neural_network as theirs
-from sklearn.datasets import load_diabetes, load_iris, make_moons
+from cases import training_state
+from data_cases import X_DIABETES, X_IRIS, X_MOONS, Y_DIABETES, Y_IRIS, Y_MOONS
 from sklearn.utils import get_tags
 
 from multilayer import MLPClassifier, MLPRegressor
 
-X_IRIS, Y_IRIS = load_iris(return_X_y=True)
-X_MOONS, Y_MOONS = make_moons(n_samples=200, noise=0.1, random_state=0)
-X_DIABETES, Y_DIABETES = load_diabetes(return_X_y=True)
 Y_DIABETES = (Y_DIABETES - Y_DIABETES.mean()) / Y_DIABETES.std()
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -122,7 +120,7 @@ def test_partial_fit_shuffles_each_call_anew():
     orders = []
     for _ in range(3):
         clf.partial_fit(X_MOONS, Y_MOONS)
-        orders.append(clf._state.rows.copy())
+        orders.append(training_state(clf).order.copy())
     assert not np.array_equal(orders[0], orders[1])
     assert not np.array_equal(orders[1], orders[2])
 

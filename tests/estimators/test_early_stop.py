@@ -1,17 +1,17 @@
-"""EarlyStop and LossPlot; scikit-learn's own callbacks; that none costs nothing."""
+"""EarlyStop, LossPlot and the callbacks of scikit-learn; a fit without callbacks is one call."""
 
 import sys
 from types import ModuleType
 
 import numpy as np
 import pytest
+from cases import count_epochs_of_calls
+from data_cases import X_MOONS, Y_MOONS
 from sklearn.callback import ProgressBar, ScoringMonitor
-from sklearn.datasets import make_moons
 
 from multilayer import EarlyStop, LossPlot, MLPClassifier
-from multilayer.training import loop as training
 
-X, Y = make_moons(n_samples=200, noise=0.1, random_state=0)
+X, Y = X_MOONS, Y_MOONS
 HELD_OUT = {"X_val": X[150:], "y_val": Y[150:]}
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -69,13 +69,13 @@ def test_loss_plot_draws_into_a_file(tmp_path):
     times = []
 
     class Watch(LossPlot):
-        def _draw(self, estimator):
-            super()._draw(estimator)
+        def on_fit_task_end(self, estimator, context):
+            super().on_fit_task_end(estimator, context)
             times.append(path.stat().st_mtime_ns)
 
     clf = MLPClassifier(max_iter=3, random_state=0).set_callbacks(Watch(path, interval=0))
     clf.fit(X[:150], Y[:150], **HELD_OUT)
-    assert len(times) == 4  # each epoch, and the end
+    assert len(times) == len(set(times)) == 4  # each epoch, and the end
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
@@ -110,13 +110,6 @@ def test_scikit_learns_callbacks(capsys):
 
 
 def test_without_callbacks_many_epochs_are_one_call(monkeypatch):
-    calls = []
-    train = training.engine.train
-
-    def counted(*args, **kwargs):
-        calls.append(kwargs["epochs"])
-        return train(*args, **kwargs)
-
-    monkeypatch.setattr(training.engine, "train", counted)
+    calls = count_epochs_of_calls(monkeypatch)
     MLPClassifier(max_iter=20, random_state=0).fit(X, Y)
     assert calls == [20]

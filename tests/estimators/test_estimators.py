@@ -1,26 +1,18 @@
-"""The estimators: scikit-learn's contract, its results, and an answer to wrong input."""
+"""The estimators: scikit-learn's contract, results, and wrong input."""
 
 import pickle
-import warnings
 
 import joblib
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from sklearn.callback import ScoringMonitor
-from sklearn.datasets import load_diabetes, load_iris, make_moons
+from data_cases import X_DIABETES, X_IRIS, X_MOONS, Y_DIABETES, Y_IRIS, Y_MOONS
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from multilayer import DivergenceWarning, MLPClassifier, MLPRegressor, Network, load
-from multilayer.losses import Quantile
-from multilayer.optimizers import Adam, Lion, RMSprop
-from multilayer.schedules import SCHEDULES, Cosine
+from multilayer import DivergenceWarning, MLPClassifier, MLPRegressor, load
 
-X_IRIS, Y_IRIS = load_iris(return_X_y=True)
-X_DIABETES, Y_DIABETES = load_diabetes(return_X_y=True)
-X_MOONS, Y_MOONS = make_moons(n_samples=200, noise=0.1, random_state=0)
 SOLVERS = ["gd", "sgd", "adam", "adamw", "nadam", "rmsprop", "rprop", "lion", "lbfgs"]
 
 not_converged = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -105,43 +97,11 @@ def test_counts():
     assert (reg.predict(X) > 0).all()
 
 
-@not_converged
-def test_warm_start_goes_on():
-    whole = MLPClassifier((5,), solver="gd", learning_rate_init=0.5, max_iter=60, random_state=0)
-    whole.fit(X_MOONS, Y_MOONS)
-    half = MLPClassifier(
-        (5,), solver="gd", learning_rate_init=0.5, max_iter=30, random_state=0, warm_start=True
-    )
-    half.fit(X_MOONS, Y_MOONS).fit(X_MOONS, Y_MOONS)
-    assert half.loss_curve_ == whole.loss_curve_
-    assert half.n_iter_ == 30
-
-
-@not_converged
-def test_warm_start_keeps_its_shape():
-    clf = MLPClassifier((5,), max_iter=3, warm_start=True).fit(X_IRIS, Y_IRIS)
-    before = [coef.copy() for coef in clf.coefs_]
-    clf.set_params(hidden_layer_sizes=(6,))
-    with pytest.raises(ValueError, match=r"layers \(4, 5, 3\), .* ask for \(4, 6, 3\)"):
-        clf.fit(X_IRIS, Y_IRIS)
-    clf.set_params(hidden_layer_sizes=(5,))
-    with pytest.raises(ValueError, match=r"same classes .* \[0 1 2\], `y` has \[1 2 3\]"):
-        clf.fit(X_IRIS, Y_IRIS + 1)
-    for coef, kept in zip(clf.coefs_, before, strict=True):
-        np.testing.assert_array_equal(coef, kept)
-
-
 def test_lbfgs_stops_early_too():
     clf = MLPClassifier(solver="lbfgs", early_stopping=True, random_state=0, max_iter=10**4)
     clf.fit(X_MOONS, Y_MOONS)
     assert len(clf.validation_scores_) == len(clf.loss_curve_) == clf.n_iter_ < 10**4
     assert clf.best_validation_score_ == max(clf.validation_scores_)
-
-
-@not_converged
-def test_warm_start_keeps_its_dtype():
-    clf = MLPClassifier((5,), max_iter=3, warm_start=True).fit(X_IRIS, Y_IRIS)
-    assert clf.fit(X_IRIS.astype(np.float32), Y_IRIS).coefs_[0].dtype == np.float64
 
 
 def test_given_validation_rows():
@@ -202,68 +162,6 @@ def test_convergence_warning():
         MLPClassifier(max_iter=2).fit(X_IRIS, Y_IRIS)
 
 
-def test_verbose_prints_each_epoch(capsys):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        MLPClassifier(max_iter=2, verbose=True, early_stopping=True).fit(X_IRIS, Y_IRIS)
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split(",")[0] for line in lines[::2]] == ["Iteration 1", "Iteration 2"]
-    assert all(line.startswith("Validation score: ") for line in lines[1::2])
-
-
-class Recorder:
-    """A callback of scikit-learn's protocol that stops after a number of epochs."""
-
-    def __init__(self, last):
-        self.last, self.losses, self.ended = last, [], False
-
-    def setup(self, estimator, context):
-        assert context.max_subtasks == estimator.max_iter
-
-    def teardown(self, estimator, context):
-        self.ended = True
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
-
-    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
-        if context.parent is None:
-            return False
-        assert fitted_estimator.predict(X_MOONS).shape == (200,)
-        self.losses.append(estimator.loss_curve_[-1])
-        return len(self.losses) == self.last
-
-
-@pytest.mark.parametrize("solver", SOLVERS)
-def test_callbacks_see_each_epoch_and_may_stop(solver):
-    recorder = Recorder(last=3)
-    clf = MLPClassifier(solver=solver, random_state=0).set_callbacks(recorder).fit(X_MOONS, Y_MOONS)
-    assert recorder.losses == clf.loss_curve_
-    assert len(recorder.losses) == 3
-    assert recorder.ended
-
-
-def test_callbacks_are_torn_down_when_fit_fails():
-    recorder = Recorder(last=3)
-
-    def fail(estimator, context):
-        raise RuntimeError("enough")
-
-    recorder.on_fit_task_end = fail
-    clf = MLPClassifier(random_state=0).set_callbacks(recorder)
-    with pytest.raises(RuntimeError, match="enough"):
-        clf.fit(X_MOONS, Y_MOONS)
-    assert recorder.ended
-    assert not hasattr(clf, "network_")
-
-
-def test_scoring_monitor_of_scikit_learn():
-    monitor = ScoringMonitor(scoring="accuracy")
-    clf = MLPClassifier(solver="lbfgs", max_iter=500, random_state=0).set_callbacks(monitor)
-    clf.fit(X_MOONS, Y_MOONS)
-    assert clf.score(X_MOONS, Y_MOONS) == 1.0
-
-
 @pytest.mark.parametrize(
     ("estimator", "X", "y", "message"),
     [
@@ -286,131 +184,6 @@ def test_refuses_wrong_input(estimator, X, y, message):
         estimator.fit(X, y)
 
 
-@not_converged
-def test_a_failed_fit_leaves_the_old_one():
-    clf = MLPClassifier((5,), max_iter=3).fit(X_IRIS, Y_IRIS)
-    before = clf.predict_proba(X_IRIS)
-    with pytest.raises(ValueError, match="NaN"):
-        clf.fit(X_MOONS * np.nan, Y_MOONS)
-    with pytest.raises(ValueError, match="Unknown label type"):
-        clf.fit(X_MOONS, Y_MOONS + 0.5)
-    np.testing.assert_array_equal(clf.predict_proba(X_IRIS), before)
-    with pytest.raises(ValueError, match="X has 2 features, but MLPClassifier is expecting 4"):
-        clf.predict(X_MOONS)
-
-
 def test_a_batch_larger_than_the_data_is_all_of_it():
     with pytest.warns(UserWarning, match="batch_size is 1000, but there are only 150 rows"):
         MLPClassifier(batch_size=1000, tol=1.0).fit(X_IRIS, Y_IRIS)
-
-
-@not_converged
-def test_initialize_draws_what_fit_would_start_from():
-    clf = MLPClassifier((5,), max_iter=1, random_state=3, shuffle=False, warm_start=True)
-    clf.initialize(X_IRIS, Y_IRIS)
-    assert clf.predict(X_IRIS).shape == (150,)
-    assert (clf.n_iter_, clf.t_, clf.loss_curve_) == (0, 0, [])
-    fitted = MLPClassifier((5,), max_iter=1, random_state=3, shuffle=False).fit(X_IRIS, Y_IRIS)
-    assert clf.fit(X_IRIS, Y_IRIS).loss_curve_ == fitted.loss_curve_
-    reg = MLPRegressor(random_state=0).initialize(X_DIABETES, np.c_[Y_DIABETES, Y_DIABETES])
-    assert reg.network_.sizes == (10, 100, 2)
-
-
-@pytest.mark.parametrize(
-    "parameters", [{"l1": 0.1}, {"clip_norm": 1.0}, {"max_norm": 1.0}, {"dropout": 0.5}], ids=str
-)
-def test_lbfgs_refuses_what_needs_steps(parameters):
-    with pytest.raises(ValueError, match="needs a solver of steps"):
-        MLPClassifier(solver="lbfgs", **parameters).fit(X_IRIS, Y_IRIS)
-
-
-@not_converged
-def test_another_optimizer_starts_anew():
-    clf = MLPClassifier(solver="sgd", random_state=0)
-    clf.partial_fit(X_IRIS, Y_IRIS, classes=[0, 1, 2])
-    for solver in ("adam", Adam(0.01), RMSprop(0.01), "gd"):
-        clf.set_params(solver=solver).partial_fit(X_IRIS, Y_IRIS)
-    assert len(clf.loss_curve_) == 5
-
-
-def test_partial_fit_goes_on_with_another_activation_and_loss():
-    clf = MLPClassifier((4,), random_state=0).partial_fit(X_IRIS, Y_IRIS, classes=[0, 1, 2])
-    before = clf.network_
-    clf.set_params(activation="tanh", loss="focal", learning_rate_init=1e-9)
-    clf.partial_fit(X_IRIS, Y_IRIS)
-    expected = Network(before.sizes, "tanh", "softmax", thetas=before.thetas).forward(X_IRIS)
-    np.testing.assert_allclose(clf.predict_proba(X_IRIS), expected, atol=1e-6)
-    assert type(clf.network_.loss).__name__ == "Focal"
-
-
-@not_converged
-@pytest.mark.parametrize("learning_rate", [*SCHEDULES, Cosine(warmup=0.1), lambda step: 0.99**step])
-@pytest.mark.parametrize("solver", ["sgd", "adam", "gd"])
-def test_every_schedule_trains(solver, learning_rate):
-    clf = MLPClassifier(
-        (8,),
-        solver=solver,
-        learning_rate=learning_rate,
-        learning_rate_init=0.2,
-        max_iter=60,
-        power_t=0.1,
-        random_state=0,
-    )
-    assert clf.fit(X_IRIS, Y_IRIS).loss_ < 0.75 * clf.loss_curve_[0]
-
-
-@not_converged
-@pytest.mark.parametrize(
-    "option",
-    [
-        {"dropout": 0.2},
-        {"dropout": (0.1, 0.3)},
-        {"l1": 0.01},
-        {"clip_norm": 0.5},
-        {"max_norm": 1.0},
-        {"label_smoothing": 0.1},
-        {"penalty_scale": "sample", "alpha": 1.0},
-        {"loss": "focal"},
-        {"initializer": "he"},
-        {"solver": Lion(0.01)},
-        {"restore_best_weights": True},
-    ],
-    ids=str,
-)
-def test_options_train_save_and_are_the_same_twice(option, tmp_path):
-    numbers = {"learning_rate_init": 0.02, "max_iter": 80, "random_state": 0, "batch_size": 50}
-    plain = MLPClassifier((8,), **numbers).fit(X_IRIS, Y_IRIS)
-    clf, twin = (MLPClassifier((8,), **{**numbers, **option}).fit(X_IRIS, Y_IRIS) for _ in "ab")
-    assert clf.loss_curve_ == twin.loss_curve_
-    if "restore_best_weights" not in option:
-        assert clf.loss_curve_ != plain.loss_curve_
-    assert clf.score(X_IRIS, Y_IRIS) > 0.9
-    clf.save(tmp_path / "m.mlp")
-    assert repr(load(tmp_path / "m.mlp")) == repr(clf)
-
-
-@not_converged
-def test_records_and_functions_among_the_parameters(tmp_path):
-    reg = MLPRegressor(
-        Quantile(0.9),
-        solver=Adam(0.05),
-        learning_rate=Cosine(final=0.1),
-        max_iter=40,
-        random_state=0,
-    ).fit(X_DIABETES, Y_DIABETES / 100)
-    assert 0.8 < (reg.predict(X_DIABETES) > Y_DIABETES / 100).mean() < 0.97
-    reg.save(tmp_path / "m.mlp")
-    twin = load(tmp_path / "m.mlp")
-    assert repr(twin) == repr(reg)
-    np.testing.assert_array_equal(twin.predict(X_DIABETES), reg.predict(X_DIABETES))
-    for parameters in ({"learning_rate": lambda step: 1.0}, {"scoring": lambda e, X, y: 0.0}):
-        with pytest.raises(TypeError, match="must be data to be saved, not code"):
-            reg.set_params(**parameters).save(tmp_path / "n.mlp")
-        reg.set_params(learning_rate="constant")
-    assert not (tmp_path / "n.mlp").exists()
-
-
-def test_dropout_must_fit_the_layers():
-    for dropout in ([0.1], [0.1, 1.0], [0.1, -0.1]):
-        with pytest.raises(ValueError, match="dropout must be one share, or 2, for the input and"):
-            MLPClassifier((8,), dropout=dropout).fit(X_IRIS, Y_IRIS)

@@ -1,4 +1,4 @@
-"""What a fitted estimator shows of its inside, held against the equations and scikit-learn."""
+"""Inspection of a fitted estimator, against the equations and scikit-learn."""
 
 import array_api_strict
 import numpy as np
@@ -8,10 +8,12 @@ import pytest
 import scipy.sparse as sp
 import sklearn
 import sklearn.neural_network as theirs
+from comparisons import assert_arrays_close
+from data_cases import X_DIABETES, X_IRIS, X_MOONS, Y_DIABETES, Y_IRIS, Y_MOONS
 from scipy.special import expit, softmax
 from sklearn.base import clone, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.datasets import load_diabetes, load_iris, make_moons, make_multilabel_classification
+from sklearn.datasets import make_multilabel_classification
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -23,9 +25,6 @@ from sklearn.utils import estimator_checks as checks
 from multilayer import MLPClassifier, MLPRegressor, equations
 from multilayer.activations import ACTIVATIONS
 
-X_IRIS, Y_IRIS = load_iris(return_X_y=True)
-X_MOONS, Y_MOONS = make_moons(n_samples=100, noise=0.1, random_state=0)
-X_DIABETES, Y_DIABETES = load_diabetes(return_X_y=True)
 Y_DIABETES = (Y_DIABETES - Y_DIABETES.mean()) / Y_DIABETES.std()
 TWO = np.c_[Y_DIABETES, -(Y_DIABETES**2)]
 X_SEVERAL, Y_SEVERAL = make_multilabel_classification(n_samples=60, n_features=4, random_state=0)
@@ -76,8 +75,7 @@ def test_sparse_rows(make):
     clf = classifier((5, 2)).fit(make(X), Y_IRIS)
     A = clf.forward(make(X))
     assert sp.issparse(A[0])
-    for a, e in zip(A[1:], clf.forward(X)[1:], strict=True):
-        np.testing.assert_allclose(a, e, rtol=1e-12)
+    assert_arrays_close(A[1:], clf.forward(X)[1:], rtol=1e-12)
     for look in (clf.transform, clf.input_gradient, clf.decision_function):
         np.testing.assert_allclose(look(make(X)), look(X), rtol=1e-9, atol=1e-12)
     error = clf.check_gradient(X, Y_IRIS).error
@@ -146,7 +144,7 @@ def test_frames_are_named_after_the_layer(make, library):
 
 
 def test_the_index_of_a_frame_stays():
-    X = pd.DataFrame(X_MOONS, columns=["a", "b"], index=np.arange(100)[::-1])
+    X = pd.DataFrame(X_MOONS, columns=["a", "b"], index=np.arange(200)[::-1])
     shown = classifier((3,)).set_output(transform="pandas").fit_transform(X, Y_MOONS)
     assert shown.index.tolist() == X.index.tolist()
 
@@ -328,7 +326,7 @@ def test_check_gradient_is_of_the_cost_of_fit(monkeypatch):
     """Its cost, weights and penalty included, is the one that training reports."""
     seen = []
     monkeypatch.setattr(equations, "check_gradient", lambda *a, **k: seen.append((a, k)))
-    weights = np.linspace(0.5, 2, 100)
+    weights = np.linspace(0.5, 2, 200)
     numbers = {"solver": "gd", "learning_rate_init": 1e-12, "max_iter": 1, "alpha": 3.0, "l1": 2.0}
     clf = classifier((4,), **numbers, class_weight={0: 1, 1: 5}, label_smoothing=0.3)
     clf.fit(X_MOONS, Y_MOONS, weights).check_gradient(X_MOONS, Y_MOONS, weights)
@@ -356,7 +354,7 @@ def test_check_gradient_finds_a_wrong_slope(monkeypatch):
     "look",
     ["forward", "transform", "input_gradient", "decision_function", "check_gradient"],
 )
-def test_only_what_is_fitted_has_an_inside(look):
+def test_only_fitted_estimators_are_inspected(look):
     clf = classifier()
     arguments = (X_IRIS, Y_IRIS) if look == "check_gradient" else (X_IRIS,)
     with pytest.raises(NotFittedError):

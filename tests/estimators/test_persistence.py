@@ -1,4 +1,4 @@
-"""The models of the library in files: they come back as they were, and no damage crashes them."""
+"""Saved models: they load as they were, and damaged files never crash."""
 
 from __future__ import annotations
 

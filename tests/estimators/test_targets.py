@@ -1,16 +1,15 @@
-"""Targets of classes: one label a row, several labels, several columns of labels; and weights."""
+"""Targets of classifiers: one label, several labels, several columns of labels; weights."""
 
 import numpy as np
 import pytest
 import scipy.sparse
-from sklearn.datasets import load_iris, make_moons, make_multilabel_classification
+from data_cases import X_IRIS, X_MOONS, Y_IRIS, Y_MOONS
+from sklearn.datasets import make_multilabel_classification
 from sklearn.utils import compute_class_weight
 
 from multilayer import MLPClassifier, MLPRegressor, load
 from multilayer.estimators.targets import ClassTargets
 
-X_IRIS, Y_IRIS = load_iris(return_X_y=True)
-X_MOONS, Y_MOONS = make_moons(n_samples=200, noise=0.1, random_state=0)
 X_MULTI, Y_MULTI = make_multilabel_classification(n_samples=80, n_classes=4, random_state=0)
 NAMES = np.array(["a", "b", "c"])
 Y_COLUMNS = np.column_stack([NAMES[Y_IRIS], np.where(X_IRIS[:, 1] > 3, "wide", "slim")])

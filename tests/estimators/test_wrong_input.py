@@ -1,4 +1,4 @@
-"""Wrong input: the exceptions are scikit-learn's, or tell what it lets pass."""
+"""Wrong input raises the exceptions of scikit-learn, or clearer ones where it raises none."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""A model elsewhere gives what it gives here: ONNX Runtime, PyTorch, C, plain Python."""
+"""Exported models predict the same: ONNX Runtime, PyTorch, C, plain Python."""
 
 import ctypes
 import itertools
@@ -12,7 +12,9 @@ import onnxruntime
 import pandas as pd
 import polars as pl
 import pytest
-from sklearn.datasets import load_diabetes, load_iris
+from comparisons import assert_arrays_close
+from data_cases import X_IRIS, Y_IRIS
+from sklearn.datasets import load_diabetes
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -34,7 +36,7 @@ from multilayer.losses import Softmax
 from multilayer.selection import HiddenLayerSearchCV
 
 CLOSE = {np.dtype(np.float32): 2e-6, np.dtype(np.float64): 1e-12}
-IRIS, SPECIES = load_iris(return_X_y=True)
+IRIS, SPECIES = X_IRIS, Y_IRIS
 
 
 def run_onnx(model, X):
@@ -152,8 +154,7 @@ def test_classifiers(X, y, options, tmp_path):
         there = {}
         exec(to_python(model), there)
         for row, *expected in zip(X.tolist(), *shares, strict=True):
-            for python, share in zip(there["predict_proba"](row), expected, strict=True):
-                np.testing.assert_allclose(python, share, atol=atol)
+            assert_arrays_close(there["predict_proba"](row), expected, atol=atol)
     else:
         np.testing.assert_allclose(there["probabilities"], shares, atol=atol)
         python = run_python(model, X, "predict_proba")
@@ -337,7 +338,7 @@ def test_wrong_input(rng):
             write(MLPClassifier())
         with pytest.raises(TypeError, match=r"sklearn\.linear_model\._logistic\.LogisticRegr"):
             write(LogisticRegression())
-        with pytest.raises(TypeError, match="functions of one's own cannot be exported"):
+        with pytest.raises(TypeError, match="activation functions defined by the user cannot be"):
             write(own)
     model = make_pipeline(MinMaxScaler(clip=True), MLPClassifier(max_iter=2000)).fit(IRIS, SPECIES)
     with pytest.raises(TypeError, match="step 'minmaxscaler' is a sklearn"):
@@ -346,7 +347,7 @@ def test_wrong_input(rng):
         onnx_inputs(model[-1], IRIS[:, :3])
     X = table(rng, 60)
     tabular = TabularClassifier(n_members=1, max_iter=2).fit(X, X["sex"])
-    with pytest.raises(TypeError, match="a model of raw tables cannot be a few lines"):
+    with pytest.raises(TypeError, match="a model of raw tables cannot be exported as source"):
         to_c(tabular)
     with pytest.raises(ValueError, match="X lacks 'town'"):
         onnx_inputs(tabular, X.drop(columns="town"))
@@ -354,7 +355,7 @@ def test_wrong_input(rng):
         to_c(Network((1, 1)), name="a; int b")
     labels = np.array([1, "a"], object)
     mixed = MLPClassifier(2, max_iter=2000, random_state=0).fit(IRIS[::100], [0, 1])
-    mixed._targets = type(mixed._targets)("binary", labels)
+    mixed.targets_ = type(mixed.targets_)("binary", labels)
     with pytest.raises(TypeError, match="labels must be of one type"):
         to_onnx(mixed)
 
@@ -384,7 +385,10 @@ def test_command_line(tmp_path, rng):
     assert "Outputs: label_, probabilities" in result.output
     assert run(*fit, tmp_path / "n.mlp", "--layers", "8").exit_code == 0
     assert run("export", tmp_path / "n.mlp", "-o", tmp_path / "n.onnx").exit_code == 0
-    for out, message in (("t.c", "cannot be a few lines"), ("t.txt", "must end with one of .onnx")):
+    for out, message in (
+        ("t.c", "cannot be exported as source"),
+        ("t.txt", "must end with one of .onnx"),
+    ):
         result = run("export", tmp_path / "t.mlp", "-o", tmp_path / out)
         assert result.exit_code == 2
         assert message in " ".join(result.output.split())

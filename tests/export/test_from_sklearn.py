@@ -1,9 +1,10 @@
-"""A fitted network of scikit-learn becomes ours."""
+"""Fitted networks of scikit-learn are converted."""
 
 import numpy as np
 import pytest
+from comparisons import assert_arrays_equal
+from data_cases import X_IRIS, Y_IRIS
 from sklearn import neural_network
-from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -13,7 +14,7 @@ from multilayer import MLPClassifier, MLPRegressor, load
 from multilayer.export import from_sklearn
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-X, y = load_iris(return_X_y=True)
+X, y = X_IRIS, Y_IRIS
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -51,9 +52,8 @@ def test_classifiers(rows, labels, options, dtype, tmp_path):
         assert ours.validation_scores_ == theirs.validation_scores_
         assert ours.best_validation_score_ == theirs.best_validation_score_
     assert (ours.classes_ == theirs.classes_).all()
-    for here, there in zip(ours.coefs_, theirs.coefs_, strict=True):
-        np.testing.assert_array_equal(here, there)
-        assert here.dtype == there.dtype
+    assert_arrays_equal(ours.coefs_, theirs.coefs_)
+    assert [coef.dtype for coef in ours.coefs_] == [coef.dtype for coef in theirs.coefs_]
     ours.coefs_[0][...] = 0  # a copy
     assert theirs.coefs_[0].any()
     ours.save(tmp_path / "m.mlp")

@@ -1,4 +1,4 @@
-"""The oracle itself, held against finite differences and automatic differentiation."""
+"""The equations, against finite differences and automatic differentiation."""
 
 import array_api_strict
 import autograd
@@ -7,6 +7,7 @@ import autograd.scipy.special as asp
 import numpy as np
 import pytest
 import scipy.special
+from comparisons import assert_arrays_close
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,8 +68,9 @@ def test_cost_and_gradient_equal_automatic_differentiation(hidden, output):
     J, D = autograd.value_and_grad(naive_cost)(thetas, X, Y, 0.3, hidden, output)
     names = {"hidden": hidden, "output": output}
     assert equations.cost(X, Y, thetas, 0.3, **names) == pytest.approx(J, rel=1e-13)
-    for d, expected in zip(equations.backpropagation(X, Y, thetas, 0.3, **names), D, strict=True):
-        np.testing.assert_allclose(d, expected, rtol=1e-10, atol=1e-13)
+    assert_arrays_close(
+        equations.backpropagation(X, Y, thetas, 0.3, **names), D, rtol=1e-10, atol=1e-13
+    )
 
 
 @given(

@@ -1,8 +1,9 @@
-"""How Θ starts: the distributions that the sources ask for."""
+"""Initial Θ: the distributions that the sources ask for."""
 
 import numpy as np
 import pytest
 import scipy.stats
+from comparisons import assert_arrays_close
 from threadpoolctl import threadpool_limits
 
 from multilayer import MLPClassifier, equations
@@ -61,5 +62,4 @@ def test_estimators_draw_so(name):
     with pytest.warns(UserWarning, match="Maximum iterations"):
         clf = MLPClassifier((5,), initializer=name, random_state=3, **numbers).fit(X, y)
     expected = equations.initialize_thetas((3, 5, 1), 3, initializer=name)
-    for theta, e in zip(clf.network_.thetas, expected, strict=True):
-        np.testing.assert_allclose(theta, e, atol=1e-12)
+    assert_arrays_close(clf.network_.thetas, expected, atol=1e-12)

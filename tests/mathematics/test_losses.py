@@ -1,4 +1,4 @@
-"""Losses and output units, held against automatic differentiation, SciPy and scikit-learn."""
+"""Losses and output units, against automatic differentiation, SciPy and scikit-learn."""
 
 import array_api_strict
 import autograd
@@ -31,7 +31,7 @@ from multilayer.losses import (
     resolve,
     smooth,
 )
-from multilayer.outputs import parts, say
+from multilayer.outputs import apply_output, parts
 
 GROUPS = Softmax((2, 1, 3))
 
@@ -141,7 +141,7 @@ def test_any_array_library_and_dtype_kept(loss, output, naive, dtype):
     for got, wanted in [
         (loss.cost(*strict, output), loss.cost(Z, Y, output)),
         (loss.derivative(*strict, output), loss.derivative(Z, Y, output)),
-        (say(strict[0], output), say(Z, output)),
+        (apply_output(strict[0], output), apply_output(Z, output)),
     ]:
         assert got.dtype == strict[0].dtype
         tolerance = 1e-12 if dtype == "float64" else 1e-5
@@ -191,7 +191,7 @@ def test_own_loss_of_each_output_has_the_canonical_delta():
     for output in OUTPUTS:
         Z, Y = rng.randn(4, 6), targets(output, 4, rng)
         np.testing.assert_array_equal(
-            resolve("auto", output).derivative(Z, Y, output), delta(say(Z, output), Y)
+            resolve("auto", output).derivative(Z, Y, output), delta(apply_output(Z, output), Y)
         )
     assert [*CANONICAL] == [*OUTPUTS]
     assert resolve("auto", GROUPS) == LogLoss()
@@ -203,7 +203,7 @@ def test_softmax_of_groups_is_one_softmax_each():
     Z, Y = rng.randn(7, 6), targets(GROUPS, 7, rng)
     pieces = [slice(0, 2), slice(2, 3), slice(3, 6)]
     H = np.concatenate([scipy.special.softmax(Z[:, p], axis=1) for p in pieces], axis=1)
-    np.testing.assert_allclose(say(Z, GROUPS), H)
+    np.testing.assert_allclose(apply_output(Z, GROUPS), H)
     cost = sum(LogLoss().cost(Z[:, p], Y[:, p], "softmax") for p in pieces)
     np.testing.assert_allclose(LogLoss().cost(Z, Y, GROUPS), cost)
     theta = np.column_stack([np.zeros(6), np.eye(6)])
@@ -211,7 +211,7 @@ def test_softmax_of_groups_is_one_softmax_each():
     np.testing.assert_array_equal(
         equations.predict(Z, [theta], output=GROUPS), np.stack(labels, axis=1)
     )
-    np.testing.assert_array_equal(say(Z, Softmax([6])), say(Z, "softmax"))
+    np.testing.assert_array_equal(apply_output(Z, Softmax([6])), apply_output(Z, "softmax"))
 
 
 def test_smooth():
@@ -223,7 +223,7 @@ def test_smooth():
     assert smooth(Y, 0, "identity") is Y
 
 
-def test_functions_of_ones_own():
+def test_custom_loss_functions():
     own = CustomLoss(lambda Y, Z: np.log(np.cosh(Z - Y)).sum(axis=1), lambda Y, Z: np.tanh(Z - Y))
     swish = Activation(lambda z: z * np.cos(z), lambda z: np.cos(z) - z * np.sin(z))
     rng = np.random.RandomState(5)

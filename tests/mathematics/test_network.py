@@ -1,7 +1,10 @@
+"""The network: shapes, outputs, costs, copies, files and wrong input."""
+
 import pickle
 
 import numpy as np
 import pytest
+from comparisons import assert_arrays_close, assert_arrays_equal
 
 from multilayer import Network, equations, load
 from multilayer.activations import Activation
@@ -29,8 +32,7 @@ def test_agrees_with_the_equations(rng):
     assert network.cost(X, Y, 0.5) == pytest.approx(expected, rel=1e-12)
     assert network.cost(X, labels, 0.5) == pytest.approx(expected, rel=1e-12)
     D = equations.backpropagation(X, Y, network.thetas, 0.5, **names)
-    for d, e in zip(network.gradient(X, labels, 0.5), D, strict=True):
-        np.testing.assert_allclose(d, e, rtol=1e-10, atol=1e-14)
+    assert_arrays_close(network.gradient(X, labels, 0.5), D, rtol=1e-10, atol=1e-14)
     np.testing.assert_array_equal(network.predict(X), equations.predict(X, network.thetas, **names))
 
 
@@ -60,8 +62,7 @@ def test_starts_as_the_equations_draw():
     for initializer in ("glorot", "notebook"):
         network = Network((2, 5, 2), random_state=3, initializer=initializer)
         drawn = equations.initialize_thetas((2, 5, 2), 3, initializer=initializer)
-        for theta, expected in zip(network.thetas, drawn, strict=True):
-            np.testing.assert_array_equal(theta, expected)
+        assert_arrays_equal(network.thetas, drawn)
 
 
 def test_save_and_load(tmp_path, rng):
@@ -109,7 +110,7 @@ def test_shows_groups_and_loss():
     ],
     ids=["activation", "loss"],
 )
-def test_functions_of_ones_own_cannot_be_saved(arguments, tmp_path):
+def test_custom_functions_cannot_be_saved(arguments, tmp_path):
     network = Network((3, 4, 2), **arguments, random_state=0)
     assert network.copy().loss is network.loss
     assert repr(network)
@@ -173,7 +174,7 @@ def test_forward_sees_every_change_of_the_weights():
     assert right()
 
 
-def test_a_row_alone_says_what_it_says_among_others():
+def test_a_row_alone_is_predicted_as_among_others():
     for dtype in (np.float32, np.float64):
         net = Network((7, 13, 9, 3), "relu", "softmax", random_state=0, dtype=dtype)
         X = np.random.RandomState(1).randn(40, 7).astype(dtype)

@@ -1,16 +1,16 @@
-"""The optimizers' equations: against steps of other hands, and on any array library."""
+"""The optimizers' equations, against PyTorch and by hand, on any array library."""
 
 from __future__ import annotations
 
 import array_api_strict
 import numpy as np
 import pytest
+from comparisons import assert_arrays_equal
+from optimizer_cases import OPTIMIZERS
 
 from multilayer.optimizers import (
     SGD,
-    Adam,
     AdamW,
-    GradientDescent,
     Lion,
     NAdam,
     Optimizer,
@@ -18,17 +18,6 @@ from multilayer.optimizers import (
     Rprop,
 )
 
-ALL = [
-    GradientDescent(0.3),
-    SGD(0.1, momentum=0.8, nesterov=True),
-    SGD(0.1, momentum=0.8, nesterov=False),
-    RMSprop(0.01),
-    Adam(0.01),
-    AdamW(0.01, weight_decay=0.5),
-    NAdam(0.01),
-    Rprop(0.05),
-    Lion(0.001, weight_decay=0.5),
-]
 THETA = np.array([[0.5, -1.0, 2.0]])  # bias first
 GRADIENTS = np.array(
     [[1.0, -0.5, 0.25], [0.5, 0.5, -0.25], [-2.0, 1.0, 0.0], [0.1, 0.3, 0.25], [0.2, -0.4, 0.5]]
@@ -63,7 +52,7 @@ def test_steps_of_pytorch(optimizer, wanted):
 
 
 def test_nadam_late_in_training():
-    """The product of all momenta, told in full."""
+    """The product of all momenta, written in full."""
     b, t = 0.9, 500
     mu = b * (1 - 0.5 * 0.96 ** (0.004 * np.arange(1, t + 2)))
     so_far, ahead = np.prod(mu[:-1]), np.prod(mu)
@@ -95,7 +84,7 @@ def test_decay_leaves_out_biases(kind):
     np.testing.assert_allclose(theta, THETA * [1, 0.95, 0.95], rtol=1e-15)
 
 
-@pytest.mark.parametrize("optimizer", ALL, ids=repr)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_any_array_library(optimizer, dtype):
     xp = array_api_strict
@@ -108,12 +97,11 @@ def test_any_array_library(optimizer, dtype):
         np.testing.assert_array_equal(np.asarray(array), same, strict=True)
 
 
-@pytest.mark.parametrize("optimizer", ALL, ids=repr)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 def test_no_array_is_changed(optimizer):
     slots = [slot[0] for slot in optimizer.start([THETA])]
     arrays = [THETA, GRADIENTS[0], *slots]
     before = [array.copy() for array in arrays]
     theta, _ = optimizer.update(THETA, GRADIENTS[0], slots, 1)
     assert not np.array_equal(theta, THETA)
-    for array, same in zip(arrays, before, strict=True):
-        np.testing.assert_array_equal(array, same)
+    assert_arrays_equal(arrays, before)

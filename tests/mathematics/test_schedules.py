@@ -13,20 +13,20 @@ from multilayer.schedules import (
     Adaptive,
     Constant,
     Cosine,
-    Course,
     FunctionOfStep,
     InverseScaling,
     OneCycle,
     Plateau,
     Schedule,
+    SchedulePosition,
     StepSchedule,
     WarmRestarts,
 )
 
 
 def factors(schedule: StepSchedule, total=10, steps_per_epoch=1, first=0):
-    course = Course(first, 0, 1, steps_per_epoch, total)
-    return schedule.factors(np.arange(first, total, dtype=np.float64), course)
+    position = SchedulePosition(first, 0, 1, steps_per_epoch, total)
+    return schedule.factors(np.arange(first, total, dtype=np.float64), position)
 
 
 # What torch.optim.lr_scheduler (2.13) makes of a learning rate of 1: OneCycleLR,
@@ -76,8 +76,8 @@ def test_inverse_scaling_is_that_of_scikit_learn(power_t, seen):
     for epoch in range(4):
         wanted += [sgd.learning_rate] * 3
         sgd.iteration_ends(7 * (epoch + 1))
-    course = Course(3 * seen, 7 * seen, 7, 3, 12)
-    got = InverseScaling(power_t).factors(np.arange(3.0 * seen, 12), course)
+    position = SchedulePosition(3 * seen, 7 * seen, 7, 3, 12)
+    got = InverseScaling(power_t).factors(np.arange(3.0 * seen, 12), position)
     np.testing.assert_allclose(0.2 * got, wanted[3 * seen :], rtol=1e-14)
 
 
@@ -97,7 +97,7 @@ def test_factors_are_shares_and_do_not_depend_on_the_cut(schedule, total, steps_
     assert whole.shape == (total,)
     assert whole.dtype == np.float64
     assert ((whole >= 0) & (whole <= 1 + 1e-12)).all()
-    if not isinstance(schedule, InverseScaling):  # which counts rows, told to each call
+    if not isinstance(schedule, InverseScaling):  # which counts rows, given to each call
         first = int(cut * total)
         np.testing.assert_array_equal(
             factors(schedule, total, steps_per_epoch, first), whole[first:]
@@ -125,10 +125,10 @@ def test_each_cycle_begins_warm(first_cycle, growth, steps_per_epoch):
         starts.append(starts[-1] + length)
         length *= growth
     whole = np.array([s for s in np.round(starts, 9) if s % 1 == 0])
-    course = Course(0, 0, 1, steps_per_epoch, 1)
+    position = SchedulePosition(0, 0, 1, steps_per_epoch, 1)
     schedule = WarmRestarts(first_cycle, growth)
-    np.testing.assert_allclose(schedule.factors(whole, course), 1, rtol=0, atol=1e-9)
-    assert (schedule.factors(whole[1:] - 1, course) < 0.8).all()
+    np.testing.assert_allclose(schedule.factors(whole, position), 1, rtol=0, atol=1e-9)
+    assert (schedule.factors(whole[1:] - 1, position) < 0.8).all()
 
 
 def test_function_of_the_step():

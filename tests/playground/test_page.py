@@ -1,4 +1,4 @@
-"""The playground's page in a real browser: Chromium, where there is one."""
+"""The playground's page in a real browser: Chromium, where it is installed."""
 
 import os
 import re
@@ -35,7 +35,7 @@ def server():
 
 
 def is_wrong(said):
-    """Whether the console says something but that a file was refused."""
+    """Whether the console shows more than that a file was refused."""
     return said.type == "error" and "400 (Bad Request)" not in said.text
 
 
@@ -205,10 +205,10 @@ def test_a_file_is_dropped_on_the_page(opened):
     wait_for(page, lambda: "\u00fcbung 1.csv" in (page.text_content("#python-code") or ""))
 
 
-def test_a_walk_through_one_example(opened):
+def test_the_worked_example(opened):
     page = opened()
     page.click("#epoch-once")
-    page.click("#walk")
+    page.click("#explain_example")
     wait_for(page, lambda: page.is_visible("#example"))
     wait_for(page, lambda: "δ" in page.text_content("#example"))
     assert "Θ" in page.text_content("#example")

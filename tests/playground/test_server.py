@@ -1,4 +1,4 @@
-"""The playground's server as a browser, and as somebody else, meets it."""
+"""The playground's server: pages, access by others, uploads, shutdown."""
 
 import asyncio
 import contextlib
@@ -15,6 +15,7 @@ import urllib.request
 import numpy as np
 import pytest
 from typer.testing import CliRunner
+from waiting import wait_for
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -28,18 +29,11 @@ from multilayer.playground.session import Session
 def server():
     server = Server(port=0)
     thread = server.start()
-    wait_for(lambda: server._server.started)
+    wait_for(lambda: answers(server))
     yield server
     server.stop()
     thread.join(10)
     assert not thread.is_alive()
-
-
-def wait_for(there, seconds=10):
-    begun = time.monotonic()
-    while not there():
-        assert time.monotonic() - begun < seconds
-        time.sleep(0.01)
 
 
 def request(address, data=None, method=None, **headers):
@@ -49,6 +43,17 @@ def request(address, data=None, method=None, **headers):
             return answer.status, answer.headers, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.headers, error.read()
+
+
+def answers(server):
+    try:
+        return request(server.address)[0] == 200
+    except urllib.error.URLError:
+        return False
+
+
+def training_threads():
+    return {one for one in threading.enumerate() if one.name == "playground"}
 
 
 class Page:
@@ -77,7 +82,7 @@ class Page:
         return await self.seen(message)
 
     async def closed(self):
-        """Wait until the server closes, and tell how."""
+        """Wait until the server closes, and return how."""
         try:
             while True:
                 await asyncio.wait_for(self.talk.recv(), 10)
@@ -154,7 +159,7 @@ def test_a_page_trains_the_moons(server):
 
 
 def test_a_page_that_vanishes_stops_its_training(server):
-    sessions = []
+    before, sessions = training_threads(), []
 
     async def act(page):
         await page.told("state")
@@ -167,7 +172,7 @@ def test_a_page_that_vanishes_stops_its_training(server):
         with_page(server, act)
     (session,) = sessions
     wait_for(lambda: session.closed and not server.sessions)
-    wait_for(lambda: not session._thread.is_alive())
+    wait_for(lambda: training_threads() <= before)
 
 
 @pytest.mark.parametrize("said", ["", "[", "1", "null", '{"do": "fly"}', b"\x00", "[" * 100_000])
@@ -184,7 +189,7 @@ def test_what_is_not_of_the_protocol_closes_the_socket_with_a_reason(server, sai
 
 
 def test_random_messages(server):
-    """Whatever values the acts are given, the page is told, and the server goes on."""
+    """The server answers messages with any values, and goes on."""
     rng = np.random.RandomState(0)
     odd = [None, True, -1, 0, 1, 2, 1e300, "", "x", "moons", [], [0], [[0, 0, 0]], {}, {"rows": 20}]
     acts = ["set", "play", "pause", "epoch", "step", "reset", "speed", "seen", "weight", "example",
@@ -239,7 +244,7 @@ def test_uploads_and_models(server):
 
 
 def test_uploads_are_limited(server, monkeypatch):
-    monkeypatch.setattr("multilayer.playground.server.MOST_BYTES", 1000)
+    monkeypatch.setattr("multilayer.playground.server.MAX_BYTES", 1000)
 
     async def act(page):
         name = (await page.told("hello"))["page"]
@@ -286,27 +291,29 @@ time.sleep(0.2)
 
 
 def test_when_the_server_ends_nothing_is_left_running():
+    before = training_threads()
     server = Server(port=0)
     thread = server.start()
-    wait_for(lambda: server._server.started)
+    wait_for(lambda: answers(server))
 
     async def act(page):
         await page.told("state")
         await page.say(do="play")
         await page.picture()
-        server._server.should_exit = True
+        stopping = asyncio.create_task(asyncio.to_thread(server.stop))
         await page.closed()
+        await stopping
 
     with_page(server, act)
     thread.join(10)
     assert not thread.is_alive()
-    assert not [one for one in threading.enumerate() if one.name == "playground"]
+    assert training_threads() <= before
 
 
 def test_a_widget_shows_the_page_until_it_is_closed(monkeypatch):
     widget = playground.widget(height=600)
     assert widget.height == 600
-    wait_for(lambda: widget.server._server.started)
+    wait_for(lambda: answers(widget.server))
     status, headers, _ = request(widget.address)
     assert status == 200
     assert "frame-ancestors http://localhost:*" in headers["Content-Security-Policy"]
@@ -321,7 +328,7 @@ def test_open_serves_in_the_background(monkeypatch):
     opened = []
     monkeypatch.setattr("webbrowser.open", opened.append)
     server = playground.open(port=0)
-    wait_for(lambda: server._server.started)
+    wait_for(lambda: answers(server))
     assert opened == [server.address]
     assert request(server.address)[0] == 200
     server.stop()

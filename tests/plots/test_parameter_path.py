@@ -1,11 +1,12 @@
-"""Displays of bias and variance: errors of the same folds, value by value."""
+"""BiasVarianceDisplay and RegularizationPathDisplay: errors over a parameter, on the same folds."""
 
 from types import SimpleNamespace
 
-import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from sklearn.datasets import load_diabetes, make_moons
+from data_cases import X_NOISY_MOONS, Y_NOISY_MOONS
+from sklearn.datasets import load_diabetes
 from sklearn.model_selection import (
     KFold,
     LearningCurveDisplay,
@@ -18,23 +19,13 @@ from sklearn.preprocessing import StandardScaler
 from multilayer import MLPClassifier, MLPRegressor
 from multilayer.plots import BiasVarianceDisplay, RegularizationPathDisplay
 
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
-
-X, y = make_moons(120, noise=0.2, random_state=0)
+X, y = X_NOISY_MOONS[:120], Y_NOISY_MOONS[:120]
 FOLDS = KFold(4, shuffle=True, random_state=1)
 
 
 def network(**parameters):
     defaults = {"solver": "lbfgs", "max_iter": 60, "random_state": 0}
     return MLPClassifier(**({"hidden_layer_sizes": (4,)} | defaults | parameters))
-
-
-@pytest.fixture(autouse=True)
-def _close():
-    yield
-    plt.close("all")
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

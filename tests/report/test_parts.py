@@ -1,4 +1,4 @@
-"""The parts of a report: scores as scikit-learn has them, cells of any dataframe, small texts."""
+"""Parts of a report: scores, cells of any dataframe, numbers as text, progress bars."""
 
 import numpy as np
 import pandas as pd

@@ -229,7 +229,7 @@ def test_a_search_tells_what_was_tried(moons, no_figures):
     n = int(np.isfinite(search.cv_results_["mean_test_score"]).sum())
     assert f"{n} networks were cross-validated on 5 folds" in page.text
     assert f"{search.best_score_:.3f} ± " in page.text
-    assert "taken" in page.text
+    assert "chosen" in page.text
     search.set_params(refit=False).fit(X, y)
     del search.best_estimator_
     with pytest.raises(AttributeError, match="refit is False"):
@@ -299,7 +299,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_told_before_the_work(case, moons, monkeypatch, tmp_path):
+def test_bad_input_is_refused_before_the_work(case, moons, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("multilayer.report.scores.scores", None)
     given, error, message = BAD[case]

@@ -1,10 +1,11 @@
-"""compare_baselines: the same folds for all, failures told, the verdict that of the scores."""
+"""compare_baselines: the same folds for all, failures reported, a verdict from the scores."""
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from sklearn.datasets import load_iris, make_moons
+from data_cases import X_MOONS, Y_MOONS
+from sklearn.datasets import load_iris
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
@@ -15,11 +16,11 @@ from multilayer import MLPClassifier, TableEncoder, TabularClassifier
 from multilayer.selection import Comparison, Rival, baselines, compare_baselines
 from multilayer.selection.model_size import count_parameters
 
-X, y = make_moons(150, noise=0.1, random_state=0)
+X, y = X_MOONS[:150], Y_MOONS[:150]
 
 
 @pytest.fixture(scope="module")
-def moons():
+def comparison():
     return compare_baselines(X, y, cv=3, random_state=0)
 
 
@@ -30,16 +31,16 @@ def rival(kind, mean, n_parameters=10, error=0.01, failure=""):
     return Rival(name, kind, None, scores, scores, 0.1, n_parameters, failure)
 
 
-def test_what_is_compared(moons):
+def test_what_is_compared(comparison):
     kinds = ["line", "polynomial", "polynomial", "line", *["network"] * 3, "boosting"]
-    assert [r.kind for r in moons.rivals] == kinds
-    assert [r.n_parameters for r in moons.rivals[:4]] == [3, 6, 10, 3]
-    assert not any(r.failure for r in moons.rivals)
-    assert moons.n_splits == 3
-    assert moons.n_rows == 150
+    assert [r.kind for r in comparison.rivals] == kinds
+    assert [r.n_parameters for r in comparison.rivals[:4]] == [3, 6, 10, 3]
+    assert not any(r.failure for r in comparison.rivals)
+    assert comparison.n_splits == 3
+    assert comparison.n_rows == 150
 
 
-def test_each_is_judged_as_scikit_learn_judges_it():
+def test_scores_are_those_of_scikit_learn():
     cv = StratifiedKFold(3, shuffle=True, random_state=1)
     comparison = compare_baselines(X, y, cv=cv, random_state=0)
     pipeline = make_pipeline(TableEncoder(dtype="float64"), LogisticRegression(max_iter=1000))
@@ -48,15 +49,15 @@ def test_each_is_judged_as_scikit_learn_judges_it():
     assert comparison.rivals[0].mean == expected.mean()
 
 
-def test_the_straight_line_cannot_tell_the_moons_apart(moons):
-    line, *_, network = (r for r in moons.rivals if r.kind in ("line", "network"))
+def test_the_straight_line_cannot_tell_the_moons_apart(comparison):
+    line, *_, network = (r for r in comparison.rivals if r.kind in ("line", "network"))
     assert line.mean < 0.92 < network.mean
 
 
 @pytest.mark.parametrize("n_jobs", [1, 3])
-def test_the_same_for_any_number_of_threads(moons, n_jobs):
+def test_the_same_for_any_number_of_threads(comparison, n_jobs):
     again = compare_baselines(X, y, cv=3, random_state=0, n_jobs=n_jobs)
-    for one, other in zip(moons.rivals, again.rivals, strict=True):
+    for one, other in zip(comparison.rivals, again.rivals, strict=True):
         np.testing.assert_array_equal(one.scores, other.scores)
 
 
@@ -99,7 +100,7 @@ def test_polynomials_of_too_many_columns_are_left_out(monkeypatch):
     assert "9 columns, more than 7" in str(comparison)
 
 
-def test_what_fails_is_told_and_the_rest_goes_on(monkeypatch):
+def test_failures_are_reported_and_the_rest_goes_on(monkeypatch):
     monkeypatch.setattr(baselines, "_network", lambda classes, m, layers: MLPClassifier(layers, -1))
     comparison = compare_baselines(X, y, cv=2, random_state=0)
     failed = [r for r in comparison.rivals if r.failure]
@@ -164,7 +165,7 @@ VERDICTS = {
     "boosting": (
         [("line", 0.8), ("network", 0.85), ("boosting", 0.9)],
         "Trees are needed rather than a network: boosting, 0.900 ± 0.010, against 0.800 ± 0.010 by "
-        "line, 0.850 ± 0.010 by one hidden layer of 8.",
+        "line and 0.850 ± 0.010 by one hidden layer of 8.",
     ),
 }
 

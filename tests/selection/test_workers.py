@@ -1,4 +1,4 @@
-"""Search and cross-validation on a Dask cluster: what threads find, and nothing sent twice."""
+"""Search and cross-validation on a Dask cluster: the results of threads, rows sent once."""
 
 import os
 import signal
@@ -7,9 +7,10 @@ import threading
 import joblib
 import numpy as np
 import pytest
+from comparisons import assert_arrays_equal
 from distributed import Client
 from distributed.protocol import pickle
-from sklearn.datasets import load_breast_cancer, make_moons
+from sklearn.datasets import load_breast_cancer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -20,20 +21,15 @@ from multilayer.selection import workers as there
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning", "ignore::ResourceWarning"
 )
+QUIET = {"dashboard_address": ":0", "silence_logs": 60, "set_as_default": False}
 QUICK = {"max_iter": 30, "learning_rate_init": 0.05}
 SPACE = {"hidden_layer_sizes": [(), (4,), (8, 4)], "alpha": [1e-4, 0.1]}
 
 
 @pytest.fixture(scope="module")
 def client():
-    options = {"dashboard_address": ":0", "silence_logs": 60, "set_as_default": False}
-    with Client(n_workers=2, threads_per_worker=1, **options) as client:
+    with Client(n_workers=2, threads_per_worker=1, **QUIET) as client:
         yield client
-
-
-@pytest.fixture(scope="module")
-def moons():
-    return make_moons(200, noise=0.2, random_state=0)
 
 
 def search(estimator=None, **options):
@@ -41,7 +37,7 @@ def search(estimator=None, **options):
     return HiddenLayerSearchCV(estimator or MLPClassifier(**QUICK), **options)
 
 
-def assert_same(one, other):
+def assert_same_results(one, other):
     for name in ("mean_test_score", "standard_error", "n_iter", "n_epochs", "n_parameters"):
         np.testing.assert_array_equal(one.cv_results_[name], other.cv_results_[name])
     assert one.best_params_ == other.best_params_
@@ -59,11 +55,14 @@ def assert_same(one, other):
     ids=lambda o: "-".join(o) or "plain",
 )
 def test_what_threads_find(client, moons, options):
+    before = client.run(lambda: set(there._TRIALS))
     here = search(**options).fit(*moons)
     with joblib.parallel_config("dask", client=client):
         on_cluster = search(**options).fit(*moons)
-    assert_same(here, on_cluster)
-    assert all(not runs for runs in client.run(lambda: list(there._RUNS)).values())
+    assert_same_results(here, on_cluster)
+    assert all(
+        runs <= before[worker] for worker, runs in client.run(lambda: set(there._TRIALS)).items()
+    )
 
 
 def test_tabular_estimators(client):
@@ -74,7 +73,7 @@ def test_tabular_estimators(client):
     options["space"] = {"dropout": [0.0, 0.1, 0.3]}
     here = search(**options).fit(X, y)
     with joblib.parallel_config("dask", client=client):
-        assert_same(here, search(**options).fit(X, y))
+        assert_same_results(here, search(**options).fit(X, y))
 
 
 def test_rows_are_sent_once(client, moons, monkeypatch):
@@ -94,9 +93,8 @@ def test_rows_are_sent_once(client, moons, monkeypatch):
 
 def test_a_worker_dies(moons):
     here = search(n_candidates=12).fit(*moons)
-    options = {"dashboard_address": ":0", "silence_logs": 60, "set_as_default": False}
     with (
-        Client(n_workers=2, threads_per_worker=1, **options) as mortal,
+        Client(n_workers=2, threads_per_worker=1, **QUIET) as mortal,
         joblib.parallel_config("dask", client=mortal),
     ):
         (victim, *_) = mortal.run(os.getpid).values()
@@ -104,23 +102,23 @@ def test_a_worker_dies(moons):
         killer.start()
         on_cluster = search(n_candidates=12).fit(*moons)
         killer.join()
-    assert_same(here, on_cluster)
+    assert_same_results(here, on_cluster)
 
 
-def test_a_training_goes_on_where_it_was_lost(client, moons):
-    cut = [*range(150)], [*range(150, 200)]
-    with joblib.parallel_config("dask", client=client), there.crew(None) as workers:
-        from multilayer.selection.search_state import cut as cut_out
+def test_a_lost_training_resumes(client, moons):
+    cut = [*range(110)], [*range(110, 150)]
+    with joblib.parallel_config("dask", client=client), there.find_workers(None) as workers:
+        from multilayer.selection.search_state import prepare_fold
 
         network = MLPClassifier(**QUICK, random_state=0)
-        fold = cut_out(None, network, *moons, None, *map(np.array, cut))
+        fold = prepare_fold(None, network, *moons, None, *map(np.array, cut))
         runs = [
             fold.start({"alpha": 0.1}),
-            *(f.start({"alpha": 0.1}) for f in workers.sent([fold])),
+            *(f.start({"alpha": 0.1}) for f in workers.send([fold])),
         ]
         for run in runs:
             assert run.go_on(7) == 7
-        client.run(there._RUNS.clear)
+        client.run(there._TRIALS.clear)
         assert runs[0].go_on(20) == runs[1].go_on(20) == 20
         assert runs[0].score(None) == runs[1].score(None)
         assert (runs[0].work, runs[0].n_parameters) == (runs[1].work, runs[1].n_parameters)
@@ -132,8 +130,7 @@ def test_cross_validation(client, moons):
     with joblib.parallel_config("dask", client=client):
         on_cluster = cross_validate_network(models, *moons, cv=3, random_state=0)
     np.testing.assert_array_equal(here.scores, on_cluster.scores)
-    for a, b in zip(here.loss_curves, on_cluster.loss_curves, strict=True):
-        np.testing.assert_array_equal(a, b)
+    assert_arrays_equal(here.loss_curves, on_cluster.loss_curves)
 
 
 def test_baselines(client, moons):
@@ -153,9 +150,8 @@ def test_failures_are_those_of_threads(client, moons):
     assert any(on_cluster.cv_results_["failure"])
 
 
-def test_a_cluster_that_is_gone(moons):
-    options = {"dashboard_address": ":0", "silence_logs": 60, "set_as_default": False}
-    with Client(n_workers=1, processes=False, **options) as closed:
+def test_a_closed_cluster_is_reported(moons):
+    with Client(n_workers=1, processes=False, **QUIET) as closed:
         pass
     with (
         joblib.parallel_config("dask", client=closed),

@@ -1,4 +1,4 @@
-"""Rows in parts: their sums are those of all rows, and training by them is training on all."""
+"""Shards: sums over parts are those over all rows, and so is training."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -6,18 +6,20 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import scipy.sparse
+from cases import Descent, LocalSteps, Objective, shards_train, train, training_state
+from comparisons import assert_thetas_close
 from sklearn.datasets import make_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import log_loss
 
 from multilayer import Checkpoint, MLPClassifier, MLPRegressor
-from multilayer.engine import native as engine
 from multilayer.estimators.inputs import Rows
 from multilayer.optimizers import SGD, Adam, AdamW
 from multilayer.shards import Facts, Shard, Shards, fit_shards
 from multilayer.shards.data import added_up
 from multilayer.shards.fitting import encode_rows
-from multilayer.shards.sums import LocalPlan, _share
-from multilayer.shards.sync_interval import Pace
+from multilayer.shards.sums import _share
+from multilayer.shards.sync_interval import SyncInterval
 from multilayer.training.state import Examples
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -50,22 +52,22 @@ def fit(estimator, X, y, cuts=(100, 100, 353), weights=None, sync_every=1, valid
     """Fit on parts that end at some rows; the empty ones too."""
     seen = []
 
-    def encode(reader, share, seed):
+    def encode(targets, share, seed):
         learned = [
             Rows(X[a:b], y[a:b], None if weights is None else weights[a:b])
             for a, b in pairwise((0, *cuts, len(y)))
         ]
         parts = [
-            Shard(i, encode_rows(reader, rows, False))
+            Shard(i, encode_rows(targets, rows, held_out=False))
             if rows.X.shape[0]
             else Shard(i, Examples(rows.X, np.empty(0), rows.sample_weight))
             for i, rows in enumerate(learned)
         ]
         seen.append(Here(parts, sync_every))
-        judged = None
+        held_out = None
         if validation is not None:
-            judged = Here([Shard(0, encode_rows(reader, Rows(*validation), True))])
-        return seen[0], judged
+            held_out = Here([Shard(0, encode_rows(targets, Rows(*validation), held_out=True))])
+        return seen[0], held_out
 
     fit_shards(estimator, facts_of(X, y, isinstance(estimator, MLPClassifier)), encode)
     return seen[0]
@@ -77,9 +79,8 @@ def labelled():
     return X, np.array(["red", "green", "blue"])[y]
 
 
-def assert_same(one, other, tolerance):
-    for a, b in zip(one.network_.thetas, other.network_.thetas, strict=True):
-        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+def assert_same_fit(one, other, tolerance):
+    assert_thetas_close(one, other, tolerance)
     np.testing.assert_allclose(one.loss_curve_, other.loss_curve_, rtol=tolerance)
 
 
@@ -101,7 +102,7 @@ def test_full_batch_is_that_of_one_machine(labelled, options, dtype):
     parts = MLPClassifier((9, 5), random_state=1, **options)
     fit(parts, X, y)
     assert parts.classes_.tolist() == ["blue", "green", "red"]
-    assert_same(whole, parts, 1e-9 if dtype == np.float64 else 2e-3)
+    assert_same_fit(whole, parts, 1e-9 if dtype == np.float64 else 2e-3)
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "gd"])
@@ -113,7 +114,7 @@ def test_weights(labelled, rng, solver):
     whole = MLPClassifier(6, **options).fit(X, y, weights)
     parts = MLPClassifier(6, **options)
     fit(parts, X, y, weights=weights)
-    assert_same(whole, parts, 1e-9)
+    assert_same_fit(whole, parts, 1e-9)
 
 
 @pytest.mark.parametrize("n_targets", [1, 3])
@@ -124,7 +125,7 @@ def test_numbers(n_targets):
     whole = MLPRegressor(hidden_layer_sizes=6, **options).fit(X, y, X_val=X[:50], y_val=y[:50])
     parts = MLPRegressor(hidden_layer_sizes=6, **options)
     fit(parts, X, y, validation=(X[:50], y[:50]))
-    assert_same(whole, parts, 1e-8)
+    assert_same_fit(whole, parts, 1e-8)
     np.testing.assert_allclose(whole.validation_scores_, parts.validation_scores_, rtol=1e-8)
     np.testing.assert_allclose(whole.validation_loss_curve_, parts.validation_loss_curve_)
 
@@ -135,7 +136,7 @@ def test_sparse_rows(labelled):
     whole = MLPClassifier(6, **options).fit(X, y)
     parts = MLPClassifier(6, **options)
     fit(parts, X, y)
-    assert_same(whole, parts, 1e-9)
+    assert_same_fit(whole, parts, 1e-9)
 
 
 def test_one_part_makes_the_steps_of_the_engine(labelled):
@@ -147,8 +148,8 @@ def test_one_part_makes_the_steps_of_the_engine(labelled):
     ours, theirs = ([theta.copy() for theta in thetas] for _ in range(2))
     slots, memory = optimizer.start(ours), optimizer.start(theirs)
     rng = np.random.RandomState(7)
-    report = shards.engine.train(
-        ours, shards, y, (), "softmax", optimizer, slots, batch_size=50, rng=rng, epochs=2
+    report = shards_train(
+        shards, ours, y, (), "softmax", optimizer, slots, batch_size=50, rng=rng, epochs=2
     )
     seeds = [int(s) for s in np.random.RandomState(7).randint(2**31, size=2)]
     order = np.stack([shard.order(seed) for seed in seeds])
@@ -158,7 +159,7 @@ def test_one_part_makes_the_steps_of_the_engine(labelled):
             last = min(first + 3, 11)
             taken = rows[503 * first // 11 : 503 * last // 11][None, :]
             names = {"batch_size": -(-taken.size // (last - first)), "order": taken}
-            made += engine.train(
+            made += train(
                 theirs, X, y, (), "softmax", optimizer, memory, steps_before=made, **names
             ).steps
     np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-12)
@@ -173,15 +174,15 @@ def test_steps_made_together_are_those_of_the_whole_batch(labelled):
     ours, theirs = ([theta.copy() for theta in thetas] for _ in range(2))
     shards = Here(parts)
     names = {"lambda_": 0.1, "batch_size": 100}
-    shards.engine.train(
-        ours, shards, y, (), "softmax", optimizer, optimizer.start(ours), max_steps=2, **names
+    shards_train(
+        shards, ours, y, (), "softmax", optimizer, optimizer.start(ours), max_steps=2, **names
     )
     memory = optimizer.start(theirs)
     for step in (0, 1):
         shares = [_share(part, None, step, step + 1, 6) for part in parts]
         rows = np.concatenate([shares[0], 200 + shares[1]])
         names = {"order": rows[None, :], "lambda_": 0.1, "steps_before": step}
-        engine.train(theirs, X, y, (), "softmax", optimizer, memory, **names)
+        train(theirs, X, y, (), "softmax", optimizer, memory, **names)
     np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-12)
 
 
@@ -198,19 +199,20 @@ def test_mini_batches_learn(labelled, solver, sync_every):
     meetings = -(-steps // sync_every)
     assert shards.asked == clf.n_iter_ * meetings
     assert clf.t_ == clf.n_iter_ * 503
-    assert clf._state.steps == clf.n_iter_ * steps
+    assert training_state(clf).steps == clf.n_iter_ * steps
 
 
-def test_noisier_gradients_are_made_up_for():
+def test_steps_on_smaller_batches_are_longer():
     """An eighth of the batch: steps of Adam are longer, decay is not, plain steps are as long."""
-    plan = LocalPlan(None, AdamW(0.01, weight_decay=0.2), {}, np.ones(3), None, 0, 0, rows=800)
-    optimizer, rates = plan.on(100)
+    descent = Descent(AdamW(0.01, weight_decay=0.2))
+    local = LocalSteps(Objective((), "softmax"), descent, np.ones(3), 0, rows=800)
+    optimizer, rates = local.lengthened(100)
     assert optimizer.learning_rate == pytest.approx(0.01 * 8**0.5)
     assert optimizer.learning_rate * optimizer.weight_decay == pytest.approx(0.01 * 0.2)
     np.testing.assert_allclose(rates, 8**0.5)
-    assert plan.on(800)[0] == plan.optimizer
-    plain = replace(plan, optimizer=SGD(0.01), rates=None)
-    assert plain.on(100) == (SGD(0.01), None)
+    assert local.lengthened(800)[0] == descent.optimizer
+    plain = replace(local, descent=Descent(SGD(0.01)), rates=None)
+    assert plain.lengthened(100) == (SGD(0.01), None)
 
 
 @pytest.mark.parametrize("sync_every", [4, 64])
@@ -220,7 +222,7 @@ def test_steps_made_apart_learn_as_fast(sync_every):
     whole = MLPClassifier(20, **options).fit(X, y)
     parts = MLPClassifier(20, **options)
     fit(parts, X, y, cuts=range(500, 4000, 500), sync_every=sync_every)
-    assert parts._cost(Examples(X, y)) < 1.15 * whole._cost(Examples(X, y))
+    assert log_loss(y, parts.predict_proba(X)) < 1.15 * log_loss(y, whole.predict_proba(X))
 
 
 def test_every_row_is_learned_from_once_in_an_epoch():
@@ -275,7 +277,7 @@ def test_checkpoint(labelled, tmp_path, solver):
     fit(first, X, y, sync_every=4)
     second = MLPClassifier(8, max_iter=12, **options).set_callbacks(Checkpoint(path))
     fit(second, X, y, sync_every=4)
-    assert_same(whole, second, 0)
+    assert_same_fit(whole, second, 0)
     with pytest.raises(ValueError, match="other data or parameters"):
         fit(second, X + 1, y, sync_every=4)
 
@@ -311,20 +313,20 @@ def test_the_order_of_the_sums_is_that_of_the_parts(rng):
 
 
 @pytest.mark.parametrize(
-    ("talking", "step", "expected"),
+    ("communication", "step", "expected"),
     [(0.01, 0.1, 1), (0.01, 0.001, 128), (0.01, 1e-9, 500), (0.003, 0.01, 4)],
 )
-def test_pace(talking, step, expected):
-    pace = Pace()
+def test_sync_interval_is_chosen_from_the_times(communication, step, expected):
+    interval = SyncInterval()
     while True:
-        n = pace.choose(500)
-        if pace.decided:
+        n = interval.choose(500)
+        if interval.decided:
             break
-        pace.took(n, talking + n * step)
+        interval.took(n, communication + n * step)
     assert n == expected
 
 
-def test_few_steps_are_made_together():
-    pace = Pace()
-    assert pace.choose(10) == 1
-    assert pace.decided
+def test_few_steps_are_synchronised_one_by_one():
+    interval = SyncInterval()
+    assert interval.choose(10) == 1
+    assert interval.decided

@@ -1,16 +1,17 @@
-"""Training from files, block by block: as from memory, whatever the size of the blocks."""
+"""Training from files, block by block, is training from memory for any size of the blocks."""
 
 import numpy as np
 import polars as pl
 import pytest
+from cases import shards_train, train, training_state
+from comparisons import assert_arrays_close
 from sklearn.datasets import make_classification
 
 import multilayer
 from multilayer import MLPClassifier, MLPRegressor, TableEncoder
-from multilayer.engine import native as engine
 from multilayer.optimizers import Adam
 from multilayer.streaming import fit_files
-from multilayer.streaming.blocks import Dealer
+from multilayer.streaming.blocks import Blocks, Dealer
 from multilayer.streaming.engine import _runs
 from multilayer.tables.files import TableFiles, parse_memory
 from multilayer.training.state import Examples
@@ -54,7 +55,7 @@ def test_classes(tmp_path, table, kind, memory):
     assert model[0].get_feature_names_out().tolist()[:2] == ["age", "weight"]
     assert model[1].classes_.tolist() == ["no", "yes"]
     assert model[1].t_ == 8 * 6000
-    assert model[1]._state.steps == 8 * 30
+    assert training_state(model[1]).steps == 8 * 30
     multilayer.save(model, tmp_path / "model.mlp")
     again = multilayer.load(tmp_path / "model.mlp")
     np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
@@ -70,8 +71,7 @@ def test_full_batch_is_that_of_memory(tmp_path, table, memory):
     model = fit_files(MLPClassifier(**options), files, "survived", memory=memory, encoder=encoder)
     X = TableEncoder(dtype="float64").fit_transform(table.drop("survived"))
     whole = MLPClassifier(**options).fit(X, table["survived"].to_numpy())
-    for a, b in zip(model[1].network_.thetas, whole.network_.thetas, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
+    assert_arrays_close(model[1].network_.thetas, whole.network_.thetas, rtol=1e-6, atol=1e-6)
 
 
 def test_numbers_weights_and_validation(tmp_path, table):
@@ -118,12 +118,12 @@ def test_steps_are_those_of_the_engine(tmp_path, n, batch_size):
     thetas, optimizer = [np.random.RandomState(0).randn(1, 8) * 0.3], Adam(learning_rate=0.01)
     ours, theirs = ([theta.copy() for theta in thetas] for _ in range(2))
     names = {"batch_size": batch_size, "lambda_": 0.1, "epochs": 2}
-    report = blocks.engine.train(
-        ours, blocks, y, (), "logistic", optimizer, optimizer.start(ours), **names
+    report = shards_train(
+        blocks, ours, y, (), "logistic", optimizer, optimizer.start(ours), **names
     )
     lying = [shard.examples for shard in blocks.read()]
     X, y, weights = (np.concatenate(parts) for parts in zip(*lying, strict=True))
-    native = engine.train(
+    native = train(
         theirs,
         X,
         y,
@@ -146,8 +146,9 @@ def test_every_row_is_learned_from_once(tmp_path):
         runs = [e.Y[rows] for e, rows in _runs(blocks.read([3, 1, 0, 2, 6, 5, 4]), seed, 50)]
         assert sorted(np.concatenate(runs)) == list(range(503))
         assert [len(run) % 50 for run in runs] == [0] * (len(runs) - 1) + [3]
-    assert np.corrcoef(blocks._load(0).examples.Y, range(blocks.lengths[0]))[0, 1] > 0.9
-    assert all(abs(m - 251) < 80 for m in [blocks._load(b).examples.Y.mean() for b in range(7)])
+    targets = [block.examples.Y for block in blocks.read()]
+    assert np.corrcoef(targets[0], range(blocks.lengths[0]))[0, 1] > 0.9
+    assert all(abs(Y.mean() - 251) < 80 for Y in targets)
 
 
 def test_interrupted_and_diverged(tmp_path, table, monkeypatch):
@@ -159,13 +160,14 @@ def test_interrupted_and_diverged(tmp_path, table, monkeypatch):
     scratch.mkdir()
     loads = []
 
-    def load(self, index, load=multilayer.streaming.blocks.Blocks._load):
-        loads.append(index)
-        if len(loads) > 5 * len(self.lengths):
-            raise KeyboardInterrupt
-        return load(self, index)
+    def read(self, order=None, read=Blocks.read):
+        for block in read(self, order):
+            loads.append(block)
+            if len(loads) > 5 * len(self.lengths):
+                raise KeyboardInterrupt
+            yield block
 
-    monkeypatch.setattr(multilayer.streaming.blocks.Blocks, "_load", load)
+    monkeypatch.setattr(Blocks, "read", read)
     clf = MLPClassifier(4, random_state=0, tol=0)
     with pytest.warns(UserWarning, match="interrupted by user"):
         model = fit_files(clf, files, "survived", memory="500kB", folder=scratch)

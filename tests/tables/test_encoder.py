@@ -1,4 +1,4 @@
-"""TableEncoder: against scikit-learn's own pieces, over kinds of frames, gaps and strange input."""
+"""TableEncoder, against scikit-learn's transformers: kinds of frames, gaps, unusual input."""
 
 import datetime as dt
 import decimal
@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from model_file_cases import load_parts, saved_parts
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
@@ -171,8 +172,8 @@ def test_gaps_and_categories_that_fit_never_met():
 def test_columns_go_by_name():
     table = pl.DataFrame({"a": [1, 2, 3], "b": ["x", "y", "x"], "same": [0, 0, 0]})
     encoder = TableEncoder().fit(table)
-    turned = table.select("b", pl.lit(7).alias("further"), "a")  # "same" is not needed
-    np.testing.assert_array_equal(encoder.transform(turned), encoder.transform(table))
+    reordered = table.select("b", pl.lit(7).alias("further"), "a")  # "same" is not needed
+    np.testing.assert_array_equal(encoder.transform(reordered), encoder.transform(table))
     with pytest.raises(ValueError, match=r"X lacks 'a', .* it was not fitted on 'A'"):
         encoder.transform(table.rename({"a": "A"}))
 
@@ -190,7 +191,7 @@ def test_arrays_go_by_position():
         nameless.transform([[1, "x", 2]])
 
 
-def test_lists_keep_numbers_beside_texts():
+def test_lists_keep_numbers_among_texts():
     encoder = TableEncoder().fit([[1, "x"], [None, "y"], [decimal.Decimal("3.5"), "y"]])
     assert encoder.get_feature_names_out().tolist() == ["x0", "missingindicator_x0", "x1_x", "x1_y"]
 
@@ -330,10 +331,10 @@ def test_saved_encoder_is_the_same(way, parameters, tmp_path):
 )
 def test_damaged_state_is_refused(key, value):
     table = pl.DataFrame({"a": [1, 2], "b": [3, 4], "c": ["x", "y"], "d": [0, 0]})
-    state, arrays = TableEncoder().fit(table)._to_state()
-    assert TableEncoder._from_state(state, arrays).n_features_in_ == 4
+    state, arrays = saved_parts(TableEncoder().fit(table))
+    assert load_parts("TableEncoder", state, arrays).n_features_in_ == 4
     with pytest.raises((ValueError, TypeError, KeyError)):
-        TableEncoder._from_state({**state, key: value}, arrays)
+        load_parts("TableEncoder", {**state, key: value}, arrays)
 
 
 @pytest.mark.parametrize("library", ["polars", "pandas"])
@@ -377,19 +378,19 @@ def test_one_row_of_pandas_keeps_the_dtype_of_each_cell():
     assert encoder.transform(pd.DataFrame({"a": [1], "b": [0.5]}))[0].tolist() == [-1, 1, 0]
 
 
-def test_numbers_beside_texts_are_categories():
+def test_numbers_among_texts_are_categories():
     encoder = TableEncoder().fit(pd.DataFrame({"a": [1, "x", 2.5, None]}, dtype=object))
     assert encoder.get_feature_names_out().tolist() == ["a_1", "a_2.5", "a_x", "a_nan"]
 
 
 def test_file_of_the_first_encoder():
     encoder = TableEncoder().fit(FRAMES["polars"])
-    state, arrays = encoder._to_state()
+    state, arrays = saved_parts(encoder)
     del state["params"]["scaling"], state["params"]["max_onehot"]
     state["numbers"] = state["numbers"][:2]
     state["categories"] = [category[:4] for category in state["categories"]]
     del arrays["continuous"], arrays["flat"]
-    again = TableEncoder._from_state(state, arrays)
+    again = load_parts("TableEncoder", state, arrays)
     assert again.get_params() == encoder.get_params()
     assert again.summary() == encoder.summary()
     frame = FRAMES["pandas"]

@@ -1,4 +1,4 @@
-"""TableEncoder for a network that embeds: robust scaling, −1 and +1, codes, order of features."""
+"""TableEncoder for embeddings: robust scaling, −1 and +1, codes, order of features."""
 
 import datetime as dt
 import re
@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from model_file_cases import load_parts, saved_parts
 from sklearn.preprocessing import RobustScaler
 
 from multilayer import TableEncoder
@@ -139,12 +140,12 @@ def test_a_long_table_is_encoded_in_pieces(monkeypatch):
 def test_state_out_of_order_is_refused():
     table = pl.DataFrame({"a": [*"xyz"], "b": [*"uvu"], "c": [1, 2, 3], "d": [0, 1, 0]})
     encoder = TableEncoder(scaling="robust", max_onehot=2).fit(table)
-    state, arrays = encoder._to_state()
-    assert TableEncoder._from_state(state, arrays).summary() == encoder.summary()
+    state, arrays = saved_parts(encoder)
+    assert load_parts("TableEncoder", state, arrays).summary() == encoder.summary()
     with pytest.raises(ValueError, match="codes must be the last"):
-        TableEncoder._from_state({**state, "categories": state["categories"][::-1]}, arrays)
+        load_parts("TableEncoder", {**state, "categories": state["categories"][::-1]}, arrays)
     with pytest.raises(ValueError, match="of many values must be first"):
-        TableEncoder._from_state(state, {**arrays, "continuous": np.array([False, True])})
+        load_parts("TableEncoder", state, {**arrays, "continuous": np.array([False, True])})
 
 
 def test_wide_table():

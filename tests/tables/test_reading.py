@@ -1,4 +1,4 @@
-"""Reading of tables: every format, headers, gaps, kinds of columns, broken files."""
+"""Reading tables: every format, headers, gaps, kinds of columns, broken files."""
 
 import datetime as dt
 import io
@@ -77,7 +77,7 @@ def test_header_is_seen(read, text, names):
     assert read(text).columns == names
 
 
-def test_header_is_said(read):
+def test_header_is_given(read):
     assert read("p,x\ne,x\n", True).rows() == [("e", "x")]
     assert read("a,b\nc,d\n", False).columns == ["0", "1"]
     assert read("2019,2020\n1,2\n", True).columns == ["2019", "2020"]

@@ -1,4 +1,4 @@
-"""An encoder that learns from the parts of a table learns what it would from all rows."""
+"""An encoder that learns from parts of a table learns what it would from all rows."""
 
 import datetime as dt
 import pickle
@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from model_file_cases import saved_parts
 from scipy.stats import norm
 
 from multilayer import TableEncoder
-from multilayer.tables.survey import TableSurvey, learn
 from multilayer.tables import survey
+from multilayer.tables.survey import TableSurvey, learn
 
 OPTIONS = [
     {},
@@ -24,7 +25,7 @@ OPTIONS = [
 
 
 def table(rng, rows=400):
-    """Columns of every kind, with gaps; some say nothing."""
+    """Columns of every kind, with gaps; some carry no information."""
     town = rng.choice(["Bern", "Rome", "Oslo", "Lima", "Kyiv"], rows, p=[0.4, 0.3, 0.2, 0.05, 0.05])
     age = rng.uniform(1, 80, rows)
     return pl.DataFrame(
@@ -61,7 +62,7 @@ def from_parts(encoder, frame, cuts):
 
 
 def assert_same(one, other, tolerance=1e-9):
-    (state, arrays), (its_state, its_arrays) = one._to_state(), other._to_state()
+    (state, arrays), (its_state, its_arrays) = saved_parts(one), saved_parts(other)
     assert state == its_state
     for name, array in arrays.items():
         np.testing.assert_allclose(array, its_arrays[name], rtol=tolerance, atol=tolerance)
@@ -105,7 +106,7 @@ def test_many_numbers_are_about_right(rng, monkeypatch, scaling):
 
 def test_means_are_exact_where_medians_are_not(rng, monkeypatch):
     monkeypatch.setattr(survey, "_FEW", 500)
-    frame = pl.DataFrame({"a": 1e6 + rng.randn(30_000)})  # no gaps: the median says nothing
+    frame = pl.DataFrame({"a": 1e6 + rng.randn(30_000)})  # no gaps, so that nothing is imputed
     whole, parts = TableEncoder().fit(frame), from_parts(TableEncoder(), frame, (9, 20_000))
     np.testing.assert_allclose(parts.numbers_.mean, whole.numbers_.mean, rtol=1e-14)
     np.testing.assert_allclose(parts.numbers_.scale, whole.numbers_.scale, rtol=1e-9)

@@ -1,4 +1,4 @@
-"""Both tabular estimators: wrong and odd input is told or works, nothing is lost."""
+"""Tabular estimators: unusual input works, wrong input raises, nothing fitted is lost."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""TabularClassifier and TabularRegressor in files: the same bits, and no trust in what is read."""
+"""Saved tabular models predict the same bits; damaged files are refused."""
 
 import json
 

@@ -1,53 +1,27 @@
-"""TabularClassifier and TabularRegressor: scikit-learn's contract, and what they promise beyond."""
+"""TabularClassifier and TabularRegressor: scikit-learn's contract, validation, weights, scoring."""
 
 import os
 import pickle
-import signal
-import subprocess
-import sys
-import time
 
 import cloudpickle
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from cases import run_python
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, make_friedman1
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
-from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from tabular_cases import LEARNING, MODELS, SMALL, table
 
 from multilayer import TabularClassifier, TabularRegressor
-from multilayer.tabular.intervals import errors_of_mean, means_of_rows
-
-SMALL = {"n_members": 2, "hidden_layer_sizes": 16, "max_iter": 6, "random_state": 0}
-LEARNING = SMALL | {"batch_size": 16, "max_iter": 20}
-MODELS = [TabularClassifier, TabularRegressor]
 
 NOT_EQUIVALENT = {
     "check_sample_weight_equivalence_on_dense_data": "rows are dealt into folds and batches, so "
     "a row twice is not a row of weight two"
 }
-
-
-def table(rows=60, seed=0):
-    """A column of each kind, with gaps, and what follows from them."""
-    rng = np.random.RandomState(seed)
-    size = rng.normal(size=rows)
-    town = rng.choice(["Bern", "Oslo", "Rome"], rows)
-    frame = pd.DataFrame(
-        {
-            "size": np.where(rng.uniform(size=rows) < 0.1, np.nan, size),
-            "town": town,
-            "code": rng.choice([f"c{k}" for k in range(12)], rows),
-            "new": rng.uniform(size=rows) < 0.5,
-            "day": pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.randint(0, 99, rows), "D"),
-            "same": 1.0,
-        }
-    )
-    return frame, (size + (town == "Rome") > 0.3).astype(int)
 
 
 @parametrize_with_checks(
@@ -84,13 +58,8 @@ def bits(seed, columns=slice(None)):
 def test_same_bits_for_any_number_of_threads():
     here = bits(0)
     for threads in ["1", "2", "3"]:
-        run = subprocess.run(
-            [sys.executable, "-c", THREADS.format(folder=os.path.dirname(__file__))],
-            env=os.environ | {"MULTILAYER_NUM_THREADS": threads},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        program = THREADS.format(folder=os.path.dirname(__file__))
+        run = run_python(program, MULTILAYER_NUM_THREADS=threads)
         assert run.stdout.split() == here, run.stderr
 
 
@@ -134,61 +103,6 @@ def test_good_at_numbers():
     assert model.validation_score_ > 0.35
 
 
-@pytest.fixture(scope="module")
-def friedman():
-    X, y = make_friedman1(1600, noise=2.0, random_state=0)
-    parts = train_test_split(X, y, train_size=800, random_state=0)
-    return TabularRegressor(n_members=2, max_iter=10, random_state=0).fit(parts[0], parts[2]), parts
-
-
-@pytest.mark.parametrize("coverage", [0.5, 0.8, 0.9, 0.95])
-def test_coverage(friedman, coverage):
-    model, (_, X, _, y) = friedman
-    low, high = model.predict_interval(X, coverage=coverage).T
-    met = np.mean((low <= y) & (y <= high))
-    # Two shares of 800 rows differ by less, three standard deviations.
-    assert abs(met - coverage) < 3 * np.sqrt(2 * coverage * (1 - coverage) / 800)
-
-
-def test_errors_of_the_mean_of_members():
-    """What two of 8 members say of some rows tells the size of the errors of all 8 together."""
-    rng = np.random.RandomState(0)
-    truth, n = rng.normal(size=20_000), 20_000
-    said = truth + rng.normal(size=n) + 0.7 * rng.normal(size=(8, n))
-    rows, own = np.arange(n), rng.randint(8, size=n)
-    again = rows[::10]
-    values = np.append(said[own, rows], said[(own[again] + 1) % 8, again])
-    means, counts, variance = means_of_rows(values, np.append(rows, again), n + 1)
-    assert np.isnan(means[n])
-    assert (counts[again] == 2).all()
-    assert variance == pytest.approx(0.49, rel=0.1)
-    errors = errors_of_mean(truth - means[:n], counts[:n], variance, 8)
-    assert np.std(errors) == pytest.approx(np.std(truth - said.mean(axis=0)), rel=0.03)
-
-
-def test_errors_of_members_that_agree_stay():
-    errors = np.array([0.0, -1.0, 2.0])
-    np.testing.assert_array_equal(errors_of_mean(errors, np.array([1, 2, 1]), 0.0, 8), errors)
-    np.testing.assert_array_equal(errors_of_mean(errors * 0, np.ones(3), 0.0, 8), errors * 0)
-
-
-def test_quantiles(friedman):
-    model, (_, X, _, y) = friedman
-    shares = [0.05, 0.3, 0.5, 0.9]
-    found = model.predict(X, quantiles=shares)
-    assert found.shape == (800, 4)
-    assert (np.diff(found, axis=1) >= 0).all()
-    np.testing.assert_allclose((y[:, None] < found).mean(axis=0), shares, atol=0.08)
-    assert model.predict(X, quantiles=0.5).shape == (800, 1)
-
-
-def test_intervals_scale_with_the_target():
-    X, y = make_friedman1(100, random_state=0)
-    near = TabularRegressor(**SMALL).fit(X, y).predict_interval(X)
-    far = TabularRegressor(**SMALL).fit(X, 1000 * y - 5).predict_interval(X)
-    np.testing.assert_allclose(far, 1000 * near - 5, rtol=1e-3)
-
-
 def test_own_validation_set():
     X, y = table()
     other, truth = table(seed=1)
@@ -205,9 +119,8 @@ def test_validation_score_is_that_of_new_rows():
     X, y = rng.normal(size=(400, 2)), rng.randint(0, 2, 400)
     model = TabularClassifier(**LEARNING | {"n_members": 8}).fit(X, y)
     chosen = np.mean([min(curve) for curve in model.validation_curves_])
-    assert (
-        chosen < 0.46
-    )  # looks like more than chance, three standard deviations of which are 0.075
+    # It looks like more than chance, three standard deviations of which are 0.075.
+    assert chosen < 0.46
     assert abs(model.validation_score_ - 0.5) < 0.075
 
 
@@ -282,75 +195,6 @@ def test_scoring(model, scoring, sign):
         assert len(curve) == 6
         assert curve[best - 1] == min(curve)
         assert sign * min(curve) > 0
-
-
-def test_no_change_ends():
-    X, y = table()
-    model = TabularClassifier(**SMALL | {"max_iter": 300, "n_members": 1}, n_iter_no_change=3)
-    model.fit(X, y)
-    assert model.n_iter_ == model.best_iterations_[0] + 4 < 300
-
-
-@pytest.mark.parametrize("model", MODELS)
-def test_time_limit(model):
-    X, y = table()
-    began = time.perf_counter()
-    fitted = model(**SMALL | {"max_iter": 100_000}, time_limit=1).fit(X, y)
-    assert time.perf_counter() - began < 3
-    assert fitted.n_iter_ < 100_000
-    assert len(fitted.predict(X)) == 60
-
-
-class Interrupting:
-    """A scorer that presses Ctrl-C in its third call."""
-
-    calls = 0
-
-    def __call__(self, estimator, X, y):
-        self.calls += 1
-        if self.calls == 3:
-            time.sleep(0.2)  # until all members are on their way
-            os.kill(os.getpid(), signal.SIGINT)
-        return -self.calls
-
-
-@pytest.mark.parametrize("n_members", [1, 8])
-def test_interrupted_fit_keeps_its_best(n_members):
-    X, y = table()
-    model = TabularClassifier(
-        **SMALL | {"max_iter": 100_000, "n_members": n_members}, scoring=Interrupting()
-    )
-    with pytest.warns(ConvergenceWarning, match=r"Training interrupted by user\."):
-        model.fit(X, y)
-    assert 1 <= len(model.members_) <= n_members
-    assert model.n_iter_ < 100_000
-    assert model.predict_proba(X).shape == (60, 2)
-    # Each epoch was judged worse than the first, so that is where the network comes from.
-    assert model.best_iterations_[0] == 1
-
-
-def test_interrupt_before_anything_is_learned():
-    X, y = table()
-    model = TabularClassifier(**SMALL).fit(X, y)
-    before = model.predict_proba(X)
-
-    def press(*_):
-        raise KeyboardInterrupt
-
-    model.set_params(scoring=press)
-    with pytest.raises(KeyboardInterrupt):
-        model.fit(X, 1 - y)
-    np.testing.assert_array_equal(model.predict_proba(X), before)
-
-
-def test_bar(monkeypatch, capsys):
-    X, y = table()
-    silent = TabularClassifier(**SMALL).fit(X, y)
-    assert capsys.readouterr() == ("", "")
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    shown = TabularClassifier(**SMALL, verbose=True).fit(X, y)
-    assert "Training" in capsys.readouterr().err
-    np.testing.assert_array_equal(shown.predict_proba(X), silent.predict_proba(X))
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,17 @@
-"""The loop: same steps as the equations, and an end for each reason there is."""
+"""The training loop makes the steps of the equations, and stops for each of its reasons."""
 
 import _thread
 import threading
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from cases import config, minimize_network, train_network
+from comparisons import assert_arrays_close, assert_arrays_equal
+from optimizer_cases import OPTIMIZERS, step_by_equations
 
 from multilayer import Network, equations
-from multilayer.optimizers import SGD, Adam, AdamW, GradientDescent, Lion, NAdam, RMSprop, Rprop
-from multilayer.training.loop import Plan, minimize, train
+from multilayer.optimizers import SGD, Adam, GradientDescent
 from multilayer.training.state import Examples, State
-
-OPTIMIZERS = [GradientDescent(0.3), SGD(0.1, 0.9, nesterov=True), SGD(0.1, 0.8, nesterov=False)]
-OPTIMIZERS += [Adam(0.01), AdamW(0.01, weight_decay=0.3), NAdam(0.01), RMSprop(0.01), Rprop(0.1)]
-OPTIMIZERS += [Lion(0.01, weight_decay=0.3)]
 
 
 def problem(rng, m=23, sizes=(3, 4, 2), hidden="tanh", output="softmax"):
@@ -28,8 +25,8 @@ def test_each_step_is_that_of_the_equations(optimizer, batch_size, rng):
     network, X, labels = problem(rng)
     twin, Y = network.copy(), np.eye(2)[labels]
     state = State(network, np.random.RandomState(5))
-    plan = Plan(lambda_=0.1, batch_size=batch_size, max_iter=4, tol=0)
-    train(state, Examples(X, labels), optimizer, plan)
+    plan = config(lambda_=0.1, batch_size=batch_size, max_iter=4, tol=0)
+    train_network(state, Examples(X, labels), optimizer, plan)
     history = state.history
 
     order, rows, slots, step = (
@@ -48,15 +45,9 @@ def test_each_step_is_that_of_the_equations(optimizer, batch_size, rng):
             step += 1
             total += len(batch) * equations.cost(X[batch], Y[batch], twin.thetas, 0.1, **names)
             D = equations.backpropagation(X[batch], Y[batch], twin.thetas, 0.1, **names)
-            for layer, (theta, d) in enumerate(zip(twin.thetas, D, strict=True)):
-                theta[...], updated = optimizer.update(
-                    theta, d, [slot[layer] for slot in slots], step
-                )
-                for slot, value in zip(slots, updated, strict=True):
-                    slot[layer] = value
+            step_by_equations(optimizer, twin.thetas, D, slots, step)
         assert history.costs[epoch] == pytest.approx(total / 23, rel=1e-10)
-    for theta, expected in zip(network.thetas, twin.thetas, strict=True):
-        np.testing.assert_allclose(theta, expected, rtol=1e-9, atol=1e-12)
+    assert_arrays_close(network.thetas, twin.thetas, rtol=1e-9, atol=1e-12)
     assert history.status == "max_iter"
 
 
@@ -64,11 +55,11 @@ def test_stops_when_the_cost_no_longer_falls(rng):
     network, X, labels = problem(rng)
     state = State(network, rng)
     history = state.history
-    plan = Plan(batch_size=None, max_iter=1000, tol=0.01, n_iter_no_change=3)
-    train(state, Examples(X, labels), GradientDescent(0.1), plan)
+    plan = config(batch_size=None, max_iter=1000, tol=0.01, n_iter_no_change=3)
+    train_network(state, Examples(X, labels), GradientDescent(0.1), plan)
     assert history.status == "converged"
     costs, best, stale = history.costs, np.inf, 0
-    for epoch, cost in enumerate(costs):  # scikit-learn's rule, told again
+    for epoch, cost in enumerate(costs):  # scikit-learn's rule
         stale = stale + 1 if cost > best - 0.01 else 0
         best = min(best, cost)
         assert (stale > 3) == (epoch == len(costs) - 1)
@@ -77,10 +68,10 @@ def test_stops_when_the_cost_no_longer_falls(rng):
 def test_one_call_or_many_give_the_same_bits(rng):
     network, X, labels = problem(rng)
     twin = network.copy()
-    plan = Plan(batch_size=None, max_iter=50, tol=0)
-    train(State(network, rng), Examples(X, labels), Adam(0.05), plan)
+    plan = config(batch_size=None, max_iter=50, tol=0)
+    train_network(State(network, rng), Examples(X, labels), Adam(0.05), plan)
     watched = []
-    train(
+    train_network(
         State(twin, rng),
         Examples(X, labels),
         Adam(0.05),
@@ -88,8 +79,7 @@ def test_one_call_or_many_give_the_same_bits(rng):
         watch=lambda state: watched.append(state.history.costs[-1]),
     )
     assert len(watched) == 50
-    for theta, same in zip(network.thetas, twin.thetas, strict=True):
-        np.testing.assert_array_equal(theta, same)
+    assert_arrays_equal(network.thetas, twin.thetas)
 
 
 @pytest.mark.parametrize("batch_size", [None, 7])
@@ -99,8 +89,8 @@ def test_divergence_keeps_the_last_finite_thetas(optimizer, batch_size, rng):
     state = State(network, rng)
     history = state.history
     with np.errstate(all="ignore"):
-        plan = Plan(batch_size=batch_size, max_iter=100)
-        train(state, Examples(X, 1e3 * rng.randn(23, 2)), optimizer, plan)
+        plan = config(batch_size=batch_size, max_iter=100)
+        train_network(state, Examples(X, 1e3 * rng.randn(23, 2)), optimizer, plan)
     assert history.status == "diverged"
     assert len(history.costs) < 100
     assert all(np.isfinite(theta).all() for theta in network.thetas)
@@ -111,14 +101,13 @@ def test_divergence_from_the_first_step_changes_nothing(rng):
     before = [theta.copy() for theta in network.thetas]
     Y = np.full((23, 2), 1e200)
     for run in (
-        lambda state: train(state, Examples(X, Y), GradientDescent(0.1), Plan()),
-        lambda state: minimize(state, Examples(X, Y), Plan()),
+        lambda state: train_network(state, Examples(X, Y), GradientDescent(0.1), config()),
+        lambda state: minimize_network(state, Examples(X, Y), config()),
     ):
         state = State(network, rng)
         run(state)
         assert (state.history.status, state.history.costs) == ("diverged", [])
-        for theta, kept in zip(network.thetas, before, strict=True):
-            np.testing.assert_array_equal(theta, kept)
+        assert_arrays_equal(network.thetas, before)
 
 
 def test_validation_keeps_the_best(rng):
@@ -131,21 +120,20 @@ def test_validation_keeps_the_best(rng):
 
     state = State(network, rng)
     history = state.history
-    plan = Plan(batch_size=5, n_iter_no_change=3, early_stopping=True, restore_best=True)
-    train(state, Examples(X, labels), Adam(0.01), plan, validate=validate)
+    plan = config(batch_size=5, n_iter_no_change=3, early_stopping=True, restore_best=True)
+    train_network(state, Examples(X, labels), Adam(0.01), plan, validate=validate)
     assert history.status == "converged"
     assert history.scores == [0.1, 0.9, 0.5, 0.9, 0.3, 0.2]
     assert history.best_score == 0.9
-    for theta, best in zip(network.thetas, seen[1], strict=True):
-        np.testing.assert_array_equal(theta, best)
+    assert_arrays_equal(network.thetas, seen[1])
 
 
-def test_a_watcher_may_stop(rng):
+def test_a_callback_may_stop_training(rng):
     network, X, labels = problem(rng)
-    by_adam, by_lbfgs, examples = Plan(batch_size=5), Plan(tol=1e-9), Examples(X, labels)
+    by_adam, by_lbfgs, examples = config(batch_size=5), config(tol=1e-9), Examples(X, labels)
     for run in (
-        lambda state, **k: train(state, examples, Adam(0.01), by_adam, **k),
-        lambda state, **k: minimize(state, examples, by_lbfgs, **k),
+        lambda state, **k: train_network(state, examples, Adam(0.01), by_adam, **k),
+        lambda state, **k: minimize_network(state, examples, by_lbfgs, **k),
     ):
         state = State(network, rng)
         run(state, watch=lambda state: len(state.history.costs) == 4)
@@ -160,15 +148,15 @@ def test_ctrl_c_keeps_the_finished_epochs(batch_size, rng):
     history = state.history
     timer = threading.Timer(0.5, _thread.interrupt_main)
     timer.start()
-    plan = Plan(batch_size=batch_size, max_iter=10**7, n_iter_no_change=np.inf, shuffle=False)
-    train(state, Examples(X, labels), GradientDescent(1e-4), plan)
+    numbers = {"batch_size": batch_size, "n_iter_no_change": np.inf, "shuffle": False}
+    plan = config(max_iter=10**7, **numbers)
+    train_network(state, Examples(X, labels), GradientDescent(1e-4), plan)
     timer.join()
     assert history.status == "interrupted"
     assert len(history.costs) > 0
-    plan = replace(plan, max_iter=len(history.costs))
-    train(State(start, rng), Examples(X, labels), GradientDescent(1e-4), plan)
-    for theta, same in zip(network.thetas, start.thetas, strict=True):
-        np.testing.assert_array_equal(theta, same)
+    plan = config(max_iter=len(history.costs), **numbers)
+    train_network(State(start, rng), Examples(X, labels), GradientDescent(1e-4), plan)
+    assert_arrays_equal(network.thetas, start.thetas)
 
 
 def test_l_bfgs_finds_the_least_squares_line(rng):
@@ -177,7 +165,7 @@ def test_l_bfgs_finds_the_least_squares_line(rng):
     network = Network((3, 1), output="identity", random_state=0)
     state = State(network, rng)
     history = state.history
-    minimize(state, Examples(X, y), Plan(tol=1e-10))
+    minimize_network(state, Examples(X, y), config(tol=1e-10))
     assert history.status == "converged"
     assert history.costs == sorted(history.costs, reverse=True)
     np.testing.assert_allclose(network.thetas[0], [[3.0, 1.0, -2.0, 0.5]], rtol=1e-6)
@@ -186,5 +174,5 @@ def test_l_bfgs_finds_the_least_squares_line(rng):
 def test_l_bfgs_counts_iterations(rng):
     network, X, labels = problem(rng)
     state = State(network, rng)
-    minimize(state, Examples(X, labels), Plan(max_iter=3, tol=1e-12))
+    minimize_network(state, Examples(X, labels), config(max_iter=3, tol=1e-12))
     assert (state.history.status, len(state.history.costs)) == ("max_iter", 3)

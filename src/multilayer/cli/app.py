@@ -1,9 +1,10 @@
-"""The commands together, and what is common to them: one line for every error."""
+"""The commands together, and what they have in common: one line for every error."""
 
 from __future__ import annotations
 
 import os
 import sys
+from importlib import metadata
 from typing import Annotated, Any
 
 import typer
@@ -29,7 +30,7 @@ class _Commands(TyperGroup):
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
-        except BrokenPipeError:  # as in `| head`: nobody reads on, and that is no error
+        except BrokenPipeError:  # as in `| head`: nobody reads on, which is no error
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return None
         return result
@@ -48,7 +49,7 @@ class _Commands(TyperGroup):
 
 
 def _message(error: Exception) -> str | None:
-    """Say in one line what is wrong with the input; None if it is the program that is wrong."""
+    """Describe in one line what is wrong with the input; None if the program is wrong."""
     usage = getattr(error, "format_message", None)  # an unknown option, a number out of range
     if usage is not None:
         text = usage()
@@ -77,10 +78,10 @@ def _start(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
-    """Neural networks for tables: train one on a file, look at it, predict new rows.
+    """Neural networks for tables: train one on a file, inspect it, predict new rows.
 
-    A table is a file of CSV, TSV, Parquet, Arrow (Feather) or JSON lines, or - for standard
-    input, or one of scikit-learn's: moons, breast_cancer, digits, iris, wine, diabetes.
+    A table is a file of CSV, TSV, Parquet, Arrow (Feather) or JSON lines, - for standard input, or
+    one of scikit-learn's data sets: moons, breast_cancer, digits, iris, wine, diabetes.
 
     For example:
 
@@ -101,8 +102,6 @@ def _start(
     * multilayer playground
     """
     if version:
-        import multilayer
-
-        print(f"multilayer {multilayer.__version__}")
+        print(f"multilayer {metadata.version('multilayer')}")
     elif context.invoked_subcommand is None:
         print(context.get_help(), end="")

@@ -13,13 +13,41 @@ from rich.table import Table
 
 from multilayer.cli import screen
 from multilayer.cli.data import Data, read_data
-from multilayer.cli.figures import check_figure
-from multilayer.cli.options import Folds, Header, Quiet, Seed, TablePath, Target, Task
-from multilayer.cli.search import parse_time
+from multilayer.cli.figures import check_figure, write_figure
+from multilayer.cli.options import (
+    Folds,
+    Header,
+    Quiet,
+    Seed,
+    TablePath,
+    Target,
+    Task,
+    parse_time,
+)
 from multilayer.selection import Comparison, compare_baselines
 from multilayer.selection.folds import seeded
 
 __all__ = ["compare"]
+
+
+TimeToBegin = Annotated[
+    str | None,
+    typer.Option(
+        "--time",
+        metavar="TIME",
+        help="Time after which no further model is started, such as 60s, 5m or 1h.",
+        show_default=False,
+    ),
+]
+ScoresFigure = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="IMAGE",
+        help="Figure of the scores, and of the decision boundaries if there are two columns of "
+        "numbers.",
+        show_default=False,
+    ),
+]
 
 
 def compare(
@@ -27,31 +55,16 @@ def compare(
     target: Target = None,
     task: Task = "auto",
     folds: Folds = 5,
-    seconds: Annotated[
-        str | None,
-        typer.Option(
-            "--time",
-            metavar="TIME",
-            help="After how long nothing more is begun, such as 60s, 5m or 1h.",
-            show_default=False,
-        ),
-    ] = None,
-    figure: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="IMAGE",
-            help="Picture of the scores; of two columns of numbers the decision boundaries too.",
-            show_default=False,
-        ),
-    ] = None,
+    seconds: TimeToBegin = None,
+    figure: ScoresFigure = None,
     seed: Seed = 0,
     header: Header = None,
     quiet: Quiet = False,
 ) -> None:
     """Compare a straight line, polynomials, networks and boosted trees on a table.
 
-    All are judged by cross-validation on the same folds; the last line says whether a network is
-    needed. Scores are accuracy or R², with their standard error.
+    All models are evaluated by cross-validation on the same folds; the last line states whether a
+    network is needed. Scores are accuracy or R², with their standard error.
 
     For example:
 
@@ -64,7 +77,7 @@ def compare(
     console = screen.console(quiet)
     if figure is not None:
         check_figure(figure)
-    time_limit = None if seconds is None else parse_time(seconds)
+    time_limit = parse_time(seconds)
     data = read_data(table, target, task, header)
     console.print(data.describe())
     comparison = compare_baselines(
@@ -82,8 +95,8 @@ def compare(
             console.print(escape(f"Left out: {rival.name} ({rival.failure})"))
     console.print(escape(comparison.verdict))
     if figure is not None:
-        _draw(comparison, data, seed).savefig(figure, dpi=150)
-        console.print(f"Figure in {escape(str(figure))}", soft_wrap=True)
+        line = write_figure(figure, _draw(comparison, data, seed))
+        console.print(escape(line), soft_wrap=True)
 
 
 def _table(comparison: Comparison) -> Table:

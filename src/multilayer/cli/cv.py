@@ -12,18 +12,44 @@ from rich.table import Table
 from sklearn.pipeline import Pipeline
 
 from multilayer.cli import screen
-from multilayer.cli.data import Data, read_data
-from multilayer.cli.deliver import parse_layers
-from multilayer.cli.figures import check_figure
-from multilayer.cli.options import Folds, Header, Quiet, Seed, TablePath, Target, Task
-from multilayer.estimators.classifier import MLPClassifier
-from multilayer.estimators.regressor import MLPRegressor
+from multilayer.cli.data import Data, Standardised, read_data, standardise
+from multilayer.cli.estimators import NETWORKS, TABULAR_MODELS, batch_size
+from multilayer.cli.figures import check_figure, write_figure
+from multilayer.cli.options import (
+    Folds,
+    Header,
+    Layers,
+    Quiet,
+    Seed,
+    TablePath,
+    Target,
+    Task,
+    max_iter_option,
+    parse_layers,
+)
+from multilayer.cli.scores import class_scores, number_scores
 from multilayer.selection import CrossValidation, cross_validate_network
 from multilayer.tables.encoder import TableEncoder
-from multilayer.tabular.classifier import TabularClassifier
-from multilayer.tabular.regressor import TabularRegressor
 
 __all__ = ["cv"]
+
+
+Repeats = Annotated[
+    int,
+    typer.Option(
+        metavar="N", min=1, help="Number of repeats, each with another shuffle of the rows."
+    ),
+]
+Alpha = Annotated[
+    float, typer.Option(metavar="λ", min=0, help="Strength of the L2 penalty of a plain network.")
+]
+Fast = Annotated[bool, typer.Option("--fast", help="Train one tabular network only in each fold.")]
+CurvesFigure = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="IMAGE", help="Figure of the cost of every fold by epoch.", show_default=False
+    ),
+]
 
 
 def cv(
@@ -31,46 +57,20 @@ def cv(
     target: Target = None,
     task: Task = "auto",
     folds: Folds = 5,
-    repeats: Annotated[
-        int, typer.Option(metavar="N", min=1, help="How often, each time shuffled otherwise.")
-    ] = 1,
-    layers: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SIZES",
-            help="Units of each hidden layer, such as 64,64, or none: a plain network in place of "
-            "the tabular model.",
-            show_default=False,
-        ),
-    ] = None,
-    alpha: Annotated[
-        float,
-        typer.Option(metavar="λ", min=0, help="Strength of the L2 penalty of a plain network."),
-    ] = 0.0001,
-    max_iter: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            help="At most so many epochs. Default: 200 in a plain network.",
-            show_default=False,
-        ),
-    ] = None,
-    fast: Annotated[bool, typer.Option("--fast", help="One tabular network in each fold.")] = False,
-    figure: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="IMAGE", help="Picture of the cost by epoch of every fold.", show_default=False
-        ),
-    ] = None,
+    repeats: Repeats = 1,
+    layers: Layers = None,
+    alpha: Alpha = 0.0001,
+    max_iter: Annotated[int | None, max_iter_option()] = None,
+    fast: Fast = False,
+    figure: CurvesFigure = None,
     seed: Seed = 0,
     header: Header = None,
     quiet: Quiet = False,
 ) -> None:
-    """Cross-validate a model: train it on each fold, judge it by the rows left out.
+    """Cross-validate a model: leave out each fold in turn, train on the others, score on it.
 
-    This is the tabular model of fit, or with --layers one plain network. Below the folds stand
-    scores over all rows, each judged by a model that did not learn from it. Nothing is saved.
+    The model is the tabular model of fit, or one plain network with --layers. The scores below the
+    folds are over all rows, each predicted by a model that did not learn from it. Nothing is saved.
 
     For example:
 
@@ -84,35 +84,43 @@ def cv(
     if figure is not None:
         check_figure(figure)
     if fast and layers is not None:
-        raise ValueError(f"--fast is of the tabular model, and goes without --layers {layers}")
+        raise ValueError(
+            f"--fast is for the tabular model and cannot be combined with --layers {layers}"
+        )
     hidden = None if layers is None else parse_layers(layers)
     data = read_data(table, target, task, header)
     console.print(data.describe())
-    own: dict[str, Any] = {} if max_iter is None else {"max_iter": max_iter}
-    y, mean, scale = data.y, 0.0, 1.0
+    own = {} if max_iter is None else {"max_iter": max_iter}
     if hidden is None:
-        make: Any = TabularClassifier if data.classes else TabularRegressor
-        estimator: Any = make(fast=fast, **own)
+        learned, estimator = Standardised(data.y), TABULAR_MODELS[data.task](fast=fast, **own)
     else:
-        if not data.classes:  # a network learns numbers of an ordinary size
-            mean, scale = float(y.mean()), float(y.std())
-            y = (y - mean) / scale
-        own["batch_size"] = min(max(len(y) // 100, 32), 256, len(y) - len(y) // folds - 1)
-        make = MLPClassifier if data.classes else MLPRegressor
-        network = make(hidden_layer_sizes=hidden, alpha=alpha, **own)
-        estimator = Pipeline([("encoder", TableEncoder()), ("network", network)])
+        learned, estimator = standardise(data), _pipeline(data, hidden, folds, alpha=alpha, **own)
     result = cross_validate_network(
-        estimator, data.X, y, cv=folds, n_repeats=repeats, random_state=seed, verbose=not quiet
+        estimator,
+        data.X,
+        learned.values,
+        cv=folds,
+        n_repeats=repeats,
+        random_state=seed,
+        verbose=not quiet,
     )
     console.print(_folds_table(result))
-    console.print(_scores_table(result, data, mean, scale))
+    console.print(_scores_table(result, data, learned))
     if data.classes:
         console.print(screen.confusion_table(data.y, result.oof_prediction, _labels(result)))
     if figure is not None:
         from multilayer.plots import CrossValidationDisplay
 
-        CrossValidationDisplay.from_result(result).figure_.savefig(figure, dpi=150)
-        console.print(f"Figure in {escape(str(figure))}", soft_wrap=True)
+        line = write_figure(figure, CrossValidationDisplay.from_result(result).figure_)
+        console.print(escape(line), soft_wrap=True)
+
+
+def _pipeline(data: Data, hidden: tuple[int, ...], folds: int, **parameters: Any) -> Pipeline:
+    """Return a plain network behind an encoder, for the rows that a fold leaves to learn from."""
+    rows = len(data.y)
+    size = batch_size(rows, rows - rows // folds - 1)
+    network = NETWORKS[data.task](hidden_layer_sizes=hidden, batch_size=size, **parameters)
+    return Pipeline([("encoder", TableEncoder()), ("network", network)])
 
 
 def _labels(result: CrossValidation) -> list[Any]:
@@ -146,11 +154,11 @@ def _folds_table(result: CrossValidation) -> Table:
     return table
 
 
-def _scores_table(result: CrossValidation, data: Data, mean: float, scale: float) -> Table:
-    """Give the scores over all rows, in units of the target."""
+def _scores_table(result: CrossValidation, data: Data, learned: Standardised) -> Table:
+    """Lay out the scores over all rows, in units of the target."""
     if result.classes is not None and result.oof_probability is not None:
-        scores = screen.class_scores(result.classes, result.oof_probability, data.y)
+        scores = class_scores(result.classes, result.oof_probability, data.y)
     else:
-        predicted = np.asarray(result.oof_prediction, dtype=np.float64) * scale + mean
-        scores = screen.number_scores(predicted, data.y)
+        predicted = np.asarray(result.oof_prediction, dtype=np.float64)
+        scores = number_scores(predicted * learned.scale + learned.mean, data.y)
     return screen.scores_table({"scores": {"left out": scores}, "rows": {"left out": len(data.y)}})

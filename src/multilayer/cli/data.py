@@ -1,27 +1,40 @@
-"""A table with its target, and a pipeline trained on it."""
+"""A table with its target, and its rows for training and validation."""
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from rich.markup import escape
-from sklearn.pipeline import Pipeline
 
-from multilayer.cli.options import column_name
 from multilayer.tables.reading import read_table
-from multilayer.tables.target import MOST_CLASSES, detect_task, fold_in_units
-from multilayer.tabular import TableEncoder
+from multilayer.tables.target import MOST_CLASSES, detect_task, split_rows
 
-__all__ = ["Data", "known", "read_data", "telling_columns", "train"]
+__all__ = [
+    "SCORE_NAMES",
+    "Data",
+    "Split",
+    "Standardised",
+    "find_column",
+    "hold_out",
+    "not_missing",
+    "read_data",
+    "revealing_columns",
+    "standardise",
+]
+
+Rows = NDArray[np.intp]  # indices
+
+SCORE_NAMES = {"classification": "accuracy", "regression": "R²"}
 
 
 @dataclass(frozen=True)
 class Data:
-    """What a network is trained on.
+    """A table that a model is trained on.
 
     Attributes
     ----------
@@ -35,7 +48,7 @@ class Data:
     header : bool
         Whether the columns have names rather than numbers.
     without_target : int
-        How many rows were left out because their target was a gap.
+        The number of rows left out because their target was missing.
     """
 
     table: str
@@ -53,11 +66,21 @@ class Data:
 
     @property
     def score_name(self) -> str:
-        """What the validation score is."""
-        return "accuracy" if self.classes else "R²"
+        """The name of the validation score."""
+        return SCORE_NAMES[self.task]
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """The part of a model's notes that is about its data."""
+        return {
+            "target": self.target,
+            "task": self.task,
+            "table": self.table,
+            "header": self.header,
+        }
 
     def describe(self) -> str:
-        """Say in a line or two what was read."""
+        """Describe in two lines what was read."""
         m, n = self.X.shape
         text = f"{self.table}: {m} rows, {n} column{'s' * (n != 1)} and the target {self.target}"
         if self.without_target:
@@ -76,6 +99,36 @@ class Data:
         return escape(text)
 
 
+class Split(NamedTuple):
+    """The indices of the rows to learn from and of those held out for validation, if any."""
+
+    training: Rows
+    validation: Rows
+
+    @property
+    def parts(self) -> dict[str, Rows]:
+        """The parts that have rows, by name."""
+        return {name: rows for name, rows in self._asdict().items() if len(rows)}
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The number of rows of each of them."""
+        return {name: len(rows) for name, rows in self.parts.items()}
+
+    @property
+    def evaluated(self) -> Rows:
+        """The rows held out, or all where there are none."""
+        return self.validation if len(self.validation) else self.training
+
+
+class Standardised(NamedTuple):
+    """A target y = mean + scale · values; classes are left as they are."""
+
+    values: NDArray[Any]
+    mean: float = 0.0
+    scale: float = 1.0
+
+
 def read_data(table: str, target: str | None, task: str, header: bool | None) -> Data:
     """Read a table and take the target out of it; ValueError if nothing can be learned from it."""
     frame = read_table(table, header)
@@ -85,18 +138,18 @@ def read_data(table: str, target: str | None, task: str, header: bool | None) ->
             + ", ".join(frame.columns[:12])
             + (" …" if frame.width > 12 else "")
         )
-    target = column_name(frame.columns, target or "target", table)
-    there = known(frame[target])
-    if not there.any():
+    target = find_column(frame.columns, target or "target", table)
+    known = not_missing(frame[target])
+    if not known.any():
         raise ValueError(f"target {target!r} must have values, but all {len(frame)} are missing")
-    rows = frame.filter(there)
+    rows = frame.filter(known)
     y = rows[target].to_numpy()
     y = y.astype(str) if y.dtype == object else y
     if task == "auto":
         task = detect_task(y)
     _check_target(y, target, task)
     if task == "classification" and y.dtype.kind == "f":
-        y = y.astype(np.int64)  # whole numbers beside gaps, as some formats keep them
+        y = y.astype(np.int64)  # some formats keep whole numbers as floats where values are missing
     if frame.width < 2:
         raise ValueError(f"{table} must have a column besides the target {target!r}")
     return Data(
@@ -110,8 +163,29 @@ def read_data(table: str, target: str | None, task: str, header: bool | None) ->
     )
 
 
-def telling_columns(data: Data) -> list[str]:
-    """Name the columns of few values each of which always goes with the same class."""
+def find_column(columns: list[str], wanted: str, table: str) -> str:
+    """Find a column by its name, or else by its number (the first is 0, the last −1)."""
+    if wanted in columns:
+        return wanted
+    try:
+        return columns[int(wanted)]
+    except (ValueError, IndexError):
+        pass
+    near = difflib.get_close_matches(wanted.lower(), [c.lower() for c in columns], 3, 0.5)
+    named = [column for column in columns if column.lower() in near] or columns[:8]
+    shown = ", ".join(map(repr, named)) + (" …" if named != columns and not near else "")
+    raise ValueError(
+        f"{table} has no column {wanted!r}: {'the nearest are' if near else 'it has'} {shown}"
+    )
+
+
+def not_missing(column: pl.Series) -> pl.Series:
+    """Return which values are not missing, (m,)."""
+    return column.is_not_null() & (column.is_not_nan() if column.dtype.is_float() else True)
+
+
+def revealing_columns(data: Data) -> list[str]:
+    """Return the columns of few values each of which always goes with the same class."""
     if not data.classes:
         return []
     frame = data.X.with_columns(pl.Series("\0y", data.y))
@@ -119,43 +193,24 @@ def telling_columns(data: Data) -> list[str]:
     return [name for name in few if frame[[name, "\0y"]].n_unique() == frame[name].n_unique()]
 
 
-def known(column: pl.Series) -> pl.Series:
-    """Tell which values are no gaps, (m,)."""
-    return column.is_not_null() & (column.is_not_nan() if column.dtype.is_float() else True)
+def hold_out(data: Data, share: float, seed: int) -> Split:
+    """Hold a share of the rows out for validation; ValueError if too few would be held out."""
+    split = Split(*split_rows(data.y, share, np.random.RandomState(seed)))
+    if share and len(split.validation) < 2:
+        raise ValueError(
+            f"--validation {share} must leave at least 2 rows to validate on, but leaves "
+            f"{len(split.validation)} of {len(data.y)}; --validation 0 trains on all rows"
+        )
+    return split
 
 
-def train(
-    network: Any, data: Data, training: NDArray[np.intp], validation: NDArray[np.intp]
-) -> Pipeline:
-    """Fit an encoder and a network.
-
-    Parameters
-    ----------
-    network : MLPClassifier or MLPRegressor
-    data : Data
-    training, validation : ndarray of int
-        Rows to learn from, and rows to choose the best epoch by (or none).
-
-    Returns
-    -------
-    Pipeline
-        Of the encoder and the network, whose predictions are in units of the target.
-    """
-    y, mean, scale = data.y, 0.0, 1.0
-    if not data.classes:
-        mean, scale = float(y[training].mean()), float(y[training].std()) or 1.0
-        y = (y - mean) / scale
-    # float32 has seven digits, too few for a target whose spread is small beside its mean.
-    encoder = TableEncoder(dtype="float32" if abs(mean) < 1e3 * scale else "float64")
-    X = encoder.fit_transform(data.X[training])
-    if len(validation):
-        held_out = {"X_val": encoder.transform(data.X[validation]), "y_val": y[validation]}
-        network.set_params(early_stopping=True).fit(X, y[training], **held_out)
-    else:
-        network.fit(X, y[training])
-    if not data.classes:
-        fold_in_units(network.network_, mean, scale)
-    return Pipeline([("encoder", encoder), ("network", network)])
+def standardise(data: Data, training: Rows | slice = slice(None)) -> Standardised:
+    """Standardise a target of numbers by its mean and deviation on the rows to learn from."""
+    if data.classes:
+        return Standardised(data.y)
+    known = data.y[training]
+    mean, scale = float(known.mean()), float(known.std()) or 1.0
+    return Standardised((data.y - mean) / scale, mean, scale)
 
 
 def _check_target(y: NDArray[Any], target: str, task: str) -> None:

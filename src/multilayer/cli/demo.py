@@ -44,11 +44,11 @@ def demo(
         "figures"
     ),
 ) -> None:
-    """Train three networks, print how they did, and draw them.
+    """Train three networks, print their scores and draw them.
 
     Two moons: gradient descent on a 2-5-5-2 network of sigmoid units, first stopped while its
-    boundary is still straight, then left to find the moons. Breast cancer: 30 measurements of a
-    cell nucleus, judged on rows held out.
+    boundary is still straight, then continued until it follows the moons. Breast cancer: 30
+    measurements of cell nuclei, with scores on held-out rows.
 
     For example:
 
@@ -76,7 +76,7 @@ def demo(
 
 
 def load_moons() -> tuple[Rows, Rows]:
-    """Make the rows: X of shape (1000, 2), y of shape (1000,)."""
+    """Load the rows: X of shape (1000, 2), y of shape (1000,)."""
     from sklearn.datasets import make_moons
 
     X, y = make_moons(n_samples=1000, noise=0.1, random_state=0)
@@ -131,7 +131,7 @@ def moons_figures(results: dict[Experiment, Result], X: Rows, y: Rows) -> dict[s
     from matplotlib.figure import Figure
 
     from multilayer.plots import DecisionBoundaryDisplay, LossCurveDisplay, NetworkDisplay
-    from multilayer.plots._style import COLORS
+    from multilayer.plots.style import COLORS
 
     data = Figure(figsize=(6, 4), layout="constrained")
     ax = data.subplots()
@@ -161,7 +161,7 @@ def moons_figures(results: dict[Experiment, Result], X: Rows, y: Rows) -> dict[s
 
 
 def train_on_breast_cancer() -> tuple[Result, Rows, Rows]:
-    """Train on three quarters of the table; give the model, and the rows held out."""
+    """Train on three quarters of the table; return the model and the held-out rows."""
     from sklearn.datasets import load_breast_cancer
     from sklearn.model_selection import train_test_split
     from sklearn.pipeline import make_pipeline
@@ -177,7 +177,7 @@ def train_on_breast_cancer() -> tuple[Result, Rows, Rows]:
 
 
 def breast_cancer_tables(result: Result, X_test: Rows, y_test: Rows) -> list[Table]:
-    """Tell how the model judges rows it has not seen: accuracy, and which classes it confuses."""
+    """Lay out the accuracy on the held-out rows, and which classes the model confuses."""
     from rich.table import Table
 
     from multilayer.cli.screen import confusion_table
@@ -196,7 +196,7 @@ def breast_cancer_tables(result: Result, X_test: Rows, y_test: Rows) -> list[Tab
 
 
 def breast_cancer_figure(model: Any, X_test: Rows, y_test: Rows) -> Figure:
-    """Draw how the model learned, and its confusion matrix on the rows held out."""
+    """Draw the learning curve, and the confusion matrix on the held-out rows."""
     from matplotlib.figure import Figure
     from sklearn.metrics import ConfusionMatrixDisplay
 

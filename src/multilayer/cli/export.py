@@ -1,4 +1,4 @@
-"""`multilayer export`: a saved model for other programs."""
+"""`multilayer export`: a saved model in a format of other programs."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def export(
             "--output",
             "-o",
             metavar="OUT",
-            help="File to write: .onnx for ONNX Runtime, the encoding of raw columns included; "
-            ".c or .py, source that needs nothing else, for a network without raw columns.",
+            help="File to write: .onnx for ONNX Runtime, including the encoding of raw columns; "
+            ".c or .py for source code without dependencies, of a network without raw columns.",
             show_default=False,
         ),
     ],

@@ -1,31 +1,51 @@
-"""Figures of a trained network."""
+"""Figures of a trained model."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from multilayer.report.document import check_installed, check_path
 
-__all__ = ["check_figure", "check_figures", "check_report", "write_figures"]
+__all__ = [
+    "Drawing",
+    "check_figure",
+    "check_figures",
+    "check_report",
+    "members_figures",
+    "network_figures",
+    "write_figure",
+    "write_figures",
+]
+
+MOST_COLUMNS_SHOWN = 20
+
+
+class Drawing(NamedTuple):
+    """A figure to be drawn: on axes, in inches."""
+
+    draw: Callable[[Any], Any]
+    width: float
+    height: float
 
 
 def check_figures(folder: Path) -> None:
-    """See that figures can be drawn and written, before training and not after."""
+    """Check that figures can be drawn and written, before training and not after."""
     if find_spec("matplotlib") is None:
         raise ValueError("figures need matplotlib: pip install 'multilayer[plot]'")
     folder.mkdir(parents=True, exist_ok=True)
 
 
 def check_figure(path: Path) -> None:
-    """See that a figure can be drawn into a file, before training and not after."""
+    """Check that a figure can be drawn into a file, before training and not after."""
     check_figures(path.parent)
     from matplotlib.figure import Figure
 
@@ -37,7 +57,7 @@ def check_figure(path: Path) -> None:
 
 
 def check_report(path: Path) -> None:
-    """See that a report can be written, before training and not after."""
+    """Check that a report can be written, before training and not after."""
     try:
         check_installed()
     except ModuleNotFoundError as error:
@@ -45,26 +65,42 @@ def check_report(path: Path) -> None:
     check_path(path)
 
 
-def write_figures(folder: Path, model: Pipeline, X: pl.DataFrame, y: NDArray[Any]) -> list[str]:
-    """Draw a trained network and how it does on rows.
+def write_figures(folder: Path, drawings: Mapping[str, Drawing]) -> str:
+    """Draw figures into a folder, and return a line that names them."""
+    from matplotlib.figure import Figure
+
+    for name, drawing in drawings.items():
+        figure = Figure(figsize=(drawing.width, drawing.height), layout="constrained")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            drawing.draw(figure.subplots())
+            figure.savefig(folder / f"{name}.png", dpi=120)
+    return f"Figures in {folder}: {', '.join(f'{name}.png' for name in drawings)}"
+
+
+def write_figure(path: Path, figure: Any) -> str:
+    """Save a figure to a file, and return a line that names it."""
+    figure.savefig(path, dpi=150)
+    return f"Figure in {path}"
+
+
+def network_figures(model: Pipeline, X: pl.DataFrame, y: NDArray[Any]) -> dict[str, Drawing]:
+    """Prepare the figures of a plain network.
 
     Parameters
     ----------
-    folder : Path
-        Where to write them.
     model : Pipeline
         Of an encoder and a network.
     X : polars.DataFrame, shape (m, n)
+        Rows to evaluate it on.
     y : ndarray, shape (m,)
+        The truth.
 
     Returns
     -------
-    list of str
-        The names of the files written.
+    dict
+        The figures by name.
     """
-    from matplotlib.figure import Figure
-    from sklearn.metrics import ConfusionMatrixDisplay, PredictionErrorDisplay
-
     from multilayer.plots import DecisionBoundaryDisplay, LossCurveDisplay, NetworkDisplay
 
     encoder, network = model[0], model[-1]
@@ -73,23 +109,8 @@ def write_figures(folder: Path, model: Pipeline, X: pl.DataFrame, y: NDArray[Any
     def learning(ax: Any) -> None:
         LossCurveDisplay.from_estimator(network, ax=ax)
 
-    def drawn(ax: Any) -> None:
+    def layers(ax: Any) -> None:
         NetworkDisplay.from_estimator(network, input_names=names, ax=ax)
-
-    def confusion(ax: Any) -> None:
-        classes = network.classes_
-        ConfusionMatrixDisplay.from_predictions(
-            y,
-            model.predict(X),
-            labels=classes,
-            ax=ax,
-            colorbar=False,
-            cmap="Blues",
-            xticks_rotation="vertical" if len(classes) > 3 else "horizontal",
-        )
-
-    def error(ax: Any) -> None:
-        PredictionErrorDisplay.from_predictions(y, model.predict(X), ax=ax)
 
     def boundary(ax: Any) -> None:
         DecisionBoundaryDisplay.from_estimator(
@@ -101,22 +122,90 @@ def write_figures(folder: Path, model: Pipeline, X: pl.DataFrame, y: NDArray[Any
             ylabel=f"{names[1]} (standardised)",
         )
 
-    classifies = hasattr(network, "classes_")
-    figures: dict[str, tuple[Callable[[Any], None], tuple[float, float]]] = {
-        "learning": (learning, (7, 4.5)),
-        "network": (drawn, (9, 6)),
-    }
-    if classifies:
-        side = max(4.5, 1.5 + 0.35 * len(network.classes_))
-        figures["confusion"] = (confusion, (side, side))
-        if len(names) == 2:
-            figures["boundary"] = (boundary, (6, 5))
-    else:
-        figures["predictions"] = (error, (5, 5))
-    for name, (draw, size) in figures.items():
-        figure = Figure(figsize=size, layout="constrained")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            draw(figure.subplots())
-            figure.savefig(folder / f"{name}.png", dpi=120)
-    return [f"{name}.png" for name in figures]
+    figures = {"learning": Drawing(learning, 7, 4.5), "network": Drawing(layers, 9, 6)}
+    figures |= _prediction_figure(network, y, model.predict(X))
+    if hasattr(network, "classes_") and len(names) == 2:
+        figures["boundary"] = Drawing(boundary, 6, 5)
+    return figures
+
+
+def members_figures(model: Any, y: NDArray[Any], predicted: NDArray[Any]) -> dict[str, Drawing]:
+    """Prepare the figures of a tabular model.
+
+    Parameters
+    ----------
+    model : TabularClassifier or TabularRegressor
+    y : ndarray, shape (m,)
+        The truth for the rows that it is evaluated on.
+    predicted : ndarray, shape (m,)
+        Its predictions for them.
+
+    Returns
+    -------
+    dict
+        The figures by name.
+    """
+    figures = {"learning": Drawing(lambda ax: _learning_curves(model, ax), 7, 4.5)}
+    if any(model.validation_curves_):
+        height = 1.2 + 0.28 * min(MOST_COLUMNS_SHOWN, model.n_features_in_)
+        figures["importances"] = Drawing(lambda ax: _importances(model, ax), 7, height)
+    return figures | _prediction_figure(model, y, predicted)
+
+
+def _prediction_figure(model: Any, y: NDArray[Any], predicted: NDArray[Any]) -> dict[str, Drawing]:
+    """Prepare the confusions of a classifier, or the predictions of numbers against the truth."""
+    from sklearn.metrics import ConfusionMatrixDisplay, PredictionErrorDisplay
+
+    if not hasattr(model, "classes_"):
+        return {
+            "predictions": Drawing(
+                lambda ax: PredictionErrorDisplay.from_predictions(y, predicted, ax=ax), 5, 5
+            )
+        }
+
+    classes = model.classes_
+
+    def confusion(ax: Any) -> None:
+        ConfusionMatrixDisplay.from_predictions(
+            y,
+            predicted,
+            labels=classes,
+            ax=ax,
+            colorbar=False,
+            cmap="Blues",
+            xticks_rotation="vertical" if len(classes) > 3 else "horizontal",
+        )
+
+    side = max(4.5, 1.5 + 0.35 * len(classes))
+    return {"confusion": Drawing(confusion, side, side)}
+
+
+def _learning_curves(model: Any, ax: Any) -> None:
+    """Draw how the members of a tabular model learned."""
+    validated = any(model.validation_curves_)
+    curves = model.validation_curves_ if validated else model.loss_curves_
+    for curve, best in zip(curves, model.best_iterations_, strict=True):
+        epochs = np.arange(1, len(curve) + 1)
+        (line,) = ax.plot(epochs, curve, linewidth=1.2, alpha=0.8)
+        ax.plot(best, curve[best - 1], "o", color=line.get_color(), markersize=6)
+    ax.set_xlabel("Epoch")
+    score = (
+        "Share of wrong classes" if hasattr(model, "classes_") else "RMSE, in standard deviations"
+    )
+    ax.set_ylabel(f"{score}, rows left out" if validated else "Cost of training")
+    ax.set_title("Each network, its epoch marked", loc="left", fontsize=11)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(axis="y", alpha=0.3)
+
+
+def _importances(model: Any, ax: Any) -> None:
+    """Draw the permutation importances of the columns."""
+    names = [row["column"] for row in model.summary()]
+    order = np.argsort(model.feature_importances_)[-MOST_COLUMNS_SHOWN:]
+    ax.barh([names[k] for k in order], model.feature_importances_[order], color="#3f90da")
+    loss = "wrong classes" if hasattr(model, "classes_") else "RMSE, in standard deviations,"
+    ax.set_xlabel(f"How much more {loss} when the column is shuffled")
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="x", alpha=0.3)
+    ax.set_axisbelow(True)

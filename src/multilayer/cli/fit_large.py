@@ -2,138 +2,82 @@
 
 from __future__ import annotations
 
-import glob
-import time
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
-import typer
+from rich.console import Console
 from rich.markup import escape
 from sklearn.pipeline import Pipeline
 
-import multilayer
 from multilayer.cli import screen
-from multilayer.cli.deliver import INTERRUPTED, make_notes
-from multilayer.cli.options import column_name
+from multilayer.cli.data import SCORE_NAMES, find_column
+from multilayer.cli.estimators import NETWORKS
+from multilayer.cli.fit_options import Options
 from multilayer.cli.progress import TrainingProgress
-from multilayer.estimators.classifier import MLPClassifier
-from multilayer.estimators.regressor import MLPRegressor
+from multilayer.cli.trained import Trained, make_notes, watched
+from multilayer.estimators import MLPClassifier
 from multilayer.streaming import fit_files
 from multilayer.tables.files import TableFiles
 from multilayer.tables.reading import GAPS
 from multilayer.tables.target import detect_task, fold_in_units
 
-__all__ = ["fit_large", "is_large"]
+__all__ = ["fit_large"]
 
 _BATCH = 256  # rows of a mini-batch: there are very many rows
 _EXAMINED = 100_000  # rows by which classes are told from numbers
 
 
-def is_large(table: str, memory: str | None, dask: str | None) -> bool:
-    """Whether a table is to be read in parts: several files, or by a setting."""
-    pattern = glob.has_magic(table) and not Path(table).exists()
-    return pattern or memory is not None or dask is not None
-
-
-def fit_large(
-    table: str,
-    target: str | None,
-    task: str,
-    parameters: dict[str, Any],
-    *,
-    path: Path,
-    validation: float,
-    memory: str | None,
-    dask: str | None,
-    refused: Sequence[str],
-    quiet: bool,
-) -> None:
-    """Train a plain network on files, and save it as `multilayer fit` saves one.
-
-    Parameters
-    ----------
-    table : str
-        A file or a pattern.
-    target, task, path, quiet
-        As for `multilayer fit`.
-    parameters : dict
-        Of the network.
-    validation : float
-        The share of the rows to hold out.
-    memory, dask : str, optional
-        How much memory to take, or which cluster.
-    refused : sequence of str
-        Options that were given and do not go with it.
-    """
-    if refused:
-        raise ValueError(f"files that are read in parts go without {', '.join(refused)}")
-    if memory is not None and dask is not None:
-        raise ValueError("--memory is of this machine, and goes without --dask")
-    console = screen.console(quiet)
-    files = TableFiles(table)
-    target = column_name(files.columns, target or "target", table)
-    some = files.head(target, _EXAMINED)
-    if task == "auto":
-        task = detect_task(some)
-    classes = task == "classification"
+def fit_large(options: Options, console: Console) -> Trained:
+    """Train a plain network on files that are read in parts; describe them before."""
+    files = TableFiles(options.table)
+    target = find_column(files.columns, options.target or "target", options.table)
+    examined = files.head(target, _EXAMINED)
+    task = detect_task(examined) if options.task == "auto" else options.task
     rows = files.count(target)
     console.print(
         escape(
-            f"{table}: {len(files.paths)} file(s), {rows} rows, {len(files.columns) - 1} columns "
-            f"and the target {target}; {task}"
+            f"{options.table}: {len(files.paths)} file(s), {rows} rows, "
+            f"{len(files.columns) - 1} columns and the target {target}; {task}"
         )
     )
-    network = (MLPClassifier if classes else MLPRegressor)(
-        **{"batch_size": _BATCH, **parameters}, early_stopping=validation > 0
-    )
-    if validation:
-        network.set_params(validation_fraction=validation)
-    if not quiet:
-        score_name = "accuracy" if classes else "R²"
-        network.set_callbacks(TrainingProgress(screen.console(stderr=True), score_name))
-    began = time.perf_counter()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        if dask is None:
-            model = fit_files(
-                network, files.paths, target, memory=memory or "1GB", verbose=not quiet
-            )
-        else:
-            model = _fit_on_cluster(network, files, target, dask)
-    messages = [str(w.message) for w in caught if not issubclass(w.category, ResourceWarning)]
-    interrupted = "Training interrupted by user." in messages
-    encoder, network = model
+    with watched() as run:
+        encoder, network = model = _train(files, target, task, options)
     learned = network.t_ // max(1, network.n_iter_)
-    parts = {"training": learned, "validation": rows - learned}
-    name = "accuracy" if classes else "R²"
-    scores = {"training": {"cost": network.loss_}}
-    if validation:
-        scores = {"validation": {name: network.best_validation_score_}}
+    if options.validation_share:
+        scores = {"validation": {SCORE_NAMES[task]: network.best_validation_score_}}
+    else:
+        scores = {"training": {"cost": network.loss_}}
     notes = make_notes(
-        target=target,
-        task=task,
-        table=table,
-        header=True,
-        rows=parts,
+        {"target": target, "task": task, "table": options.table, "header": True},
+        rows={"training": learned, "validation": rows - learned},
         scores=scores,
-        seconds=time.perf_counter() - began,
-        interrupted=interrupted,
+        seconds=run.seconds,
+        interrupted=run.interrupted,
     )
-    multilayer.save(model, path, notes)
-    if encoder.dropped_:
-        console.print(screen.left_out(encoder.dropped_))
-    console.print(escape(repr(network.network_)))
-    console.print(screen.course(network, notes))
-    console.print(screen.scores_table(notes))
-    console.print(f"Saved to {escape(str(path))}", soft_wrap=True)
-    for message in messages:
-        screen.console(stderr=True).print(f"multilayer: warning: {escape(message)}")
-    if interrupted:
-        raise typer.Exit(INTERRUPTED)
+    summary = screen.training_summary(
+        encoder.dropped_,
+        screen.network_line(network),
+        screen.network_training_line(network, notes),
+        notes,
+    )
+    return Trained(model, notes, summary, run.messages)
+
+
+def _train(files: TableFiles, target: str, task: str, options: Options) -> Pipeline:
+    """Fit an encoder and a network to files, on this machine or on a cluster."""
+    share = options.validation_share
+    parameters = {"batch_size": _BATCH, **options.network_parameters}
+    network = NETWORKS[task](**parameters, early_stopping=share > 0)
+    if share:
+        network.set_params(validation_fraction=share)
+    if not options.quiet:
+        network.set_callbacks(TrainingProgress(screen.console(stderr=True), SCORE_NAMES[task]))
+    if options.dask is not None:
+        return _fit_on_cluster(network, files, target, options.dask)
+    memory = options.memory or "1GB"
+    return fit_files(network, files.paths, target, memory=memory, verbose=not options.quiet)
 
 
 def _fit_on_cluster(network: Any, files: TableFiles, target: str, address: str) -> Pipeline:

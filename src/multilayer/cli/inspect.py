@@ -1,12 +1,12 @@
-"""`multilayer inspect`: what a saved model is, and how it came to be."""
+"""`multilayer inspect`: a saved model, its training and its scores."""
 
 from __future__ import annotations
 
 from rich.markup import escape
 
 from multilayer.cli import screen
-from multilayer.cli.fit_tabular import course, layout
-from multilayer.cli.options import Model, ModelPath, read_model
+from multilayer.cli.options import ModelPath
+from multilayer.cli.saved_model import Model, read_model
 
 __all__ = ["inspect"]
 
@@ -21,14 +21,14 @@ def inspect(model: ModelPath) -> None:
     console = screen.console()
     saved = read_model(model)
     notes, network = saved.notes, saved.network
-    console.print(escape(origin(saved)))
+    console.print(escape(_origin(saved)))
     console.print()
     if saved.tabular:
-        console.print(layout(network))
-        console.print(course(network, notes))
+        console.print(screen.members_line(network))
+        console.print(screen.members_training_line(network, notes))
     else:
-        console.print(escape(repr(network.network_)))
-        console.print(screen.course(network, notes))
+        console.print(screen.network_line(network))
+        console.print(screen.network_training_line(network, notes))
     console.print()
     if notes.get("scores"):
         console.print(screen.scores_table(notes))
@@ -36,8 +36,8 @@ def inspect(model: ModelPath) -> None:
     console.print(screen.columns_table(saved.encoder.summary()))
 
 
-def origin(model: Model) -> str:
-    """Say what a model predicts, and what it was made of."""
+def _origin(model: Model) -> str:
+    """Describe what a model predicts, and what it was fitted on."""
     notes = model.notes
     text = f"Predicts {notes.get('target', 'a target')}: "
     if model.classifies:

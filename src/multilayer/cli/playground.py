@@ -13,7 +13,12 @@ __all__ = ["playground"]
 def playground(
     port: Annotated[
         int,
-        typer.Option(metavar="N", min=0, max=65535, help="If it is in use, the next free one."),
+        typer.Option(
+            metavar="N",
+            min=0,
+            max=65535,
+            help="Port of the server; if it is in use, the next free one.",
+        ),
     ] = 8765,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")
@@ -21,9 +26,9 @@ def playground(
 ) -> None:
     """Build a network in the browser, press play, and watch it learn.
 
-    The page is served on this machine only, at an address with a token, which is printed. What it
-    shows is trained by this library, on its own data or on a table that you open there. Ctrl-C
-    ends it.
+    The page is served on this machine only. Its address, which contains a token, is printed. The
+    networks are trained by this library, on its own data or on a table that you open in the page.
+    Ctrl-C ends the server.
 
     For example:
 

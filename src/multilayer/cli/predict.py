@@ -14,22 +14,46 @@ import typer
 from rich.markup import escape
 
 from multilayer.cli import screen
-from multilayer.cli.data import known
+from multilayer.cli.data import find_column, not_missing
 from multilayer.cli.figures import check_report
-from multilayer.cli.options import (
-    Header,
-    Model,
-    ModelPath,
-    TablePath,
-    column_name,
-    features,
-    labels,
-    read_model,
-)
+from multilayer.cli.options import Header, ModelPath, ReportPath, TablePath
+from multilayer.cli.saved_model import Model, class_labels, read_features, read_model
+from multilayer.cli.scores import scores
 from multilayer.persistence import write_whole
 from multilayer.report import write_report
 
 __all__ = ["evaluate", "predict"]
+
+PredictionsOutput = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="OUT",
+        help="File to write: .csv, .tsv, .parquet, .feather or .jsonl. Default: CSV to "
+        "standard output.",
+        show_default=False,
+    ),
+]
+Interval = Annotated[
+    float | None,
+    typer.Option(
+        metavar="COVERAGE",
+        help="Add the ends, low and high, of an interval that contains the true value with this "
+        "probability, such as 0.9; for numbers predicted by the tabular model.",
+        show_default=False,
+    ),
+]
+TrueTarget = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        "-t",
+        metavar="COLUMN",
+        help="The column with the true values. Default: the target of fit.",
+        show_default=False,
+    ),
+]
 
 _WRITERS: dict[str, Callable[[pl.DataFrame, io.BytesIO], Any]] = {
     ".csv": lambda frame, file: frame.write_csv(file),
@@ -45,33 +69,15 @@ _WRITERS: dict[str, Callable[[pl.DataFrame, io.BytesIO], Any]] = {
 def predict(
     model: ModelPath,
     table: TablePath,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="OUT",
-            help="File to write: .csv, .tsv, .parquet, .feather or .jsonl. Default: CSV to "
-            "standard output.",
-            show_default=False,
-        ),
-    ] = None,
-    interval: Annotated[
-        float | None,
-        typer.Option(
-            metavar="COVERAGE",
-            help="Adds the ends, low and high, of an interval that holds the truth as often as "
-            "this, such as 0.9; for numbers, by the tabular model.",
-            show_default=False,
-        ),
-    ] = None,
+    output: PredictionsOutput = None,
+    interval: Interval = None,
     header: Header = None,
 ) -> None:
     """Predict the rows of a table.
 
-    Gives a row for each row, in their order: the prediction, and for classes the probability of
-    each. Columns are found by name; columns that the model does not know, the target among them,
-    do not matter.
+    The output has one row for each row of the table, in the same order: the prediction and, for
+    classes, the probability of each. Columns are matched by name; columns that the model does not
+    know, such as the target, are ignored.
 
     For example:
 
@@ -88,9 +94,9 @@ def predict(
         raise ValueError(f"--output must end in {', '.join(_WRITERS)}; got {str(output)!r}")
     saved = read_model(model)
     if interval is not None and (saved.classifies or not saved.tabular):
-        raise ValueError("--interval is of numbers that the tabular model predicts")
-    X = features(saved, table, header)
-    result = predictions(saved, X)
+        raise ValueError("--interval is for numbers that the tabular model predicts")
+    X = read_features(saved, table, header)
+    result = _predictions(saved, X)
     if interval is not None:
         ends = saved.pipeline.predict_interval(X, interval)
         result = result.with_columns(low=ends[:, 0], high=ends[:, 1])
@@ -102,7 +108,7 @@ def predict(
         write_whole(output, buffer.getvalue())
 
 
-def predictions(model: Model, X: pl.DataFrame) -> pl.DataFrame:
+def _predictions(model: Model, X: pl.DataFrame) -> pl.DataFrame:
     """Predict: a frame (m, 1 + n_classes) of labels and probabilities, or (m, 1) of numbers."""
     if not model.classifies:
         return pl.DataFrame({"prediction": model.pipeline.predict(X)})
@@ -117,30 +123,14 @@ def predictions(model: Model, X: pl.DataFrame) -> pl.DataFrame:
 def evaluate(
     model: ModelPath,
     table: TablePath,
-    target: Annotated[
-        str | None,
-        typer.Option(
-            "--target",
-            "-t",
-            metavar="COLUMN",
-            help="The column with the truth; default: that of fit.",
-            show_default=False,
-        ),
-    ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="HTML",
-            help="Page to write on the model and how it does on these rows.",
-            show_default=False,
-        ),
-    ] = None,
+    target: TrueTarget = None,
+    report: ReportPath = None,
     header: Header = None,
 ) -> None:
-    """Compare predictions with the truth in a table.
+    """Compare predictions with the true values in a table.
 
-    Accuracy, log-loss (in nats) and confusions for classes; R², root mean squared and mean
-    absolute error for numbers. Rows without the truth are left out.
+    Prints accuracy, log-loss (in nats) and a confusion matrix for classes; R², root mean squared
+    error and mean absolute error for numbers. Rows without a true value are left out.
 
     For example:
 
@@ -154,18 +144,18 @@ def evaluate(
     if report is not None:
         check_report(report)
     saved = read_model(model)
-    frame = features(saved, table, header)
-    name = column_name(frame.columns, target or str(saved.notes.get("target")), table)
-    rows = frame.filter(known(frame[name]))
+    frame = read_features(saved, table, header)
+    name = find_column(frame.columns, target or str(saved.notes.get("target")), table)
+    rows = frame.filter(not_missing(frame[name]))
     if not len(rows):
         raise ValueError(f"target {name!r} must have values, but all {len(frame)} are missing")
     if saved.classifies:
-        y = labels(rows[name], saved.network.classes_, f"target {name!r}")
+        y = class_labels(rows[name], saved.network.classes_, f"target {name!r}")
     elif rows[name].dtype.is_numeric():
         y = rows[name].to_numpy().astype(np.float64)
     else:
         raise ValueError(f"target {name!r} must be numbers, but holds {rows[name][0]!r}")
-    values = screen.scores(saved.pipeline, rows, y)
+    values = scores(saved.pipeline, rows, y)
     console.print(screen.scores_table({"rows": {table: len(rows)}, "scores": {table: values}}))
     if saved.classifies:
         console.print()

@@ -17,9 +17,9 @@ class TrainingProgress:
     Parameters
     ----------
     console : rich.console.Console
-        Where to show it; nothing is shown if it is no terminal.
+        Where to show it; nothing is shown if it is not a terminal.
     score_name : str
-        What the validation score is.
+        The name of the validation score.
     """
 
     def __init__(self, console: Console, score_name: str) -> None:
@@ -32,7 +32,7 @@ class TrainingProgress:
         self._bar.start()
 
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-        """Nothing begins that is not shown when it ends."""
+        """Do nothing: an epoch is shown when it ends."""
 
     def on_fit_task_end(self, estimator: Any, context: Any) -> None:
         """Show an epoch's figures."""
@@ -40,6 +40,6 @@ class TrainingProgress:
             self._bar.show(estimator)
 
     def teardown(self, estimator: Any, context: Any) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.stop()

@@ -1,4 +1,4 @@
-"""What the commands print: tables of scores, confusions, columns."""
+"""Lines and tables that the commands print: networks, training, scores, confusions, columns."""
 
 from __future__ import annotations
 
@@ -7,75 +7,34 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
 from sklearn import metrics
 
 __all__ = [
-    "class_scores",
     "columns_table",
     "confusion_table",
     "console",
-    "course",
-    "left_out",
-    "number",
-    "number_scores",
-    "scores",
+    "members_line",
+    "members_training_line",
+    "network_line",
+    "network_training_line",
     "scores_table",
+    "training_summary",
 ]
 
 MOST_CLASSES_SHOWN = 12
 
 
 def console(quiet: bool = False, stderr: bool = False) -> Console:
-    """Give the terminal to print to."""
+    """Return the terminal to print to."""
     return Console(quiet=quiet, stderr=stderr, highlight=False, emoji=False)
 
 
-def number(value: float) -> str:
+def _number(value: float) -> str:
     """Write a score or an error with four figures."""
     return f"{value:.4f}" if 1e-3 <= abs(value) < 10 or value == 0 else f"{value:.4g}"
-
-
-def scores(model: Any, X: Any, y: NDArray[Any]) -> dict[str, float]:
-    """Measure a fitted estimator on rows.
-
-    Parameters
-    ----------
-    model : estimator
-        With `classes_` if it is a classifier.
-    X : array-like, shape (m, n)
-    y : ndarray, shape (m,)
-
-    Returns
-    -------
-    dict
-        "accuracy" and "log-loss" (in nats), or "R²", and "RMSE" and "MAE" (in units of y).
-    """
-    if hasattr(model, "classes_"):
-        return class_scores(model.classes_, np.asarray(model.predict_proba(X)), y)
-    return number_scores(np.asarray(model.predict(X), dtype=np.float64), y)
-
-
-def class_scores(classes: NDArray[Any], H: NDArray[Any], y: NDArray[Any]) -> dict[str, float]:
-    """Give accuracy and log-loss of probabilities H (m, n_classes)."""
-    at = np.searchsorted(classes, y)
-    # The probability of the true class, kept from 0 as scikit-learn's log_loss keeps it.
-    h = np.clip(H[np.arange(len(y)), at].astype(np.float64), np.finfo(np.float32).eps, 1)
-    return {
-        "accuracy": float(np.mean(classes[H.argmax(axis=1)] == y)),
-        "log-loss": float(np.log(1 / h).mean()),
-    }
-
-
-def number_scores(h: NDArray[Any], y: NDArray[Any]) -> dict[str, float]:
-    """Give R², RMSE and MAE of predictions h (m,)."""
-    return {
-        "R²": float(metrics.r2_score(y, h)) if len(y) > 1 else float("nan"),
-        "RMSE": float(metrics.root_mean_squared_error(y, h)),
-        "MAE": float(metrics.mean_absolute_error(y, h)),
-    }
 
 
 def scores_table(notes: Mapping[str, Any]) -> Table:
@@ -86,29 +45,81 @@ def scores_table(notes: Mapping[str, Any]) -> Table:
     for name in next(iter(notes["scores"].values())):
         table.add_column(name, justify="right")
     for part, values in notes["scores"].items():
-        table.add_row(escape(part), str(notes["rows"][part]), *map(number, values.values()))
+        table.add_row(escape(part), str(notes["rows"][part]), *map(_number, values.values()))
     return table
 
 
-def course(network: Any, notes: Mapping[str, Any]) -> str:
-    """Say in a line how a network was trained."""
+def training_summary(
+    dropped: Mapping[str, str], network: str, training: str, notes: Mapping[str, Any]
+) -> list[RenderableType]:
+    """Return the lines and the table that are printed of a model after its training.
+
+    Parameters
+    ----------
+    dropped : mapping
+        The columns left out, with the reasons.
+    network, training : str
+        A line on the network or networks, and one on their training.
+    notes : mapping
+        The model's notes, with its scores.
+    """
+    lines: list[RenderableType] = [_left_out(dropped)] if dropped else []
+    return [*lines, network, training, scores_table(notes)]
+
+
+def network_line(network: Any) -> str:
+    """Describe a plain network in a line."""
+    return escape(repr(network.network_))
+
+
+def network_training_line(network: Any, notes: Mapping[str, Any]) -> str:
+    """Describe in a line how a plain network was trained."""
     unit = "iterations" if network.solver in ("gd", "lbfgs") else "epochs"
-    text = f"Trained by {network.solver}: {network.n_iter_} {unit}"
-    if "seconds" in notes:
-        text += f" in {notes['seconds']:.2f} s"
+    best = ""
     if network.validation_scores_:
-        best = int(np.argmax(network.validation_scores_)) + 1
-        text += f", the best by validation, number {best}, is kept"
-    if notes.get("interrupted"):
-        text += "; interrupted by Ctrl-C"
-    return text
+        number = int(np.argmax(network.validation_scores_)) + 1
+        best = f", the best by validation, number {number}, is kept"
+    return _training_line(network.solver, f"{network.n_iter_} {unit}", best, notes)
 
 
-def left_out(dropped: Mapping[str, str]) -> str:
-    """Say which columns were left out, and why."""
+def members_line(model: Any) -> str:
+    """Describe the networks of a tabular model in a line."""
+    network, encoder = model.members_[0], model.encoder_
+    sizes = [network.thetas[0].shape[1] - 1, *map(len, network.thetas)]
+    numbers, categories = encoder.n_numbers_, len(encoder.n_codes_)
+    parts = []
+    if numbers:
+        parts.append(f"periodic features of {numbers} column{'s' * (numbers != 1)} of numbers")
+    if categories:
+        parts.append(f"embeddings of {categories} column{'s' * (categories != 1)} of categories")
+    embedded = f"; {' and '.join(parts)}" if parts else ""
+    n = len(model.members_)
+    networks = "networks" if n > 1 else "network"
+    return escape(f"{n} {networks} {'-'.join(map(str, sizes))}, {network.activation}{embedded}")
+
+
+def members_training_line(model: Any, notes: Mapping[str, Any]) -> str:
+    """Describe in a line how the networks of a tabular model were trained."""
+    first, last = min(model.best_iterations_), max(model.best_iterations_)
+    best = ""
+    if first < last:
+        best = f"; taken from epochs {first} to {last}, the best by validation"
+    elif last < model.n_iter_:
+        best = f"; taken from epoch {last}, the best by validation"
+    return _training_line("adamw", f"{model.n_iter_} epochs", best, notes)
+
+
+def _training_line(solver: str, length: str, best: str, notes: Mapping[str, Any]) -> str:
+    seconds = f" in {notes['seconds']:.2f} s" if "seconds" in notes else ""
+    interrupted = "; interrupted by Ctrl-C" if notes.get("interrupted") else ""
+    return f"Trained by {solver}: {length}{seconds}{best}{interrupted}"
+
+
+def _left_out(dropped: Mapping[str, str]) -> str:
+    """List the columns that were left out, and why."""
     reasons = [f"{name} ({reason})" for name, reason in dropped.items()]
     more = f" and {len(reasons) - 8} more" if len(reasons) > 8 else ""
-    return escape(f"Columns left out: {', '.join(reasons[:8])}{more}" if reasons else "")
+    return escape(f"Columns left out: {', '.join(reasons[:8])}{more}")
 
 
 def confusion_table(y: NDArray[Any], predicted: NDArray[Any], classes: Sequence[Any]) -> Table:
@@ -133,7 +144,7 @@ def confusion_table(y: NDArray[Any], predicted: NDArray[Any], classes: Sequence[
 
 
 def columns_table(summary: Sequence[Mapping[str, Any]]) -> Table:
-    """Lay out what is done to each column."""
+    """Lay out how each column is encoded."""
     table = Table(box=None, pad_edge=False)
     table.add_column("column", overflow="fold")
     table.add_column("kind")

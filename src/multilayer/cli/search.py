@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
-import sys
-import warnings
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -14,111 +11,92 @@ from rich.markup import escape
 from rich.table import Table
 from sklearn.pipeline import Pipeline
 
-import multilayer
 from multilayer.cli import screen
-from multilayer.cli.data import Data, read_data
-from multilayer.cli.deliver import INTERRUPTED, check_folder
-from multilayer.cli.figures import check_report
-from multilayer.cli.options import Header, TablePath
-from multilayer.estimators.classifier import MLPClassifier
-from multilayer.estimators.regressor import MLPRegressor
-from multilayer.report import write_report
+from multilayer.cli.data import Data, Standardised, read_data, standardise
+from multilayer.cli.deliver import Outputs, check_folder, deliver, model_path
+from multilayer.cli.estimators import NETWORKS, TABULAR_MODELS, table_encoder
+from multilayer.cli.figures import check_report, write_figure
+from multilayer.cli.options import (
+    Folds,
+    Header,
+    ModelOutput,
+    Quiet,
+    ReportPath,
+    Seed,
+    TablePath,
+    Target,
+    Task,
+    parse_time,
+)
+from multilayer.cli.scores import scores
+from multilayer.cli.trained import Evaluation, Trained, make_notes, watched
 from multilayer.selection import HiddenLayerSearchCV, simplest_within_one_standard_error
 from multilayer.selection.results import ranking
-from multilayer.tables.encoder import TableEncoder
 from multilayer.tables.target import fold_in_units
-from multilayer.tabular.classifier import TabularClassifier
-from multilayer.tabular.regressor import TabularRegressor
 
 __all__ = ["search"]
+
+SearchTime = Annotated[
+    str | None,
+    typer.Option(
+        "--time",
+        metavar="TIME",
+        help="About how long to search, such as 60s, 5m or 1h. Default: until all candidates are "
+        "trained.",
+        show_default=False,
+    ),
+]
+Candidates = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="Number of networks to try. Default: 60, or as many as there is time for.",
+        show_default=False,
+    ),
+]
+Simplest = Annotated[
+    bool,
+    typer.Option(
+        "--simplest",
+        help="Choose the network with the fewest parameters within one standard error of the best.",
+    ),
+]
+Tabular = Annotated[
+    bool,
+    typer.Option("--tabular", help="Search the tabular model instead of the plain network."),
+]
+CandidatesFigure = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="IMAGE",
+        help="Figure of all candidates: error against parameters and time.",
+        show_default=False,
+    ),
+]
 
 
 def search(
     table: TablePath,
-    target: Annotated[
-        str | None,
-        typer.Option(
-            "--target",
-            "-t",
-            metavar="COLUMN",
-            help="What is to be predicted: the name of a column, or its number. Default: the "
-            "column named target.",
-            show_default=False,
-        ),
-    ] = None,
-    task: Annotated[
-        Literal["auto", "classification", "regression"],
-        typer.Option(metavar="TASK", help="classification, regression, or auto."),
-    ] = "auto",
-    seconds: Annotated[
-        str | None,
-        typer.Option(
-            "--time",
-            metavar="TIME",
-            help="About how long to search, such as 60s, 5m or 1h. Without it, as long as the "
-            "candidates take.",
-            show_default=False,
-        ),
-    ] = None,
-    candidates: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            help="How many networks to try. Default: 60, or as many as there is time for.",
-            show_default=False,
-        ),
-    ] = None,
-    folds: Annotated[
-        int, typer.Option(metavar="N", min=2, help="Folds of the cross-validation.")
-    ] = 5,
-    simplest: Annotated[
-        bool,
-        typer.Option(
-            "--simplest",
-            help="Take the network of fewest parameters within one standard error of the best.",
-        ),
-    ] = False,
-    tabular: Annotated[
-        bool,
-        typer.Option("--tabular", help="Search the tabular model in place of the plain network."),
-    ] = False,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="MODEL",
-            help="Where to save what was found. Default: the table's name with .mlp, in this "
-            "folder.",
-            show_default=False,
-        ),
-    ] = None,
-    figure: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="IMAGE",
-            help="Picture of all candidates: error against parameters and time.",
-            show_default=False,
-        ),
-    ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(metavar="HTML", help="Page to write on what was found.", show_default=False),
-    ] = None,
-    seed: Annotated[
-        int, typer.Option(metavar="N", min=0, max=2**32 - 1, help="Of all random choices.")
-    ] = 0,
+    target: Target = None,
+    task: Task = "auto",
+    seconds: SearchTime = None,
+    candidates: Candidates = None,
+    folds: Folds = 5,
+    simplest: Simplest = False,
+    tabular: Tabular = False,
+    output: ModelOutput = None,
+    figure: CandidatesFigure = None,
+    report: ReportPath = None,
+    seed: Seed = 0,
     header: Header = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")
-    ] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Find hidden layers, activation, penalty, dropout and learning rate for a table.
 
-    Many networks learn side by side on the folds of a cross-validation; the better third goes on,
-    again and again. The best is trained on all rows and saved, as fit does. Ctrl-C ends the search
-    with what was found (exit code 130).
+    Many networks are trained side by side on the folds of a cross-validation; the best third is
+    trained further, again and again. The best network is trained on all rows and saved as by fit.
+    Ctrl-C ends the search and saves the best network found so far (exit code 130).
 
     For example:
 
@@ -129,18 +107,18 @@ def search(
     * multilayer search diabetes --task regression --candidates 100 --simplest
     """
     console = screen.console(quiet)
-    time_limit = None if seconds is None else parse_time(seconds)
-    path = output or Path("model.mlp" if table == "-" else f"{Path(table).stem}.mlp")
-    for wanted in (path, figure):
-        if wanted is not None:
-            check_folder(wanted.parent)
+    time_limit = parse_time(seconds)
+    outputs = Outputs(model_path(output, table), figure, report, quiet)
+    for path in (outputs.model, figure):
+        if path is not None:
+            check_folder(path.parent)
     if report is not None:
         check_report(report)
     data = read_data(table, target, task, header)
     console.print(data.describe())
-    estimator, y, units = _estimator(data, tabular, seed)
-    hunt = HiddenLayerSearchCV(
-        estimator,
+    learned = Standardised(data.y) if tabular else standardise(data)
+    searched = HiddenLayerSearchCV(
+        _estimator(data, learned, tabular, seed),
         n_candidates=candidates,
         cv=folds,
         time_limit=time_limit,
@@ -148,91 +126,60 @@ def search(
         random_state=seed,
         verbose=not quiet,
     )
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        hunt.fit(data.X, y)
-    messages = [str(w.message) for w in caught]
-    interrupted = any(message.startswith("Search interrupted") for message in messages)
-    model = hunt.best_estimator_
-    if units is not None:
-        fold_in_units(model[-1].network_, *units)
-    rows = np.arange(len(data.y))
-    notes = {
-        "target": data.target,
-        "task": data.task,
-        "table": table,
-        "header": data.header,
-        "rows": {"training": len(rows)},
-        "scores": {"training": screen.scores(model, data.X, data.y)},
-        "seconds": round(hunt.refit_time_, 3),
-        "interrupted": interrupted,
-        "version": multilayer.__version__,
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    }
-    multilayer.save(model, path, notes)
-    console.print(_found(hunt, data))
-    console.print(f"Saved to {escape(str(path))}", soft_wrap=True)
-    if figure is not None:
+    deliver(_search(searched, data, learned, tabular), outputs, console)
+
+
+def _estimator(data: Data, target: Standardised, tabular: bool, seed: int) -> Any:
+    """Return the estimator whose hidden layers are searched."""
+    if tabular:
+        return TABULAR_MODELS[data.task](random_state=seed)
+    network = NETWORKS[data.task](random_state=seed)
+    return Pipeline([("encoder", table_encoder(target)), ("network", network)])
+
+
+def _search(
+    search: HiddenLayerSearchCV, data: Data, target: Standardised, tabular: bool
+) -> Trained:
+    """Search, and train the best on all rows."""
+    with watched() as run:
+        search.fit(data.X, target.values)
+    model = search.best_estimator_
+    if not tabular and not data.classes:
+        fold_in_units(model[-1].network_, target.mean, target.scale)
+    notes = make_notes(
+        data.origin,
+        rows={"training": len(data.y)},
+        scores={"training": scores(model, data.X, data.y)},
+        seconds=search.refit_time_,
+        interrupted=any(message.startswith("Search interrupted") for message in run.messages),
+    )
+
+    def draw(path: Path) -> str:
         from multilayer.plots import SearchDisplay
 
-        SearchDisplay.from_estimator(hunt).figure_.savefig(figure, dpi=150)
-        console.print(f"Figure in {escape(str(figure))}", soft_wrap=True)
-    if report is not None:
-        write_report(
-            hunt,
-            data.X,
-            data.y,
-            report,
-            title=f"{data.target} in {table}",
-            unseen=None if tabular else False,
-            model_path=str(path),
-            verbose=not quiet,
-        )
-        console.print(f"Report in {escape(str(report))}", soft_wrap=True)
-    for message in dict.fromkeys(messages):
-        sys.stderr.write(f"multilayer: warning: {message}\n")
-    if interrupted:
-        raise typer.Exit(INTERRUPTED)
+        return write_figure(path, SearchDisplay.from_estimator(search).figure_)
+
+    return Trained(
+        model,
+        notes,
+        summary=[_candidates_table(search, data)],
+        messages=list(dict.fromkeys(run.messages)),
+        draw=draw,
+        evaluation=Evaluation(search, data.X, data.y, held_out=None if tabular else False),
+    )
 
 
-def _estimator(data: Data, tabular: bool, seed: int) -> tuple[Any, Any, tuple[float, float] | None]:
-    """Give what is searched, its target, and the units to fold in afterwards."""
-    if tabular:
-        make: Any = TabularClassifier if data.classes else TabularRegressor
-        return make(random_state=seed), data.y, None
-    if data.classes:
-        steps = [("encoder", TableEncoder()), ("network", MLPClassifier(random_state=seed))]
-        return Pipeline(steps), data.y, None
-    mean, scale = float(data.y.mean()), float(data.y.std()) or 1.0
-    dtype = "float32" if abs(mean) < 1e3 * scale else "float64"
-    steps = [("encoder", TableEncoder(dtype=dtype)), ("network", MLPRegressor(random_state=seed))]
-    return Pipeline(steps), (data.y - mean) / scale, (mean, scale)
-
-
-def _found(hunt: HiddenLayerSearchCV, data: Data) -> Table:
-    """Tabulate the best candidates, the straight line, and what was taken."""
-    results = hunt.cv_results_
+def _candidates_table(search: HiddenLayerSearchCV, data: Data) -> Table:
+    """Lay out the best candidates, the straight line, and the one that was taken."""
+    results = search.cv_results_
     n = int(np.isfinite(results["mean_test_score"]).sum())
     failed = int((results["failure"] != "").sum())
-    caption = f"{n} candidates judged on {hunt.n_splits_} folds"
+    caption = f"{n} candidates evaluated on {search.n_splits_} folds"
     caption += f", {failed} failed" if failed else ""
     table = Table(box=None, pad_edge=False, caption=caption, caption_justify="left")
-    head, rows = ranking(hunt)
+    head, rows = ranking(search)
     for k, name in enumerate([*head[:-1], data.score_name]):
         table.add_column(escape(name), justify="right" if k > 1 else "left", no_wrap=True)
     for row in rows:
         table.add_row(*map(escape, row))
     return table
-
-
-def parse_time(text: str) -> float:
-    """Read "60", "60s", "5m" or "1h" as seconds."""
-    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
-    number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1.0)
-    try:
-        seconds = float(number) * unit
-    except ValueError:
-        seconds = np.nan
-    if not 0 < seconds < np.inf:
-        raise ValueError(f"--time must be a time such as 60s, 5m or 1h, got {text!r}")
-    return seconds

@@ -1,4 +1,4 @@
-"""More data than one machine: the same networks, trained on a Dask cluster.
+"""Estimators and a table encoder for data on the workers of a Dask cluster.
 
 See docs/distributed.md.
 """

@@ -1,8 +1,8 @@
-"""Sums over parts that lie on the workers of a cluster, whatever happens to these.
+"""Sums over parts that lie on the workers of a cluster, even if workers are lost.
 
-A part is the result of a pure task: where its worker dies, the scheduler has it made again from its
-source. On each worker an actor holds the parts that lie there: to ask it takes less than half the
-time of a task. What is lost on the way is asked for again.
+A part is the result of a pure task: if its worker dies, the scheduler has the part computed again
+from its source. On each worker an actor holds the parts that lie there: calling it takes less than
+half the time of a task. A call whose result is lost is made again.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from multilayer.shards.data import (
     sum_in_order,
 )
 
-__all__ = ["ClusterShards", "asked_again", "check_client", "finished"]
+__all__ = ["ClusterShards", "check_client", "results_of", "retry"]
 
-# What a cluster says where workers or connections were lost, not where a task is wrong.
+# What a cluster raises when workers or connections are lost, rather than when a task is wrong.
 LOST = (CancelledError, FutureCancelled, KilledWorker, CommClosedError, OSError)
-_GATHERED = 1 << 26  # bytes that are added up here; more are, where they lie
-_LOOK = 1.0  # seconds after which it is seen whether a worker is still there
-_PAUSE = 0.2
+_MAX_GATHERED = 1 << 26  # bytes that are gathered and added up here; more are added on the workers
+_POLL = 1.0  # seconds between two checks whether a worker is still there
+_PAUSE = 0.2  # seconds before the next try
 _T = TypeVar("_T")
 
 
 class _TaskFailed(Exception):
-    """A task has said what is wrong with its file: nothing that was lost."""
+    """A task has raised an OSError of its own, say of a file: nothing was lost."""
 
     def __init__(self, error: OSError) -> None:
         super().__init__(str(error))
@@ -55,61 +55,61 @@ class ClusterShards(Shards):
     ----------
     client : distributed.Client
     make : callable
-        Asks for the parts: gives a future of a Shard for each.
+        Submits the tasks that make the parts; returns a future of a Shard for each.
     timeout : float
-        Seconds in which something must come back, when anything is asked for.
-    **about
-        For `Shards`.
+        Seconds within which the cluster must finish something.
+    **options
+        Passed to `Shards`.
     """
 
     def __init__(
-        self, client: Client, make: Callable[[], list[Future]], timeout: float, **about: Any
+        self, client: Client, make: Callable[[], list[Future]], timeout: float, **options: Any
     ) -> None:
-        super().__init__(**about)
+        super().__init__(**options)
         self._client, self._make, self._timeout = client, make, timeout
         self._parts = make()
-        self._holders: list[_Held] = []
+        self._holders: list[_Holder] = []
 
     def total(self, function: OfShard, *arguments: Any) -> Sums:
-        """Sum of function(shard, *arguments) over the parts, in a fixed order."""
-        large = _nbytes(arguments) * len(self._parts) > _GATHERED
-        way = self._added_there if large else self._added_here
-        return asked_again(
-            self._client, lambda: way(function, arguments), self._timeout, self._mend
+        """Compute the sum of function(shard, *arguments) over the parts, in a fixed order."""
+        large = _nbytes(arguments) * len(self._parts) > _MAX_GATHERED
+        sum_up = self._sum_on_workers if large else self._sum_here
+        return retry(
+            self._client, lambda: sum_up(function, arguments), self._timeout, self._recover
         )
 
-    def _added_here(self, function: OfShard, arguments: tuple[Any, ...]) -> Sums:
-        """Ask the holders, who need no scheduler in between, and add up what they say."""
+    def _sum_here(self, function: OfShard, arguments: tuple[Any, ...]) -> Sums:
+        """Call the actors, which does not involve the scheduler, and add up their vectors."""
         found: dict[int, Sums] = {}
-        # Once for all; and what cannot be sent is said here, not nowhere.
-        wanted = pickle.dumps((function, arguments))
-        self._holders = self._holders or self._hold()
+        # Pickled once for all actors; and an error of it is raised here rather than lost.
+        call = pickle.dumps((function, arguments))
+        self._holders = self._holders or self._start_actors()
         try:
-            asked = [(held, held.actor.vectors(wanted)) for held in self._holders]
-        except RuntimeError as error:  # as distributed says it
+            pending = [(holder, holder.actor.vectors(call)) for holder in self._holders]
+        except RuntimeError as error:  # so distributed reports a lost worker
             raise OSError(f"a worker is gone: {error}") from error
-        for held, answer in asked:
-            found.update(zip(held.parts, self._answer(held, answer), strict=True))
+        for holder, answer in pending:
+            found.update(zip(holder.parts, self._result(holder, answer), strict=True))
         return added_up([found[i] for i in range(len(self._parts))])
 
-    def _added_there(self, function: OfShard, arguments: tuple[Any, ...]) -> Sums:
-        """Add up on the workers: vectors too large for all of them to come here."""
+    def _sum_on_workers(self, function: OfShard, arguments: tuple[Any, ...]) -> Sums:
+        """Add up on the workers: the vectors are too large to be gathered here."""
         client = self._client
-        (given,) = client.scatter([arguments], hash=False)
-        sums = [client.submit(_on_part, function, part, given, pure=False) for part in self._parts]
+        (sent,) = client.scatter([arguments], hash=False)
+        sums = [client.submit(_on_part, function, part, sent, pure=False) for part in self._parts]
         while len(sums) > 1:
             starts = range(0, len(sums), TOGETHER)
             sums = [
                 client.submit(sum_in_order, sums[start : start + TOGETHER], pure=False)
                 for start in starts
             ]
-        total: Sums = finished(client, sums, self._timeout)[0]
+        total: Sums = results_of(client, sums, self._timeout)[0]
         return total
 
-    def _hold(self) -> list[_Held]:
-        """Let a holder on each worker have the parts that lie there."""
+    def _start_actors(self) -> list[_Holder]:
+        """Start an actor on each worker, for the parts that lie there."""
         client = self._client
-        finished(client, self._parts, self._timeout, keep=True)
+        results_of(client, self._parts, self._timeout, keep=True)
         places: dict[str, list[int]] = {}
         where = client.who_has(self._parts)
         for i, part in enumerate(self._parts):
@@ -119,56 +119,69 @@ class ClusterShards(Shards):
             places.setdefault(holders[0], []).append(i)
         futures = [
             client.submit(
-                _Holder, [self._parts[i] for i in held], actor=True, workers=[address], pure=False
+                _Actor, [self._parts[i] for i in numbers], actor=True, workers=[address], pure=False
             )
-            for address, held in places.items()
+            for address, numbers in places.items()
         ]
-        actors = finished(client, futures, self._timeout)
-        held = zip(places.items(), futures, actors, strict=True)
-        return [_Held(place, parts, future, actor) for (place, parts), future, actor in held]
+        actors = results_of(client, futures, self._timeout)
+        started = zip(places.items(), futures, actors, strict=True)
+        return [
+            _Holder(address, numbers, future, actor)
+            for (address, numbers), future, actor in started
+        ]
 
-    def _answer(self, held: _Held, answer: Any) -> list[Sums]:
-        """Wait for what a holder says; OSError if it is gone, TimeoutError if it says nothing."""
-        ends = time.monotonic() + self._timeout
+    def _result(self, holder: _Holder, answer: Any) -> list[Sums]:
+        """Wait for the result of an actor; OSError if it is gone, TimeoutError if none comes."""
+        deadline = time.monotonic() + self._timeout
         while True:
             try:
-                vectors: list[Sums] = answer.result(timeout=_LOOK)
+                vectors: list[Sums] = answer.result(timeout=_POLL)
                 return vectors
             except TimeoutError as error:
-                here = held.address in self._client.scheduler_info()["workers"]
-                if not here or held.future.status != "finished":
-                    raise OSError(f"worker {held.address} is gone") from error
-                if time.monotonic() > ends:
+                here = holder.address in self._client.scheduler_info()["workers"]
+                if not here or holder.future.status != "finished":
+                    raise OSError(f"worker {holder.address} is gone") from error
+                if time.monotonic() > deadline:
                     raise TimeoutError(
-                        f"worker {held.address} has not answered for {self._timeout:g} s"
+                        f"worker {holder.address} has not answered for {self._timeout:g} s"
                     ) from None
 
-    def _mend(self) -> None:
+    def _recover(self) -> None:
         self._holders = []
         if any(part.status in ("cancelled", "lost", "error") for part in self._parts):
             self._parts = self._make()
 
 
-def asked_again(
+def retry(
     client: Client,
-    ask: Callable[[], _T],
+    function: Callable[[], _T],
     timeout: float,
-    mend: Callable[[], None] = lambda: None,
+    recover: Callable[[], None] = lambda: None,
 ) -> _T:
-    """Ask for something until it comes, whatever is lost on the way.
+    """Call a function again as long as the cluster loses something on the way.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    function : callable
+        Returns what is wanted.
+    timeout : float
+        Seconds after which a loss is no longer made good.
+    recover : callable
+        Called before each further try.
 
     Raises
     ------
     TimeoutError
-        If it does not come for `timeout` seconds.
+        If the function has not succeeded within `timeout` seconds.
     ValueError
         If the client is closed.
     """
-    ends = time.monotonic() + timeout
+    deadline = time.monotonic() + timeout
     while True:
         try:
-            with client.as_current():  # some of distributed's functions ask who that is
-                return ask()
+            with client.as_current():  # some functions of distributed look it up
+                return function()
         except TimeoutError:  # an OSError, too
             raise
         except _TaskFailed as failed:
@@ -176,25 +189,24 @@ def asked_again(
         except LOST as error:
             if client.status in ("closing", "closed"):
                 raise ValueError(f"the client must be connected, but is {client.status}") from error
-            if time.monotonic() > ends:
+            if time.monotonic() > deadline:
                 raise TimeoutError(
-                    f"the cluster lost what it was asked for, again and again for {timeout:g} s: "
-                    f"{error}"
+                    f"the cluster lost results again and again for {timeout:g} s: {error}"
                 ) from error
             time.sleep(_PAUSE)
             if client.status == "running":
-                mend()
+                recover()
 
 
-def finished(
+def results_of(
     client: Client, futures: Sequence[Future], timeout: float, keep: bool = False
 ) -> list[Any]:
-    """Wait for futures, and give their results; keep: leave these where they are.
+    """Wait for futures, and return their results; with `keep`, leave these on the workers.
 
     Raises
     ------
     TimeoutError
-        If for `timeout` seconds none of those that are left has been finished.
+        If for `timeout` seconds none of the remaining futures has finished.
     """
     left = len(futures)
     try:
@@ -222,13 +234,13 @@ def finished(
 
 
 def check_client(client: Client | None) -> Client:
-    """Give the client, or the one that is active; ValueError if there is none, or it is closed."""
+    """Return the client, by default the active one; ValueError if there is none or it is closed."""
     if client is None:
         try:
             client = get_client()
         except ValueError:
             raise ValueError(
-                "there must be a Dask client: make one, distributed.Client(...), or give client"
+                "there must be a Dask client: make one, distributed.Client(...), or pass client"
             ) from None
     if not isinstance(client, Client):
         raise TypeError(f"client must be a distributed.Client, got {type(client).__name__}")
@@ -242,21 +254,21 @@ def _on_part(function: OfShard, part: Shard, arguments: tuple[Any, ...]) -> Sums
         return function(part, *arguments)
 
 
-class _Holder:
-    """Lives on a worker, and computes vectors of the parts there, one after the other."""
+class _Actor:
+    """Lives on a worker, and computes the vectors of the parts there, one after the other."""
 
     def __init__(self, parts: Sequence[Shard]) -> None:
         self._parts, self._n_threads = parts, get_worker().state.nthreads
 
-    def vectors(self, wanted: bytes) -> list[Sums]:
-        function, arguments = pickle.loads(wanted)
+    def vectors(self, call: bytes) -> list[Sums]:
+        function, arguments = pickle.loads(call)
         with sharing(self._n_threads):
             return [function(part, *arguments) for part in self._parts]
 
 
 @dataclass(frozen=True)
-class _Held:
-    """A holder, seen from here."""
+class _Holder:
+    """An actor, its worker, and the parts that it holds."""
 
     address: str
     parts: list[int]
@@ -265,7 +277,7 @@ class _Held:
 
 
 def _nbytes(arguments: Any) -> int:
-    """Give how many bytes the arrays have among arguments."""
+    """Return the number of bytes of the arrays among arguments."""
     if isinstance(arguments, np.ndarray):
         return int(arguments.nbytes)
     return sum(map(_nbytes, arguments)) if isinstance(arguments, list | tuple) else 0

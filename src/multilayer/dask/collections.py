@@ -1,4 +1,4 @@
-"""Dask collections: whether they belong together, and their partitions."""
+"""Dask collections: checks that they go together, and their partitions."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ def is_collection(X: Any) -> bool:
 
 @dataclass(frozen=True)
 class Collections:
-    """Rows as a user gives them, in partitions that belong together.
+    """Rows as the user passed them, in partitions that go together.
 
     Attributes
     ----------
     parts : list of tuple of Delayed
         X, y and the weights (or None) of each partition.
     names : list of str or None
-        Of the columns of X.
+        The names of the columns of X.
     n_features : int
     dtype : dtype
     classes : bool
         Whether y is labels.
     rows : int or None
-        How many, where that is known without looking.
+        The number of rows, where it is known without computing anything.
     """
 
     parts: list[tuple[Any, ...]]
@@ -46,23 +46,23 @@ class Collections:
 def check_collections(
     X: Any, y: Any, sample_weight: Any, classes: bool, like: Collections | None = None
 ) -> Collections:
-    """See that Dask collections belong together, before anything is computed.
+    """Check that Dask collections go together, before anything is computed.
 
     Parameters
     ----------
     X, y, sample_weight : Dask array, dataframe or series; sample_weight may be None
     classes : bool
     like : Collections, optional
-        What X must have the features of.
+        The rows whose features X must have.
 
     Raises
     ------
     TypeError, ValueError
     """
-    for name, given in (("X", X), ("y", y), ("sample_weight", sample_weight)):
-        if not is_collection(given) and not (given is None and name == "sample_weight"):
+    for name, collection in (("X", X), ("y", y), ("sample_weight", sample_weight)):
+        if not is_collection(collection) and not (collection is None and name == "sample_weight"):
             raise TypeError(
-                f"{name} must be a Dask array or dataframe, got {type(given).__name__}: "
+                f"{name} must be a Dask array or dataframe, got {type(collection).__name__}: "
                 "dask.array.from_array makes one"
             )
     if X.ndim != 2:
@@ -74,10 +74,10 @@ def check_collections(
     else:
         names = [str(name) for name in X.columns]
         n_features, dtypes = len(names), list(X.dtypes)
-        strange = [n for n, t in zip(names, dtypes, strict=True) if t.kind not in "biuf"]
-        if strange:
+        others = [n for n, t in zip(names, dtypes, strict=True) if t.kind not in "biuf"]
+        if others:
             raise ValueError(
-                f"columns of X must be numbers, but {strange[0]!r} is {X.dtypes[strange[0]]}: "
+                f"columns of X must be numbers, but {others[0]!r} is {X.dtypes[others[0]]}: "
                 "multilayer.dask.DaskTableEncoder makes numbers of them"
             )
     if not n_features or np.isnan(n_features):
@@ -91,17 +91,17 @@ def check_collections(
     lengths = X.chunks[0] if isinstance(X, da.Array) else ()
     known = bool(lengths) and not any(np.isnan(n) for n in lengths)
     columns = [_partitions(X, None)]
-    for name, given in (("y", y), ("sample_weight", sample_weight)):
-        if given is None:
+    for name, collection in (("y", y), ("sample_weight", sample_weight)):
+        if collection is None:
             columns.append([None] * len(columns[0]))
             continue
-        if known and isinstance(given, da.Array) and given.chunks[0] != lengths:
-            if sum(lengths) != given.shape[0]:
+        if known and isinstance(collection, da.Array) and collection.chunks[0] != lengths:
+            if sum(lengths) != collection.shape[0]:
                 raise ValueError(
-                    f"{name} must have as many rows as X, {sum(lengths)}, got {given.shape[0]}"
+                    f"{name} must have as many rows as X, {sum(lengths)}, got {collection.shape[0]}"
                 )
-            given = given.rechunk({0: lengths})
-        column = _partitions(given, name)
+            collection = collection.rechunk({0: lengths})
+        column = _partitions(collection, name)
         if len(column) != len(columns[0]):
             raise ValueError(
                 f"{name} must be cut into partitions as X is, {len(columns[0])}, "
@@ -118,12 +118,12 @@ def check_collections(
     )
 
 
-def _partitions(given: Any, name: str | None) -> list[Any]:
-    if isinstance(given, da.Array):
-        if given.ndim == 2 and given.numblocks[1] > 1:
-            given = given.rechunk({1: -1})
-        if given.ndim > 2:
-            raise ValueError(f"{name} must have one or two dimensions, got {given.ndim}")
-        return list(given.to_delayed().ravel())
-    # Optimised each by itself, X and y would be cut into other partitions.
-    return list(given.to_delayed(optimize_graph=False))
+def _partitions(collection: Any, name: str | None) -> list[Any]:
+    if isinstance(collection, da.Array):
+        if collection.ndim == 2 and collection.numblocks[1] > 1:
+            collection = collection.rechunk({1: -1})
+        if collection.ndim > 2:
+            raise ValueError(f"{name} must have one or two dimensions, got {collection.ndim}")
+        return list(collection.to_delayed().ravel())
+    # If X and y were optimised separately, their partitions could differ.
+    return list(collection.to_delayed(optimize_graph=False))

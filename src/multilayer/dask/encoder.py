@@ -1,4 +1,4 @@
-"""DaskTableEncoder: a table on a cluster made numbers, by what its partitions hold together."""
+"""DaskTableEncoder: a table on a cluster encoded as numbers, by statistics of all partitions."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from numpy.typing import NDArray
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from multilayer.dask.cluster import asked_again, finished
-from multilayer.dask.on_cluster import OnCluster
+from multilayer.dask.base import ClusterEstimator
+from multilayer.dask.cluster import results_of, retry
 from multilayer.shards.data import TOGETHER
+from multilayer.tables.encoder import TableEncoder
 from multilayer.tables.survey import TableSurvey, learn
-from multilayer.tabular import TableEncoder
 
 __all__ = ["DaskTableEncoder"]
 
 
-class DaskTableEncoder(TransformerMixin, OnCluster):
-    """TableEncoder for Dask dataframes: statistics are merged, rows encoded where they are.
+class DaskTableEncoder(TransformerMixin, ClusterEstimator):
+    """TableEncoder for Dask dataframes: statistics are merged, and rows encoded where they lie.
 
-    What the encoder learns is that of `multilayer.TableEncoder` on all rows, but for quantiles of
-    columns with more than 10 000 different numbers, which come from a t-digest.
+    The encoder learns what `multilayer.TableEncoder` learns from all rows, except that quantiles of
+    columns with more than 10 000 different numbers come from a t-digest.
 
     Parameters
     ----------
     max_categories, dtype, scaling, max_onehot
-        As of `multilayer.TableEncoder`.
+        As for `multilayer.TableEncoder`.
     client : distributed.Client, default=None
-        None: the one that is active.
+        None means the active client.
     timeout : float, default=300
-        Seconds after which TimeoutError is raised when nothing comes back from the cluster.
+        Seconds without a result from the cluster after which TimeoutError is raised.
 
     Attributes
     ----------
     estimator_ : TableEncoder
-        What was learned; its attributes can be had here.
+        The fitted encoder, whose attributes are also attributes of this one.
 
     Examples
     --------
@@ -72,17 +72,17 @@ class DaskTableEncoder(TransformerMixin, OnCluster):
         Raises
         ------
         TypeError
-            If X is no Dask dataframe.
+            If X is not a Dask dataframe.
         ValueError
-            If partitions contradict each other, or no column varies.
+            If partitions contradict each other, or all columns are constant.
         TimeoutError
-            If nothing comes back from the cluster for `timeout` seconds.
+            If there is no result from the cluster for `timeout` seconds.
         """
         client = self._check_cluster()
         _check_frame(X)
         encoder = TableEncoder(**self._own_parameters())
         encoder._validate_params()
-        survey = asked_again(client, lambda: self._survey(client, X, encoder), self.timeout)
+        survey = retry(client, lambda: self._survey(client, X, encoder), self.timeout)
         if survey is None:
             raise ValueError(f"X must have a row or more, but its {X.npartitions} parts have none")
         self.estimator_ = learn(encoder, survey)
@@ -94,7 +94,7 @@ class DaskTableEncoder(TransformerMixin, OnCluster):
         Parameters
         ----------
         X : Dask dataframe, shape (m, n)
-            Or a dataframe in memory, which is encoded at once.
+            A dataframe in memory is encoded at once.
 
         Returns
         -------
@@ -113,7 +113,7 @@ class DaskTableEncoder(TransformerMixin, OnCluster):
         return da.concatenate(parts, allow_unknown_chunksizes=True)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
-        """Name the features, in their order.
+        """Return the names of the encoded features.
 
         Parameters
         ----------
@@ -129,15 +129,15 @@ class DaskTableEncoder(TransformerMixin, OnCluster):
         return names
 
     def _survey(self, client: Client, X: Any, encoder: TableEncoder) -> TableSurvey | None:
-        look = dask.delayed(_survey_of)
+        survey = dask.delayed(_survey_of)
         surveys = list(
-            client.compute([look(part, encoder) for part in X.to_delayed(optimize_graph=False)])
+            client.compute([survey(part, encoder) for part in X.to_delayed(optimize_graph=False)])
         )
         while len(surveys) > 1:
             starts = range(0, len(surveys), TOGETHER)
             groups = [surveys[start : start + TOGETHER] for start in starts]
             surveys = [client.submit(_merged, group, pure=False) for group in groups]
-        merged: TableSurvey | None = finished(client, surveys, self.timeout)[0]
+        merged: TableSurvey | None = results_of(client, surveys, self.timeout)[0]
         return merged
 
 
@@ -151,7 +151,7 @@ def _survey_of(part: Any, encoder: TableEncoder) -> TableSurvey | None:
 
 
 def _merged(surveys: list[TableSurvey | None]) -> TableSurvey | None:
-    """Merge the surveys of neighbours, in their order; the first is not changed."""
+    """Merge the surveys of neighbouring parts, in their order; the first is not changed."""
     some = [survey for survey in surveys if survey is not None]
     return TableSurvey.of_parts([some[0].copy(), *some[1:]]) if some else None
 

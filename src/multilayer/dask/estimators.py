@@ -1,4 +1,4 @@
-"""DaskMLPClassifier and DaskMLPRegressor: the estimators whose rows lie on a cluster."""
+"""DaskMLPClassifier and DaskMLPRegressor: estimators for rows on a cluster."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from sklearn.base import is_classifier
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
+from multilayer.dask.base import ClusterEstimator
 from multilayer.dask.collections import check_collections, is_collection
-from multilayer.dask.on_cluster import OnCluster
 from multilayer.dask.source import Source
 from multilayer.estimators.classifier import MLPClassifier
+from multilayer.estimators.parameters import check_parameters
 from multilayer.estimators.regressor import MLPRegressor
-from multilayer.shards.fitting import Judge, fit_shards, reader_of
+from multilayer.shards.fitting import fit_shards, score_shards
 
 __all__ = ["DaskMLPClassifier", "DaskMLPRegressor"]
 
 
-class DaskMLP(CallbackSupportMixin, OnCluster):
-    """What the two share: parameters of the local estimator, and its training on a cluster."""
+class DaskMLP(CallbackSupportMixin, ClusterEstimator):
+    """The common part of both: training on a cluster, and lazy predictions."""
 
     _OWN: ClassVar[dict[str, Any]] = {"client": None, "sync_every": "auto", "timeout": 300.0}
 
@@ -40,19 +41,19 @@ class DaskMLP(CallbackSupportMixin, OnCluster):
         sample_weight_val: Any = None,
         eval_set: Any = None,
     ) -> Self:
-        """Train the network where the rows are.
+        """Train the network where the rows lie.
 
         Parameters
         ----------
         X : Dask array or dataframe, shape (m, n_features)
-            Of numbers; rows in partitions of any size. float32 is trained in float32.
+            Numbers, in partitions of rows of any size. float32 is trained in float32.
         y : Dask array, dataframe or series, shape (m,) or (m, n_outputs)
             In the partitions of X.
         sample_weight : Dask array or series, shape (m,), optional
         X_val, y_val, sample_weight_val : Dask array, dataframe or series, optional
-            Rows to validate on: scored after each epoch, and what `early_stopping` looks at.
+            Validation rows, which are scored after each epoch and used by `early_stopping`.
         eval_set : tuple or list of one tuple, optional
-            The same by another name: (X_val, y_val) or (X_val, y_val, sample_weight_val).
+            Another name for the same: (X_val, y_val) or (X_val, y_val, sample_weight_val).
 
         Returns
         -------
@@ -61,44 +62,47 @@ class DaskMLP(CallbackSupportMixin, OnCluster):
         Raises
         ------
         TypeError
-            If X, y are no Dask collections.
+            If X or y is not a Dask collection.
         ValueError
             If a parameter is out of its range, the client is not connected, the collections do not
-            belong together, or hold what cannot be learned from.
+            go together, or they hold values that a network cannot be trained on.
         MemoryError
-            If the workers have not the memory for all rows.
+            If the workers do not have the memory for all rows.
         TimeoutError
-            If nothing comes back from the cluster for `timeout` seconds.
+            If there is no result from the cluster for `timeout` seconds.
         """
         client = self._check_cluster()
-        self._check_pace()
+        self._check_sync_every()
         local = self._make_local()
         classes = is_classifier(local)
         rows = check_collections(X, y, sample_weight, classes)
         held_out = _held_out(X_val, y_val, sample_weight_val, eval_set)
-        judged = None if held_out is None else check_collections(*held_out, classes, like=rows)
+        validation_rows = None
+        if held_out is not None:
+            validation_rows = check_collections(*held_out, classes, like=rows)
         source = Source(client, rows, self.timeout)
         used: list[Any] = []
 
-        def encode(reader: Any, share: float, seed: int) -> tuple[Any, Any]:
-            share = 0.0 if judged is not None else share
-            shards = source.shards(reader, share, seed, judging=False, sync_every=self.sync_every)
+        def encode(targets: Any, share: float, seed: int) -> tuple[Any, Any]:
+            share = 0.0 if validation_rows is not None else share
+            shards = source.shards(targets, share, seed, held_out=False, sync_every=self.sync_every)
             validation = None
-            if judged is not None:
-                validation = Source(client, judged, self.timeout).shards(reader, judging=True)
+            if validation_rows is not None:
+                other = Source(client, validation_rows, self.timeout)
+                validation = other.shards(targets, held_out=True)
             elif share:
-                validation = source.shards(reader, share, seed, judging=True)
+                validation = source.shards(targets, share, seed, held_out=True)
             source.release()
             used.append(shards)
             return shards, validation
 
         fit_shards(local, source.facts(), encode)
         local.set_callbacks()
-        every = used[0].sync_every  # still "auto", where there was nothing to choose
+        every = used[0].sync_every  # still "auto" if there was nothing to choose
         self.estimator_, self.sync_every_ = local, 1 if every == "auto" else every
         return self
 
-    def _check_pace(self) -> None:
+    def _check_sync_every(self) -> None:
         every = self.sync_every
         number = isinstance(every, int | np.integer) and not isinstance(every, bool) and every >= 1
         if every != "auto" and not number:
@@ -111,7 +115,7 @@ class DaskMLP(CallbackSupportMixin, OnCluster):
         else:
             local = self._local(**parameters)
         local.set_callbacks(*getattr(self, "_skl_callbacks", []))
-        local._validate_params()
+        check_parameters(local)
         return local
 
     def predict(self, X: Any) -> Any:
@@ -120,19 +124,19 @@ class DaskMLP(CallbackSupportMixin, OnCluster):
         Parameters
         ----------
         X : Dask array or dataframe, shape (m, n_features)
-            Or an array in memory, for which the answer is there at once.
+            For an array in memory, the predictions are computed at once.
 
         Returns
         -------
         Dask array, or for a dataframe a series or dataframe with its index
-            As the local estimator predicts.
+            The predictions of the local estimator.
         """
         check_is_fitted(self, "estimator_")
         n_columns = 0 if self._one_column() else self.n_outputs_
         return self._lazily("predict", X, self._predicted_dtype(), list(range(n_columns)))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Give the score of the local estimator: accuracy, or R².
+        """Return the score of the local estimator: accuracy, or R².
 
         Parameters
         ----------
@@ -147,16 +151,17 @@ class DaskMLP(CallbackSupportMixin, OnCluster):
         local, client = self.estimator_, self._check_cluster()
         rows = check_collections(X, y, sample_weight, is_classifier(local))
         self._check_features(X)
-        shards = Source(client, rows, self.timeout).shards(reader_of(local), judging=True)
-        return Judge(local, shards).score()
+        source = Source(client, rows, self.timeout)
+        shards = source.shards(local.targets_, held_out=True)
+        return score_shards(local.network_, local.targets_, shards)
 
     @abstractmethod
     def _one_column(self) -> bool:
-        """Whether a prediction is one value a row."""
+        """Whether a prediction is one value for each row."""
 
     @abstractmethod
     def _predicted_dtype(self) -> Any:
-        """Of the predictions."""
+        """Return the dtype of the predictions."""
 
     def _check_features(self, X: Any) -> None:
         if X.ndim != 2 or X.shape[1] != self.n_features_in_:
@@ -170,52 +175,53 @@ class DaskMLP(CallbackSupportMixin, OnCluster):
             return getattr(self.estimator_, method)(X)
         self._check_features(X)
         light = copy.copy(self.estimator_)
-        vars(light).pop("_state", None)
+        vars(light).pop("training_state_", None)
         model = dask.delayed(light)
         if isinstance(X, da.Array):
             X = X.rechunk({1: -1})
             shape = {"chunks": (X.chunks[0], (len(columns),))} if columns else {"drop_axis": 1}
             meta = np.empty((0,) * (2 if columns else 1), dtype)
             names = {"model": model, "method": method, "meta": meta, "like": meta}
-            return da.map_blocks(_called, X, dtype=dtype, **shape, **names)
+            return da.map_blocks(_call, X, dtype=dtype, **shape, **names)
         empty = np.empty((0, len(columns)) if columns else 0, dtype)
         meta = pd.DataFrame(empty, columns=columns) if columns else pd.Series(empty)
-        return X.map_partitions(_called_on_frame, model, method, meta.iloc[:0], meta=meta)
+        return X.map_partitions(_call_on_frame, model, method, meta.iloc[:0], meta=meta)
 
 
 class DaskMLPClassifier(DaskMLP):
     """MLPClassifier on Dask collections: rows stay on the workers of a cluster.
 
-    Takes all parameters of `multilayer.MLPClassifier`, and those below. Solvers that look at all
-    rows at every step ("gd", "lbfgs", or a `batch_size` of all) train the network that
-    MLPClassifier trains, to rounding, and to the same bits for any number of workers. Mini-batches
-    are other ones: each partition shuffles its own rows, and gives its share of every batch.
+    It takes all parameters of `multilayer.MLPClassifier`, and those below. Solvers that use all
+    rows at every step ("gd", "lbfgs", or a `batch_size` of all rows) train the same network as
+    MLPClassifier up to rounding, with the same bits for any number of workers. Mini-batches differ:
+    each partition shuffles its own rows, and contributes its share to every batch.
 
     Parameters
     ----------
     hidden_layer_sizes, activation, **parameters
-        As of `multilayer.MLPClassifier`; `scoring` must be None or "loss".
+        As for `multilayer.MLPClassifier`; `scoring` must be None or "loss".
     client : distributed.Client, default=None
-        None: the one that is active.
+        None means the active client.
     sync_every : int or "auto", default="auto"
-        Of mini-batches: after how many steps the partitions meet. 1: each step is made with the
-        gradient of the whole batch, as on one machine. More: each partition makes so many by
-        itself, with its share of the batches, then Θ is averaged; that sends less and is another
-        algorithm. "auto" measures the first steps and chooses so that about a tenth of the time
-        goes into meeting; `sync_every_` says what was chosen, with which a fit can be repeated to
-        the same bits.
+        With mini-batches, the number of steps between two synchronisations of the partitions. With
+        1, each step uses the gradient of the whole batch, as on one machine. With more, each
+        partition makes that many steps by itself on its share of the batches, and then Θ is
+        averaged: this sends less, and is another algorithm (local SGD). "auto" measures the first
+        steps and chooses the number so that about a tenth of the time goes into synchronisation;
+        with the number chosen, `sync_every_`, a fit can be repeated to the same bits.
     timeout : float, default=300
-        Seconds after which TimeoutError is raised when nothing comes back from the cluster.
+        Seconds without a result from the cluster after which TimeoutError is raised.
 
     Attributes
     ----------
     estimator_ : MLPClassifier
-        What was trained; its attributes (`classes_`, `coefs_`, `loss_curve_` …) can be had here.
+        The fitted local estimator, whose attributes (`classes_`, `coefs_`, `loss_curve_` …) are
+        also attributes of this one.
     sync_every_ : int
 
     See Also
     --------
-    multilayer.MLPClassifier : The same on one machine.
+    multilayer.MLPClassifier : The same estimator on one machine.
 
     Examples
     --------
@@ -245,7 +251,7 @@ class DaskMLPClassifier(DaskMLP):
         Dask array or dataframe, shape (m, n_classes)
             In the order of `classes_`.
         """
-        return self._shares("predict_proba", X)
+        return self._probabilities("predict_proba", X)
 
     def predict_log_proba(self, X: Any) -> Any:
         """Predict logarithms of probabilities, lazily.
@@ -258,19 +264,19 @@ class DaskMLPClassifier(DaskMLP):
         -------
         Dask array or dataframe, shape (m, n_classes)
         """
-        return self._shares("predict_log_proba", X)
+        return self._probabilities("predict_log_proba", X)
 
-    def _shares(self, method: str, X: Any) -> Any:
+    def _probabilities(self, method: str, X: Any) -> Any:
         check_is_fitted(self, "estimator_")
         if isinstance(self.classes_, list):
             raise ValueError(
-                f"{method} goes with one target, but there are {len(self.classes_)}: to_local() "
-                "gives an estimator that predicts for several"
+                f"{method} works with one target, but there are {len(self.classes_)}: to_local() "
+                "returns an estimator that predicts for several"
             )
         return self._lazily(method, X, self.network_.dtype, list(self.classes_))
 
     def _one_column(self) -> bool:
-        return bool(self.estimator_._targets.one_label)
+        return bool(self.estimator_.targets_.one_label)
 
     def _predicted_dtype(self) -> Any:
         classes = self.classes_
@@ -283,19 +289,19 @@ class DaskMLPRegressor(DaskMLP):
     Parameters
     ----------
     hidden_layer_sizes, activation, **parameters
-        As of `multilayer.MLPRegressor`; `scoring` must be None or "loss".
+        As for `multilayer.MLPRegressor`; `scoring` must be None or "loss".
     client, sync_every, timeout
-        As of `DaskMLPClassifier`.
+        As for `DaskMLPClassifier`.
 
     Attributes
     ----------
     estimator_ : MLPRegressor
-        What was trained; its attributes can be had here.
+        The fitted local estimator, whose attributes are also attributes of this one.
     sync_every_ : int
 
     See Also
     --------
-    multilayer.MLPRegressor : The same on one machine.
+    multilayer.MLPRegressor : The same estimator on one machine.
     """
 
     _local = MLPRegressor
@@ -308,10 +314,10 @@ class DaskMLPRegressor(DaskMLP):
 
 
 def _held_out(X: Any, y: Any, weights: Any, eval_set: Any) -> tuple[Any, Any, Any] | None:
-    """Give the rows to validate on, however they were given."""
+    """Return the validation rows, whichever arguments hold them."""
     if eval_set is not None:
         if X is not None or y is not None:
-            raise ValueError("eval_set and X_val, y_val say the same: give one of them")
+            raise ValueError("eval_set and X_val, y_val mean the same: pass one of them")
         sets = eval_set if isinstance(eval_set, list) else [eval_set]
         if len(sets) != 1 or not 2 <= len(sets[0]) <= 3:
             raise ValueError(
@@ -320,15 +326,15 @@ def _held_out(X: Any, y: Any, weights: Any, eval_set: Any) -> tuple[Any, Any, An
             )
         X, y, weights = (*sets[0], None)[:3]
     if (X is None) != (y is None):
-        raise ValueError("X_val and y_val go together: give both or neither")
+        raise ValueError("X_val and y_val go together: pass both or neither")
     return None if X is None else (X, y, weights)
 
 
-def _called(X: Any, model: Any, method: str, like: Any) -> Any:
+def _call(X: Any, model: Any, method: str, like: Any) -> Any:
     return getattr(model, method)(X) if len(X) else np.empty((0, *like.shape[1:]), like.dtype)
 
 
-def _called_on_frame(X: Any, model: Any, method: str, like: Any) -> Any:
+def _call_on_frame(X: Any, model: Any, method: str, like: Any) -> Any:
     if not len(X):
         return like
     values = getattr(model, method)(X)

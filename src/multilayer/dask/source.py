@@ -1,4 +1,4 @@
-"""The rows of Dask collections on their workers: checked, looked at, encoded."""
+"""The rows of Dask collections on their workers: checked, summarized, encoded."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from distributed import Client, Future
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
-from multilayer.dask.cluster import ClusterShards, asked_again, finished
+from multilayer.dask.cluster import ClusterShards, results_of, retry
 from multilayer.dask.collections import Collections
 from multilayer.engine.arrays import take_rows
 from multilayer.estimators.inputs import Rows
+from multilayer.estimators.targets import Targets
 from multilayer.shards.data import Facts, Shard, Sums
 from multilayer.shards.fitting import encode_rows
 from multilayer.training.state import Examples
@@ -35,106 +36,117 @@ class Part:
 
 
 class Source:
-    """Where rows come from: partitions that can be asked for again when they are lost.
+    """The partitions of Dask collections, which are computed again if they are lost.
 
     Parameters
     ----------
     client : distributed.Client
     collections : Collections
     timeout : float
-        Seconds in which something must come back.
+        Seconds within which the cluster must finish something.
     """
 
     def __init__(self, client: Client, collections: Collections, timeout: float) -> None:
-        self._client, self._given, self._timeout = client, collections, timeout
+        self._client, self._collections, self._timeout = client, collections, timeout
         self._parts: list[Future] | None = None
         self._keeps = True
 
     def facts(self) -> Facts:
-        """Load all rows and see what they hold.
+        """Load all rows and summarize them.
 
         Raises
         ------
         ValueError
-            If a partition holds what cannot be learned from, or none holds a row.
+            If a partition holds values that a network cannot be trained on, or none holds a row.
         MemoryError
-            If the workers have not the memory for all.
+            If the workers do not have the memory for all rows.
         """
-        given = self._given
-        self._asked_again(self._check_memory)
-        looks = [look for look in self._asked_again(self._look) if look.rows]
-        if not looks:
+        given = self._collections
+        self._retry(self._check_memory)
+        summaries = [summary for summary in self._retry(self._summarize) if summary.rows]
+        if not summaries:
             raise ValueError(
                 f"X must have a row or more, but its {len(given.parts)} partition(s) have none"
             )
-        if len(widths := {len(look.columns) for look in looks}) > 1:
+        if len(widths := {len(summary.columns) for summary in summaries}) > 1:
             raise ValueError(f"y must have as many columns in each partition, got {widths}")
-        labels, counts = _joined(looks, given.classes)
-        rows = sum(look.rows for look in looks)
+        labels, counts = _merge(summaries, given.classes)
+        rows = sum(summary.rows for summary in summaries)
         return Facts(rows, given.n_features, given.names, given.dtype, labels, counts)
 
     def shards(
-        self, reader: Any, share: float = 0.0, seed: int = 0, *, judging: bool, **about: Any
+        self,
+        targets: Targets,
+        share: float = 0.0,
+        seed: int = 0,
+        *,
+        held_out: bool,
+        **options: Any,
     ) -> ClusterShards:
-        """Encode rows where they are.
+        """Encode rows where they lie.
 
         Parameters
         ----------
-        reader : estimator
-            Who knows the targets, see `multilayer.shards.fit_shards`.
+        targets : Targets
+            Those that were learned, see `multilayer.shards.fit_shards`.
         share : float
-            Of the rows to leave out.
+            The share of the rows to hold out.
         seed : int
-            What they are drawn by.
-        judging : bool
-            Give the rows left out, or all if none are, in place of those to learn from.
-        **about
-            For `Shards`.
+            Draws the held-out rows.
+        held_out : bool
+            Whether to return the held-out rows, which are all rows if `share` is 0, rather than the
+            training rows.
+        **options
+            Passed to `Shards`.
         """
-        encode = partial(_encoded, reader=reader, share=share, seed=seed, judging=judging)
+        encode = partial(_encode_part, targets=targets, share=share, seed=seed, held_out=held_out)
 
         def make() -> list[Future]:
-            return list(self._client.map(encode, self._ask(), pure=False))
+            return list(self._client.map(encode, self._checked_parts(), pure=False))
 
-        shape, dtype = (0, self._given.n_features), self._given.dtype
+        shape, dtype = (0, self._collections.n_features), self._collections.dtype
         shards = ClusterShards(
-            self._client, make, self._timeout, shape=shape, dtype=dtype, weight=0.0, **about
+            self._client, make, self._timeout, shape=shape, dtype=dtype, weight=0.0, **options
         )
         rows, shards.weight = map(float, shards.total(_sizes))
-        shards.shape = int(rows), self._given.n_features
-        least, use = (2, "validate on") if judging and share else (1, "learn from")
+        shards.shape = int(rows), self._collections.n_features
+        least, use = (2, "validate on") if held_out and share else (1, "learn from")
         if rows < least:
             raise ValueError(
-                f"validation_fraction={share} of {len(self._given.parts)} partition(s) leaves "
-                f"{int(rows)} row(s) to {use}, and there must be {least} or more"
+                f"validation_fraction={share} of {len(self._collections.parts)} partition(s) "
+                f"leaves {int(rows)} row(s) to {use}, and there must be {least} or more"
             )
         if not shards.weight > 0:
             raise ValueError("sample_weight must be more than zero for a row or more")
         return shards
 
     def release(self) -> None:
-        """Let go of the rows as they came; what is made of them goes on."""
+        """Release the rows before encoding; the encoded rows stay."""
         self._keeps, self._parts = False, None
 
-    def _asked_again(self, ask: Any) -> Any:
-        return asked_again(self._client, ask, self._timeout)
+    def _retry(self, function: Any) -> Any:
+        return retry(self._client, function, self._timeout)
 
-    def _ask(self) -> list[Future]:
+    def _checked_parts(self) -> list[Future]:
+        """Return futures of the checked partitions, computed again if they are lost."""
         parts = self._parts
         if parts is None or any(part.status in ("cancelled", "lost") for part in parts):
-            given, checked = self._given, dask.delayed(_checked)
-            about = (given.names, given.n_features, given.dtype, given.classes)
-            tasks = [checked(i, *part, *about) for i, part in enumerate(given.parts)]
+            given, check = self._collections, dask.delayed(_check_part)
+            rules = (given.names, given.n_features, given.dtype, given.classes)
+            tasks = [check(i, *part, *rules) for i, part in enumerate(given.parts)]
             parts = list(self._client.compute(tasks))
             self._parts = parts if self._keeps else None
         return parts
 
-    def _look(self) -> list[_Look]:
-        looks = self._client.map(_looked_at, self._ask(), classes=self._given.classes, pure=False)
-        return finished(self._client, looks, self._timeout)
+    def _summarize(self) -> list[_Summary]:
+        classes = self._collections.classes
+        summaries = self._client.map(
+            _summarize_part, self._checked_parts(), classes=classes, pure=False
+        )
+        return results_of(self._client, summaries, self._timeout)
 
     def _check_memory(self) -> None:
-        given, client = self._given, self._client
+        given, client = self._collections, self._client
         workers = client.scheduler_info()["workers"].values()
         limits = [worker["memory_limit"] for worker in workers]
         if not limits or not all(limits):  # none yet, or without a limit
@@ -142,24 +154,24 @@ class Source:
         rows = given.rows
         if rows is None:  # as if all partitions were as long as the first
             first = client.compute(dask.delayed(len)(given.parts[0][0]))
-            rows = finished(client, [first], self._timeout)[0] * len(given.parts)
-        needed, there = rows * given.n_features * given.dtype.itemsize, sum(limits)
-        if needed > there:
+            rows = results_of(client, [first], self._timeout)[0] * len(given.parts)
+        needed, available = rows * given.n_features * given.dtype.itemsize, sum(limits)
+        if needed > available:
             raise MemoryError(
-                f"the rows must fit the memory of the workers, {there / 1e9:.2f} GB, but take "
+                f"the rows must fit the memory of the workers, {available / 1e9:.2f} GB, but take "
                 f"{needed / 1e9:.2f} GB: use more workers, or multilayer.streaming.fit_files"
             )
 
 
-class _Look(NamedTuple):
-    """What a partition holds: for each column of y, labels and how often, or the extremes."""
+class _Summary(NamedTuple):
+    """What a partition holds: for each column of y, labels and their counts, or the extremes."""
 
     rows: int
     columns: list[tuple[Array, Array]]
     flat: bool  # y has one dimension
 
 
-def _checked(
+def _check_part(
     index: int,
     X: Any,
     y: Any,
@@ -169,7 +181,7 @@ def _checked(
     dtype: np.dtype[Any],
     classes: bool,
 ) -> Part:
-    """Check the rows of a partition, as the estimators do theirs."""
+    """Check the rows of a partition, as the estimators check theirs."""
     where = f"partition {index} of X"
     if names is not None and [str(name) for name in X.columns] != names:
         raise ValueError(f"{where} must have the columns {names}, got {list(map(str, X.columns))}")
@@ -196,25 +208,25 @@ def _checked(
     return Part(index, Rows(X, y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y, weights))
 
 
-def _looked_at(part: Part, classes: bool) -> _Look:
+def _summarize_part(part: Part, classes: bool) -> _Summary:
     X, y, _ = part.rows
     if not X.shape[0]:
-        return _Look(0, [], True)
+        return _Summary(0, [], True)
     columns = y.reshape(len(y), -1).T
     found: list[tuple[Array, Array]]
     if classes:
         found = [np.unique(column, return_counts=True) for column in columns]
     else:
         found = [(np.array([column.min(), column.max()]), np.empty(0)) for column in columns]
-    return _Look(len(y), found, y.ndim == 1)
+    return _Summary(len(y), found, y.ndim == 1)
 
 
-def _joined(looks: list[_Look], classes: bool) -> tuple[Array, dict[Any, int] | None]:
-    """Give y with each class in it at least once, or with the extremes; and the counts."""
-    flat = looks[0].flat
+def _merge(summaries: list[_Summary], classes: bool) -> tuple[Array, dict[Any, int] | None]:
+    """Return a y that holds each class at least once, or the extremes; and the counts."""
+    flat = summaries[0].flat
     columns = []
-    for k in range(len(looks[0].columns)):
-        values = np.concatenate([look.columns[k][0] for look in looks])
+    for k in range(len(summaries[0].columns)):
+        values = np.concatenate([summary.columns[k][0] for summary in summaries])
         columns.append(np.unique(values) if classes else np.array([values.min(), values.max()]))
     longest = max(map(len, columns))
     labels = np.stack([np.resize(column, longest) for column in columns], axis=1)
@@ -223,23 +235,24 @@ def _joined(looks: list[_Look], classes: bool) -> tuple[Array, dict[Any, int] | 
     if not classes:
         return labels[:, 0], None
     counter: Counter[Any] = Counter()
-    for look in looks:
-        counter.update(dict(zip(look.columns[0][0].tolist(), look.columns[0][1], strict=True)))
+    for summary in summaries:
+        labels_of_one, counts = summary.columns[0]
+        counter.update(dict(zip(labels_of_one.tolist(), counts, strict=True)))
     return labels[:, 0], {label: int(n) for label, n in sorted(counter.items())}
 
 
-def _encoded(part: Part, reader: Any, share: float, seed: int, judging: bool) -> Shard:
-    """Encode the rows of a partition: those that are left out, or the others."""
+def _encode_part(part: Part, targets: Targets, share: float, seed: int, held_out: bool) -> Shard:
+    """Encode the held-out rows of a partition, or its training rows."""
     X, y, weights = part.rows
     if share:
         order = np.random.RandomState([seed, part.index]).permutation(X.shape[0])
         n_out = int(share * len(order) + 0.5)
-        chosen = np.sort(order[:n_out] if judging else order[n_out:])
+        chosen = np.sort(order[:n_out] if held_out else order[n_out:])
         X, weights = take_rows(X, chosen), None if weights is None else weights[chosen]
         y = None if y is None else y[chosen]
     if not X.shape[0]:
         return Shard(part.index, Examples(X, np.empty(0), weights))
-    return Shard(part.index, encode_rows(reader, Rows(X, y, weights), judging))
+    return Shard(part.index, encode_rows(targets, Rows(X, y, weights), held_out))
 
 
 def _sizes(shard: Shard) -> Sums:

@@ -1,1 +1,1 @@
-"""What computes: the native engine, the Array-API one, and the choice between them."""
+"""Engines: the native one, the one on arrays of any library, and the choice between them."""

@@ -19,7 +19,7 @@ def is_foreign(X: Any) -> bool:
 
 
 def to_numpy(array: Array) -> NDArray[Any]:
-    """Give an array of any library as NumPy's, from a GPU too."""
+    """Convert an array of any library to NumPy, also from a GPU."""
     if not is_foreign(array):
         return np.asarray(array)
     if array_api_compat.is_cupy_array(array):
@@ -31,7 +31,7 @@ def to_numpy(array: Array) -> NDArray[Any]:
 
 
 def dtype_of(X: Array) -> np.dtype[Any]:
-    """Give the dtype of X as NumPy's."""
+    """Return the dtype of X as NumPy's."""
     return np.dtype(str(X.dtype).rpartition(".")[2])
 
 
@@ -44,7 +44,7 @@ def take_rows(array: Array, rows: NDArray[np.int64]) -> Array:
 
 
 def check_foreign(X: Array) -> None:
-    """See that X is a matrix of finite float32 or float64."""
+    """Check that X is a matrix of finite float32 or float64."""
     if X.ndim != 2 or X.shape[0] == 0:
         raise ValueError(f"X must be (rows, features) with a row or more, got {tuple(X.shape)}")
     if str(X.dtype).rpartition(".")[2] not in ("float32", "float64"):
@@ -67,13 +67,13 @@ class Place:
         self.device, self.dtype = array_api_compat.device(X), X.dtype
 
     def take_in(self, array: Any) -> Array:
-        """Bring numbers here."""
+        """Move an array to this library and device."""
         if is_foreign(array):
             return self.xp.astype(array_api_compat.to_device(array, self.device), self.dtype)
         return self.xp.asarray(np.array(array), dtype=self.dtype, device=self.device)
 
     def targets(self, Y: Any, K: int) -> Array:
-        """Give Y as (m, K): labels, the class of each row, as 0 and 1."""
+        """Return Y as (m, K), with class labels as 0 and 1."""
         if isinstance(Y, np.ndarray) and Y.ndim == 1 and Y.dtype.kind in "iu":
             Y = Y[:, None] if K == 1 else np.eye(K)[Y]
         return self.take_in(Y)

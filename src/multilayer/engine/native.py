@@ -1,133 +1,63 @@
-"""The only door to the native code: arrays are checked once, then handed over as they lie."""
+"""The native engine: arrays are checked once, then handed over as they lie."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from operator import is_
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from multilayer import _native
-from multilayer.embedding import Beside, n_columns
-from multilayer.engine.validation import (
-    HUGE,
-    Floats,
+from multilayer.embedding import ExtraParameters, n_columns
+from multilayer.engine.interface import Descent, Epochs, Examples, Objective, Report, Slots
+from multilayer.engine.records import (
     check_alone,
-    check_beside,
-    check_bound,
     check_dense,
-    check_dropout,
+    native_descent,
+    native_epochs,
+    native_extra,
+    native_objective,
+)
+from multilayer.engine.threads import share
+from multilayer.engine.validation import (
+    Floats,
     check_examples,
     check_inputs,
-    check_loss,
     check_network,
-    check_optimizer,
     check_order,
-    check_rates,
     check_shuffle,
-    check_strength,
-    check_threads,
+    check_slots,
     check_writeable,
 )
 
 if TYPE_CHECKING:
     from multilayer.activations import Activation
-    from multilayer.losses import Loss, Output
-    from multilayer.optimizers import Optimizer
+    from multilayer.outputs import Output
 
-__all__ = ["Forward", "Progress", "Report", "cost", "cost_and_gradient", "forward", "train"]
-
-
-@dataclass
-class Progress:
-    """State of the stopping rule, carried from one call of `train` to the next.
-
-    Attributes
-    ----------
-    best : float
-        The lowest cost of an epoch so far.
-    stale : int
-        How many epochs in a row have not come below `best` by more than `tol`.
-    """
-
-    best: float = np.inf
-    stale: int = 0
-
-    def count(self, cost: float, tol: float) -> int:
-        """Note the cost of a further epoch; give how many are now stale."""
-        self.stale = self.stale + 1 if cost > self.best - tol else 0
-        self.best = min(self.best, cost)
-        return self.stale
-
-
-class Report(NamedTuple):
-    """What a call of `train` did.
-
-    Attributes
-    ----------
-    costs : ndarray of float64, shape (finished epochs,)
-        The mean over the rows of each epoch of their batch's cost before its update.
-    steps : int
-        Updates made.
-    status : {"finished", "converged", "diverged", "interrupted"}
-    """
-
-    costs: NDArray[np.float64]
-    steps: int
-    status: str
-
-
-def forward(
-    thetas: Sequence[Floats],
-    X: Floats,
-    hidden: Sequence[str | Activation],
-    output: Output,
-    n_threads: int | None = None,
-    *,
-    beside: Beside | None = None,
-) -> Floats:
-    """Carry X through the network.
-
-    Parameters
-    ----------
-    thetas : sequence of C-contiguous arrays, shapes (s_{l+1}, s_l + 1)
-        Θ, biases in column 0; all float32 or all float64.
-    X : ndarray or SciPy sparse matrix or array, shape (m, s_1)
-        Of the dtype of Θ, in any layout. A sparse one is never made dense; it is copied only where
-        it is not in CSR format.
-    hidden : sequence of str
-        The activation of each hidden layer.
-    output : str or Softmax
-        The output unit.
-    n_threads : int, optional
-        How many threads at most; by default as many as the process may use.
-    beside : Beside, optional
-        What is trained beside Θ: an embedding of the inputs, mixed activations.
-
-    Returns
-    -------
-    H : ndarray, shape (m, K)
-
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument breaks one of these rules.
-    """
-    return Forward(thetas, hidden, output, beside)(X, n_threads)
+__all__ = ["Forward", "NativeEngine"]
 
 
 class Forward:
-    """`forward` through one network, checked once for many calls.
+    """Forward propagation through one network, checked once for many calls.
 
     It reads Θ where they lie, so that changes within the arrays are seen.
 
     Parameters
     ----------
-    thetas, hidden, output, beside
-        As for `forward`.
+    thetas : sequence of C-contiguous arrays, shapes (s_{l+1}, s_l + 1)
+        Θ, biases in column 0; all float32 or all float64.
+    hidden : sequence of str
+        The activation of each hidden layer.
+    output : str or Softmax
+        The output unit.
+    extra : ExtraParameters, optional
+        What is trained beside Θ: an embedding of the inputs, mixed activations.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument breaks one of these rules.
     """
 
     def __init__(
@@ -135,22 +65,36 @@ class Forward:
         thetas: Sequence[Floats],
         hidden: Sequence[str | Activation],
         output: Output,
-        beside: Beside | None = None,
+        extra: ExtraParameters | None = None,
     ) -> None:
-        codes = check_network(thetas, hidden, output)
-        self._beside = beside
+        units = check_network(thetas, hidden, output)
+        self._extra = extra
         self._thetas, self._units = tuple(thetas), (*hidden, output)
-        self._inputs, self._outputs = n_columns(thetas, beside), thetas[-1].shape[0]
+        self._inputs, self._outputs = n_columns(thetas, extra), thetas[-1].shape[0]
         native = _native.Forward32 if thetas[0].itemsize == 4 else _native.Forward64
-        self._into = native(list(thetas), *codes, check_beside(beside, thetas)).into
+        arrays = [] if extra is None else extra.arrays
+        self._into = native(
+            list(thetas), arrays, _native.Objective(**units), native_extra(extra, thetas)
+        ).into
 
-    def __call__(self, X: Floats, n_threads: int | None = None) -> Floats:
-        """Carry X, (m, s_1), dense or sparse, through the network."""
-        check_dense(X, self._beside)
+    def __call__(self, X: Floats) -> Floats:
+        """Carry X through the network.
+
+        Parameters
+        ----------
+        X : ndarray or SciPy sparse matrix or array, shape (m, s_1)
+            Of the dtype of Θ, in any layout. A sparse one is never made dense; it is copied only
+            where it is not in CSR format.
+
+        Returns
+        -------
+        H : ndarray, shape (m, K)
+        """
+        check_dense(X, self._extra)
         inputs, m = check_inputs(X, self._thetas[0], columns=self._inputs)
         H = np.empty((m, self._outputs), X.dtype)
         if m:
-            self._into(inputs, H, 0 if n_threads is None else check_threads(n_threads))
+            self._into(inputs, H, share())
         return H
 
     def goes_through(
@@ -164,265 +108,110 @@ class Forward:
         )
 
 
-def cost_and_gradient(
-    thetas: Sequence[Floats],
-    X: Floats,
-    Y: NDArray[Any],
-    hidden: Sequence[str | Activation],
-    output: Output,
-    lambda_: float = 0.0,
-    weights: Floats | None = None,
-    n_threads: int | None = None,
-    *,
-    loss: str | Loss = "auto",
-    label_smoothing: float = 0.0,
-    l1: float = 0.0,
-    beside: Beside | None = None,
-) -> tuple[float, list[Floats]]:
-    """Compute cost J and gradient D, as `equations.cost` and `equations.backpropagation` do.
+class NativeEngine:
+    """`Engine` by the native code. It takes as many threads as `multilayer.engine.threads` allows.
 
     Parameters
     ----------
-    thetas, X, hidden, output, n_threads, beside
-        As for `forward`.
-    Y : ndarray, shape (m, K) or (m,)
-        Targets of the dtype of Θ, or integers: the class of each row (for one unit, its 0 or 1).
-    lambda_ : float
-        λ, the strength of the penalty.
-    weights : ndarray, shape (m,), optional
-        The weight of each row; the divisor of J is then their sum instead of m.
-    loss : str or Loss
-        A record of `multilayer.losses` or its name; "auto" is the output unit's own.
-    label_smoothing : float
-        ε, see `multilayer.losses.smooth`: how far targets are drawn towards all classes alike.
-    l1 : float
-        Strength of a penalty l1/m Σ |θ|, biases left out; its slope at 0 counts as 0.
-
-    Returns
-    -------
-    J : float
-    D : list of ndarrays, shaped like `thetas`, then like the arrays of `beside`
+    thetas : sequence of C-contiguous arrays, shapes (s_{l+1}, s_l + 1)
+        Θ, biases in column 0; all float32 or all float64. `train` wants them writeable.
+    examples : Examples
+        X of the dtype of Θ, in any layout. A sparse one is never made dense; it is copied only
+        where it is not in CSR format. Y of the dtype of Θ, or integers.
+    objective : Objective
+    extra : ExtraParameters, optional
+        What is trained beside Θ; it goes without penalties, clip_norm and max_norm and, where it
+        is an embedding, without dropout of inputs.
 
     Raises
     ------
     ValueError, TypeError
-        When an argument breaks one of these rules.
+        If an argument breaks one of these rules.
     """
-    arrays = [*thetas, *(beside.arrays if beside else ())]
-    gradients = [np.empty_like(array) for array in arrays]
-    judged = (loss, label_smoothing)
-    penalty = (lambda_, l1)
-    J = _cost(thetas, X, Y, hidden, output, judged, penalty, weights, gradients, n_threads, beside)
-    return J, gradients
 
+    shuffles_indices: ClassVar[bool] = True
 
-def cost(
-    thetas: Sequence[Floats],
-    X: Floats,
-    Y: NDArray[Any],
-    hidden: Sequence[str | Activation],
-    output: Output,
-    lambda_: float = 0.0,
-    weights: Floats | None = None,
-    n_threads: int | None = None,
-    *,
-    loss: str | Loss = "auto",
-    label_smoothing: float = 0.0,
-    l1: float = 0.0,
-    beside: Beside | None = None,
-) -> float:
-    """Compute the cost J alone; parameters and errors are those of `cost_and_gradient`."""
-    judged = (loss, label_smoothing)
-    penalty = (lambda_, l1)
-    return _cost(thetas, X, Y, hidden, output, judged, penalty, weights, [], n_threads, beside)
-
-
-def train(
-    thetas: Sequence[Floats],
-    X: Floats,
-    Y: NDArray[Any],
-    hidden: Sequence[str | Activation],
-    output: Output,
-    optimizer: Optimizer,
-    slots: Sequence[Sequence[Floats]],
-    *,
-    loss: str | Loss = "auto",
-    label_smoothing: float = 0.0,
-    lambda_: float = 0.0,
-    l1: float = 0.0,
-    penalty_rows: float | None = None,
-    cost_share: float = 1.0,
-    clip_norm: float = np.inf,
-    max_norm: float = np.inf,
-    rates: NDArray[np.float64] | None = None,
-    weights: Floats | None = None,
-    batch_size: int | None = None,
-    order: NDArray[np.integer] | None = None,
-    rows: NDArray[np.int64] | None = None,
-    rng: np.random.RandomState | None = None,
-    epochs: int = 1,
-    steps_before: int = 0,
-    max_steps: int | None = None,
-    tol: float = -np.inf,
-    patience: float | None = None,
-    progress: Progress | None = None,
-    dropout: Sequence[float] | None = None,
-    dropout_seed: int = 0,
-    n_threads: int | None = None,
-    beside: Beside | None = None,
-) -> Report:
-    """Train for many epochs in one call; Θ and the slots are changed in place.
-
-    Parameters
-    ----------
-    thetas, X, Y, hidden, output, loss, label_smoothing, lambda_, weights, n_threads, beside
-        As for `cost_and_gradient`; Θ must be writeable, and what is trained beside them, which
-        goes without l1, clip_norm, max_norm, a penalty and, for an embedding, dropout of inputs.
-    optimizer : Optimizer
-        A record of `multilayer.optimizers`.
-    slots : sequence of sequences of arrays shaped like Θ
-        What the optimizer remembers, see `Optimizer.start`; of Θ, then of the arrays of `beside`.
-    l1 : float
-        Strength of a penalty l1/m Σ |θ|, biases left out; its slope at 0 counts as 0.
-    penalty_rows : float, optional
-        What the penalties are divided by; by default the rows of the batch, or their weights.
-    cost_share : float
-        By what the data's part of a reported cost is multiplied; steps do not depend on it.
-    clip_norm : float
-        D of all layers together, the penalty's part included, is scaled down to this length.
-    max_norm : float
-        After each step the incoming weights of a unit, its bias left out, are scaled down to this
-        length.
-    rates : ndarray of float64, shape (at most so many steps,), optional
-        The learning rate of each step, in place of the optimizer's.
-    batch_size : int, optional
-        Rows of a batch, the last of an epoch may be smaller; by default all rows.
-    order : ndarray of int, shape (epochs, rows of an epoch), optional
-        The rows that each epoch takes, in their order; by default all as they lie.
-    rows : ndarray of int64, shape (m,), optional
-        Row numbers that are shuffled in place before each epoch, as `rng.shuffle(rows)` would do
-        it, and then are the order of that epoch.
-    rng : RandomState on an MT19937, optional
-        Draws that order; its state goes on as if it had shuffled itself. Goes with `rows`.
-    epochs : int
-        How many epochs at most.
-    steps_before : int
-        Updates made before this call.
-    max_steps : int, optional
-        How many updates at most.
-    tol, patience : float
-        Stop when, more than `patience` epochs in a row, the cost has not come below the best by
-        more than `tol`. No `patience`, no such stop.
-    progress : Progress, optional
-        State of that rule, updated in place.
-    dropout : sequence of float, optional
-        The share of units that each step leaves out, at least 0 and less than 1: of the inputs, and
-        of each hidden layer. See `multilayer.dropout`.
-    dropout_seed : int
-        From 0 to 2⁶⁴ − 1; with the number of the step it tells which.
-
-    Returns
-    -------
-    report : Report
-        `status` is "diverged" when the cost of a batch was infinite or NaN: its step is not made.
-        It is "interrupted" after Ctrl-C: Θ and slots are those of the last finished epoch.
-
-    Raises
-    ------
-    ValueError, TypeError
-        When an argument breaks one of these rules.
-    """
-    codes = check_network(thetas, hidden, output)
-    check_dense(X, beside)
-    examples = check_examples(thetas, X, Y, weights, n_columns(thetas, beside))
-    extra = check_beside(beside, thetas)
-    m = X.shape[0]
-    check_alone(beside, lambda_, l1, clip_norm < np.inf, max_norm < np.inf)
-    arrays = [*thetas, *extra[2]]
-    names = [f"Θ{l}" for l in range(1, len(thetas) + 1)] + (beside.names if beside else [])
-    for name, array in zip(names, arrays, strict=True):
-        check_writeable(name, array)
-    rule, numbers = check_optimizer(optimizer, slots, arrays)
-    order = check_order(order, epochs, m)
-    epoch_rows = m if order is None else order.shape[1]
-    batch_size = epoch_rows if batch_size is None else batch_size
-    if not 1 <= batch_size <= epoch_rows:
-        raise ValueError(
-            f"batch_size must be from 1 to the number of rows, {epoch_rows}: {batch_size}"
+    def __init__(
+        self,
+        thetas: Sequence[Floats],
+        examples: Examples,
+        objective: Objective,
+        *,
+        extra: ExtraParameters | None = None,
+    ) -> None:
+        units = check_network(thetas, objective.hidden, objective.output)
+        X, Y, weights = examples
+        check_dense(X, extra)
+        inputs = check_examples(thetas, X, Y, weights, n_columns(thetas, extra))
+        record = native_extra(extra, thetas)
+        check_alone(extra, objective.lambda_, objective.l1)
+        self._thetas, self._extra, self._m = list(thetas), extra, X.shape[0]
+        native = _native.Problem32 if thetas[0].itemsize == 4 else _native.Problem64
+        self._native = native(
+            self._thetas,
+            [] if extra is None else extra.arrays,
+            *inputs,
+            native_objective(objective, units, Y, len(thetas[-1])),
+            record,
         )
-    for name, value in [
-        ("epochs", epochs),
-        ("steps_before", steps_before),
-        ("max_steps", max_steps or 0),
-    ]:
-        if not 0 <= value <= HUGE:
-            raise ValueError(f"{name} must be from 0 to {HUGE}: {value}")
-    progress = Progress() if progress is None else progress
-    state = check_shuffle(rows, rng, order, m)
-    course = _native.Course()
-    course.lambda_, course.l1 = check_strength("lambda_", lambda_), check_strength("l1", l1)
-    course.penalty_rows = 0.0 if penalty_rows is None else check_bound("penalty_rows", penalty_rows)
-    course.share = check_bound("cost_share", cost_share)
-    course.clip_norm = check_bound("clip_norm", clip_norm)
-    course.max_norm = check_bound("max_norm", max_norm)
-    course.batch_size, course.epochs = int(batch_size), int(epochs)
-    course.steps_before = int(steps_before)
-    course.max_steps = HUGE if max_steps is None else int(max_steps)
-    if rates is not None:  # there is a rate for each step
-        course.max_steps = min(course.max_steps, len(rates))
-    course.tol, course.patience = float(tol), np.inf if patience is None else float(patience)
-    course.best, course.stale = float(progress.best), progress.stale
-    course.dropout, course.dropout_seed = check_dropout(dropout, dropout_seed, thetas)
-    if extra[0] and any(course.dropout[:1]):
-        raise ValueError(f"inputs that are embedded have no dropout: {course.dropout[0]}")
-    costs, steps, status, progress.best, progress.stale, position = _native.train(
-        list(thetas),
-        *examples,
-        *codes,
-        extra,
-        *check_loss(loss, output, label_smoothing, Y, len(thetas[-1])),
-        rule,
-        numbers,
-        [list(slot) for slot in slots],
-        order,
-        rows,
-        state["state"]["key"] if state else None,
-        state["state"]["pos"] if state else 0,
-        check_rates(rates),
-        course,
-        check_threads(n_threads),
-    )
-    if rng is not None and state is not None:
-        state["state"]["pos"] = position
-        rng.set_state(state)
-    return Report(np.array(costs, np.float64), steps, status)
 
+    @property
+    def _arrays(self) -> list[Floats]:
+        """All that is trained: Θ, then the extra parameters."""
+        return [*self._thetas, *(self._extra.arrays if self._extra else ())]
 
-def _cost(
-    thetas: Sequence[Floats],
-    X: Floats,
-    Y: NDArray[Any],
-    hidden: Sequence[str | Activation],
-    output: Output,
-    judged: tuple[str | Loss, float],
-    penalty: tuple[float, float],
-    weights: Floats | None,
-    gradients: list[Floats],
-    n_threads: int | None,
-    beside: Beside | None,
-) -> float:
-    codes = check_network(thetas, hidden, output)
-    check_dense(X, beside)
-    check_alone(beside, *penalty)
-    examples = check_examples(thetas, X, Y, weights, n_columns(thetas, beside))
-    return _native.cost(
-        list(thetas),
-        *examples,
-        *codes,
-        check_beside(beside, thetas),
-        *check_loss(judged[0], output, judged[1], Y, len(thetas[-1])),
-        check_strength("lambda_", penalty[0]),
-        check_strength("l1", penalty[1]),
-        gradients,
-        check_threads(n_threads),
-    )
+    def cost(self) -> float:
+        """Compute the cost J."""
+        return self._native.cost([], share())
+
+    def cost_and_gradient(self) -> tuple[float, list[Floats]]:
+        """Compute J and D, shaped like Θ, then like the arrays of the extra parameters."""
+        gradients = [np.empty_like(array) for array in self._arrays]
+        return self._native.cost(gradients, share()), gradients
+
+    def train(self, descent: Descent, slots: Slots, epochs: Epochs) -> Report:
+        """Train for many epochs in one call; Θ and the slots are changed in place.
+
+        Parameters
+        ----------
+        descent : Descent
+        slots : sequence of sequences of arrays shaped like Θ
+            What the optimizer remembers of Θ, then of the extra parameters.
+        epochs : Epochs
+
+        Returns
+        -------
+        Report
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument breaks one of these rules.
+        """
+        arrays = self._arrays
+        names = [f"Θ{l}" for l in range(1, len(self._thetas) + 1)]
+        for name, array in zip(
+            names + (self._extra.names if self._extra else []), arrays, strict=True
+        ):
+            check_writeable(name, array)
+        check_alone(self._extra, descent.clip_norm < np.inf, descent.max_norm < np.inf)
+        check_slots(descent.optimizer, slots, arrays)
+        order = check_order(epochs.order, epochs.count, self._m)
+        rows = self._m if order is None else order.shape[1]
+        embedded = self._extra is not None and self._extra.embedding is not None
+        steps = native_descent(descent, self._thetas, rows, embedded)
+        call = native_epochs(epochs)
+        call.order = order
+        state = check_shuffle(epochs.shuffle, order, self._m)
+        if epochs.shuffle is not None and state is not None:
+            call.indices = epochs.shuffle.indices
+            call.key = state["state"]["key"]
+            call.position = state["state"]["pos"]
+        costs, made, status = self._native.train(
+            steps, [list(slot) for slot in slots], call, share()
+        )
+        epochs.plateau.best, epochs.plateau.stale = call.best, call.stale
+        if epochs.shuffle is not None and state is not None:
+            state["state"]["pos"] = call.position
+            epochs.shuffle.rng.set_state(state)
+        return Report(np.array(costs, np.float64), made, status)

@@ -1,6 +1,6 @@
-"""What the native code may be given: every rule is checked here, before it is entered.
+"""The rules for arguments of the native code: all are checked here, before it is entered.
 
-Whatever is wrong with an argument is said in one sentence that states the rule and the value met.
+An error states in one sentence the rule and the value met.
 """
 
 from __future__ import annotations
@@ -13,10 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from multilayer import _native
-from multilayer.dropout import check_rate
-from multilayer.embedding import MOST_DIMENSIONS, MOST_FREQUENCIES, Beside, Embedding
-from multilayer.engine.threads import share
-from multilayer.losses import Loss, check_smoothing, resolve
+from multilayer.engine.interface import Shuffle, Slots
 from multilayer.outputs import Output, Softmax, parts
 
 if TYPE_CHECKING:
@@ -28,16 +25,18 @@ Floats = NDArray[Any]  # float32 or float64
 Rows = tuple[NDArray[np.int64], NDArray[np.int32], Floats]
 Inputs = Floats | Rows
 
-HUGE = np.iinfo(np.int64).max
-_MAX_THREADS = 1024
+_HUGE = np.iinfo(np.int64).max
 _MOST_COLUMNS = np.iinfo(np.int32).max
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
 def check_network(
     thetas: Sequence[Floats], hidden: Sequence[str | Activation], output: Output
-) -> tuple[list[int], int, list[int]]:
-    """Return the codes of the activations and of the output unit, and the groups of softmax."""
+) -> dict[str, Any]:
+    """Return the codes of the activations and of the output unit, and the groups of softmax.
+
+    They are the arguments of `_native.Objective` that every use of a network needs.
+    """
     if len(thetas) == 0:
         raise ValueError("thetas must hold at least one array, and it is empty")
     units = None
@@ -64,47 +63,10 @@ def check_network(
         )
     codes = [_code(_native.ACTIVATIONS, "an activation", name) for name in hidden]
     if not isinstance(output, Softmax):
-        return codes, _code(_native.OUTPUTS, "an output unit", output), []
+        code = _code(_native.OUTPUTS, "an output unit", output)
+        return {"hidden": codes, "output": code, "groups": []}
     parts(output, len(thetas[-1]))
-    return codes, _native.OUTPUTS["softmax"], list(output.groups)
-
-
-def check_loss(
-    loss: str | Loss, output: Output, label_smoothing: float, Y: NDArray[Any], K: int
-) -> tuple[int, float, float]:
-    """Return the code of the loss, its number, ε; of targets that it can judge."""
-    found = resolve(loss, output)
-    kind = type(found).__name__
-    if kind not in _native.LOSSES:
-        raise ValueError(
-            f"the native engine runs the losses {', '.join(_native.LOSSES)}, and equations any: "
-            f"{kind}"
-        )
-    check_smoothing(label_smoothing, output)
-    labelled = Y.ndim == 1
-    if labelled and len(parts(output, K)) > 1:
-        raise ValueError(f"Y must be one-hot, (m, {K}), for groups of softmax: {Y.shape}")
-    if kind == "Gamma" and (low := 0 if labelled and K > 1 else Y.min()) <= 0:
-        raise ValueError(f"Y must be positive for the gamma loss: {low}")
-    code, number = _native.LOSSES[kind]
-    return code, 0.0 if number is None else float(getattr(found, number)), float(label_smoothing)
-
-
-def check_dropout(
-    dropout: Sequence[float] | None, seed: int, thetas: Sequence[Floats]
-) -> tuple[list[float], int]:
-    """Return the rate of each layer but the last, none where all are zero; and the seed."""
-    rates = [] if dropout is None else [float(rate) for rate in dropout]
-    if dropout is not None and len(rates) != len(thetas):
-        raise ValueError(
-            f"dropout must hold {len(thetas)} rates, of the inputs and of each hidden layer: "
-            f"{len(rates)}"
-        )
-    for rate in rates:
-        check_rate(rate)
-    if not 0 <= seed < 2**64:
-        raise ValueError(f"dropout_seed must be from 0 to {2**64 - 1}: {seed}")
-    return rates, int(seed)
+    return {"hidden": codes, "output": _native.OUTPUTS["softmax"], "groups": list(output.groups)}
 
 
 def _code(table: dict[str, int], what: str, name: object) -> int:
@@ -206,7 +168,7 @@ def _is_float(array: Floats, like: Floats) -> bool:
 
 
 def check_float(name: str, array: Floats, like: Floats) -> None:
-    """See that it is an array of the dtype of `like`, float32 or float64."""
+    """Check that it is an array of the dtype of `like`, float32 or float64."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{name} must be a NumPy array: {type(array).__name__}")
     if array.dtype.char not in "fd" or not array.dtype.isnative:
@@ -216,59 +178,30 @@ def check_float(name: str, array: Floats, like: Floats) -> None:
 
 
 def check_writeable(name: str, array: Floats) -> None:
-    """See that it may be changed in place."""
+    """Check that it may be changed in place."""
     if not array.flags.writeable:
         raise ValueError(f"{name} is changed in place, and it is read-only")
 
 
-def check_optimizer(
-    optimizer: Optimizer, slots: Sequence[Sequence[Floats]], thetas: Sequence[Floats]
-) -> tuple[int, list[float]]:
-    """Return the code of its rule and its numbers."""
+def check_slots(optimizer: Optimizer, slots: Slots, arrays: Sequence[Floats]) -> None:
+    """Check that the native engine knows the optimizer, and that its slots are like the arrays."""
     kind = type(optimizer).__name__
     if kind not in _native.RULES:
         raise ValueError(f"the optimizer must be one of {', '.join(_native.RULES)}: {kind}")
-    rule, n_slots, names = _native.RULES[kind]
+    _, n_slots, _ = _native.RULES[kind]
     if len(slots) != n_slots:
         raise ValueError(f"{kind} keeps {n_slots} slots: {len(slots)}")
     for slot in slots:
-        if len(slot) != len(thetas):
-            raise ValueError(f"a slot must hold {len(thetas)} arrays, one a layer: {len(slot)}")
-        for array, theta in zip(slot, thetas, strict=True):
-            check_float("a slot", array, theta)
-            if array.shape != theta.shape or not array.flags.c_contiguous:
+        if len(slot) != len(arrays):
+            raise ValueError(f"a slot must hold {len(arrays)} arrays, one a layer: {len(slot)}")
+        for array, like in zip(slot, arrays, strict=True):
+            check_float("a slot", array, like)
+            if array.shape != like.shape or not array.flags.c_contiguous:
                 raise ValueError(
-                    f"a slot must be C-contiguous of shape {theta.shape}, as its Θ is: "
+                    f"a slot must be C-contiguous of shape {like.shape}, as its Θ is: "
                     f"shape {array.shape}, strides {array.strides}"
                 )
             check_writeable("a slot", array)
-    return rule, [float(getattr(optimizer, name)) for name in names]
-
-
-def check_strength(name: str, value: float) -> float:
-    """Return the strength of a penalty, finite and not negative."""
-    if not 0 <= value < np.inf:
-        raise ValueError(f"{name} must be finite and not negative: {value}")
-    return float(value)
-
-
-def check_bound(name: str, value: float) -> float:
-    """Return a positive number, infinity included."""
-    if not value > 0:
-        raise ValueError(f"{name} must be positive: {value}")
-    return float(value)
-
-
-def check_rates(rates: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
-    """Return the learning rates of the steps to come, or None."""
-    if rates is None:
-        return None
-    if not isinstance(rates, np.ndarray) or rates.dtype != np.float64 or rates.ndim != 1:
-        raise TypeError("rates must be an array (steps,) of float64")
-    bad = rates[~((rates >= 0) & (rates < np.inf))]
-    if len(bad):
-        raise ValueError(f"rates must be finite and not negative: {bad[0]}")
-    return np.ascontiguousarray(rates)
 
 
 def check_order(order: NDArray[np.integer] | None, epochs: int, m: int) -> NDArray[np.int64] | None:
@@ -290,108 +223,24 @@ def check_order(order: NDArray[np.integer] | None, epochs: int, m: int) -> NDArr
 
 
 def check_shuffle(
-    rows: NDArray[np.int64] | None,
-    rng: np.random.RandomState | None,
-    order: NDArray[np.integer] | None,
-    m: int,
+    shuffle: Shuffle | None, order: NDArray[np.integer] | None, m: int
 ) -> dict[str, Any] | None:
     """Return a copy of the generator's state, or None where nothing is to be shuffled."""
-    if rows is None and rng is None:
+    if shuffle is None:
         return None
-    if rows is None or rng is None or order is not None:
-        raise ValueError("rows and rng go together, and without an order")
-    if not isinstance(rows, np.ndarray) or rows.dtype != np.int64 or not rows.flags.c_contiguous:
-        raise TypeError("rows must be a contiguous array of int64")
-    if rows.shape != (m,) or rows.min() < 0 or rows.max() >= m:
-        raise ValueError(f"rows must hold {m} row numbers from 0 to {m - 1}")
-    check_writeable("rows", rows)
+    rng, indices = shuffle
+    if indices is None or rng is None or order is not None:
+        raise ValueError("indices and rng go together, and without an order")
+    if (
+        not isinstance(indices, np.ndarray)
+        or indices.dtype != np.int64
+        or not indices.flags.c_contiguous
+    ):
+        raise TypeError("indices must be a contiguous array of int64")
+    if indices.shape != (m,) or indices.min() < 0 or indices.max() >= m:
+        raise ValueError(f"indices must hold {m} row numbers from 0 to {m - 1}")
+    check_writeable("indices", indices)
     state = rng.get_state(legacy=False)
     if not isinstance(state, dict) or state["bit_generator"] != "MT19937":
         raise TypeError("rng must draw from an MT19937, as RandomState does by default")
     return state
-
-
-def check_threads(n_threads: int | None) -> int:
-    """Return 0 for "as many as the process may use"; None: what the calling thread may."""
-    if n_threads is None:
-        return share()
-    if not 1 <= n_threads <= _MAX_THREADS:
-        raise ValueError(f"n_threads must be from 1 to {_MAX_THREADS}: {n_threads}")
-    return int(n_threads)
-
-
-def check_dense(X: Any, beside: Beside | None) -> None:
-    """See that rows to be embedded are no sparse ones; other arrays are checked elsewhere."""
-    if beside is not None and beside.embedding is not None and not isinstance(X, np.ndarray):
-        raise TypeError(
-            f"rows to be embedded must be a NumPy array, and not sparse: {type(X).__name__}"
-        )
-
-
-def check_alone(beside: Beside | None, *penalties: float) -> None:
-    """See that nothing but the data and a decay pulls at what is trained beside Θ."""
-    if beside is not None and beside.arrays and any(penalties):
-        raise ValueError("lambda_, l1, clip_norm and max_norm do not go with what is beside Θ")
-
-
-def check_beside(
-    beside: Beside | None, thetas: Sequence[Floats]
-) -> tuple[list[int], list[int], list[Floats], list[float], list[float]]:
-    """Return what the native code wants to know; ValueError or TypeError where it does not fit."""
-    if beside is None:
-        return [], [], [], [], []
-    for name, array in zip(beside.names, beside.arrays, strict=True):
-        if array.ndim != (wanted := 2 if name in ("periodic", "tables") else 1):
-            raise ValueError(f"{name} must have {wanted} dimensions: {array.shape}")
-    shape: list[int] = []
-    first_rows: list[int] = []
-    if (embedding := beside.embedding) is not None:
-        shape, first_rows = _shape(embedding, thetas[0].shape[1] - 1), embedding.first_rows
-    arrays = beside.arrays
-    if beside.mixes:
-        widths = [(len(theta),) for theta in thetas[:-1]]
-        if (met := [mix.shape for mix in beside.mixes]) != widths:
-            raise ValueError(f"mixes must have the shapes {widths} of the hidden layers: {met}")
-    for name, array in zip(beside.names, arrays, strict=True):
-        if array.dtype != thetas[0].dtype or not array.flags.c_contiguous:
-            raise TypeError(
-                f"{name} must be C-contiguous and {thetas[0].dtype} as Θ1 is: {array.dtype}, "
-                f"strides {array.strides}"
-            )
-    for name, factors, n in (
-        ("rates", beside.rates, 2 * len(thetas) + len(arrays)),
-        ("decays", beside.decays, len(arrays)),
-    ):
-        if len(factors) not in (0, n) or not all(0 <= factor < np.inf for factor in factors):
-            raise ValueError(f"{name} must be {n} finite factors, not negative: {list(factors)}")
-    rates, decays = list(map(float, beside.rates)), list(map(float, beside.decays))
-    return shape, first_rows, arrays, rates, decays
-
-
-def _shape(embedding: Embedding, inputs: int) -> list[int]:
-    K, D, width = embedding.n_frequencies, embedding.n_dimensions, embedding.tables.shape[1]
-    if not (1 <= K <= MOST_FREQUENCIES and 1 <= D <= MOST_DIMENSIONS):
-        raise ValueError(
-            f"a number may have from 1 to {MOST_FREQUENCIES} frequencies and from 1 to "
-            f"{MOST_DIMENSIONS} features: {K} and {D}"
-        )
-    if embedding.periodic.shape[1] != (2 + D) * K + D:
-        raise ValueError(
-            f"periodic must have {(2 + D) * K + D} columns: {embedding.periodic.shape}"
-        )
-    if not embedding.n_numbers <= embedding.n_plain or embedding.n_columns < 1:
-        raise ValueError(
-            f"there must be as many plain columns as numbers: {embedding.n_plain}, "
-            f"{embedding.n_numbers}"
-        )
-    if min(embedding.n_codes, default=1) < 1 or sum(embedding.n_codes) != len(embedding.tables):
-        raise ValueError(
-            f"tables must have {sum(embedding.n_codes)} rows, at least one for each category: "
-            f"{len(embedding.tables)}"
-        )
-    if not embedding.n_outputs == len(embedding.scale) == inputs:
-        raise ValueError(
-            f"the embedding's {embedding.n_outputs} outputs, its scales and the inputs of Θ1 must "
-            f"be as many: {len(embedding.scale)} and {inputs}"
-        )
-    return [int(n) for n in (embedding.n_plain, embedding.n_numbers, K, D, width)]

@@ -1,4 +1,4 @@
-"""What a fit leaves behind: scikit-learn's view of Θ, which may be changed and set, and curves."""
+"""The attributes of a fitted estimator: scikit-learn's view of Θ, which may be set, and curves."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from multilayer.network import Floats, Network
 from multilayer.outputs import output_name
 from multilayer.training.state import State
 
-__all__ = ["FittedAttributes", "to_thetas"]
+__all__ = ["FittedAttributes", "publish", "thetas_given", "to_thetas"]
 
 
 class _Parts(list[Any]):
@@ -40,23 +40,7 @@ class FittedAttributes:
     """
 
     network_: Network
-    early_stopping: bool
-
-    def _read_off(self, state: State) -> None:
-        """Set the attributes from the state of the training."""
-        history = state.history
-        self.n_iter_ = history.epochs
-        self.t_ = state.samples
-        self.loss_curve_ = history.costs
-        self.loss_ = history.costs[-1] if history.costs else np.nan
-        self.best_loss_ = None if self.early_stopping else min(history.costs, default=np.inf)
-        self.n_layers_ = len(self.network_.sizes)
-        self.n_outputs_ = self.network_.sizes[-1]
-        self.out_activation_ = output_name(self.network_.output)
-        scored = bool(history.scores)
-        self.validation_scores_ = history.scores if scored else None
-        self.validation_loss_curve_ = history.validation_costs if scored else None
-        self.best_validation_score_ = history.best_score if scored else None
+    training_state_: State  # what training left behind, to go on with
 
     @property
     def coefs_(self) -> list[Floats]:
@@ -94,12 +78,32 @@ class FittedAttributes:
         for layer, value in enumerate(values):
             parts[layer] = value
 
-    def _given_thetas(self) -> list[Floats] | None:
-        """Θ of the weights that were set before there was a network, if all of them were."""
-        given = vars(self).get("_given_weights", {})
-        if len(given) < 2:
-            return None
-        return to_thetas(given["coefs_"], given["intercepts_"])
+
+def publish(estimator: Any, state: State) -> None:
+    """Set the attributes of an estimator from the state of its training."""
+    history, network = state.history, state.network
+    estimator.network_, estimator.training_state_ = network, state
+    estimator.n_iter_ = history.epochs
+    estimator.t_ = state.samples
+    estimator.loss_curve_ = history.costs
+    estimator.loss_ = history.costs[-1] if history.costs else np.nan
+    least = min(history.costs, default=np.inf)
+    estimator.best_loss_ = None if estimator.early_stopping else least
+    estimator.n_layers_ = len(network.sizes)
+    estimator.n_outputs_ = network.sizes[-1]
+    estimator.out_activation_ = output_name(network.output)
+    scored = bool(history.scores)
+    estimator.validation_scores_ = history.scores if scored else None
+    estimator.validation_loss_curve_ = history.validation_costs if scored else None
+    estimator.best_validation_score_ = history.best_score if scored else None
+
+
+def thetas_given(estimator: Any) -> list[Floats] | None:
+    """Return Θ of the weights set before there was a network, if all of them were."""
+    given = vars(estimator).get("_given_weights", {})
+    if len(given) < 2:
+        return None
+    return to_thetas(given["coefs_"], given["intercepts_"])
 
 
 def to_thetas(coefs: Sequence[Any], intercepts: Sequence[Any]) -> list[NDArray[Any]]:

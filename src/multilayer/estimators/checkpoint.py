@@ -87,7 +87,7 @@ class Checkpoint:
         self._notes["start"] = _generator_to_json(rng)
 
     def resume(self, estimator: Any, state: State, examples: Examples) -> None:
-        """Put the state where the file left it; `fit` calls it when all is ready to train.
+        """Restore the state that the file holds; `fit` calls it when everything is ready to train.
 
         Parameters
         ----------
@@ -128,7 +128,7 @@ class Checkpoint:
     def on_fit_task_end(self, estimator: Any, context: Any) -> None:
         """Save: after an epoch where `interval` has passed, at the end of training always."""
         if context.parent is None or time.monotonic() - self._last >= self.interval:
-            save(estimator._state, self.path, self._notes)
+            save(estimator.training_state_, self.path, self._notes)
             self._last = time.monotonic()
 
     def teardown(self, estimator: Any, context: Any) -> None:

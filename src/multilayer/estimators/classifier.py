@@ -9,20 +9,16 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils import compute_sample_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from multilayer.engine.arrays import dtype_of, to_numpy
 from multilayer.estimators.base import BaseMLP, in_steps
 from multilayer.estimators.inputs import Rows
 from multilayer.estimators.inspection import DecisionFunction, LookInside
 from multilayer.estimators.parameters import CONSTRAINTS
 from multilayer.estimators.targets import ClassTargets
 from multilayer.losses import Loss
-from multilayer.outputs import Softmax
 from multilayer.persistence import labels_from_json, labels_to_json
-from multilayer.training.state import Examples
 
 
 class MLPClassifier(ClassifierMixin, DecisionFunction, LookInside, BaseMLP):
@@ -160,8 +156,7 @@ class MLPClassifier(ClassifierMixin, DecisionFunction, LookInside, BaseMLP):
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "output_activation": [StrOptions({"auto", "logistic", "softmax"})],
     }
-    _targets: ClassTargets
-    classes_: Any
+    targets_: ClassTargets
 
     def __init__(
         self,
@@ -251,7 +246,7 @@ class MLPClassifier(ClassifierMixin, DecisionFunction, LookInside, BaseMLP):
             probable than not.
         """
         H = self._forward(X)
-        return self._targets.decide(H)
+        return self.targets_.decide(H)
 
     def predict_proba(self, X: ArrayLike) -> Any:
         """Predict probabilities.
@@ -273,7 +268,7 @@ class MLPClassifier(ClassifierMixin, DecisionFunction, LookInside, BaseMLP):
 
     def _shares(self, X: ArrayLike) -> Any:
         H = self._forward(X)
-        return self._targets.probabilities(H, self.network_.output)
+        return self.targets_.probabilities(H, self.network_.output)
 
     def predict_log_proba(self, X: ArrayLike) -> Any:
         """Predict logarithms of probabilities, −inf where one is 0.
@@ -293,7 +288,7 @@ class MLPClassifier(ClassifierMixin, DecisionFunction, LookInside, BaseMLP):
             return self._at_home(X, np.log(shares))
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Share of the rows whose labels are all predicted.
+        """Compute the share of the rows whose labels are all predicted.
 
         Parameters
         ----------
@@ -306,87 +301,42 @@ class MLPClassifier(ClassifierMixin, DecisionFunction, LookInside, BaseMLP):
         float
         """
         check_is_fitted(self, "network_")
-        if self._targets.kind != "multiclass-multioutput":
+        if self.targets_.kind != "multiclass-multioutput":
             return float(super().score(X, y, sample_weight))
         hits = (self.predict(X) == np.asarray(y)).all(axis=1)
         weights = None if sample_weight is None else np.asarray(sample_weight)
         return float(np.average(hits, weights=weights))
 
-    def _meet_targets(self, y: Any, first: bool, incremental: bool, classes: Any) -> None:
-        if incremental:
-            if not hasattr(self, "classes_"):
-                self._targets = ClassTargets.announced(classes, y)
-            elif classes is not None and not ClassTargets.announced(classes, y).same(self._targets):
-                raise ValueError(
-                    f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
-                    f"{self.classes_!r}"
-                )
-        elif first or not hasattr(self, "_targets"):
-            self._targets = ClassTargets.of(y)
-        elif self.warm_start:
-            self._targets.refuse_others(y)
-        self.classes_ = self._targets.attribute
-
-    def _encode(self, y: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
-        return self._targets.encode(y, dtype)
-
-    def _decode(self, Y: NDArray[Any]) -> NDArray[Any]:
-        return self._targets.decode(Y)
-
-    def _outputs(self, Y: NDArray[Any]) -> tuple[int, Any]:
-        kind, asked = self._targets.kind, self.output_activation
-        fitting = {"multilabel-indicator": "logistic", "multiclass-multioutput": "softmax"}
-        if asked not in ("auto", fitting.get(kind, asked)):
-            raise ValueError(
-                f"output_activation must be 'auto' or {fitting[kind]!r} for {kind} y, got {asked!r}"
-            )
-        if kind == "multiclass-multioutput":
-            return self._targets.n_units, Softmax(self._targets.groups)
-        if asked != "auto":
-            return self._targets.n_units, asked
-        if kind == "multilabel-indicator":
-            return self._targets.n_units, "logistic"
-        n_classes = len(self.classes_)
-        return (1, "logistic") if n_classes <= 2 else (n_classes, "softmax")
-
-    def _weighted(self, examples: Examples, incremental: bool) -> Examples:
-        if self.class_weight is None:
-            return examples
-        if incremental and self.class_weight == "balanced":
-            raise ValueError(
-                "class_weight 'balanced' is not supported for partial_fit, which does not see all "
-                "rows: give the weights of the classes as a dict"
-            )
-        y, weights = self._decode(examples.Y), examples.weights
-        of_class = compute_sample_weight(self.class_weight, y).astype(dtype_of(examples.X))
-        return examples._replace(weights=of_class if weights is None else of_class * weights)
-
-    def _score(self, examples: Examples) -> float:
-        H, Y = to_numpy(self.network_.forward(examples.X)), examples.Y
-        hits = self._targets.decide(H) == self._targets.decode(Y)
-        hits = hits if hits.ndim == 1 else hits.all(axis=1)
-        return float(np.average(hits, weights=examples.weights))
-
-    def _label_smoothing(self) -> float:
-        return float(self.label_smoothing)
+    @property
+    def classes_(self) -> Any:
+        """The classes, in the order of the probabilities."""
+        if "targets_" not in vars(self):
+            raise AttributeError(f"{type(self).__name__} has no classes_ before it is fitted")
+        return self.targets_.attribute
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = tags.target_tags.multi_output
         return tags
 
-    def _to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        state, arrays = super()._to_state()
-        classes = [labels_to_json(labels) for labels in self._targets.columns]
-        return {**state, "kind": self._targets.kind, "classes_": classes}, arrays
+    def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return the state: what JSON can hold, and arrays by name."""
+        state, arrays = super().to_state()
+        classes = [labels_to_json(labels) for labels in self.targets_.columns]
+        return {**state, "kind": self.targets_.kind, "classes_": classes}, arrays
 
     @classmethod
-    def _from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
-        self = super()._from_state(state, arrays)
+    def from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
+        """Build the object from its state; raise where the parts do not fit."""
+        self = super().from_state(state, arrays)
         classes = tuple(labels_from_json(labels) for labels in state["classes_"])
         several = state["kind"] == "multiclass-multioutput"
-        self._targets = ClassTargets(state["kind"], classes if several else classes[0])
-        self.classes_ = self._targets.attribute
-        if self._outputs(np.empty(0))[0] != self.n_outputs_:
+        self.targets_ = ClassTargets(
+            state["kind"],
+            classes if several else classes[0],
+            self.output_activation,
+            self.class_weight,
+        )
+        if self.targets_.units()[0] != self.n_outputs_:
             raise ValueError("classes_ and the network's outputs contradict each other")
         return self

@@ -1,4 +1,4 @@
-"""How a training ended, where its user should know."""
+"""Warnings about the end of a training."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from sklearn.exceptions import ConvergenceWarning
 
 from multilayer.training.state import History
 
-__all__ = ["DivergenceWarning", "tell_ending"]
+__all__ = ["DivergenceWarning", "warn_of_ending"]
 
 
 class DivergenceWarning(ConvergenceWarning):
     """The cost became infinite or NaN; training stopped with the last finite Θ."""
 
 
-def tell_ending(estimator: Any, history: History, incremental: bool) -> None:
+def warn_of_ending(estimator: Any, history: History, incremental: bool) -> None:
     """Warn of an end that was none of the planned; ValueError where nothing was trained."""
     if history.status == "diverged":
         if not history.epochs:

@@ -57,14 +57,14 @@ class EarlyStop:
         self._best, self._stale = np.inf, 0
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """Begin to count."""
+        """Reset the count."""
         self._best, self._stale = np.inf, 0
 
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-        """Nothing to see yet."""
+        """Do nothing: an epoch is looked at when it ends."""
 
     def on_fit_task_end(self, estimator: Any, context: Any) -> bool:
-        """Look at an epoch; True stops training."""
+        """Check the curve after an epoch; return True to stop training."""
         if context.parent is None:
             return False
         attribute, sign = _MONITORS[self.monitor]
@@ -81,4 +81,4 @@ class EarlyStop:
         return there or self._stale >= self.patience
 
     def teardown(self, estimator: Any, context: Any) -> None:
-        """Nothing is left open."""
+        """Do nothing: no resource is held."""

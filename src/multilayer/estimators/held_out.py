@@ -1,42 +1,53 @@
-"""How a network that is being trained does on rows it does not learn from."""
+"""Rows held out of training: how the network does on them, while it is being trained."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
+from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring
 
-from multilayer.training.state import Examples
+from multilayer.engine.arrays import take_rows, to_numpy
+from multilayer.engine.choice import engine_for
+from multilayer.engine.interface import Examples
+from multilayer.estimators.fitting import Fit, encode
+from multilayer.estimators.inputs import Rows, check_rows, split_rows
+from multilayer.training.monitor import Validate
 
-__all__ = ["Judge"]
+__all__ = ["HeldOut", "cost_on", "hold_out"]
 
 
-class Judge:
-    """Gives score and cost of an estimator's network as it stands.
+class HeldOut:
+    """Score and cost of a network, as it stands, on rows that it does not learn from.
 
     Parameters
     ----------
-    estimator : estimator
-        Whose `scoring` says what counts: None for its own score, "loss" for the cost, a scorer's
-        name or a scorer.
+    fit : Fit
+        Whose estimator's `scoring` says what counts: None for its own score, "loss" for the cost,
+        a scorer's name or a scorer.
     examples : Examples
-        The rows to judge by, with encoded targets.
+        The rows held out, encoded.
     """
 
-    def __init__(self, estimator: Any, examples: Examples) -> None:
-        self._estimator, self._examples = estimator, examples
+    def __init__(self, fit: Fit, examples: Examples) -> None:
+        self._fit, self._examples = fit, examples
+        network = fit.state.network
+        self._engine = fit.engine(network.thetas, examples, network.objective())
         self._scorer: Any = None
-        if estimator.scoring not in (None, "loss"):
-            self._scorer = check_scoring(estimator, scoring=estimator.scoring)
-            self._y = estimator._decode(examples.Y)
+        scoring = fit.estimator.scoring
+        if scoring not in (None, "loss"):
+            self._scorer = check_scoring(fit.estimator, scoring=scoring)
+            self._y = fit.targets.decode(examples.Y)
 
     def __call__(self) -> tuple[float, float]:
-        """Score (larger is better), and cost without the penalty."""
-        estimator, examples = self._estimator, self._examples
-        cost = estimator._cost(examples)
+        """Compute the score (larger is better), and the cost without the penalty."""
+        estimator, examples, targets = self._fit.estimator, self._examples, self._fit.targets
+        cost = targets.cost_share * self._engine.cost()
         if estimator.scoring is None:
-            return estimator._score(examples), cost
+            H = to_numpy(self._fit.state.network.forward(examples.X))
+            return targets.score(H, examples), cost
         if estimator.scoring == "loss":
             return -cost, cost
         # Rows have been checked, and have lost the names of their columns by that.
@@ -44,3 +55,39 @@ class Judge:
         vars(nameless).pop("feature_names_in_", None)
         weights = {} if examples.weights is None else {"sample_weight": examples.weights}
         return float(self._scorer(nameless, examples.X, self._y, **weights)), cost
+
+
+def cost_on(estimator: Any, rows: Rows) -> Callable[[], float]:
+    """Return what computes the cost of a fitted estimator on checked rows, as it stands.
+
+    It is the cost without the penalty.
+    """
+    network, targets = estimator.network_, estimator.targets_
+    engine = engine_for(network.thetas, encode(targets, rows), network.objective())
+    return lambda: targets.cost_share * engine.cost()
+
+
+def hold_out(fit: Fit, given: Rows) -> tuple[Examples, Validate | None]:
+    """Return the rows to learn from, weighed, and what validates on the others.
+
+    Parameters
+    ----------
+    fit : Fit
+    given : Rows
+        The rows to validate on; without X, a share of the fit's own, where there is early stopping.
+    """
+    estimator, examples = fit.estimator, fit.examples
+    if given.X is not None:
+        validation = encode(fit.targets, check_rows(estimator, given, reset=False))
+    elif estimator.early_stopping:
+        # scikit-learn keeps the shares of the classes only where one unit tells two apart.
+        two = is_classifier(estimator) and fit.state.network.sizes[-1] == 1
+        X, Y, weights = examples
+        parts = split_rows(Y, estimator.validation_fraction, fit.state.rng, two)
+        examples, validation = (
+            Examples(take_rows(X, rows), Y[rows], None if weights is None else weights[rows])
+            for rows in parts
+        )
+    else:
+        return fit.targets.weigh(examples), None
+    return fit.targets.weigh(examples), HeldOut(fit, validation)

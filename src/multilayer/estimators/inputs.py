@@ -15,10 +15,9 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from multilayer.engine.arrays import check_foreign, is_foreign, take_rows, to_numpy
-from multilayer.training.state import Examples
+from multilayer.engine.arrays import check_foreign, is_foreign, to_numpy
 
-__all__ = ["Rows", "check_inputs", "check_rows", "split"]
+__all__ = ["Rows", "check_inputs", "check_rows", "split_rows"]
 
 
 class Rows(NamedTuple):
@@ -70,7 +69,7 @@ def _check_there(estimator: Any, rows: Rows, reset: bool) -> Rows:
 
 
 def check_inputs(estimator: Any, X: Any) -> Any:
-    """Give X as the network of a fitted estimator takes it."""
+    """Return X as the network of a fitted estimator takes it."""
     check_is_fitted(estimator, "network_")
     if is_foreign(X):
         check_foreign(X)
@@ -95,12 +94,26 @@ def _ready(estimator: Any, X: Any) -> bool:
     )
 
 
-def split(
-    examples: Examples, share: float, rng: np.random.RandomState, stratified: bool
-) -> tuple[Examples, Examples]:
-    """Set a share of the rows aside, drawn as scikit-learn draws them."""
-    X, Y, weights = examples
-    training, held_out = train_test_split(
+def split_rows(
+    Y: Any, share: float, rng: np.random.RandomState, stratified: bool
+) -> tuple[Any, Any]:
+    """Set a share of the rows aside, drawn as scikit-learn draws them.
+
+    Parameters
+    ----------
+    Y : ndarray, shape (m,) or (m, K)
+        The encoded targets.
+    share : float
+    rng : RandomState
+    stratified : bool
+        Keep the shares of the two classes.
+
+    Returns
+    -------
+    learned, held_out : ndarray of int
+        Indices of rows.
+    """
+    learned, held_out = train_test_split(
         np.arange(len(Y)),
         random_state=rng,
         test_size=share,
@@ -112,8 +125,4 @@ def split(
             f"dataset: validation_fraction={share} of {len(Y)} rows sets {len(held_out)} aside, "
             "and there must be 2 or more."
         )
-    learned, judged = (
-        Examples(take_rows(X, rows), Y[rows], None if weights is None else weights[rows])
-        for rows in (training, held_out)
-    )
-    return learned, judged
+    return learned, held_out

@@ -1,4 +1,4 @@
-"""Look inside a fitted estimator: what its layers compute, and what its outputs look at."""
+"""Methods that show the inside of a fitted estimator: its layers, and input gradients."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 from multilayer import equations
 from multilayer.activations import softplus
 from multilayer.engine.arrays import Place, is_foreign, to_numpy
+from multilayer.estimators.fitting import encode
 from multilayer.estimators.inputs import Rows, check_inputs, check_rows
+from multilayer.estimators.parameters import penalty
 from multilayer.losses import smooth
 from multilayer.network import Floats, Network
 
@@ -53,7 +55,7 @@ class LookInside(TransformerMixin, auto_wrap_output_keys=None):  # type: ignore[
         """
         rows, network = _rows(self, X), self.network_
         A: list[Any] = equations.forward_propagation(
-            network._inputs(rows), network.thetas, hidden=network.hidden, output=network.output
+            network.check_inputs(rows), network.thetas, hidden=network.hidden, output=network.output
         )[1]
         return [self._at_home(X, a) for a in A]
 
@@ -147,14 +149,14 @@ class LookInside(TransformerMixin, auto_wrap_output_keys=None):  # type: ignore[
         K = network.sizes[-1]
         if output is not None and not (isinstance(output, Integral) and 0 <= output < K):
             raise ValueError(f"output must be a whole number from 0 to {K - 1}, got {output!r}")
-        inputs = network._inputs(rows)
+        inputs = network.check_inputs(rows)
         G = equations.input_gradient(inputs, network.thetas, unit, hidden=network.hidden)
         return self._at_home(X, G)
 
     def check_gradient(
         self: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> equations.GradientCheck:
-        """Hold the gradient of the cost on these rows against finite differences.
+        """Compare the gradient of the cost on these rows with finite differences.
 
         The cost is that of `fit` at the Θ found, penalties included, dropout left out, in float64.
         It is computed twice for each number in Θ: for some rows and small networks. Where training
@@ -183,14 +185,15 @@ class LookInside(TransformerMixin, auto_wrap_output_keys=None):  # type: ignore[
         check_is_fitted(self, "network_")
         network = self.network_
         rows = check_rows(self, Rows(X, y, sample_weight), reset=False)
-        taught, Y, weights = self._weighted(self._encoded(rows), incremental=False)
-        inputs = taught.toarray() if scipy.sparse.issparse(taught) else to_numpy(taught)
+        rows_in, Y, weights = self.targets_.weigh(encode(self.targets_, rows))
+        inputs = rows_in.toarray() if scipy.sparse.issparse(rows_in) else to_numpy(rows_in)
+        epsilon = getattr(self, "label_smoothing", 0.0)  # of a classifier
         here = Place(inputs := inputs.astype(np.float64))
         return equations.check_gradient(
             inputs,
-            smooth(here.targets(Y, network.sizes[-1]), self._label_smoothing(), network.output),
+            smooth(here.targets(Y, network.sizes[-1]), epsilon, network.output),
             [here.take_in(theta) for theta in network.thetas],
-            0.0 if self._decays() else float(self.alpha),
+            penalty(self),
             hidden=network.hidden,
             output=network.output,
             loss=network.loss,
@@ -199,11 +202,11 @@ class LookInside(TransformerMixin, auto_wrap_output_keys=None):  # type: ignore[
         )
 
     def _unit(self: Any, X: Any) -> Any:
-        """Give the only output unit, or for each row that of the class predicted."""
+        """Return the only output unit, or for each row that of the class predicted."""
         K = self.network_.sizes[-1]
         if K == 1:
             return 0
-        if not is_classifier(self) or not self._targets.one_label:
+        if not is_classifier(self) or not self.targets_.one_label:
             raise ValueError(f"output must be given, from 0 to {K - 1}: {K} are predicted at once")
         return self.network_.predict(X)
 
@@ -214,7 +217,7 @@ class LookInside(TransformerMixin, auto_wrap_output_keys=None):  # type: ignore[
 
 
 def _has_one_label(estimator: Any) -> bool:
-    targets = vars(estimator).get("_targets")
+    targets = vars(estimator).get("targets_")
     if targets is not None and not targets.one_label:
         raise AttributeError("decision_function is for one label a row; use predict_proba")
     return True
@@ -258,7 +261,7 @@ class DecisionFunction:
 
 
 def _rows(estimator: Any, X: Any) -> Any:
-    """Give X as the network takes it, an array of NumPy or sparse."""
+    """Return X as the network takes it, an array of NumPy or sparse."""
     rows = check_inputs(estimator, X)
     return to_numpy(rows) if is_foreign(rows) else rows
 
@@ -283,7 +286,7 @@ def _activate(Z: Floats, activation: Any) -> Floats:
 
 
 def _number(layer: int, network: Network) -> int:
-    """Give the number of a hidden layer, from 1."""
+    """Return the number of a hidden layer, from 1."""
     n = len(network.hidden)
     if not n:
         raise ValueError("transform needs a hidden layer, but this network has none")

@@ -1,7 +1,8 @@
-"""Parameters of the estimators: which values they may have, and what training makes of them."""
+"""The parameters of the estimators: their valid values, and the settings made from them."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
@@ -12,20 +13,26 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from multilayer import optimizers
 from multilayer.activations import ACTIVATIONS, Activation
+from multilayer.engine.interface import Descent
 from multilayer.initialization import INITIALIZERS
 from multilayer.losses import LOSSES, CustomLoss, Loss
+from multilayer.network import Network
 from multilayer.optimizers import Optimizer
 from multilayer.schedules import SCHEDULES, Constant, FunctionOfStep, InverseScaling, Schedule
+from multilayer.training.config import Config
 
 __all__ = [
     "CONSTRAINTS",
     "SOLVERS",
+    "check_parameters",
     "hidden_sizes",
     "make_activations",
+    "make_config",
     "make_dropout",
     "make_loss",
     "make_optimizer",
     "make_schedule",
+    "penalty",
     "takes_all_rows",
 ]
 
@@ -85,8 +92,107 @@ CONSTRAINTS: dict[str, list[Any]] = {
 }
 
 
+def check_parameters(estimator: Any) -> None:
+    """Check each parameter of an estimator for itself, as scikit-learn's `fit` does.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range.
+    """
+    estimator._validate_params()  # scikit-learn's own name for it
+
+
+def check_combination(estimator: Any) -> None:
+    """Check the parameters that must go together, each being valid for itself."""
+    hidden_sizes(estimator.hidden_layer_sizes)
+    for name in ("l1", "clip_norm", "max_norm"):
+        if estimator.solver == "lbfgs" and (value := getattr(estimator, name)):
+            raise ValueError(f"{name} needs a solver of steps, and lbfgs is none: {value}")
+
+
+def make_config(
+    estimator: Any,
+    network: Network,
+    m: int,
+    *,
+    cost_share: float = 1.0,
+    max_iter: int | None = None,
+    incremental: bool = False,
+) -> Config:
+    """Collect the settings by which a network is trained on m rows.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+    network : Network
+    m : int
+        Rows to train on.
+    cost_share : float
+        See `Objective`.
+    max_iter : int, optional
+        In place of the estimator's, whose schedules go on as if it had that one.
+    incremental : bool
+        For one call of `partial_fit`: one epoch.
+    """
+    stochastic = estimator.solver != "lbfgs"
+    numbers: dict[str, Any] = {"lambda_": penalty(estimator), "cost_share": cost_share}
+    numbers["label_smoothing"] = float(getattr(estimator, "label_smoothing", 0.0))
+    dropout = make_dropout(estimator.dropout, len(network.hidden))
+    descent = None
+    if stochastic:
+        numbers["l1"] = float(estimator.l1)
+        numbers["penalty_rows"] = None if estimator.penalty_scale == "batch" else m
+        descent = Descent(
+            make_optimizer(estimator),
+            _batch_rows(estimator, m),
+            np.inf if estimator.clip_norm is None else float(estimator.clip_norm),
+            np.inf if estimator.max_norm is None else float(estimator.max_norm),
+            dropout,
+        )
+    elif dropout:
+        raise ValueError("dropout needs a solver of steps; lbfgs sees another cost each time")
+    restore = estimator.restore_best_weights
+    epochs = 1 if incremental else estimator.max_iter
+    return Config(
+        network.objective(**numbers),
+        descent,
+        make_schedule(estimator),
+        epochs if max_iter is None else max_iter,
+        epochs,
+        shuffle=estimator.shuffle,
+        tol=estimator.tol,
+        n_iter_no_change=estimator.n_iter_no_change,
+        max_fun=estimator.max_fun,
+        early_stopping=estimator.early_stopping,
+        restore_best=estimator.early_stopping if restore == "auto" else restore,
+        incremental=incremental,
+    )
+
+
+def penalty(estimator: Any) -> float:
+    """Return λ: 0 where `alpha` is the decay of the optimizer rather than a penalty."""
+    decays = isinstance(estimator.solver, str) and estimator.solver == "adamw"
+    return 0.0 if decays else float(estimator.alpha)
+
+
+def _batch_rows(estimator: Any, m: int) -> int | None:
+    """Return the rows of a batch; None for all rows at every step."""
+    if takes_all_rows(estimator):
+        return None
+    if isinstance(estimator.batch_size, str):  # "auto"
+        return min(200, m)
+    if estimator.batch_size > m:
+        warnings.warn(
+            f"Got `batch_size` larger than sample size: batch_size is {estimator.batch_size}, but "
+            f"there are only {m} rows to train on. All of them make one batch.",
+            stacklevel=9,
+        )
+    return min(int(estimator.batch_size), m)
+
+
 def make_optimizer(estimator: Any) -> Optimizer:
-    """Give the optimizer that `solver` names or is; "lbfgs" names none."""
+    """Return the optimizer that `solver` names or is; "lbfgs" names none."""
     solver = estimator.solver
     if isinstance(solver, Optimizer):
         return solver
@@ -94,7 +200,7 @@ def make_optimizer(estimator: Any) -> Optimizer:
 
 
 def make_schedule(estimator: Any) -> Schedule:
-    """Give the schedule that `learning_rate` names, is, or computes."""
+    """Return the schedule that `learning_rate` names, is, or computes."""
     schedule = estimator.learning_rate
     if isinstance(schedule, Schedule):
         return schedule
@@ -108,7 +214,7 @@ def make_schedule(estimator: Any) -> Schedule:
 
 
 def make_loss(loss: Any) -> Loss:
-    """Give the loss that a name, a `Loss` or a pair of functions stands for."""
+    """Return the loss that a name, a `Loss` or a pair of functions stands for."""
     if isinstance(loss, str):
         return LOSSES[loss]()
     if isinstance(loss, Loss):
@@ -121,7 +227,7 @@ def make_loss(loss: Any) -> Loss:
 
 
 def make_activations(activation: Any) -> Any:
-    """Give the name of an activation, a pair of functions as such, or one for each layer."""
+    """Return the name of an activation, a pair of functions as such, or one for each layer."""
     if isinstance(activation, str):
         return activation
     if len(activation) == 2 and all(map(callable, activation)):
@@ -130,7 +236,7 @@ def make_activations(activation: Any) -> Any:
 
 
 def make_dropout(dropout: Any, n_hidden: int) -> tuple[float, ...] | None:
-    """Give the share of units left out of the input and of each hidden layer; None for none."""
+    """Return the share of units left out of the input and each hidden layer; None for none."""
     if np.ndim(dropout) == 0:
         rates = (0.0, *[float(dropout)] * n_hidden)
     else:
@@ -150,7 +256,7 @@ def takes_all_rows(estimator: Any) -> bool:
 
 
 def hidden_sizes(sizes: Any) -> tuple[int, ...]:
-    """Give `hidden_layer_sizes` as a tuple, each of its numbers checked."""
+    """Return `hidden_layer_sizes` as a tuple, each of its numbers checked."""
     if np.ndim(sizes) > 1:
         raise ValueError(f"hidden_layer_sizes must be one number or a row of them, got {sizes}")
     listed = np.ravel(sizes).tolist() if np.size(sizes) else []

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from multilayer import losses, optimizers, outputs, schedules
-from multilayer.estimators.attributes import FittedAttributes
+from multilayer.estimators.attributes import FittedAttributes, publish
 from multilayer.network import Network
 from multilayer.persistence import Savable
 from multilayer.training.state import History, State
@@ -33,14 +33,14 @@ class SavableEstimator(FittedAttributes, Savable):
 
     n_features_in_: int
     feature_names_in_: NDArray[Any]
-    _state: State  # of the training, to go on with
 
-    def _to_state(self: Any) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    def to_state(self: Any) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return the state: what JSON can hold, and arrays by name."""
         check_is_fitted(self, "network_")
         params = self.get_params(deep=False)
         if isinstance(params["random_state"], np.random.RandomState):
             params["random_state"] = None  # a generator's state is of no use to a fitted model
-        network, arrays = self.network_._to_state()
+        network, arrays = self.network_.to_state()
         state = {
             "params": {name: _to_json(name, value) for name, value in params.items()},
             "network": network,
@@ -56,10 +56,11 @@ class SavableEstimator(FittedAttributes, Savable):
         return state, arrays
 
     @classmethod
-    def _from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
+    def from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
+        """Build the object from its state; raise where the parts do not fit."""
         params = {name: _from_json(value) for name, value in state["params"].items()}
         self = cls(**params)
-        self.network_ = Network._from_state(state["network"], arrays)
+        self.network_ = Network.from_state(state["network"], arrays)
         self.n_features_in_ = state["n_features_in_"]
         if self.n_features_in_ != self.network_.sizes[0]:
             raise ValueError("n_features_in_ and the network's inputs differ")
@@ -73,10 +74,9 @@ class SavableEstimator(FittedAttributes, Savable):
             best_score=max(scores, default=-np.inf),
             earlier=len(costs) - state["n_iter_"],
         )
-        history.progress.best = min(costs, default=np.inf)
+        history.plateau.best = min(costs, default=np.inf)
         rng = check_random_state(params["random_state"])
-        self._state = State(self.network_, rng, history, samples=state["t_"])
-        self._read_off(self._state)
+        publish(self, State(self.network_, rng, history, samples=state["t_"]))
         return self
 
 

@@ -6,20 +6,16 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import scipy.sparse
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.metrics import r2_score
-from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 
-from multilayer.engine.arrays import to_numpy
 from multilayer.estimators.base import BaseMLP, in_steps
 from multilayer.estimators.inputs import Rows
 from multilayer.estimators.inspection import LookInside
 from multilayer.estimators.parameters import CONSTRAINTS, make_loss
-from multilayer.losses import Gamma, Loss, Poisson
-from multilayer.training.state import Examples
+from multilayer.estimators.targets import NumberTargets
+from multilayer.losses import Loss
 
 _LOSSES = {"squared_error", "absolute_error", "huber", "quantile", "poisson", "gamma"}
 
@@ -149,6 +145,7 @@ class MLPRegressor(RegressorMixin, LookInside, BaseMLP):
         **CONSTRAINTS,
         "loss": [StrOptions(_LOSSES), Loss, tuple],
     }
+    targets_: NumberTargets
 
     def __init__(
         self,
@@ -227,38 +224,11 @@ class MLPRegressor(RegressorMixin, LookInside, BaseMLP):
         -------
         ndarray, shape (m,) or (m, n_outputs)
         """
-        return self._at_home(X, self._decode(self._forward(X)))
+        return self._at_home(X, self.targets_.decode(self._forward(X)))
 
-    def _meet_targets(self, y: Any, first: bool, incremental: bool, classes: Any) -> None:
-        """Any numbers are welcome."""
-
-    def _encode(self, y: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
-        y = y.toarray() if scipy.sparse.issparse(y) else y
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        targets: NDArray[Any] = y.astype(dtype, copy=False).reshape(len(y), -1)
-        loss, least = make_loss(self.loss), y.min()
-        if (isinstance(loss, Poisson) and least < 0) or (isinstance(loss, Gamma) and least <= 0):
-            bound = "not be negative" if isinstance(loss, Poisson) else "be positive"
-            raise ValueError(f"y must {bound} for loss {loss}, but its smallest is {least}")
-        return targets
-
-    def _decode(self, Y: NDArray[Any]) -> NDArray[Any]:
-        return Y[:, 0] if Y.shape[1] == 1 else Y
-
-    def _outputs(self, Y: NDArray[Any]) -> tuple[int, Any]:
-        outputs = make_loss(self.loss).outputs
-        return Y.shape[1], "identity" if "identity" in outputs else outputs[0]
-
-    def _cost_share(self) -> float:
-        # scikit-learn averages errors over the outputs, but not the likelihood of counts.
-        return 1 / self.n_outputs_ if self.network_.output == "identity" else 1.0
-
-    def _weighted(self, examples: Examples, incremental: bool) -> Examples:
-        return examples
-
-    def _score(self, examples: Examples) -> float:
-        H = to_numpy(self.network_.forward(examples.X))
-        if not np.isfinite(H).all():
-            return np.nan
-        return float(r2_score(examples.Y, H, sample_weight=examples.weights))
+    @classmethod
+    def from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
+        """Build the object from its state; raise where the parts do not fit."""
+        self = super().from_state(state, arrays)
+        self.targets_ = NumberTargets(self.n_outputs_, make_loss(self.loss))
+        return self

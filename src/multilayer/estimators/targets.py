@@ -1,22 +1,164 @@
-"""Classes to what a network is trained on, and back: one label a row, or several."""
+"""Targets: the encoding of y, classes or numbers, for a network, and the way back."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
-from sklearn.utils import column_or_1d
+from sklearn.base import is_classifier
+from sklearn.metrics import r2_score
+from sklearn.utils import column_or_1d, compute_sample_weight
 from sklearn.utils.multiclass import type_of_target
 
+from multilayer.engine.arrays import dtype_of
+from multilayer.engine.interface import Examples
+from multilayer.estimators.parameters import make_loss
+from multilayer.losses import Gamma, Loss, Poisson
 from multilayer.network import Floats
-from multilayer.outputs import Output
+from multilayer.outputs import Output, Softmax
 
-__all__ = ["ClassTargets"]
+__all__ = ["ClassTargets", "NumberTargets", "Targets", "learn_targets"]
 
 _KINDS = ("binary", "multiclass", "multilabel-indicator", "multiclass-multioutput")
+
+
+class Targets(Protocol):
+    """The encoding of y that an estimator has learned."""
+
+    def encode(self, y: Any, dtype: Any) -> NDArray[Any]:
+        """Encode y as the targets of the network."""
+
+    def decode(self, encoded: NDArray[Any]) -> NDArray[Any]:
+        """Decode targets as y."""
+
+    def units(self) -> tuple[int, Output]:
+        """Return how many output units there are, and of which kind."""
+
+    def weigh(self, examples: Examples) -> Examples:
+        """Return encoded rows with the weights that they have in training."""
+
+    def score(self, H: Floats, examples: Examples) -> float:
+        """Score the outputs H (m, K) for encoded rows: larger is better."""
+
+    @property
+    def cost_share(self) -> float:
+        """The factor of the data's part of the reported cost."""
+
+
+def learn_targets(
+    estimator: Any, y: Any, *, first: bool = True, incremental: bool = False, classes: Any = None
+) -> Targets:
+    """Learn what there is to predict, or check that it is what it was before.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+    y : array-like
+        As it was given.
+    first : bool
+        Begin anew; else go on from `estimator.targets_`, where there are any.
+    incremental : bool
+        For `partial_fit`, which does not see all rows.
+    classes : array-like, optional
+        All classes there will ever be, for the first call of `partial_fit`.
+
+    Raises
+    ------
+    ValueError
+        If y or `classes` hold other classes than before.
+    """
+    if not is_classifier(estimator):
+        return NumberTargets.of(y, make_loss(estimator.loss))
+    settings = {
+        "output_activation": estimator.output_activation,
+        "class_weight": estimator.class_weight,
+    }
+    if incremental and estimator.class_weight == "balanced":
+        raise ValueError(
+            "class_weight 'balanced' is not supported for partial_fit, which does not see all "
+            "rows: give the weights of the classes as a dict"
+        )
+    known: ClassTargets | None = vars(estimator).get("targets_")
+    if incremental:
+        if known is None:
+            known = ClassTargets.announced(classes, y)
+        elif classes is not None and not ClassTargets.announced(classes, y).same(known):
+            raise ValueError(
+                f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
+                f"{known.attribute!r}"
+            )
+    elif first or known is None:
+        known = ClassTargets.of(y)
+    elif estimator.warm_start:
+        known.refuse_others(y)
+    return replace(known, **settings)
+
+
+@dataclass(frozen=True)
+class NumberTargets:
+    """The numbers that y may hold.
+
+    Attributes
+    ----------
+    n_outputs : int
+        Columns of y.
+    loss : Loss
+        Some take no negative numbers, and name the output unit.
+    """
+
+    n_outputs: int
+    loss: Loss
+
+    @classmethod
+    def of(cls, y: Any, loss: Loss) -> NumberTargets:
+        """Count the columns of y, (m,) or (m, n_outputs)."""
+        return cls(y.shape[1] if y.ndim == 2 else 1, loss)
+
+    def encode(self, y: Any, dtype: Any) -> NDArray[Any]:
+        """Return y as (m, n_outputs).
+
+        Raises
+        ------
+        ValueError
+            If y holds a number that the loss does not take.
+        """
+        y = y.toarray() if scipy.sparse.issparse(y) else y
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = _column(y)
+        targets: NDArray[Any] = y.astype(dtype, copy=False).reshape(len(y), -1)
+        least = y.min()
+        counts, positive = isinstance(self.loss, Poisson), isinstance(self.loss, Gamma)
+        if (counts and least < 0) or (positive and least <= 0):
+            bound = "not be negative" if counts else "be positive"
+            raise ValueError(f"y must {bound} for loss {self.loss}, but its smallest is {least}")
+        return targets
+
+    def decode(self, encoded: NDArray[Any]) -> NDArray[Any]:
+        """Return numbers (m, n_outputs), or of one column (m,)."""
+        return encoded[:, 0] if encoded.shape[1] == 1 else encoded
+
+    def units(self) -> tuple[int, Output]:
+        """Return how many output units there are, and of which kind."""
+        outputs = self.loss.outputs
+        return self.n_outputs, "identity" if "identity" in outputs else outputs[0]
+
+    def weigh(self, examples: Examples) -> Examples:
+        """Return the rows as they are."""
+        return examples
+
+    def score(self, H: Floats, examples: Examples) -> float:
+        """Compute R²; NaN where an output is not finite."""
+        if not np.isfinite(H).all():
+            return np.nan
+        return float(r2_score(examples.Y, H, sample_weight=examples.weights))
+
+    @property
+    def cost_share(self) -> float:
+        """scikit-learn averages errors over the outputs, but not the likelihood of counts."""
+        return 1 / self.n_outputs if self.units()[1] == "identity" else 1.0
 
 
 @dataclass(frozen=True)
@@ -30,10 +172,16 @@ class ClassTargets:
         "multilabel-indicator" (a column of 0 and 1 for each class) or "multiclass-multioutput" (a
         column of labels for each of several targets).
     classes : ndarray, or for "multiclass-multioutput" a tuple of one for each column
+    output_activation : {"auto", "logistic", "softmax"}
+        See `MLPClassifier`.
+    class_weight : dict, list, "balanced" or None
+        Likewise.
     """
 
     kind: str
     classes: Any
+    output_activation: str = "auto"
+    class_weight: Any = None
 
     def __post_init__(self) -> None:
         if self.kind not in _KINDS:
@@ -51,7 +199,7 @@ class ClassTargets:
 
     @classmethod
     def announced(cls, classes: Any, y: Any) -> ClassTargets:
-        """Give the classes that a first call of `partial_fit` announces, for labels like y."""
+        """Return the classes that a first call of `partial_fit` announces, for labels like y."""
         if type_of_target(y) == "multilabel-indicator":
             return cls.of(y)
         if classes is None:
@@ -82,11 +230,11 @@ class ClassTargets:
 
     @property
     def groups(self) -> tuple[int, ...]:
-        """How many classes each target has."""
+        """The number of classes of each target."""
         return tuple(map(len, self.columns))
 
     def encode(self, y: Any, dtype: Any) -> NDArray[Any]:
-        """Turn labels into the index of each row's class, (m,), or into 0 and 1, (m, n_units).
+        """Encode labels as the index of each row's class, (m,), or as 0 and 1, (m, n_units).
 
         Parameters
         ----------
@@ -122,7 +270,7 @@ class ClassTargets:
         return _indices(y, self.classes)
 
     def decode(self, encoded: NDArray[Any]) -> NDArray[Any]:
-        """Turn what `encode` gave, or probabilities of that shape, into labels."""
+        """Decode encoded labels, or probabilities of that shape."""
         if self.kind == "multilabel-indicator":
             return (encoded > 0.5).astype(int)
         if self.kind == "multiclass-multioutput":
@@ -131,15 +279,58 @@ class ClassTargets:
         labels: NDArray[Any] = self.classes[encoded]
         return labels
 
+    def units(self) -> tuple[int, Output]:
+        """Return how many output units there are, and of which kind.
+
+        Raises
+        ------
+        ValueError
+            If `output_activation` does not go with targets of this kind.
+        """
+        asked = self.output_activation
+        fitting = {"multilabel-indicator": "logistic", "multiclass-multioutput": "softmax"}
+        if asked not in ("auto", fitting.get(self.kind, asked)):
+            raise ValueError(
+                f"output_activation must be 'auto' or {fitting[self.kind]!r} for {self.kind} y, "
+                f"got {asked!r}"
+            )
+        if self.kind == "multiclass-multioutput":
+            return self.n_units, Softmax(self.groups)
+        if asked != "auto":
+            return self.n_units, asked
+        if self.kind == "multilabel-indicator":
+            return self.n_units, "logistic"
+        n_classes = len(self.classes)
+        return (1, "logistic") if n_classes <= 2 else (n_classes, "softmax")
+
+    def weigh(self, examples: Examples) -> Examples:
+        """Return encoded rows, their weights multiplied with those of their classes."""
+        if self.class_weight is None:
+            return examples
+        y, weights = self.decode(examples.Y), examples.weights
+        of_class = compute_sample_weight(self.class_weight, y).astype(dtype_of(examples.X))
+        return examples._replace(weights=of_class if weights is None else of_class * weights)
+
+    def score(self, H: Floats, examples: Examples) -> float:
+        """Compute the share of the rows whose labels are all predicted."""
+        hits = self.decide(H) == self.decode(examples.Y)
+        hits = hits if hits.ndim == 1 else hits.all(axis=1)
+        return float(np.average(hits, weights=examples.weights))
+
+    @property
+    def cost_share(self) -> float:
+        """1: the cost of classes is that of the textbook."""
+        return 1.0
+
     def decide(self, H: Floats) -> NDArray[Any]:
-        """Predict labels from what the output units say, (m, units)."""
+        """Predict labels from the outputs H, (m, units)."""
         if not self.one_label:
             return self.decode(H)
         chosen = (H[:, 0] > 0.5).astype(int) if H.shape[1] == 1 else H.argmax(axis=1)
         return self.decode(np.minimum(chosen, len(self.classes) - 1))
 
     def probabilities(self, H: Floats, output: Output) -> Any:
-        """Give the probability of each class, (m, n_classes); of several targets a list of them."""
+        """Return the probability of each class, (m, n_classes); a list for several targets."""
         if self.kind == "multiclass-multioutput":
             return self._by_target(H)
         if self.kind == "multilabel-indicator":
@@ -170,7 +361,7 @@ class ClassTargets:
 
 
 def _labels(y: Any) -> tuple[NDArray[Any], str]:
-    """Give y as an array, and what kind of target it is."""
+    """Return y as an array, and which kind of target it is."""
     kind = type_of_target(y, input_name="y", raise_unknown=True)
     if kind not in _KINDS:
         raise ValueError(

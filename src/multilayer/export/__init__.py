@@ -1,6 +1,6 @@
-"""A fitted model elsewhere: ONNX, PyTorch, C, plain Python; and scikit-learn's networks here.
+"""Export of fitted models to ONNX, PyTorch, C and Python; import of scikit-learn's networks.
 
-ONNX needs the extra `onnx`, PyTorch its own installation; nothing of theirs is imported before.
+ONNX needs the extra `onnx`, PyTorch its own installation; both are imported only when needed.
 """
 
 from multilayer.export.onnx import onnx_inputs, to_onnx

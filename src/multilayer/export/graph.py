@@ -1,4 +1,4 @@
-"""An ONNX graph in the making: nodes, constants and names of their own."""
+"""A builder for ONNX graphs: nodes and constants with unique names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OPSETS, _IR_VERSION = {"": 18, ML: 3}, 8
 
 
 class Graph:
-    """Nodes are added one by one; each call gives the name of what it computes."""
+    """A graph under construction; each call adds a node and returns the name of its output."""
 
     def __init__(self) -> None:
         self._nodes: list[Any] = []
@@ -25,7 +25,7 @@ class Graph:
         self._names: set[str] = set()
 
     def input(self, name: str, dtype: Any, *shape: int | None) -> str:
-        """Declare an input of the graph; the first dimension, rows, is open."""
+        """Declare an input of the graph; the first dimension, rows, is not fixed."""
         from onnx import helper
 
         kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
@@ -34,7 +34,7 @@ class Graph:
         return name
 
     def output(self, name: str, value: str, dtype: Any, *shape: int | None) -> None:
-        """Declare an output of the graph; its name gets a dash where an input has it."""
+        """Declare an output of the graph; an underscore is added to a name that an input has."""
         from onnx import helper
 
         while name in self._names:
@@ -45,7 +45,7 @@ class Graph:
         self._outputs.append(helper.make_tensor_value_info(name, kind, ["rows", *shape]))
 
     def constant(self, array: Any) -> str:
-        """Keep an array in the graph."""
+        """Add an array as a constant."""
         from onnx import helper, numpy_helper
 
         name, values = self._new("constant"), np.asarray(array)
@@ -59,7 +59,7 @@ class Graph:
         return name
 
     def add(self, op: str, *inputs: str | NDArray[Any], domain: str = "", **attributes: Any) -> str:
-        """Add a node of one output; arrays among its inputs become constants."""
+        """Add a node with one output; arrays among its inputs become constants."""
         from onnx import helper
 
         name = self._new(op)
@@ -68,21 +68,21 @@ class Graph:
         return name
 
     def cast(self, value: str, dtype: Any) -> str:
-        """Add a cast to a dtype of NumPy."""
+        """Add a cast to a NumPy dtype."""
         from onnx import helper
 
         return self.add("Cast", value, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
     def join(self, *values: str) -> str:
-        """Put columns side by side."""
+        """Concatenate columns."""
         return values[0] if len(values) == 1 else self.add("Concat", *values, axis=1)
 
     def columns(self, value: str, places: Any) -> str:
-        """Take columns by their places."""
+        """Select columns by their indices."""
         return self.add("Gather", value, np.asarray(places, np.int64), axis=1)
 
     def model(self, version: str) -> Any:
-        """Give the whole as a checked `onnx.ModelProto`."""
+        """Return the graph as a checked `onnx.ModelProto`."""
         import onnx
         from onnx import helper
 

@@ -1,4 +1,4 @@
-"""The parts of a model as modules of PyTorch, which is imported with this file."""
+"""The parts of a model as modules of PyTorch; importing this file imports PyTorch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from multilayer.activations import LEAK
 from multilayer.embedding import Embedding, numbers_of
 from multilayer.estimators.targets import ClassTargets
-from multilayer.export.parts import Member, Numbers, Parts
+from multilayer.export.parts import Member, ModelParts, RegressionTarget
 from multilayer.outputs import Softmax
 from multilayer.outputs import parts as groups_of
 
@@ -54,7 +54,7 @@ class Inputs(nn.Module):
         self.n_plain, self.n_numbers = embedding.n_plain, embedding.n_numbers
 
     def forward(self, x: Tensor) -> Tensor:
-        """Make inputs (m, s₁) of encoded rows (m, columns)."""
+        """Compute the inputs (m, s₁) of encoded rows (m, columns)."""
         number = x[:, : self.n_numbers, None].double()
         waves = torch.cos(2 * math.pi * self.w.double() * number + self.b.double()).to(x.dtype)
         features = torch.einsum("mnk,ndk->mnd", waves, self.W2) + self.b2
@@ -68,7 +68,7 @@ class Network(nn.Module):
 
     def __init__(self, member: Member) -> None:
         super().__init__()
-        embedding = member.beside.embedding
+        embedding = member.extra.embedding
         self.inputs = nn.Identity() if embedding is None else Inputs(embedding)
         self.layers = nn.ModuleList()
         for theta in member.thetas:
@@ -76,11 +76,11 @@ class Network(nn.Module):
             layer.weight.data, layer.bias.data = _copy(theta[:, 1:]), _copy(theta[:, 0])
             self.layers.append(layer)
         self.units = nn.ModuleList(_UNITS[name]() for name in member.hidden)
-        self.mixes = nn.ParameterList(_copy(mix) for mix in member.beside.mixes)
+        self.mixes = nn.ParameterList(_copy(mix) for mix in member.extra.mixes)
         self.output = member.output
 
     def logits(self, x: Tensor) -> Tensor:
-        """Carry rows to z of the last layer, (m, K)."""
+        """Compute z of the last layer, (m, K)."""
         a = self.inputs(x)
         for k, unit in enumerate(self.units):
             z = self.layers[k](a)
@@ -91,7 +91,7 @@ class Network(nn.Module):
         return z_last
 
     def forward(self, x: Tensor) -> Tensor:
-        """Say h, (m, K)."""
+        """Compute the outputs h, (m, K)."""
         z = self.logits(x)
         if isinstance(self.output, Softmax):
             groups = groups_of(self.output, z.shape[1])
@@ -104,19 +104,19 @@ class Network(nn.Module):
 
 
 class Model(nn.Module):
-    """Members, their mean, and the answer made of it; see `multilayer.export.to_torch`."""
+    """The members, the mean of their outputs, and the target; see `multilayer.export.to_torch`."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: ModelParts) -> None:
         super().__init__()
         self.members = nn.ModuleList(map(Network, parts.members))
-        self.temperature, self.answer = parts.temperature, parts.answer
+        self.temperature, self.target = parts.temperature, parts.target
 
     def forward(self, x: Tensor) -> Any:
-        """Give probabilities, or numbers."""
-        said = torch.stack([self._tempered(member(x)) for member in self.members])
-        if isinstance(self.answer, Numbers):
-            return self._numbers(said, self.answer)
-        return self._classes(said.mean(dim=0), self.answer)
+        """Predict probabilities, or numbers."""
+        outputs = torch.stack([self._tempered(member(x)) for member in self.members])
+        if isinstance(self.target, RegressionTarget):
+            return self._numbers(outputs, self.target)
+        return self._classes(outputs.mean(dim=0), self.target)
 
     def _tempered(self, h: Tensor) -> Tensor:
         if self.temperature == 1:
@@ -124,11 +124,11 @@ class Model(nn.Module):
         log = torch.log(h.clamp_min(torch.finfo(h.dtype).tiny))
         return torch.softmax(log / self.temperature, dim=1)
 
-    def _numbers(self, said: Tensor, answer: Numbers) -> Tensor:
-        h = (said if answer.plain else said.double()).mean(dim=0)
-        if not answer.plain:
-            h = (answer.mean + answer.scale * h).clamp(answer.low, answer.high)
-        return h[:, 0] if answer.flat and h.shape[1] == 1 else h
+    def _numbers(self, outputs: Tensor, target: RegressionTarget) -> Tensor:
+        h = (outputs if target.plain else outputs.double()).mean(dim=0)
+        if not target.plain:
+            h = (target.mean + target.scale * h).clamp(target.low, target.high)
+        return h[:, 0] if target.flat and h.shape[1] == 1 else h
 
     def _classes(self, h: Tensor, targets: ClassTargets) -> Any:
         if targets.kind == "multiclass-multioutput":

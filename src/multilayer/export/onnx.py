@@ -1,4 +1,4 @@
-"""to_onnx: a fitted model, its encoder included, as one file that ONNX runtimes read."""
+"""to_onnx: a fitted model, including its encoder, as one file for ONNX runtimes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.activations import LEAK, SELU_ALPHA, SELU_SCALE
-from multilayer.embedding import Embedding
+from multilayer.embedding import Embedding, numbers_of
 from multilayer.estimators.targets import ClassTargets
 from multilayer.export.graph import Graph
 from multilayer.export.onnx_encoder import encode, encoder_inputs
-from multilayer.export.parts import Member, Numbers, Parts, take_apart
-from multilayer.outputs import Output, Softmax, parts
+from multilayer.export.parts import Member, ModelParts, RegressionTarget, take_apart
+from multilayer.outputs import Output, Softmax
+from multilayer.outputs import parts as groups_of
 from multilayer.persistence import FilePath, write_whole
 
 __all__ = ["onnx_inputs", "to_onnx"]
@@ -26,33 +27,34 @@ Unit = Callable[[Graph, str, Any], str]
 
 
 def to_onnx(model: Any, path: FilePath | None = None) -> Any:
-    """Write a fitted model for ONNX Runtime and its kin.
+    """Export a fitted model to ONNX.
 
     Parameters
     ----------
     model : Network, MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor
-        Fitted; or a pipeline that ends with one, behind a `TableEncoder` or scikit-learn's
-        scalers; or a search, whose best estimator is taken.
+        Fitted; or a pipeline that ends with one, after a `TableEncoder` or scikit-learn's scalers;
+        or a search, whose best estimator is exported.
     path : path-like, optional
         A file to write.
 
     Returns
     -------
     onnx.ModelProto
-        Input "X" (rows, columns) of the dtype that the model computes in; of a raw table an input
-        (rows, 1) for each column that says something, by its name: float64 for numbers (gaps NaN,
-        booleans 0 and 1, dates in seconds since 1970), strings for categories (gaps empty).
-        `onnx_inputs` makes them. Outputs "label" and "probabilities" of a classifier, "prediction"
-        of a regressor, "output" of a `Network`; of several class targets "probabilities_0" ….
+        The input is "X" (rows, columns) of the dtype that the model computes in. For a raw table,
+        there is an input (rows, 1) with the name of each column that the encoder uses: float64 for
+        numbers (gaps are NaN, booleans 0 and 1, dates seconds since 1970), strings for categories
+        (gaps are empty). `onnx_inputs` makes them. The outputs are "label" and "probabilities" for
+        a classifier, "prediction" for a regressor, and "output" for a `Network`; several class
+        targets have "probabilities_0", "probabilities_1" and so on.
 
     Raises
     ------
     TypeError
-        If the model is of another kind, computes with functions of one's own, or its labels are of
-        several types.
+        If the model is of another kind, has activation functions defined by the user, or has labels
+        of several types.
     NotFittedError
     ImportError
-        Without the extra `onnx`.
+        If the extra `onnx` is not installed.
 
     Examples
     --------
@@ -64,21 +66,21 @@ def to_onnx(model: Any, path: FilePath | None = None) -> Any:
     >>> [output.name for output in to_onnx(model).graph.output]
     ['label', 'probabilities']
     """
-    taken = take_apart(model)
-    _need_onnx()
+    parts = take_apart(model)
+    _check_onnx()
     graph = Graph()
-    if taken.encoder is None:
-        rows = graph.input("X", taken.dtype, taken.members[0].n_columns)
+    if parts.encoder is None:
+        rows = graph.input("X", parts.dtype, parts.members[0].n_columns)
     else:
-        rows = graph.cast(encode(graph, taken.encoder), taken.dtype)
-    said = [_tempered(graph, _network(graph, m, rows), taken) for m in taken.members]
-    if isinstance(taken.answer, Numbers) and not taken.answer.plain:
-        said = [graph.cast(h, np.float64) for h in said]
-    h = _mean(graph, said)
-    if isinstance(taken.answer, ClassTargets):
-        _classes(graph, taken, taken.answer, h)
+        rows = graph.cast(encode(graph, parts.encoder), parts.dtype)
+    outputs = [_tempered(graph, _network(graph, m, rows), parts) for m in parts.members]
+    if isinstance(parts.target, RegressionTarget) and not parts.target.plain:
+        outputs = [graph.cast(h, np.float64) for h in outputs]
+    h = _mean(graph, outputs)
+    if isinstance(parts.target, ClassTargets):
+        _classes(graph, parts, parts.target, h)
     else:
-        _numbers(graph, taken, taken.answer, h)
+        _numbers(graph, parts, parts.target, h)
     proto = graph.model(version("multilayer"))
     if path is not None:
         write_whole(path, proto.SerializeToString(deterministic=True))
@@ -86,42 +88,42 @@ def to_onnx(model: Any, path: FilePath | None = None) -> Any:
 
 
 def onnx_inputs(model: Any, X: Any) -> dict[str, NDArray[Any]]:
-    """Give rows as the inputs of what `to_onnx` makes of a model.
+    """Return rows as the inputs of an exported model.
 
     Parameters
     ----------
     model : as for `to_onnx`
     X : dataframe or array-like, shape (m, n_features)
-        As `predict` takes it.
+        As for `predict` of the model.
 
     Returns
     -------
     dict of ndarray
-        For ``onnxruntime.InferenceSession.run(None, …)``.
+        The inputs for ``onnxruntime.InferenceSession.run(None, …)``.
 
     Raises
     ------
     ValueError
         If columns are missing, or a column of numbers holds something else.
     """
-    taken = take_apart(model)
-    if taken.encoder is not None:
-        return encoder_inputs(taken.encoder, X)
-    rows, n = np.asarray(X, taken.dtype), taken.members[0].n_columns
+    parts = take_apart(model)
+    if parts.encoder is not None:
+        return encoder_inputs(parts.encoder, X)
+    rows, n = np.asarray(X, parts.dtype), parts.members[0].n_columns
     if rows.ndim != 2 or rows.shape[1] != n:
         raise ValueError(f"X must have {n} columns, but has shape {rows.shape}")
     return {"X": rows}
 
 
-def _mean(graph: Graph, said: list[str]) -> str:
-    """Give the mean by sums of two, since runtimes know "Mean" of float32 only."""
-    if len(said) == 1:
-        return said[0]
-    total = reduce(lambda a, b: graph.add("Add", a, b), said)
-    return graph.add("Div", total, graph.add("CastLike", np.array(float(len(said))), total))
+def _mean(graph: Graph, values: list[str]) -> str:
+    """Add the mean as sums of two, since runtimes have "Mean" for float32 only."""
+    if len(values) == 1:
+        return values[0]
+    total = reduce(lambda a, b: graph.add("Add", a, b), values)
+    return graph.add("Div", total, graph.add("CastLike", np.array(float(len(values))), total))
 
 
-def _need_onnx() -> None:
+def _check_onnx() -> None:
     try:
         import onnx  # noqa: F401
     except ImportError as error:
@@ -129,9 +131,9 @@ def _need_onnx() -> None:
 
 
 def _network(graph: Graph, member: Member, rows: str) -> str:
-    """Carry rows through a member: what its output units say, (m, K)."""
+    """Add the forward pass of a member: its outputs h, (m, K)."""
     dtype = member.thetas[0].dtype
-    embedding, mixes = member.beside.embedding, member.beside.mixes
+    embedding, mixes = member.extra.embedding, member.extra.mixes
     a = rows if embedding is None else _embed(graph, embedding, rows, dtype)
     for layer, theta in enumerate(member.thetas):
         z = graph.add("Gemm", a, theta[:, 1:], theta[:, 0], transB=1)
@@ -141,19 +143,17 @@ def _network(graph: Graph, member: Member, rows: str) -> str:
         if mixes:  # a = z + α (g(z) − z)
             share = graph.add("Mul", graph.add("Sub", a, z), mixes[layer])
             a = graph.add("Add", z, share)
-    return _say(graph, z, member.output, member.n_outputs)
+    return _output_unit(graph, z, member.output, member.n_outputs)
 
 
 def _embed(graph: Graph, embedding: Embedding, rows: str, dtype: Any) -> str:
     """a⁽¹⁾ = s ⊙ [x, W₂ cos(2π w x + b) + b₂ of each number, E[code] of each category]."""
-    from multilayer.embedding import numbers_of
-
     add, inputs = graph.add, []
     if embedding.n_plain:
         inputs.append(graph.columns(rows, np.arange(embedding.n_plain)))
     if n := embedding.n_numbers:
         p = numbers_of(embedding)
-        # In float64, which a large angle needs.
+        # A large angle needs float64.
         x = add("Unsqueeze", graph.columns(rows, np.arange(n)), np.array([2]))
         turns = add("Mul", graph.cast(x, np.float64), 2 * math.pi * p.w.astype(np.float64))
         waves = graph.cast(add("Cos", add("Add", turns, p.b.astype(np.float64))), dtype)
@@ -171,7 +171,7 @@ def _embed(graph: Graph, embedding: Embedding, rows: str, dtype: Any) -> str:
 
 
 def _selu(graph: Graph, z: str, dtype: Any) -> str:
-    # In the graph's own arithmetic: the attributes of "Selu" have the digits of float32 only.
+    # In elementary operations: the attributes of "Selu" have the precision of float32 only.
     below = graph.add("Min", graph.add("Elu", z), np.zeros((), dtype))
     below = graph.add("Mul", below, np.array(SELU_ALPHA, dtype))
     both = graph.add("Add", graph.add("Relu", z), below)
@@ -193,7 +193,8 @@ def _softplus(graph: Graph, z: str, dtype: Any) -> str:
 def _gelu(graph: Graph, z: str, dtype: Any) -> str:
     """g(z) = z (1 + erf(z/√2)) / 2."""
     x = graph.add("Mul", z, np.array(math.sqrt(0.5), dtype))
-    erf = graph.cast(graph.add("Erf", graph.cast(x, np.float32)), dtype)  # runtimes know no other
+    # Runtimes have "Erf" for float32 only.
+    erf = graph.cast(graph.add("Erf", graph.cast(x, np.float32)), dtype)
     half = graph.add("Mul", z, np.array(0.5, dtype))
     return graph.add("Mul", half, graph.add("Add", erf, np.ones((), dtype)))
 
@@ -221,9 +222,9 @@ _UNITS: dict[str, Unit] = {
 }
 
 
-def _say(graph: Graph, z: str, output: Output, K: int) -> str:
+def _output_unit(graph: Graph, z: str, output: Output, K: int) -> str:
     if isinstance(output, Softmax):
-        groups = [graph.columns(z, np.arange(p.start, p.stop)) for p in parts(output, K)]
+        groups = [graph.columns(z, np.arange(p.start, p.stop)) for p in groups_of(output, K)]
         return graph.join(*(graph.add("Softmax", group, axis=1) for group in groups))
     if output == "softmax":
         return graph.add("Softmax", z, axis=1)
@@ -231,29 +232,29 @@ def _say(graph: Graph, z: str, output: Output, K: int) -> str:
     return z if output == "identity" else graph.add(ops[output], z)
 
 
-def _tempered(graph: Graph, h: str, taken: Parts) -> str:
-    """Softmax of log(h) / T, as `multilayer.tabular.calibration.tempered`."""
-    if taken.temperature == 1:
+def _tempered(graph: Graph, h: str, parts: ModelParts) -> str:
+    """Add softmax(log(h) / T), as in `multilayer.tabular.calibration.tempered`."""
+    if parts.temperature == 1:
         return h
-    least = np.array(np.finfo(taken.dtype).tiny)
+    least = np.array(np.finfo(parts.dtype).tiny)
     z = graph.add("Log", graph.add("Max", h, least))
-    z = graph.add("Div", z, np.array(taken.temperature, taken.dtype))
+    z = graph.add("Div", z, np.array(parts.temperature, parts.dtype))
     return graph.add("Softmax", z, axis=1)
 
 
-def _classes(graph: Graph, taken: Parts, targets: ClassTargets, h: str) -> None:
-    add, K = graph.add, taken.members[0].n_outputs
-    half = np.array(0.5, taken.dtype)
+def _classes(graph: Graph, parts: ModelParts, targets: ClassTargets, h: str) -> None:
+    add, K = graph.add, parts.members[0].n_outputs
+    half = np.array(0.5, parts.dtype)
     if targets.kind == "multilabel-indicator":
         above = graph.cast(add("Greater", h, half), np.int64)
         graph.output("label", above, np.int64, K)
-        graph.output("probabilities", h, taken.dtype, K)
+        graph.output("probabilities", h, parts.dtype, K)
         return
     if targets.kind == "multiclass-multioutput":
         chosen = []
-        for k, part in enumerate(parts(taken.members[0].output, K)):
-            share = graph.columns(h, np.arange(part.start, part.stop))
-            graph.output(f"probabilities_{k}", share, taken.dtype, part.stop - part.start)
+        for k, group in enumerate(groups_of(parts.members[0].output, K)):
+            share = graph.columns(h, np.arange(group.start, group.stop))
+            graph.output(f"probabilities_{k}", share, parts.dtype, group.stop - group.start)
             chosen.append(_labels(graph, targets.classes[k], add("ArgMax", share, axis=1)))
         kinds = {_plain(classes).dtype.kind for classes in targets.classes}
         if len(kinds) > 1:
@@ -263,19 +264,19 @@ def _classes(graph: Graph, taken: Parts, targets: ClassTargets, h: str) -> None:
     classes = targets.classes
     if K == 1:
         place = graph.cast(add("Greater", h, half), np.int64)
-        place = add("Min", place, np.array(len(classes) - 1))  # one class is always right
-        one = np.ones((), taken.dtype)
+        place = add("Min", place, np.array(len(classes) - 1))  # the only class, if there is one
+        one = np.ones((), parts.dtype)
         h = graph.join(add("Sub", one, h), h) if len(classes) > 1 else add("Exp", add("Sub", h, h))
     else:
         place = add("ArgMax", h, axis=1)
-        if taken.members[0].output == "logistic":
+        if parts.members[0].output == "logistic":
             total = add("ReduceSum", h, np.array([1]))
-            none = add("LessOrEqual", total, np.zeros((), taken.dtype))
-            even = np.full((1, K), 1 / K, taken.dtype)
+            none = add("LessOrEqual", total, np.zeros((), parts.dtype))
+            even = np.full((1, K), 1 / K, parts.dtype)
             h = add("Where", none, even, add("Div", h, total))
     label = add("Squeeze", _labels(graph, classes, place), np.array([1]))
     graph.output("label", label, _dtype(classes))
-    graph.output("probabilities", h, taken.dtype, len(classes))
+    graph.output("probabilities", h, parts.dtype, len(classes))
 
 
 def _labels(graph: Graph, classes: NDArray[Any], place: str) -> str:
@@ -283,13 +284,13 @@ def _labels(graph: Graph, classes: NDArray[Any], place: str) -> str:
 
 
 def _plain(classes: NDArray[Any]) -> NDArray[Any]:
-    """Give labels as ONNX holds them: strings, booleans, int64 or float64."""
+    """Return labels of a type of ONNX: strings, booleans, int64 or float64."""
     if classes.dtype == object and all(isinstance(label, str) for label in classes):
         return classes.astype(str)
-    wanted = {"U": None, "b": bool, "i": np.int64, "u": np.int64, "f": np.float64}
-    if classes.dtype.kind not in wanted:
+    dtypes = {"U": None, "b": bool, "i": np.int64, "u": np.int64, "f": np.float64}
+    if classes.dtype.kind not in dtypes:
         raise TypeError(f"labels must be of one type, texts or numbers, but are {classes}")
-    return classes.astype(wanted[classes.dtype.kind] or classes.dtype)
+    return classes.astype(dtypes[classes.dtype.kind] or classes.dtype)
 
 
 def _dtype(classes: NDArray[Any]) -> Any:
@@ -297,14 +298,14 @@ def _dtype(classes: NDArray[Any]) -> Any:
     return object if plain.dtype.kind == "U" else plain.dtype
 
 
-def _numbers(graph: Graph, taken: Parts, answer: Numbers, h: str) -> None:
-    K, dtype = taken.members[0].n_outputs, taken.dtype
-    if not answer.plain:
+def _numbers(graph: Graph, parts: ModelParts, target: RegressionTarget, h: str) -> None:
+    K, dtype = parts.members[0].n_outputs, parts.dtype
+    if not target.plain:
         dtype = np.dtype(np.float64)
-        y = graph.add("Mul", h, np.array(answer.scale))
-        y = graph.add("Add", y, np.array(answer.mean))
-        h = graph.add("Clip", y, np.array(answer.low), np.array(answer.high))
-    if answer.flat and K == 1:
+        y = graph.add("Mul", h, np.array(target.scale))
+        y = graph.add("Add", y, np.array(target.mean))
+        h = graph.add("Clip", y, np.array(target.low), np.array(target.high))
+    if target.flat and K == 1:
         graph.output("prediction", graph.add("Squeeze", h, np.array([1])), dtype)
     else:
-        graph.output("output" if taken.raw else "prediction", h, dtype, K)
+        graph.output("output" if parts.raw else "prediction", h, dtype, K)

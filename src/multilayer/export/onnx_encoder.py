@@ -1,4 +1,4 @@
-"""A `TableEncoder` as nodes of ONNX: one input a column, numbers in float64, texts as strings."""
+"""A `TableEncoder` as nodes of ONNX: an input for each column, float64 or strings."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from multilayer.export.graph import ML, Graph
 from multilayer.tables.categories import Category
+from multilayer.tables.encoder import TableEncoder
 from multilayer.tables.frame import Frame
 from multilayer.tables.numbers import Numbers
-from multilayer.tabular import TableEncoder
 
 __all__ = ["encode", "encoder_inputs"]
 
 
 def encode(graph: Graph, encoder: TableEncoder) -> str:
-    """Add the nodes that make encoded rows (m, n_features_out) of the columns of a table."""
+    """Add the nodes that encode the columns of a table as rows (m, n_features_out)."""
     names, parts = encoder.column_names, []
     if encoder.numbers_.n_features:
         parts.append(_numbers(graph, encoder.numbers_, _number_columns(graph, encoder)))
@@ -27,7 +27,7 @@ def encode(graph: Graph, encoder: TableEncoder) -> str:
 
 
 def encoder_inputs(encoder: TableEncoder, X: Any) -> dict[str, NDArray[Any]]:
-    """Give a table as the inputs of the graph."""
+    """Return a table as the inputs of the graph."""
     frame, names = Frame(X), encoder.column_names
     at = encoder.positions_in(X, frame)
     places = [at[j] for j in encoder.numbers_.columns]
@@ -59,12 +59,14 @@ def _number_columns(graph: Graph, encoder: TableEncoder) -> str:
 
 
 def _numbers(graph: Graph, numbers: Numbers, values: str) -> str:
-    """Gaps filled, scaled, gaps indicated: `Numbers.encode` step by step."""
+    """Add the steps of `Numbers.encode`: fill gaps, scale, indicate gaps."""
     add = graph.add
     missing = add("IsNaN", values)
     filled = add("Where", missing, numbers.median, values)
     many = np.flatnonzero(numbers.continuous)
-    two = np.flatnonzero(~numbers.continuous)  # in a robust scaling, behind those of many values
+    two = np.flatnonzero(
+        ~numbers.continuous
+    )  # with robust scaling, after the columns of many values
     z = add("Div", add("Sub", filled, numbers.mean), numbers.scale)
     if numbers.robust:
         scaled = []
@@ -85,7 +87,7 @@ def _numbers(graph: Graph, numbers: Numbers, values: str) -> str:
 
 
 def _clip(graph: Graph, z: str, many: NDArray[Any]) -> str:
-    """Give z / √(1 + (z/3)²); beyond the bound its square would overflow."""
+    """Add z / √(1 + (z/3)²); beyond the bound its square would overflow."""
     add = graph.add
     z = add("Clip", graph.columns(z, many), np.array(-1e100), np.array(1e100))
     third = add("Div", z, np.array(3.0))
@@ -93,20 +95,20 @@ def _clip(graph: Graph, z: str, many: NDArray[Any]) -> str:
 
 
 def _by_quantiles(graph: Graph, numbers: Numbers, filled: str, many: NDArray[Any]) -> str:
-    """Scores between a column's knots along straight lines, as `numpy.interp`.
+    """Add the linear interpolation of scores between the knots of a column, as `numpy.interp`.
 
-    The last knot not above x is found by halving, for all columns at once: their knots lie in one
-    row, each column's behind those of the one before.
+    The last knot not above x is found by bisection, for all columns at once: their knots lie in one
+    row, those of each column after those of the one before.
     """
     add = graph.add
     knots, scores = numbers.knots[many], numbers.scores[many]
     n, q = knots.shape
     rise, run = np.diff(scores, axis=1), np.diff(knots, axis=1)
-    slopes = np.zeros((n, q))  # none behind the last knot, nor between equal ones
+    slopes = np.zeros((n, q))  # zero after the last knot and between equal ones
     np.divide(rise, run, out=slopes[:, :-1], where=run > 0)
     x = add("Max", add("Min", graph.columns(filled, many), knots[:, -1]), knots[:, 0])
     row = graph.constant(knots.ravel())
-    at = add("Mul", graph.cast(x, np.int64), np.array(0))  # (m, n), of nothing but zeros
+    at = add("Mul", graph.cast(x, np.int64), np.array(0))  # (m, n) zeros
     at = add("Add", at, np.arange(n) * q)
     last = (np.arange(n) + 1) * q - 1
     step = 1 << max(0, (q - 1).bit_length() - 1)
@@ -121,7 +123,7 @@ def _by_quantiles(graph: Graph, numbers: Numbers, filled: str, many: NDArray[Any
 
 
 def _category(graph: Graph, column: Category, texts: str) -> str:
-    """The slot of each text, as one-hot, −1 and +1, or code; an empty text is a gap."""
+    """Add the slot of each text, as one-hot, −1 and +1, or code; an empty text is a gap."""
     slots = {level: k for k, level in enumerate(column.levels)}
     slots.setdefault("", len(column.levels) if column.gaps else -1)
     slot = graph.add(

@@ -1,4 +1,4 @@
-"""A fitted model taken apart: the same few parts, whatever it is, for every target of an export."""
+"""A fitted model taken apart: every model has the same few parts, for every format of export."""
 
 from __future__ import annotations
 
@@ -13,42 +13,44 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 from sklearn.utils.validation import check_is_fitted
 
 from multilayer.activations import Activation
-from multilayer.embedding import Beside, Floats, n_columns
+from multilayer.embedding import ExtraParameters, Floats, n_columns
 from multilayer.estimators.classifier import MLPClassifier
 from multilayer.estimators.regressor import MLPRegressor
 from multilayer.estimators.targets import ClassTargets
 from multilayer.network import Network
 from multilayer.outputs import Output
-from multilayer.tabular import TableEncoder, TabularClassifier, TabularRegressor
+from multilayer.tables.encoder import TableEncoder
+from multilayer.tabular.classifier import TabularClassifier
+from multilayer.tabular.regressor import TabularRegressor
 
-__all__ = ["Member", "Numbers", "Parts", "take_apart"]
+__all__ = ["Member", "ModelParts", "RegressionTarget", "take_apart"]
 
 
 @dataclass(frozen=True)
 class Member:
-    """A network: Θ, its units, what is beside Θ."""
+    """A network: Θ, its units, and the parameters beside Θ."""
 
     thetas: Sequence[Floats]
     hidden: Sequence[str]
     output: Output
-    beside: Beside
+    extra: ExtraParameters
 
     @property
     def n_columns(self) -> int:
-        """Columns of X."""
-        return n_columns(self.thetas, self.beside)
+        """The number of columns of X."""
+        return n_columns(self.thetas, self.extra)
 
     @property
     def n_outputs(self) -> int:
-        """Output units, K."""
+        """The number of output units, K."""
         return len(self.thetas[-1])
 
 
 @dataclass(frozen=True)
-class Numbers:
-    """Outputs are numbers: y = mean + scale h, kept between low and high.
+class RegressionTarget:
+    """A target of numbers: y = mean + scale h, clipped to the range from low to high.
 
-    `flat`: one output is given as (m,) rather than (m, 1).
+    With `flat`, a single output has shape (m,) rather than (m, 1).
     """
 
     mean: float = 0.0
@@ -60,79 +62,79 @@ class Numbers:
     @property
     def plain(self) -> bool:
         """Whether y is h itself."""
-        return self == Numbers(flat=self.flat)
+        return self == RegressionTarget(flat=self.flat)
 
 
 @dataclass(frozen=True)
-class Parts:
-    """What a model does: encode rows, ask each member, take the mean, answer.
+class ModelParts:
+    """The steps of a prediction: encode rows, average the members' outputs, decode the target.
 
     Attributes
     ----------
     encoder : TableEncoder, optional
-        None where rows are numbers already.
+        None if rows are numbers already.
     members : tuple of Member
-        At least one; all read the same columns.
-    answer : ClassTargets or Numbers
-        What the mean of the members' outputs is made of.
+        At least one network; all have the same columns.
+    target : ClassTargets or RegressionTarget
+        How the mean of the members' outputs is decoded.
     temperature : float
-        Of the members' probabilities.
+        The temperature of the members' probabilities.
     raw : bool
-        Whether the outputs themselves are asked for, as of a `Network`.
+        Whether the outputs themselves are exported, as for a `Network`.
     """
 
     encoder: TableEncoder | None
     members: tuple[Member, ...]
-    answer: ClassTargets | Numbers
+    target: ClassTargets | RegressionTarget
     temperature: float = 1.0
     raw: bool = False
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """In which the members compute."""
+        """The dtype in which the members compute."""
         return self.members[0].thetas[0].dtype
 
 
-def take_apart(model: Any) -> Parts:
+def take_apart(model: Any) -> ModelParts:
     """Take a fitted model apart.
 
     Parameters
     ----------
     model : Network, MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor
-        Or a pipeline that ends with one, behind a `TableEncoder` or scikit-learn's scalers; or a
-        search that holds one of these as `best_estimator_`.
+        Or a pipeline that ends with one, after a `TableEncoder` or scikit-learn's scalers; or a
+        search that has one of these as `best_estimator_`.
 
     Raises
     ------
     TypeError
-        If it is something else, or computes with functions of one's own.
+        If it is something else, or has activation functions defined by the user.
     NotFittedError
     """
     model = getattr(model, "best_estimator_", model)
     if isinstance(model, Pipeline):
         return _of_pipeline(model)
     if isinstance(model, Network):
-        return Parts(None, (_member(model),), Numbers(flat=False), raw=True)
+        return ModelParts(None, (_member(model),), RegressionTarget(flat=False), raw=True)
     if isinstance(model, MLPClassifier | MLPRegressor):
         check_is_fitted(model, "network_")
-        answer = model._targets if isinstance(model, MLPClassifier) else Numbers()
-        return Parts(None, (_member(model.network_),), answer)
+        target = model.targets_ if isinstance(model, MLPClassifier) else RegressionTarget()
+        return ModelParts(None, (_member(model.network_),), target)
     if isinstance(model, TabularClassifier | TabularRegressor):
         check_is_fitted(model, "members_")
-        members = tuple(Member(n.thetas, n.hidden, n.output, n.beside) for n in model.members_)
+        members = tuple(Member(n.thetas, n.hidden, n.output, n.extra) for n in model.members_)
         if isinstance(model, TabularRegressor):
-            target: dict[str, Any] = model.target_
-            return Parts(model.encoder_, members, Numbers(**target))
+            scaling: dict[str, Any] = model.target_
+            return ModelParts(model.encoder_, members, RegressionTarget(**scaling))
         kind = "binary" if len(model.classes_) == 2 else "multiclass"
         targets = ClassTargets(kind, model.classes_)
-        return Parts(model.encoder_, members, targets, temperature=model.temperature_)
+        return ModelParts(model.encoder_, members, targets, temperature=model.temperature_)
     raise TypeError(
-        "what can be exported is a Network, an MLPClassifier, MLPRegressor, TabularClassifier or "
-        f"TabularRegressor, alone or as the last step of a Pipeline, but this is {_kind(model)}"
+        "the model must be a Network, an MLPClassifier, MLPRegressor, TabularClassifier or "
+        f"TabularRegressor, or a Pipeline that ends with one, to be exported, got {_kind(model)}"
     )
 
 
-def _of_pipeline(pipeline: Pipeline) -> Parts:
+def _of_pipeline(pipeline: Pipeline) -> ModelParts:
     *steps, (_, last) = pipeline.steps
     parts = take_apart(last)
     factors, offsets = np.ones(parts.members[0].n_columns), np.zeros(parts.members[0].n_columns)
@@ -147,21 +149,21 @@ def _of_pipeline(pipeline: Pipeline) -> Parts:
             a, b = _affine(name, step)
             factors, offsets, scaled = factors * a, offsets * a + b, True
     if not scaled:
-        return Parts(encoder or parts.encoder, parts.members, parts.answer, parts.temperature)
+        return ModelParts(encoder or parts.encoder, parts.members, parts.target, parts.temperature)
     if parts.encoder is not None:
-        raise TypeError("a tabular model encodes its table itself: it cannot stand behind a scaler")
+        raise TypeError("a tabular model encodes its table itself: it cannot come after a scaler")
     (member,) = parts.members
     # Θ [1; a x + b] = Θ′ [1; x]. In float64: a large mean would cost float32 its digits.
     first = np.asarray(member.thetas[0], np.float64)
     bias = first[:, 0] + first[:, 1:] @ offsets
     folded = np.column_stack([bias, first[:, 1:] * factors])
     thetas = [folded, *(np.asarray(theta, np.float64) for theta in member.thetas[1:])]
-    member = Member(thetas, member.hidden, member.output, member.beside)
-    return Parts(encoder, (member,), parts.answer)
+    member = Member(thetas, member.hidden, member.output, member.extra)
+    return ModelParts(encoder, (member,), parts.target)
 
 
 def _affine(name: str, step: Any) -> tuple[NDArray[Any] | float, NDArray[Any] | float]:
-    """Give a and b of a scaler, which makes a x + b of a row x."""
+    """Return a and b of a scaler, which transforms a row x to a x + b."""
     if isinstance(step, StandardScaler):
         check_is_fitted(step)
         a = 1.0 if step.scale_ is None else 1 / step.scale_
@@ -177,7 +179,7 @@ def _affine(name: str, step: Any) -> tuple[NDArray[Any] | float, NDArray[Any] | 
         check_is_fitted(step)
         return 1 / step.scale_, 0.0
     raise TypeError(
-        "a pipeline to be exported holds a TableEncoder, or scikit-learn's StandardScaler, "
+        "a pipeline to be exported must hold a TableEncoder, or scikit-learn's StandardScaler, "
         "MinMaxScaler, MaxAbsScaler or RobustScaler (without clip), and then a network, but step "
         f"{name!r} is {_kind(step)}"
     )
@@ -187,9 +189,11 @@ def _member(network: Network) -> Member:
     hidden = []
     for unit in network.hidden:
         if isinstance(unit, Activation):
-            raise TypeError(f"functions of one's own cannot be exported, and this is {unit}")
+            raise TypeError(
+                f"activation functions defined by the user cannot be exported, got {unit}"
+            )
         hidden.append(unit)
-    return Member(network.thetas, hidden, network.output, Beside())
+    return Member(network.thetas, hidden, network.output, ExtraParameters())
 
 
 def _kind(thing: Any) -> str:

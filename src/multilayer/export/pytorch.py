@@ -1,4 +1,4 @@
-"""to_torch: a fitted model as a module of PyTorch, with the same outputs, ready to train on."""
+"""to_torch: a fitted model as a module of PyTorch, which can be trained further."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["to_torch"]
 
 
 def to_torch(model: Any) -> Any:
-    """Make a fitted model a module of PyTorch.
+    """Export a fitted model to a module of PyTorch.
 
     Parameters
     ----------
@@ -19,25 +19,25 @@ def to_torch(model: Any) -> Any:
     Returns
     -------
     torch.nn.Module
-        ``module(x)`` gives for rows x (m, columns), a tensor of the dtype that the model computes
-        in, what `predict_proba` of a classifier gives (a tuple of tensors for several class
-        targets), `predict` of a regressor, `forward` of a `Network`. A tabular model's rows are
-        those of ``model.encoder_.transform(X)``. ``module.members[0].logits(x)`` is z of the last
-        layer, for a loss of PyTorch's. What is trained are `parameters()`, copies.
+        For rows x (m, columns), a tensor of the dtype that the model computes in, ``module(x)``
+        returns what `predict_proba` of a classifier returns (a tuple of tensors for several class
+        targets), `predict` of a regressor, or `forward` of a `Network`. The rows of a tabular model
+        are those of ``model.encoder_.transform(X)``. ``module.members[0].logits(x)`` is z of the
+        last layer, for a loss of PyTorch. The parameters are copies.
 
     Raises
     ------
     TypeError
-        If the model is of another kind, or computes with functions of one's own.
+        If the model is of another kind, or has activation functions defined by the user.
     NotFittedError
     ImportError
-        Without PyTorch.
+        If PyTorch is not installed.
     """
-    taken = take_apart(model)
+    parts = take_apart(model)
     try:
         import torch  # noqa: F401
     except ImportError as error:
         raise ImportError("to_torch needs PyTorch: https://pytorch.org/get-started") from error
     from multilayer.export.modules import Model
 
-    return Model(taken)
+    return Model(parts)

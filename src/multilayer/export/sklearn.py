@@ -1,4 +1,4 @@
-"""from_sklearn: a fitted network of scikit-learn becomes ours."""
+"""from_sklearn: a fitted network of scikit-learn as an estimator of multilayer."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from multilayer.estimators.attributes import to_thetas
+from multilayer.estimators.attributes import publish, to_thetas
 from multilayer.estimators.classifier import MLPClassifier
+from multilayer.estimators.parameters import make_loss
 from multilayer.estimators.regressor import MLPRegressor
-from multilayer.estimators.targets import ClassTargets
+from multilayer.estimators.targets import ClassTargets, NumberTargets
 from multilayer.network import Network
 from multilayer.training.state import History, State
 
@@ -21,23 +22,24 @@ __all__ = ["from_sklearn"]
 
 
 def from_sklearn(model: Any) -> Any:
-    """Make ours of a network that scikit-learn has fitted.
+    """Convert a fitted network of scikit-learn to an estimator of multilayer.
 
     Parameters
     ----------
     model : sklearn.neural_network.MLPClassifier or MLPRegressor
-        Fitted; or a pipeline that ends with one, whose other steps are kept as they are.
+        Fitted; or a pipeline that ends with one, whose other steps are kept unchanged.
 
     Returns
     -------
     MLPClassifier, MLPRegressor or Pipeline
-        With the same parameters, Θ (a copy), classes and curves, and so the same predictions. What
-        the optimizer remembers stays behind: `partial_fit` goes on with a new one.
+        An estimator with the same parameters, Θ (a copy), classes and curves, and therefore the
+        same predictions. The state of the optimizer is not converted: `partial_fit` goes on with a
+        new one.
 
     Raises
     ------
     TypeError
-        If it is of another class.
+        If the model is of another class.
     NotFittedError
 
     Examples
@@ -68,9 +70,8 @@ def from_sklearn(model: Any) -> Any:
     check_is_fitted(model, "coefs_")
     ours = kinds[type(model)](**model.get_params())
     if isinstance(ours, MLPClassifier):
-        kind = model._label_binarizer.y_type_
-        ours._targets = ClassTargets(kind, np.array(model.classes_))
-        ours.classes_ = ours._targets.attribute
+        kind = model._label_binarizer.y_type_  # scikit-learn has no public name for it
+        ours.targets_ = ClassTargets(kind, np.array(model.classes_))
     thetas = to_thetas(model.coefs_, model.intercepts_)
     ours.network_ = Network(
         [thetas[0].shape[1] - 1, *(len(theta) for theta in thetas)],
@@ -89,8 +90,9 @@ def from_sklearn(model: Any) -> Any:
         earlier=len(costs) - model.n_iter_,
     )
     rng = check_random_state(ours.random_state)
-    ours._state = State(ours.network_, rng, history, samples=int(model.t_))
-    ours._read_off(ours._state)
+    publish(ours, State(ours.network_, rng, history, samples=int(model.t_)))
+    if isinstance(ours, MLPRegressor):
+        ours.targets_ = NumberTargets(ours.n_outputs_, make_loss(ours.loss))
     ours.n_features_in_ = model.n_features_in_
     if hasattr(model, "feature_names_in_"):
         ours.feature_names_in_ = model.feature_names_in_

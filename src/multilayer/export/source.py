@@ -1,4 +1,4 @@
-"""to_python, to_c: a small network as source text that needs nothing but its language."""
+"""to_python, to_c: a small network as source code without dependencies."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 
 from multilayer.activations import LEAK, SELU_ALPHA, SELU_SCALE
 from multilayer.estimators.targets import ClassTargets
-from multilayer.export.parts import Member, Numbers, Parts, take_apart
-from multilayer.outputs import parts
+from multilayer.export.parts import Member, ModelParts, RegressionTarget, take_apart
+from multilayer.outputs import parts as groups_of
 from multilayer.persistence import FilePath, write_whole
 
 __all__ = ["to_c", "to_python"]
@@ -49,20 +49,20 @@ _NEEDS = {"silu": ("logistic",), "mish": ("softplus",)}
 
 
 def to_python(model: Any, path: FilePath | None = None) -> str:
-    """Write a network as a Python module that imports nothing but `math`.
+    """Export a network as a Python module that imports nothing but `math`.
 
     Parameters
     ----------
     model : Network, MLPClassifier or MLPRegressor
-        Fitted; or a pipeline that ends with one, behind scikit-learn's scalers.
+        Fitted; or a pipeline that ends with one, after scikit-learn's scalers.
     path : path-like, optional
         A file to write.
 
     Returns
     -------
     str
-        The text: ``forward(x)`` of a `Network`, ``predict(x)`` and for classes
-        ``predict_proba(x)``, x being one row, a sequence of numbers. It computes in float64.
+        The source code: ``forward(x)`` for a `Network`, ``predict(x)`` and for classes
+        ``predict_proba(x)``, where x is one row, a sequence of numbers. It computes in float64.
 
     Raises
     ------
@@ -74,19 +74,19 @@ def to_python(model: Any, path: FilePath | None = None) -> str:
     --------
     >>> from multilayer import Network
     >>> from multilayer.export import to_python
-    >>> there = {}
-    >>> exec(to_python(Network((2, 1), thetas=[[[0.0, 1.0, 1.0]]])), there)
-    >>> there["forward"]([0.0, 0.0])
+    >>> module = {}
+    >>> exec(to_python(Network((2, 1), thetas=[[[0.0, 1.0, 1.0]]])), module)
+    >>> module["forward"]([0.0, 0.0])
     [0.5]
     """
-    taken, member = _small(model)
-    lines = [f'"""{_title(taken, member)}"""', "", "import math"]
+    parts, member = _single_network(model)
+    lines = [f'"""{_title(parts, member)}"""', "", "import math"]
     for name in _units(member):
         lines += ["", "", f"def {name}(z):", f"    return {_PYTHON[name]}"]
     lines += [
         "",
         "",
-        "# For each layer its units' function, and a row for each unit: bias, weights.",
+        "# For each layer the activation function, and a row for each unit: bias, weights.",
     ]
     lines += ["LAYERS = ["]
     for theta, name in zip(member.thetas, _functions(member), strict=True):
@@ -95,12 +95,12 @@ def to_python(model: Any, path: FilePath | None = None) -> str:
     lines += ["]", "", "", "def forward(x):", "    a = [float(v) for v in x]"]
     lines += ["    for g, theta in LAYERS:"]
     lines += ["        a = [g(row[0] + sum(w * v for w, v in zip(row[1:], a))) for row in theta]"]
-    lines += [*_python_softmax(member), "    return a", *_python_answer(taken, member), ""]
-    return _written("\n".join(lines), path)
+    lines += [*_python_softmax(member), "    return a", *_python_target(parts, member), ""]
+    return _write("\n".join(lines), path)
 
 
 def to_c(model: Any, path: FilePath | None = None, *, name: str = "network") -> str:
-    """Write a network as a C file (C99) that needs nothing but its mathematics library.
+    """Export a network as a C file (C99) that needs only the mathematics library.
 
     Parameters
     ----------
@@ -108,31 +108,31 @@ def to_c(model: Any, path: FilePath | None = None, *, name: str = "network") -> 
     path : path-like, optional
         A file to write.
     name : str, default="network"
-        What its functions begin with.
+        The prefix of the names of its functions.
 
     Returns
     -------
     str
-        The text: ``network_forward(x, h)`` of a `Network`; of a regressor ``network_predict(x,
-        y)``; of a classifier ``network_predict_proba(x, p)`` and, where a row has one label,
-        ``network_predict(x)``, the index of its class, whose name ``network_classes`` has. x is
-        one row. Numbers are float or double, as the model computes.
+        The source code: ``network_forward(x, h)`` for a `Network`; ``network_predict(x, y)`` for a
+        regressor; ``network_predict_proba(x, p)`` for a classifier and, if a row has one label,
+        ``network_predict(x)``, which returns the index of the class in ``network_classes``. x is
+        one row. Numbers are float or double, the type in which the model computes.
 
     Raises
     ------
     ValueError
-        If the name cannot be part of a name of C.
+        If the name cannot be part of an identifier in C.
     TypeError
-        As `to_python`.
+        As for `to_python`.
     NotFittedError
     """
     if not (name.isascii() and name.isidentifier()):
         raise ValueError(f"name must be letters, digits and underscores, but is {name!r}")
-    taken, member = _small(model)
-    real = "float" if taken.dtype == np.float32 else "double"
+    parts, member = _single_network(model)
+    real = "float" if parts.dtype == np.float32 else "double"
     n, K = member.n_columns, member.n_outputs
     lines = [
-        f"/* {_title(taken, member)}",
+        f"/* {_title(parts, member)}",
         "   Compile with -lm. */",
         "",
         "#include <tgmath.h>",
@@ -160,52 +160,52 @@ def to_c(model: Any, path: FilePath | None = None, *, name: str = "network") -> 
         lines += [f"        for (int i = 1; i < {width}; i++) z += theta{l}[j][i] * a[i - 1];"]
         lines += [f"        {into}[j] = g_{unit}(z);", "    }"]
         lines += [] if last else [f"    a = {into};"]
-    lines += [*_c_softmax(member), "}", *_c_answer(taken, member, name), ""]
-    return _written("\n".join(lines), path)
+    lines += [*_c_softmax(member), "}", *_c_target(parts, member, name), ""]
+    return _write("\n".join(lines), path)
 
 
-def _small(model: Any) -> tuple[Parts, Member]:
-    taken = take_apart(model)
-    if taken.encoder is not None:
+def _single_network(model: Any) -> tuple[ModelParts, Member]:
+    parts = take_apart(model)
+    if parts.encoder is not None:
         raise TypeError(
-            "a model of raw tables cannot be a few lines of source: to_onnx takes it, encoder "
-            "included; or export the network behind the encoder alone"
+            "a model of raw tables cannot be exported as source code: use to_onnx, which includes "
+            "the encoder, or export only the network after the encoder"
         )
-    (member,) = taken.members
-    return taken, member
+    (member,) = parts.members
+    return parts, member
 
 
-def _title(taken: Parts, member: Member) -> str:
+def _title(parts: ModelParts, member: Member) -> str:
     sizes = "-".join(str(theta.shape[1] - 1) for theta in member.thetas)
     return f"A network {sizes}-{member.n_outputs}, written by multilayer {version('multilayer')}."
 
 
 def _functions(member: Member) -> list[str]:
-    """Name the function of each layer's units; softmax comes after its layer."""
+    """Return the name of each layer's function; softmax comes after its layer."""
     output = member.output
     return [*member.hidden, output if output in ("logistic", "exp") else "identity"]
 
 
 def _units(member: Member) -> list[str]:
-    """Name the functions needed, each after those it needs itself."""
-    met: dict[str, None] = {}
+    """Return the names of the functions needed, each after those that it calls."""
+    names: dict[str, None] = {}
     for name in _functions(member):
-        met |= dict.fromkeys((*_NEEDS.get(name, ()), name))
-    return list(met)
+        names |= dict.fromkeys((*_NEEDS.get(name, ()), name))
+    return list(names)
 
 
 def _row(numbers: Any, brackets: str) -> str:
-    """Write numbers so that they are read back to the last bit."""
+    """Format numbers so that they are read back to the last bit."""
     text = ", ".join(repr(float(v)) if v.dtype == float else f"{v:.9g}" for v in numbers)
     wrapped = "\n         ".join(textwrap.wrap(text, 88))
     return f"{brackets[0]}{wrapped}{brackets[1]}"
 
 
 def _groups(member: Member) -> list[slice]:
-    """Give the units that share a softmax."""
+    """Return the groups of units that share a softmax."""
     if member.output in ("logistic", "identity", "exp"):
         return []
-    return parts(member.output, member.n_outputs)
+    return groups_of(member.output, member.n_outputs)
 
 
 def _python_softmax(member: Member) -> list[str]:
@@ -217,34 +217,34 @@ def _python_softmax(member: Member) -> list[str]:
     return lines
 
 
-def _python_answer(taken: Parts, member: Member) -> list[str]:
-    answer = taken.answer
-    if taken.raw:
+def _python_target(parts: ModelParts, member: Member) -> list[str]:
+    target = parts.target
+    if parts.raw:
         return []
-    if isinstance(answer, Numbers):
+    if isinstance(target, RegressionTarget):
         one = "[0]" * (member.n_outputs == 1)
         return ["", "", "def predict(x):", f"    return forward(x){one}"]
-    lines = ["", "", f"CLASSES = {[labels.tolist() for labels in answer.columns]!r}"]
+    lines = ["", "", f"CLASSES = {[labels.tolist() for labels in target.columns]!r}"]
     lines += ["", "", "def predict_proba(x):", "    h = forward(x)"]
-    lines += [f"    return {_python_shares(answer, member)}", "", "", "def predict(x):"]
-    if answer.kind == "multilabel-indicator":
+    lines += [f"    return {_python_probabilities(target, member)}", "", "", "def predict(x):"]
+    if target.kind == "multilabel-indicator":
         return [*lines, "    return [int(p > 0.5) for p in forward(x)]"]
-    if answer.kind == "multiclass-multioutput":
+    if target.kind == "multiclass-multioutput":
         chosen = "classes[p.index(max(p))] for classes, p in zip(CLASSES, predict_proba(x))"
         return [*lines, f"    return [{chosen}]"]
     if member.n_outputs == 1:
-        place = "int(forward(x)[0] > 0.5)" if len(answer.classes) > 1 else "0"
+        place = "int(forward(x)[0] > 0.5)" if len(target.classes) > 1 else "0"
         return [*lines, f"    return CLASSES[0][{place}]"]
     return [*lines, "    h = forward(x)", "    return CLASSES[0][h.index(max(h))]"]
 
 
-def _python_shares(answer: ClassTargets, member: Member) -> str:
-    if answer.kind == "multiclass-multioutput":
+def _python_probabilities(target: ClassTargets, member: Member) -> str:
+    if target.kind == "multiclass-multioutput":
         return "[" + ", ".join(f"h[{g.start}:{g.stop}]" for g in _groups(member)) + "]"
-    if answer.kind == "multilabel-indicator" or member.output == "softmax":
+    if target.kind == "multilabel-indicator" or member.output == "softmax":
         return "h"
     if member.n_outputs == 1:
-        return "[1 - h[0], h[0]]" if len(answer.classes) > 1 else "[1.0]"
+        return "[1 - h[0], h[0]]" if len(target.classes) > 1 else "[1.0]"
     return "[p / sum(h) if sum(h) > 0 else 1 / len(h) for p in h]"
 
 
@@ -259,28 +259,28 @@ def _c_softmax(member: Member) -> list[str]:
     return lines
 
 
-def _c_answer(taken: Parts, member: Member, name: str) -> list[str]:
-    n, K, answer = member.n_columns, member.n_outputs, taken.answer
-    if taken.raw:
+def _c_target(parts: ModelParts, member: Member, name: str) -> list[str]:
+    n, K, target = member.n_columns, member.n_outputs, parts.target
+    if parts.raw:
         return []
-    if isinstance(answer, Numbers):
+    if isinstance(target, RegressionTarget):
         head = f"void {name}_predict(const real x[{n}], real y[{K}])"
         return ["", f"{head} {{ {name}_forward(x, y); }}"]
-    width = len(answer.classes) if answer.one_label else K
+    width = len(target.classes) if target.one_label else K
     lines = ["", f"void {name}_predict_proba(const real x[{n}], real p[{width}]) {{"]
-    if answer.one_label and K == 1:
+    if target.one_label and K == 1:
         one = ["    p[1] = h[0];", "    p[0] = 1 - p[1];"] if width > 1 else ["    p[0] = 1;"]
         lines += ["    real h[1];", f"    {name}_forward(x, h);", *one, "}"]
     else:
         lines += [f"    {name}_forward(x, p);"]
-        if answer.one_label and member.output == "logistic":
+        if target.one_label and member.output == "logistic":
             loop = f"for (int k = 0; k < {K}; k++)"
             lines += ["    real sum = 0;", f"    {loop} sum += p[k];"]
             lines += [f"    {loop} p[k] = sum > 0 ? p[k] / sum : (real)1 / {K};"]
         lines += ["}"]
-    if not answer.one_label:
+    if not target.one_label:
         return lines
-    labels = ", ".join(_c_text(str(label)) for label in answer.classes.tolist())
+    labels = ", ".join(_c_text(str(label)) for label in target.classes.tolist())
     lines += ["", f"const char *const {name}_classes[{width}] = {{{labels}}};"]
     lines += ["", f"int {name}_predict(const real x[{n}]) {{", f"    real p[{width}];"]
     lines += [f"    {name}_predict_proba(x, p);", "    int best = 0;"]
@@ -289,7 +289,7 @@ def _c_answer(taken: Parts, member: Member, name: str) -> list[str]:
 
 
 def _c_text(text: str) -> str:
-    """Write a text as a literal of C, whatever is in it."""
+    """Return a text as a string literal of C, whatever it holds."""
     plain = [
         chr(byte) if 32 <= byte < 127 and chr(byte) not in '"\\?' else f"\\{byte:03o}"
         for byte in text.encode()
@@ -297,7 +297,7 @@ def _c_text(text: str) -> str:
     return '"' + "".join(plain) + '"'
 
 
-def _written(text: str, path: FilePath | None) -> str:
+def _write(text: str, path: FilePath | None) -> str:
     if path is not None:
         write_whole(path, text.encode())
     return text

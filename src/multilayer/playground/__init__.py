@@ -1,4 +1,4 @@
-"""The playground: build a network in the browser and watch it learn, trained by this library."""
+"""The playground: build a network in the browser and watch this library train it."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ def open(estimator: Any = None, X: Any = None, y: Any = None, *, port: int = 876
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor, optional
-        Fitted: the page begins with its layers, weights and parameters.
+        A fitted estimator: the page starts with its layers, weights and parameters.
     X, y : array-like, shapes (m, n) and (m,), optional
-        Rows for it, as it takes them.
+        Rows, in the form that the estimator takes.
     port : int, default=8765
-        If another program has it, the next that is free.
+        If another program uses this port, the next free one is taken.
 
     Returns
     -------
     Server
-        With its `address`, and `stop()`.
+        The running server, with its `address` and `stop()`.
 
     Raises
     ------
@@ -41,19 +41,19 @@ def open(estimator: Any = None, X: Any = None, y: Any = None, *, port: int = 876
     """
     import webbrowser
 
-    from multilayer.playground.from_estimator import maker
+    from multilayer.playground.from_estimator import session_factory
     from multilayer.playground.server import Server
 
-    server = Server(maker(estimator, X, y), port)
+    server = Server(session_factory(estimator, X, y), port)
     server.start()
     webbrowser.open(server.address)
     return server
 
 
 def widget(estimator: Any = None, X: Any = None, y: Any = None, *, height: int = 820) -> Any:
-    """Show the playground in a notebook, by anywidget: JupyterLab, VS Code, marimo.
+    """Show the playground in a notebook (JupyterLab, VS Code, marimo) by anywidget.
 
-    The page is served by the machine of the kernel, which must be that of the browser.
+    The machine of the kernel serves the page; the browser must run on the same machine.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def widget(estimator: Any = None, X: Any = None, y: Any = None, *, height: int =
     Returns
     -------
     anywidget.AnyWidget
-        With its `address`; `close()` ends the server.
+        The widget, with its `address`; `close()` stops the server.
 
     Raises
     ------

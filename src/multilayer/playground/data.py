@@ -1,4 +1,4 @@
-"""Rows to learn from: made, bundled, drawn by hand, or of a table of one's own."""
+"""Data of the playground: synthetic, bundled, drawn by hand, or from a table."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 
 from multilayer.playground.features import features_of
 from multilayer.playground.settings import DATA, Settings, changed
-from multilayer.playground.synthetic_data import MADE
+from multilayer.playground.synthetic_data import SYNTHETIC
+from multilayer.tables.encoder import TableEncoder
 from multilayer.tables.reading import read_table
 from multilayer.tables.target import MOST_CLASSES, StandardisedTarget, detect_task
-from multilayer.tabular import TableEncoder
 
 __all__ = ["Data", "data_of", "data_of_arrays", "guess_target", "load_data"]
 
 Floats = NDArray[np.floating[Any]]
-MOST_COLUMNS = 1000
-_MANY = 10  # different values, with which a column is worth being looked at first
+MAX_COLUMNS = 1000
+_MANY = 10  # a column with more distinct values is preferred as an axis
 
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Rows, cut into those to learn from and those to be judged by.
+    """Rows, split into training and test rows.
 
     Attributes
     ----------
@@ -34,24 +34,24 @@ class Data:
     classes : list of str
         Empty for regression.
     inputs : list of str
-        What the network gets, a name for each column of X.
+        The inputs of the network: a name for each column of X.
     columns : list of str
-        Columns of numbers, two of which can be looked at.
+        Columns of numbers, which can be axes.
     axes : tuple of str
-        Those two.
+        The two columns that span the plane.
     target : str
     X : ndarray, shape (m, n)
     y : ndarray, shape (m,)
-        Labels; or numbers, standardised by the training rows.
+        Labels; or numbers, standardized by the training rows.
     label : ndarray, shape (m,)
-        Place of the class among `classes`; or the number, as y.
+        Index of the class in `classes`; or the number, as in y.
     xy : ndarray, shape (m, 2)
-        The two columns looked at.
+        The values of the two axes.
     training : ndarray of bool, shape (m,)
     encode : callable
-        From points of the plane, (k, 2), to what the network gets, (k, n).
+        Maps points of the plane, (k, 2), to inputs of the network, (k, n).
     encoder : TableEncoder or None
-        What makes X of a raw table.
+        Encodes a raw table as X.
     """
 
     task: str
@@ -70,7 +70,7 @@ class Data:
 
     @property
     def span(self) -> tuple[float, float, float, float]:
-        """Least and largest x₁ and x₂ of the plane to be drawn."""
+        """The smallest and largest x₁, then x₂, of the plane to draw."""
         low, high = self.xy.min(axis=0), self.xy.max(axis=0)
         room = 0.08 * np.where(high > low, high - low, 1.0)
         low, high = low - room, high + room
@@ -84,17 +84,17 @@ def load_data(
     points: Any = None,
     **settings: Any,
 ) -> tuple[Floats, Floats, NDArray[Any], NDArray[Any]]:
-    """Give the rows that the playground trains on: what it copies as Python begins with this.
+    """Load the rows that the playground trains on; the Python code that it copies starts with this.
 
     Parameters
     ----------
     data : str, default="moons"
-        As in the playground; "table" with `file`, "points" with `points`.
+        The name of the data in the playground; "table" needs `file`, "points" needs `points`.
     file : path-like, optional
         The table.
     points : list of (x₁, x₂, class), optional
     **settings
-        rows, noise, training_share, data_seed, features, target.
+        Further settings: rows, noise, training_share, data_seed, features, target.
 
     Returns
     -------
@@ -103,7 +103,7 @@ def load_data(
     Raises
     ------
     ValueError
-        If there is no such setting, or nothing can be learned from the rows.
+        If a setting is unknown, or the rows cannot be used for training.
 
     Examples
     --------
@@ -114,30 +114,30 @@ def load_data(
     """
     given = {name: list(v) if isinstance(v, tuple) else v for name, v in settings.items()}
     chosen = changed(Settings(), {"data": data} | given)
-    made = data_of(chosen, None if file is None else read_table(file), points)
-    t = made.training
-    return made.X[t], made.X[~t], made.y[t], made.y[~t]
+    loaded = data_of(chosen, None if file is None else read_table(file), points)
+    t = loaded.training
+    return loaded.X[t], loaded.X[~t], loaded.y[t], loaded.y[~t]
 
 
 def data_of(settings: Settings, table: pl.DataFrame | None = None, points: Any = None) -> Data:
-    """Make, or cut out, what the settings say.
+    """Generate or read the data that the settings describe.
 
     Parameters
     ----------
     settings : Settings
     table : polars.DataFrame, optional
-        For "table".
+        Needed for "table".
     points : list of (x₁, x₂, class), optional
-        For "points".
+        Needed for "points".
 
     Raises
     ------
     ValueError
-        If nothing can be learned from the rows.
+        If the rows cannot be used for training.
     """
-    if settings.data in MADE:
+    if settings.data in SYNTHETIC:
         rng = np.random.RandomState(settings.data_seed)
-        X, y = MADE[settings.data](settings.rows, settings.noise, rng)
+        X, y = SYNTHETIC[settings.data](settings.rows, settings.noise, rng)
         return _of_plane(settings, X, y)
     if settings.data == "points":
         return _of_plane(settings, *_drawn(points))
@@ -159,9 +159,9 @@ def _of_plane(settings: Settings, xy: Floats, y: NDArray[Any]) -> Data:
 
 
 def _drawn(points: Any) -> tuple[Floats, NDArray[Any]]:
-    """Check rows that were drawn or pasted."""
+    """Check and convert rows that were drawn or pasted."""
     if not isinstance(points, list | tuple) or len(points) < 2:
-        raise ValueError("there must be two points at least: draw or paste some")
+        raise ValueError("there must be at least two points: draw or paste some")
     try:
         array = np.array(points, np.float64)
     except (TypeError, ValueError):
@@ -179,13 +179,13 @@ def _of_table(settings: Settings, table: pl.DataFrame, target: str | None) -> Da
     target = guess_target(table) if target is None else target
     if target not in table.columns:
         raise ValueError(f"the table has no column {target!r:.80}")
-    if table.width > MOST_COLUMNS:
-        raise ValueError(f"a table may have {MOST_COLUMNS} columns here, this has {table.width}")
+    if table.width > MAX_COLUMNS:
+        raise ValueError(f"a table may have {MAX_COLUMNS} columns here, but has {table.width}")
     table = table.filter(table[target].is_not_null())
     if table[target].dtype.is_float():
         table = table.filter(table[target].is_finite())
     if len(table) < 2:
-        raise ValueError(f"there must be two rows with a {target} at least, got {len(table)}")
+        raise ValueError(f"there must be at least two rows with a {target}, got {len(table)}")
     y = table[target].to_numpy()
     y = y.astype(str) if y.dtype.kind not in "iufb" else y
     if detect_task(y) == "classification" and y.dtype.kind == "f":
@@ -203,29 +203,30 @@ def _of_table(settings: Settings, table: pl.DataFrame, target: str | None) -> Da
     ]
     if len(columns) < 2:
         raise ValueError(
-            f"two columns of numbers are needed to look at, the table has {len(columns)} besides "
-            f"{target}"
+            f"the table needs two columns of numbers besides {target} as axes, but has "
+            f"{len(columns)}"
         )
     axes = settings.axes or ()
     if not axes or not set(axes) <= set(columns):
         many = [name for name in columns if frame[name].n_unique() > _MANY]
         axes = tuple(many[:2] if len(many) >= 2 else columns[:2])
-    usual = {name: _usual(frame[name].filter(training)) for name in frame.columns}
+    typical = {name: _typical_value(frame[name].filter(training)) for name in frame.columns}
 
     def encode(points: Floats) -> Floats:
-        looked_at = {axis: pl.Series(points[:, k]) for k, axis in enumerate(axes)}
+        varied = {axis: pl.Series(points[:, k]) for k, axis in enumerate(axes)}
         rows = pl.select(pl.lit(0).repeat_by(len(points)).explode().alias("")).select(
             [
-                looked_at[name].alias(name)
-                if name in looked_at
-                else pl.lit(usual[name], dtype=frame[name].dtype).alias(name)
+                varied[name].alias(name)
+                if name in varied
+                else pl.lit(typical[name], dtype=frame[name].dtype).alias(name)
                 for name in frame.columns
             ]
         )
         return np.asarray(encoder.transform(rows), np.float64)
 
     xy = frame.select(
-        pl.col(axis).cast(pl.Float64).fill_null(usual[axis]).fill_nan(usual[axis]) for axis in axes
+        pl.col(axis).cast(pl.Float64).fill_null(typical[axis]).fill_nan(typical[axis])
+        for axis in axes
     ).to_numpy()
     names = [str(name) for name in encoder.get_feature_names_out()]
     X = np.asarray(encoder.transform(frame), np.float64)
@@ -235,7 +236,7 @@ def _of_table(settings: Settings, table: pl.DataFrame, target: str | None) -> Da
 
 
 def data_of_arrays(settings: Settings, X: Any, y: Any) -> Data:
-    """Take rows as they are, for a network that was trained on such.
+    """Use rows as they are, for a network that was trained on such rows.
 
     Parameters
     ----------
@@ -252,60 +253,58 @@ def data_of_arrays(settings: Settings, X: Any, y: Any) -> Data:
     rows, y = np.asarray(X, np.float64), np.asarray(y)
     if rows.ndim != 2 or rows.shape[1] < 2 or len(rows) < 2 or y.shape != (len(rows),):
         raise ValueError(
-            f"X must be rows of two columns at least and y a value for each, got shapes "
+            f"X must have at least two columns, and y one value for each row, but the shapes are "
             f"{rows.shape} and {y.shape}"
         )
     names = names or [f"x{j}" for j in range(1, rows.shape[1] + 1)]
     task, classes, label = _labels(y)
     axes = settings.axes if settings.axes and set(settings.axes) <= set(names) else tuple(names[:2])
-    places = [names.index(axis) for axis in axes]
+    columns = [names.index(axis) for axis in axes]
     training = _training(settings, label, len(classes))
-    usual = np.median(rows[training], axis=0)
+    typical = np.median(rows[training], axis=0)
 
     def encode(points: Floats) -> Floats:
-        encoded = np.tile(usual, (len(points), 1))
-        encoded[:, places] = points
+        encoded = np.tile(typical, (len(points), 1))
+        encoded[:, columns] = points
         return encoded
 
     return Data(
-        task, classes, names, names, axes, "y", rows, y, label, rows[:, places], training, encode
+        task, classes, names, names, axes, "y", rows, y, label, rows[:, columns], training, encode
     )
 
 
 def guess_target(table: pl.DataFrame) -> str:
-    """Give the column that is most likely to be predicted: "target" or the like, or the last."""
-    called = {name.lower(): name for name in table.columns}
-    usual = [
-        called[name] for name in ("target", "label", "y", "survived", "class") if name in called
-    ]
-    return usual[0] if usual else table.columns[-1]
+    """Return the column that is most likely the target: one with a usual name, or the last."""
+    names = {name.lower(): name for name in table.columns}
+    usual = [name for name in ("target", "label", "y", "survived", "class") if name in names]
+    return names[usual[0]] if usual else table.columns[-1]
 
 
-def _usual(column: pl.Series) -> Any:
-    """Give the value to hold a column at while others are looked at."""
+def _typical_value(column: pl.Series) -> Any:
+    """Return the value at which a column is held while the axes vary."""
     if column.dtype.is_numeric():
         return column.cast(pl.Float64).fill_nan(None).median() or 0.0
-    often = column.drop_nulls().mode().sort()
-    return often[0] if len(often) else None
+    most_frequent = column.drop_nulls().mode().sort()
+    return most_frequent[0] if len(most_frequent) else None
 
 
 def _labels(y: NDArray[Any]) -> tuple[str, list[str], NDArray[Any]]:
-    """Tell the task, the names of the classes, and the label or number of each row."""
+    """Return the task, the names of the classes, and the label or number of each row."""
     if y.dtype.kind == "f" or detect_task(y) == "regression":
         return "regression", [], y.astype(np.float64)
     classes, label = np.unique(y, return_inverse=True)
     if len(classes) > MOST_CLASSES:
         raise ValueError(
-            f"a target may have {MOST_CLASSES} classes here, so that colours can tell them apart; "
-            f"this has {len(classes)}"
+            f"a target may have {MOST_CLASSES} classes here, so that colours can tell them apart, "
+            f"but has {len(classes)}"
         )
     if len(classes) < 2:
-        raise ValueError(f"there must be two classes at least, but all rows are {classes[0]}")
-    return "classification", [str(one) for one in classes], label
+        raise ValueError(f"there must be at least two classes, but all rows are {classes[0]}")
+    return "classification", [str(name) for name in classes], label
 
 
 def _training(settings: Settings, label: NDArray[Any], n_classes: int) -> NDArray[np.bool_]:
-    """Draw the rows to learn from: of each class one at least, and one is left to judge by."""
+    """Draw the training rows: at least one of each class, and at least one test row remains."""
     m = len(label)
     order = np.random.RandomState(settings.data_seed).permutation(m)
     if n_classes:

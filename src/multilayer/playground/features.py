@@ -1,4 +1,4 @@
-"""Features that are made of two numbers, x₁ and x₂."""
+"""Features computed from two numbers, x₁ and x₂."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FEATURES: dict[str, Callable[[Floats, Floats], Floats]] = {
 
 
 def features_of(X: Floats, names: Sequence[str]) -> Floats:
-    """Give the features of rows.
+    """Compute the features of rows.
 
     Parameters
     ----------

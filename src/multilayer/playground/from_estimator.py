@@ -1,4 +1,4 @@
-"""A playground that begins with a fitted estimator."""
+"""A playground that starts with a fitted estimator."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from multilayer.estimators.regressor import MLPRegressor
 from multilayer.playground.session import Session
 from multilayer.playground.settings import CHOICES, Settings, changed
 
-__all__ = ["maker"]
+__all__ = ["session_factory"]
 
-_SAME = ("learning_rate_init", "alpha", "momentum", "dropout")
+_SHARED = ("learning_rate_init", "alpha", "momentum", "dropout")
 
 
-def maker(estimator: Any, X: Any, y: Any) -> Callable[[], Session]:
-    """Give what makes the session of a page.
+def session_factory(estimator: Any, X: Any, y: Any) -> Callable[[], Session]:
+    """Return the function that creates the session of a page.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def maker(estimator: Any, X: Any, y: Any) -> Callable[[], Session]:
     Raises
     ------
     TypeError
-        If the estimator is none of these.
+        If the estimator is of another class.
     ValueError
         If there are rows without an estimator, or they do not fit it.
     """
@@ -45,30 +45,30 @@ def maker(estimator: Any, X: Any, y: Any) -> Callable[[], Session]:
     if X is None or y is None:
         raise ValueError("X and y go with an estimator: open(estimator, X, y)")
     network = estimator.network_
-    taken: dict[str, Any] = {
+    changes: dict[str, Any] = {
         "data": "given",
         "training_share": 0.8,
         "layers": list(network.sizes[1:-1]),
         "activation": list(network.hidden),
         "solver": estimator.solver if estimator.solver in SOLVERS else "adam",
     }
-    for name in _SAME:
+    for name in _SHARED:
         value = getattr(estimator, name)
         if isinstance(value, int | float):
-            taken[name] = float(value)
+            changes[name] = float(value)
     if estimator.learning_rate in CHOICES["learning_rate"]:
-        taken["learning_rate"] = estimator.learning_rate
+        changes["learning_rate"] = estimator.learning_rate
     if isinstance(estimator.batch_size, int):
-        taken["batch_size"] = int(estimator.batch_size)
-    settings = changed(Settings(), taken)
+        changes["batch_size"] = int(estimator.batch_size)
+    settings = changed(Settings(), changes)
 
-    def make() -> Session:
+    def create() -> Session:
         return Session(settings, (X, y), network.thetas)
 
-    session = make()  # what is wrong is told now, not to the page
+    session = create()  # raise errors now, and not on the page
     if session.run.network.sizes != network.sizes:
         raise ValueError(
-            f"the rows ask for a network {session.run.network.sizes}, but this one is "
+            f"the rows need a network of sizes {session.run.network.sizes}, but this one has "
             f"{network.sizes}"
         )
-    return make
+    return create

@@ -1,4 +1,4 @@
-"""Pictures of a network: what each unit computes over the plane, and what it says there."""
+"""Images of a network over the plane: the values of each unit, and the output."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from multilayer.network import Network
 from multilayer.playground.data import Data
 from multilayer.playground.training_run import predicted
 
-__all__ = ["Plane", "message"]
+__all__ = ["Plane", "binary_message"]
 
 Floats = NDArray[np.floating[Any]]
 UNIT_SIDE, OUTPUT_SIDE = 40, 100
-MOST_PICTURED = 64  # units of a layer; of a wider one, the first
+MAX_DRAWN_UNITS = 64  # units of a layer that are drawn; of a wider layer, the first ones
 
 
 class Plane:
-    """The part of the plane that is drawn, as the network gets it.
+    """The part of the plane that is drawn, as inputs of the network.
 
     Parameters
     ----------
@@ -35,22 +35,22 @@ class Plane:
         self._output = data.encode(_grid(data.span, OUTPUT_SIDE))
 
     def draw(self, network: Network, thetas: list[Floats]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Draw all units and the output.
+        """Compute the images of all units and of the output.
 
         Parameters
         ----------
         network : Network
-            Its shape and activations.
+            Used for its shape and activations.
         thetas : list of ndarray
-            Its Θ.
+            Θ to draw.
 
         Returns
         -------
         arrays : dict of ndarray
-            "theta1" …, "unit0" …, "output", "label" as the page takes them: the first row of a
-            picture has the least x₂.
+            "theta1" …, "unit0" …, "output" and "label", in the form the page expects: the first row
+            of an image has the smallest x₂.
         facts : dict
-            "range" of numbers predicted.
+            "range", that of the predicted numbers.
         """
         arrays: dict[str, Any] = {
             f"theta{l}": theta.astype("<f4") for l, theta in enumerate(thetas, 1)
@@ -60,18 +60,18 @@ class Plane:
                 self._units, thetas, hidden=network.hidden, output=network.output
             )[1]
         for l, a in enumerate(A[:-1]):
-            arrays[f"unit{l}"] = _bytes(a[:, :MOST_PICTURED]).reshape(-1, UNIT_SIDE, UNIT_SIDE)
-        output, label, ends = self.output(network, thetas)
-        return arrays | {"output": output, "label": label}, {"range": ends}
+            arrays[f"unit{l}"] = _bytes(a[:, :MAX_DRAWN_UNITS]).reshape(-1, UNIT_SIDE, UNIT_SIDE)
+        output, label, limits = self.output(network, thetas)
+        return arrays | {"output": output, "label": label}, {"range": limits}
 
     def output(
         self, network: Network, thetas: list[Floats]
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], list[float]]:
-        """Draw what it says: probabilities or numbers, classes, and the range of numbers."""
+        """Compute the output image: probabilities or numbers, classes, and the range of numbers."""
         side = OUTPUT_SIDE
         with np.errstate(all="ignore"):
-            drawn = Network(network.sizes, network.hidden, network.output, thetas=thetas)
-            H = np.nan_to_num(np.asarray(drawn.forward(self._output)))
+            copy = Network(network.sizes, network.hidden, network.output, thetas=thetas)
+            H = np.nan_to_num(np.asarray(copy.forward(self._output)))
         if self.data.classes:
             low, high = 0.0, 1.0
             label = predicted(H).astype(np.uint8).reshape(side, side)
@@ -86,8 +86,8 @@ class Plane:
         return scaled.astype(np.uint8).T.reshape(-1, side, side), label, [low, high]
 
 
-def message(facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> bytes:
-    """Put facts and arrays into one binary message; each array begins at a multiple of four."""
+def binary_message(facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> bytes:
+    """Pack facts and arrays into one binary message; each array starts at a multiple of 4 bytes."""
     listed = [
         {"name": name, "type": "u1" if a.dtype == np.uint8 else "f4", "shape": a.shape}
         for name, a in arrays.items()
@@ -108,7 +108,7 @@ def _grid(span: tuple[float, float, float, float], side: int) -> Floats:
 
 
 def _bytes(a: Floats) -> NDArray[np.uint8]:
-    """Scale each column to 0 … 255, and lay the columns one after the other."""
+    """Scale each column to 0 … 255, and return the columns as rows."""
     a = np.nan_to_num(a)
     low, high = a.min(axis=0), a.max(axis=0)
     wide = np.where(high > low, high - low, 1.0)

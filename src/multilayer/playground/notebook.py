@@ -1,4 +1,4 @@
-"""The playground in a notebook: its page in a frame, by anywidget."""
+"""The playground in a notebook: an anywidget that shows the page in a frame."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 import anywidget
 import traitlets
 
-from multilayer.playground.from_estimator import maker
+from multilayer.playground.from_estimator import session_factory
 from multilayer.playground.server import Server
 
 __all__ = ["Playground"]
 
 
 class Playground(anywidget.AnyWidget):
-    """The page of a server that ends with the widget.
+    """The page of a server that stops when the widget is closed.
 
     Parameters
     ----------
@@ -42,11 +42,11 @@ class Playground(anywidget.AnyWidget):
     def __init__(
         self, estimator: Any = None, X: Any = None, y: Any = None, *, height: int = 820
     ) -> None:
-        self.server = Server(maker(estimator, X, y))
+        self.server = Server(session_factory(estimator, X, y))
         self.server.start()
         super().__init__(address=self.server.address, height=height)
 
     def close(self) -> None:
-        """End the page and its server."""
+        """Close the page and stop its server."""
         self.server.stop()
         super().close()

@@ -1,4 +1,4 @@
-"""What happened in the playground, as Python that does the same."""
+"""Python code that repeats a run of the playground."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from multilayer.playground.training_run import Run, parameters_of
+from multilayer.playground.training_run import TrainingRun, parameters_of
 
-__all__ = ["python_of"]
+__all__ = ["write_python"]
 
 
-def python_of(run: Run, points: Any = None, file: str = "table.csv") -> str:
-    """Write the run as Python: its costs are those of the playground, to the last digit.
+def write_python(run: TrainingRun, points: Any = None, file: str = "table.csv") -> str:
+    """Write the run as Python code, whose costs equal those of the playground to the last digit.
 
     Parameters
     ----------
-    run : Run
+    run : TrainingRun
     points : list, optional
-        The rows, if they were drawn or pasted.
+        The rows, if they were drawn or pasted in.
     file : str
-        The table's name.
+        The file name of the table.
 
     Returns
     -------
@@ -30,19 +30,19 @@ def python_of(run: Run, points: Any = None, file: str = "table.csv") -> str:
     kind = type(run.estimator).__name__
     classes = bool(run.data.classes)
     lines = _data(run, points, file)
-    told = [f"    {name}={_said(value)}," for name, value in _told(run).items()]
-    lines += [f"model = {kind}(", *told, ")"]
-    begun = False
+    arguments = [f"    {name}={_repr(value)}," for name, value in _initial_parameters(run).items()]
+    lines += [f"model = {kind}(", *arguments, ")"]
+    initialized = False
     for event in run.events:
         if event[0] == "train":
-            lines += _train(event[1], classes and not begun)
-            begun = True
+            lines += _train(event[1], classes and not initialized)
+            initialized = True
             continue
-        if not begun:
+        if not initialized:
             lines += ["model.initialize(X_train, y_train)"]
-            begun = True
+            initialized = True
         lines += _line(event)
-    if not begun:
+    if not initialized:
         lines += ["model.initialize(X_train, y_train)"]
     lines += [
         "",
@@ -55,7 +55,7 @@ def python_of(run: Run, points: Any = None, file: str = "table.csv") -> str:
     return "\n".join([*imports, "", *lines]) + "\n"
 
 
-def _data(run: Run, points: Any, file: str) -> list[str]:
+def _data(run: TrainingRun, points: Any, file: str) -> list[str]:
     settings = run.settings
     given: dict[str, Any] = {}
     if settings.data == "points":
@@ -74,14 +74,14 @@ def _data(run: Run, points: Any, file: str) -> list[str]:
     ]
 
 
-def _told(run: Run) -> dict[str, Any]:
-    """Give the parameters at the start that are not the defaults."""
-    first = parameters_of(run.begun_with, run.data)
+def _initial_parameters(run: TrainingRun) -> dict[str, Any]:
+    """Return the initial parameters that differ from the defaults."""
+    first = parameters_of(run.initial_settings, run.data)
     defaults = inspect.signature(type(run.estimator).__init__).parameters
     return {
         name: value
         for name, value in first.items()
-        if name != "n_iter_no_change"  # partial_fit has no patience to lose
+        if name != "n_iter_no_change"  # partial_fit does not stop early
         and (isinstance(value, list) or value != defaults[name].default)
     }
 
@@ -95,32 +95,32 @@ def _train(epochs: int, first: bool) -> list[str]:
 
 
 def _line(event: tuple[Any, ...]) -> list[str]:
-    what, *of_it = event
-    if what == "set":
-        return [f"model.set_params({_named(of_it[0])})"]
-    if what == "step":
-        begin, end = of_it
+    kind, *details = event
+    if kind == "set":
+        return [f"model.set_params({_named(details[0])})"]
+    if kind == "step":
+        begin, end = details
         rows = f"{begin}:{end}"
         return [
             f"model.partial_fit(X_train[{rows}], y_train[{rows}])  # one batch",
         ]
-    if what == "weight":
-        layer, unit, place, value = of_it
+    if kind == "weight":
+        layer, unit, place, value = details
         if place == 0:
             return [f"model.intercepts_[{layer - 1}][{unit}] = {value!r}"]
         return [f"model.coefs_[{layer - 1}][{place - 1}, {unit}] = {value!r}"]
-    kept = of_it[0]  # Θ of a network before
+    copied = details[0]  # Θ of the previous network
     return [
         f"model.network_.thetas[{l}][...] = np.array({theta.tolist()!r})"
-        for l, theta in kept.items()
+        for l, theta in copied.items()
     ]
 
 
 def _named(parameters: dict[str, Any]) -> str:
-    return ", ".join(f"{name}={_said(value)}" for name, value in parameters.items())
+    return ", ".join(f"{name}={_repr(value)}" for name, value in parameters.items())
 
 
-def _said(value: Any) -> str:
+def _repr(value: Any) -> str:
     if isinstance(value, list) and value and isinstance(value[0], np.ndarray):
         return "[" + ", ".join(f"np.zeros({theta.shape})" for theta in value) + "]"
     return repr(value)

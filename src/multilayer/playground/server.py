@@ -1,4 +1,4 @@
-"""The playground's server: one page's socket to one session, on this machine only."""
+"""The server of the playground: one session for each page, on this machine only."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from multilayer.playground.session import ProtocolError, Session
 __all__ = ["Server", "serve"]
 
 HOST, PORT, TRIES = "127.0.0.1", 8765, 50
-MOST_BYTES = 50 * 2**20
-MOST_SESSIONS = 16
+MAX_BYTES = 50 * 2**20
+MAX_SESSIONS = 16
 _FRAME = 1 / 30  # seconds
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; "
-    # A notebook shows it in a frame.
+    # A notebook shows the page in a frame.
     "frame-ancestors http://localhost:* http://127.0.0.1:* vscode-webview:"
 )
 _KINDS = {
@@ -47,19 +47,19 @@ _KINDS = {
 
 
 class Server:
-    """The playground at an address of its own.
+    """The playground at its own address.
 
     Parameters
     ----------
     make : callable, optional
-        Gives the session of a page that opens.
+        Creates the session of a page.
     port : int, default=8765
-        If another program has it, the next that is free.
+        If another program uses this port, the next free one is taken.
 
     Attributes
     ----------
     address : str
-        With the token, without which nothing is served.
+        The address with the token, without which nothing is served.
     port : int
     """
 
@@ -76,7 +76,7 @@ class Server:
         self._server = uvicorn.Server(config)
 
     def run(self) -> None:
-        """Serve until told to end, or Ctrl-C."""
+        """Serve until `stop` is called, or Ctrl-C."""
         with contextlib.suppress(KeyboardInterrupt):
             self._server.run(sockets=[self.socket])
         self.socket.close()
@@ -89,14 +89,14 @@ class Server:
         return self._thread
 
     def stop(self) -> None:
-        """End, and wait until it has."""
+        """Stop the server and wait until it has ended."""
         self._server.should_exit = True
         if self._thread is not None:
             self._thread.join(timeout=10)
             atexit.unregister(self.stop)
 
     def _app(self) -> Starlette:
-        inside: list[BaseRoute] = [
+        routes: list[BaseRoute] = [
             WebSocketRoute("/socket", self._talk),
             Route("/upload/{page}", self._upload, methods=["POST"]),
             Route("/model/{page}", self._model, methods=["GET", "POST"]),
@@ -104,7 +104,7 @@ class Server:
             Route("/", _file),
         ]
         return Starlette(
-            routes=[Mount(f"/{self.token}", routes=inside)], lifespan=self._alive, middleware=[]
+            routes=[Mount(f"/{self.token}", routes=routes)], lifespan=self._alive, middleware=[]
         )
 
     @contextlib.asynccontextmanager
@@ -114,14 +114,14 @@ class Server:
             await run_in_threadpool(session.close)
 
     async def _talk(self, page: WebSocket) -> None:
-        """Serve one page until it leaves."""
-        mine = {f"http://{host}:{self.port}" for host in (HOST, "localhost")}
-        if page.headers.get("origin") not in mine:
-            await page.close(1008, "this page is of another origin")
+        """Serve one page until it disconnects."""
+        own = {f"http://{host}:{self.port}" for host in (HOST, "localhost")}
+        if page.headers.get("origin") not in own:
+            await page.close(1008, "this page has another origin")
             return
         await page.accept()
-        if len(self.sessions) >= MOST_SESSIONS:
-            await page.close(1013, f"there are {MOST_SESSIONS} pages open: close one")
+        if len(self.sessions) >= MAX_SESSIONS:
+            await page.close(1013, f"{MAX_SESSIONS} pages are open: close one of them")
             return
         session = await run_in_threadpool(self.make)
         name = secrets.token_urlsafe(8)
@@ -133,14 +133,14 @@ class Server:
                 await page.send_text(_json(reply))
             drawing = asyncio.create_task(_draw(page, session))
             while True:
-                said = await page.receive()
-                if said["type"] == "websocket.disconnect":
+                received = await page.receive()
+                if received["type"] == "websocket.disconnect":
                     break
-                for reply in await run_in_threadpool(session.handle, _read(said)):
+                for reply in await run_in_threadpool(session.handle, _read(received)):
                     await page.send_text(_json(reply))
         except ProtocolError as error:
             await page.close(1008, str(error)[:120])
-        except (WebSocketDisconnect, RuntimeError):  # it vanished
+        except (WebSocketDisconnect, RuntimeError):  # the page has disconnected
             pass
         finally:
             del self.sessions[name]
@@ -171,15 +171,15 @@ class Server:
     async def _take(
         self, request: Request, act: Callable[[Session, bytes], dict[str, Any]]
     ) -> Response:
-        """Read what is sent, up to a size, and do something with it."""
+        """Read the body of a request, up to a maximum size, and pass it to `act`."""
         session = self.sessions.get(request.path_params["page"])
         if session is None:
             return Response(status_code=404)
         data = bytearray()
         async for piece in request.stream():
             data += piece
-            if len(data) > MOST_BYTES:
-                return _refusal(f"a file may have {MOST_BYTES // 2**20} MB here", 413)
+            if len(data) > MAX_BYTES:
+                return _refusal(f"a file may have {MAX_BYTES // 2**20} MB here", 413)
         try:
             return JSONResponse(await run_in_threadpool(act, session, bytes(data)))
         except (ValueError, OSError) as error:
@@ -187,19 +187,19 @@ class Server:
 
 
 async def _draw(page: WebSocket, session: Session) -> None:
-    """Send pictures, each once the one before was seen."""
+    """Send frames, each after the page has shown the previous one."""
     clock = asyncio.get_running_loop().time
     due = clock()
     while True:
-        picture = await run_in_threadpool(session.frame)
-        if picture is not None:
-            await page.send_bytes(picture)
-        due = max(due + _FRAME, clock() + 0.002)  # a late picture is not caught up
+        frame = await run_in_threadpool(session.frame)
+        if frame is not None:
+            await page.send_bytes(frame)
+        due = max(due + _FRAME, clock() + 0.002)  # a delay is not caught up
         await asyncio.sleep(due - clock())
 
 
-def _read(said: Any) -> Any:
-    text = said.get("text")
+def _read(received: Any) -> Any:
+    text = received.get("text")
     if text is None:
         raise ProtocolError("a message must be text")
     try:
@@ -219,9 +219,9 @@ def _refusal(reason: str, status: int) -> Response:
 async def _file(request: Request) -> Response:
     """Serve a file of the page, and nothing else."""
     name = request.path_params.get("name", "index.html")
-    there = {one.name: one for one in files("multilayer.playground").joinpath("page").iterdir()}
+    present = {one.name: one for one in files("multilayer.playground").joinpath("page").iterdir()}
     kind = _KINDS.get("." + name.rpartition(".")[2])
-    if name not in there or kind is None:
+    if name not in present or kind is None:
         return Response(status_code=404)
     headers = {
         "Content-Security-Policy": _POLICY,
@@ -229,11 +229,11 @@ async def _file(request: Request) -> Response:
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
     }
-    return Response(there[name].read_bytes(), media_type=kind, headers=headers)
+    return Response(present[name].read_bytes(), media_type=kind, headers=headers)
 
 
 def _listen(port: int) -> socket.socket:
-    """Take a port of this machine, or the next that is free."""
+    """Listen on a port of this machine, or on the next free one."""
     for tried in range(port, port + TRIES):
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
@@ -248,19 +248,20 @@ def _listen(port: int) -> socket.socket:
 
 
 def serve(make: Callable[[], Session] = Session, *, port: int = PORT, browser: bool = True) -> None:
-    """Serve the playground until Ctrl-C; its address is printed on one line.
+    """Serve the playground until Ctrl-C, and print its address on one line.
 
     Parameters
     ----------
     make : callable, optional
-        Gives the session of a page that opens.
+        Creates the session of a page.
     port : int, default=8765
+        If another program uses this port, the next free one is taken.
     browser : bool, default=True
         Whether to open the page.
     """
     server = Server(make, port)
     if port and server.port != port:
-        print(f"Port {port} is in use: {server.port} is taken instead.")
+        print(f"Port {port} is in use; the playground takes {server.port} instead.")
     print(server.address, flush=True)
     if browser:
         threading.Timer(0.5, webbrowser.open, (server.address,)).start()

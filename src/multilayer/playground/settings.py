@@ -1,4 +1,4 @@
-"""What a person can set in the playground, and what it may be."""
+"""The settings of the playground, and the values they may have."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from multilayer.estimators.parameters import SOLVERS
 from multilayer.initialization import INITIALIZERS
 from multilayer.playground.features import FEATURES
 
-__all__ = ["CHOICES", "DATA", "Settings", "changed", "starts_anew"]
+__all__ = ["CHOICES", "DATA", "Settings", "changed", "must_restart"]
 
 DATA = {
     "classes": ["moons", "circles", "xor", "gauss", "spiral", "blobs3", "blobs4", "blobs5"],
@@ -29,9 +29,9 @@ CHOICES: dict[str, Any] = {
     "learning_rate": ["constant", "invscaling", "warm_restarts"],
     "output_activation": ["auto", "logistic", "softmax"],
 }
-MOST_LAYERS, MOST_UNITS = 8, 256
+MAX_LAYERS, MAX_UNITS = 8, 256
 
-# The least and the largest of each number, and whether it is a whole one.
+# The minimum and maximum of each number, and whether it must be whole.
 _NUMBERS: dict[str, tuple[float, float, bool]] = {
     "rows": (10, 5000, True),
     "noise": (0.0, 0.5, False),
@@ -44,8 +44,8 @@ _NUMBERS: dict[str, tuple[float, float, bool]] = {
     "dropout": (0.0, 0.9, False),
     "momentum": (0.0, 1.0, False),
 }
-# With another of these, the network begins anew.
-_OF_THE_START = {
+# A change of one of these restarts training with a new network.
+_RESTARTING = {
     "data", "target", "axes", "rows", "noise", "training_share", "data_seed", "features",
     "layers", "output_activation", "initializer", "seed",
 }  # fmt: skip
@@ -55,8 +55,8 @@ _OF_THE_START = {
 class Settings:
     """Data, network and training, as the page shows them.
 
-    What has the name of a parameter of `MLPClassifier` is one. `layers` are its
-    `hidden_layer_sizes`, `activation` has one for each; `seed` is its `random_state`.
+    A setting with the name of a parameter of `MLPClassifier` is that parameter. `layers` are its
+    `hidden_layer_sizes`, `activation` has one for each layer, and `seed` is its `random_state`.
     """
 
     data: str = "moons"
@@ -81,23 +81,23 @@ class Settings:
     momentum: float = 0.9
 
     def to_dict(self) -> dict[str, Any]:
-        """Give them as JSON has them."""
+        """Return the settings as JSON can hold them."""
         return asdict(self)
 
 
 def changed(settings: Settings, changes: Any) -> Settings:
-    """Give settings with some of them changed.
+    """Return settings with some of them changed.
 
     Parameters
     ----------
     settings : Settings
     changes : dict
-        From names to values, as JSON has them.
+        Values by name, as read from JSON.
 
     Raises
     ------
     ValueError
-        If there is no such setting, or a value is none that it may have.
+        If a setting is unknown, or a value is not allowed.
     """
     if not isinstance(changes, Mapping):
         raise ValueError(f"settings must be an object of names and values, got {changes!r:.80}")
@@ -111,14 +111,14 @@ def changed(settings: Settings, changes: Any) -> Settings:
     activation = read.get("activation", settings.activation)
     if isinstance(activation, str):
         activation = (activation,) * len(layers)
-    # A further layer is of the kind of the last one.
+    # A new layer has the activation of the last one.
     more = (activation[-1:] or ("tanh",)) * (len(layers) - len(activation))
     return replace(settings, **(read | {"activation": (*activation, *more)[: len(layers)]}))
 
 
-def starts_anew(before: Settings, after: Settings) -> bool:
-    """Whether the network of one cannot go on with the other."""
-    return any(getattr(before, name) != getattr(after, name) for name in _OF_THE_START)
+def must_restart(before: Settings, after: Settings) -> bool:
+    """Whether training must restart with a new network after a change of settings."""
+    return any(getattr(before, name) != getattr(after, name) for name in _RESTARTING)
 
 
 def _read(name: str, value: Any) -> Any:
@@ -127,12 +127,12 @@ def _read(name: str, value: Any) -> Any:
     if name == "layers":
         return _layers(value)
     if name == "activation" and not isinstance(value, str):
-        return tuple(_choice(name, one) for one in _sequence(name, value, MOST_LAYERS))
+        return tuple(_choice(name, one) for one in _sequence(name, value, MAX_LAYERS))
     if name == "features":
-        found = tuple(_choice(name, one) for one in _sequence(name, value, len(FEATURES)))
-        if not found:
-            raise ValueError("features must be one at least, but none is chosen")
-        return tuple(one for one in FEATURES if one in found)
+        chosen = {_choice(name, one) for one in _sequence(name, value, len(FEATURES))}
+        if not chosen:
+            raise ValueError("at least one of the features must be chosen")
+        return tuple(one for one in FEATURES if one in chosen)
     if name == "data":
         names = [one for group in DATA.values() for one in group]
         if value not in names:
@@ -150,8 +150,8 @@ def _read(name: str, value: Any) -> Any:
 
 def _number(name: str, value: Any) -> float:
     least, most, whole = _NUMBERS[name]
-    right = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (right and math.isfinite(value) and least <= value <= most):
+    numeric = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (numeric and math.isfinite(value) and least <= value <= most):
         raise ValueError(f"{name} must be a number from {least:g} to {most:g}, got {value!r:.80}")
     if whole and value != int(value):
         raise ValueError(f"{name} must be a whole number, got {value!r}")
@@ -159,10 +159,10 @@ def _number(name: str, value: Any) -> float:
 
 
 def _layers(value: Any) -> tuple[int, ...]:
-    units = _sequence("layers", value, MOST_LAYERS)
+    units = _sequence("layers", value, MAX_LAYERS)
     for one in units:
-        if not (isinstance(one, int) and not isinstance(one, bool) and 1 <= one <= MOST_UNITS):
-            raise ValueError(f"a layer must have 1 to {MOST_UNITS} units, got {one!r:.80}")
+        if not (isinstance(one, int) and not isinstance(one, bool) and 1 <= one <= MAX_UNITS):
+            raise ValueError(f"a layer must have 1 to {MAX_UNITS} units, got {one!r:.80}")
     return tuple(units)
 
 

@@ -1,4 +1,4 @@
-"""Rows in the plane, made by formula and noise."""
+"""Synthetic data in the plane: a formula plus noise."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import make_circles, make_moons
 
-__all__ = ["MADE"]
+__all__ = ["SYNTHETIC"]
 
 Floats = NDArray[np.floating[Any]]
 Rows = tuple[Floats, NDArray[Any]]
-_SIZE = 3.0  # half the side of the square that the others lie in, about
+_SIZE = 3.0  # half the side, roughly, of the square that the rows lie in (not those of moons)
 
 
 def _moons(m: int, noise: float, rng: np.random.RandomState) -> Rows:
@@ -62,13 +62,13 @@ def _plane(m: int, noise: float, rng: np.random.RandomState) -> Rows:
 
 
 def _hill(m: int, noise: float, rng: np.random.RandomState) -> Rows:
-    """Make a hill, and a hollow on the other side."""
+    """Draw rows from a hill with a hollow on the other side."""
     X = rng.uniform(-1, 1, (m, 2))
     up, down = (np.exp(-((X - c) ** 2).sum(axis=1) / 0.15) for c in (0.45, -0.45))
     return _SIZE * X, up - down + noise * rng.normal(size=m)
 
 
-MADE: dict[str, Callable[[int, float, np.random.RandomState], Rows]] = {
+SYNTHETIC: dict[str, Callable[[int, float, np.random.RandomState], Rows]] = {
     "moons": _moons,
     "circles": _circles,
     "xor": _xor,

@@ -1,4 +1,4 @@
-"""One network in training: settings in, epochs and moments out."""
+"""Training of one network by the settings of the page, with snapshots of its progress."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.estimators.classifier import MLPClassifier
-from multilayer.estimators.incremental import Instalments
+from multilayer.estimators.fitting import Fit, encode
 from multilayer.estimators.inputs import Rows, check_rows
 from multilayer.estimators.regressor import MLPRegressor
+from multilayer.estimators.targets import learn_targets
 from multilayer.network import Network
 from multilayer.playground.data import Data
 from multilayer.playground.settings import Settings
 from multilayer.training.state import Examples
 
-__all__ = ["Moment", "Run", "parameters_of"]
+__all__ = ["Snapshot", "TrainingRun", "parameters_of"]
 
 Floats = NDArray[np.floating[Any]]
-MOST_MOMENTS = 300
+MAX_SNAPSHOTS = 300
 
 
 @dataclass(frozen=True, eq=False)
-class Moment:
-    """The network at a time, and what it was worth."""
+class Snapshot:
+    """The network at one time of its training, with its costs and scores."""
 
     epoch: float
     cost: float
@@ -38,17 +39,17 @@ class Moment:
 
 
 def parameters_of(settings: Settings, data: Data) -> dict[str, Any]:
-    """Give the parameters of the estimator that settings stand for."""
+    """Return the parameters of the estimator that correspond to settings."""
     m = int(data.training.sum())
-    told = {"output_activation": settings.output_activation} if data.classes else {}
+    output = {"output_activation": settings.output_activation} if data.classes else {}
     if settings.initializer == "zeros":
-        one = len(data.classes) <= 2 and settings.output_activation == "auto"
-        outputs = 1 if one or not data.classes else len(data.classes)
+        single = len(data.classes) <= 2 and settings.output_activation == "auto"
+        outputs = 1 if single or not data.classes else len(data.classes)
         sizes = (data.X.shape[1], *settings.layers, outputs)
         initializer: Any = [np.zeros((s_out, s_in + 1)) for s_in, s_out in pairwise(sizes)]
     else:
         initializer = settings.initializer
-    return told | {
+    return output | {
         "hidden_layer_sizes": settings.layers,
         "activation": settings.activation if settings.layers else "relu",
         "solver": settings.solver,
@@ -64,76 +65,74 @@ def parameters_of(settings: Settings, data: Data) -> dict[str, Any]:
     }
 
 
-class Run:
-    """Training of one network, an instalment at a time.
+class TrainingRun:
+    """The training of one network, some epochs at a time.
 
     Parameters
     ----------
     settings : Settings
     data : Data
-    kept : list of ndarray, optional
-        Θ of a network before: layers of the same shape begin with these.
+    thetas : list of ndarray, optional
+        Θ of another network: layers of the same shape start with copies of these.
 
     Attributes
     ----------
     estimator : MLPClassifier or MLPRegressor
-    latest : Moment
-        The last that was noted.
-    moments : list of Moment
-        At most 300, the whole run in even steps.
+    latest : Snapshot
+        The last one recorded.
+    snapshots : list of Snapshot
+        At most 300, spread evenly over the whole run.
     events : list of tuple
-        What happened, in the words that `multilayer.playground.python_code` writes down.
+        The history of the run, which `multilayer.playground.python_code` turns into code.
     trouble : str
-        Why it cannot go on, or empty.
+        Why training cannot continue, or empty.
     """
 
-    def __init__(self, settings: Settings, data: Data, kept: list[Floats] | None = None) -> None:
-        self.settings = self.begun_with = settings
+    def __init__(self, settings: Settings, data: Data, thetas: list[Floats] | None = None) -> None:
+        self.settings = self.initial_settings = settings
         self.data, self.trouble = data, ""
         make: Any = MLPClassifier if data.classes else MLPRegressor
         self.estimator = make(**parameters_of(settings, data))
         training, test = data.training, ~data.training
         rows = check_rows(self.estimator, Rows(data.X[training], data.y[training]), reset=True)
-        self.estimator._meet_targets(rows.y, True, False, None)
         self.rows = rows
-        self.examples = self.estimator._encoded(rows)
-        self.test = self.estimator._encoded(Rows(data.X[test], data.y[test]))
+        targets = learn_targets(self.estimator, rows.y)
+        self.examples = encode(targets, rows)
+        self.test = encode(targets, Rows(data.X[test], data.y[test]))
         self.labels = data.label[training], data.label[test]
-        self.estimator.dropout = 0.0  # the seed of dropout is drawn when training begins
-        self.training = Instalments(self.estimator, self.examples)
-        self.estimator.dropout = settings.dropout
+        self.fitting = Fit(self.estimator, targets, self.examples)
         self.events: list[tuple[Any, ...]] = []
         self.epoch, self.batch = 0.0, 0
-        self._keep(kept or [])
-        self.moments: list[Moment] = []
-        self._every = 1.0  # epochs between moments that are kept
-        self.note()
+        self._copy_matching(thetas or [])
+        self.snapshots: list[Snapshot] = []
+        self._every = 1.0  # epochs between snapshots that are kept
+        self.record()
 
-    def _keep(self, kept: list[Floats]) -> None:
-        taken = {
-            l: old.copy()
-            for l, (theta, old) in enumerate(zip(self.thetas, kept, strict=False))
-            if theta.shape == old.shape
+    def _copy_matching(self, others: list[Floats]) -> None:
+        matching = {
+            l: other.copy()
+            for l, (theta, other) in enumerate(zip(self.thetas, others, strict=False))
+            if theta.shape == other.shape
         }
-        for l, old in taken.items():
-            self.thetas[l][...] = old
-        if taken:
-            self.events.append(("keep", taken))
+        for l, other in matching.items():
+            self.thetas[l][...] = other
+        if matching:
+            self.events.append(("copy", matching))
 
     @property
     def network(self) -> Network:
-        """As it stands now."""
+        """The network in its present state."""
         network: Network = self.estimator.network_
         return network
 
     @property
     def thetas(self) -> list[Floats]:
-        """Θ itself, not a copy."""
+        """Θ of the network, not a copy."""
         thetas: list[Floats] = self.network.thetas
         return thetas
 
     def change(self, settings: Settings) -> None:
-        """Go on with other settings of training."""
+        """Continue with other settings of training."""
         before = parameters_of(self.settings, self.data)
         after = parameters_of(settings, self.data)
         new = {name: after[name] for name in after if name != "initializer"}
@@ -142,7 +141,7 @@ class Run:
         if not new:
             return
         self.estimator.set_params(**new)
-        state = self.training.state
+        state = self.fitting.state
         state.network = state.network.computing(
             settings.activation if settings.layers else "relu", state.network.loss
         )
@@ -150,20 +149,18 @@ class Run:
         self.events.append(("set", new))
 
     def set_weight(self, layer: int, unit: int, place: int, value: float) -> None:
-        """Put a number in the place of a weight; place 0 is the bias."""
+        """Set a weight to a value; place 0 is the bias."""
         self.thetas[layer - 1][unit, place] = value
         self.events.append(("weight", layer, unit, place, value))
-        self.note()
+        self.record()
 
     def go_on(self, epochs: int) -> None:
-        """Learn for some epochs."""
-        state = self.training.state
+        """Train for some epochs."""
+        state = self.fitting.state
         state.begin(True)
-        if state.steps == 0 and self.estimator._dropout():
-            state.dropout_seed = int(state.rng.randint(2**31))
         before = state.history.epochs
         try:
-            self.training.go_on(before + epochs)
+            self.fitting.train_until(before + epochs)
         except FloatingPointError as error:
             self.trouble = str(error)
         self._trained(state.history.epochs - before)
@@ -177,40 +174,39 @@ class Run:
         self.events.append(("train", epochs))
 
     def step(self) -> None:
-        """Learn from one batch, the next whole one of the training rows in their order."""
+        """Train on one batch: the next complete one of the training rows in their order."""
         m, size = len(self.rows.y), self.estimator.batch_size
         begin = self.batch if self.batch + size <= m else 0
         end = self.batch = begin + size
         X, y, _ = self.rows
-        self.estimator._fit_rows(Rows(X[begin:end], y[begin:end]), Rows(), incremental=True)
-        self.training.state = self.estimator._state
-        if self.training.state.history.status == "diverged":
+        self.estimator.partial_fit(X[begin:end], y[begin:end])
+        self.fitting.state = self.estimator.training_state_
+        if self.fitting.state.history.status == "diverged":
             self.trouble = "training diverged in this step"
             return
         self.epoch += (end - begin) / m
         self.events.append(("step", begin, end))
 
-    def note(self) -> Moment:
-        """Judge the network as it stands, and keep the moment if it is time for one."""
-        moment = self.latest = self.judged([theta.copy() for theta in self.thetas], self.epoch)
-        last = self.moments[-1].epoch if self.moments else -math.inf
-        if moment.epoch - last >= self._every or moment.epoch == last:
-            if moment.epoch == last:
-                self.moments.pop()
-            self.moments.append(moment)
-        if len(self.moments) > MOST_MOMENTS:
-            self.moments = self.moments[::2]
-            self._every = max(
-                2 * self._every, (self.moments[-1].epoch - self.moments[0].epoch) / MOST_MOMENTS
-            )
-        return moment
+    def record(self) -> Snapshot:
+        """Evaluate the network, and keep the snapshot if the previous one is old enough."""
+        snapshot = self.latest = self.evaluate([theta.copy() for theta in self.thetas], self.epoch)
+        last = self.snapshots[-1].epoch if self.snapshots else -math.inf
+        if snapshot.epoch - last >= self._every or snapshot.epoch == last:
+            if snapshot.epoch == last:
+                self.snapshots.pop()
+            self.snapshots.append(snapshot)
+        if len(self.snapshots) > MAX_SNAPSHOTS:
+            self.snapshots = self.snapshots[::2]
+            span = self.snapshots[-1].epoch - self.snapshots[0].epoch
+            self._every = max(2 * self._every, span / MAX_SNAPSHOTS)
+        return snapshot
 
-    def judged(self, thetas: list[Floats], epoch: float) -> Moment:
-        """Give costs and scores of a Θ."""
+    def evaluate(self, thetas: list[Floats], epoch: float) -> Snapshot:
+        """Return a snapshot with the costs and scores of a Θ."""
         with np.errstate(all="ignore"):
             cost, score = self._judge(self.examples, self.labels[0], thetas)
             test_cost, test_score = self._judge(self.test, self.labels[1], thetas)
-        return Moment(epoch, cost, test_cost, score, test_score, thetas)
+        return Snapshot(epoch, cost, test_cost, score, test_score, thetas)
 
     def _judge(
         self, rows: Examples, truth: NDArray[Any], thetas: list[Floats]
@@ -219,7 +215,7 @@ class Run:
         judged = Network(
             network.sizes, network.hidden, network.output, loss=network.loss, thetas=thetas
         )
-        cost = float(self.estimator._cost_share() * judged.cost(rows.X, rows.Y))
+        cost = float(self.fitting.targets.cost_share * judged.cost(rows.X, rows.Y))
         H = np.asarray(judged.forward(rows.X))
         if self.data.classes:
             return cost, float((predicted(H) == truth).mean())
@@ -227,7 +223,7 @@ class Run:
         return cost, 1.0 - float(((H[:, 0] - truth) ** 2).mean()) / spread
 
     def confusion(self, thetas: list[Floats]) -> NDArray[np.int64]:
-        """Count the test rows: true class, class predicted."""
+        """Count the test rows by true class and predicted class."""
         network = self.network
         H = Network(network.sizes, network.hidden, network.output, thetas=thetas).forward(
             self.test.X
@@ -239,7 +235,7 @@ class Run:
 
 
 def predicted(H: Floats) -> NDArray[np.int64]:
-    """Give the class of each row: the most probable one."""
+    """Return the index of the most probable class of each row."""
     if H.shape[1] == 1:
         return (H[:, 0] > 0.5).astype(np.int64)
     return np.asarray(H.argmax(axis=1))

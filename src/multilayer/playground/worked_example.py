@@ -1,4 +1,4 @@
-"""A walk through one example: every number of forward propagation and backpropagation."""
+"""A worked example: every number of forward propagation and backpropagation for one row."""
 
 from __future__ import annotations
 
@@ -7,49 +7,50 @@ from typing import Any
 import numpy as np
 
 from multilayer import equations
+from multilayer.estimators.parameters import penalty
 from multilayer.playground.data import Data
-from multilayer.playground.training_run import Run
+from multilayer.playground.training_run import TrainingRun
 
-__all__ = ["walk"]
+__all__ = ["explain_example"]
 
-_MOST = 32  # units or inputs of a layer that are listed
+_MAX_LISTED = 32  # units or inputs of a layer that are listed
 
 
-def walk(run: Run, row: int | None = None, x: Any = None) -> dict[str, Any]:
-    """Compute an example step by step, in the textbook's letters.
+def explain_example(run: TrainingRun, row: int | None = None, x: Any = None) -> dict[str, Any]:
+    """Compute one example step by step, in the textbook's letters.
 
     Parameters
     ----------
-    run : Run
+    run : TrainingRun
     row : int, optional
-        Of the data.
+        A row of the data.
     x : sequence of two numbers, optional
-        A point of the plane in place of a row; its truth is what the network says.
+        A point of the plane instead of a row; the prediction is taken as its true value.
 
     Returns
     -------
     dict
-        As the page takes it: inputs, layers with z, a, δ, Θ and gradient, the cost, and the
-        largest gradient beside a difference quotient.
+        In the form the page expects: inputs, layers with z, a, δ, Θ and gradient, the cost, and the
+        largest gradient next to a difference quotient.
 
     Raises
     ------
     ValueError
-        If there is no such row, x is no point, or the network has diverged.
+        If there is no such row, x is not a point, or the network has diverged.
     """
     data, network = run.data, run.network
     X, truth, Y = _example(run, data, row, x)
     thetas = [theta.astype(np.float64) for theta in network.thetas]
     names: dict[str, Any] = {"hidden": network.hidden, "output": network.output}
-    lambda_ = run.training.estimator._plan(len(run.labels[0]), 1).lambda_
+    lambda_ = penalty(run.estimator)
     with np.errstate(all="ignore"):
         Z, A = equations.forward_propagation(X, thetas, **names)
         D = equations.backpropagation(X, Y, thetas, lambda_, **names)
         cost = float(equations.cost(X, Y, thetas, 0.0, **names))
         whole = float(equations.cost(X, Y, thetas, lambda_, **names))
     if not (np.isfinite(whole) and all(np.isfinite(d).all() for d in D)):
-        raise ValueError("the network has diverged: its numbers are too large to be followed")
-    # The bias has the input 1, so that its gradient is δ itself.
+        raise ValueError("the network has diverged: its numbers are too large to show")
+    # The input of the bias is 1, so its gradient is δ itself.
     layers = []
     for l, (theta, z, d) in enumerate(zip(thetas, Z, D, strict=True), 1):
         last = l == len(thetas)
@@ -61,8 +62,8 @@ def walk(run: Run, row: int | None = None, x: Any = None) -> dict[str, Any]:
                 "z": _few(z[0]),
                 "a": _few(A[l][0]),
                 "delta": _few(d[:, 0]),
-                "theta": [_few(of_unit) for of_unit in theta[:_MOST]],
-                "gradient": [_few(of_unit) for of_unit in d[:_MOST]],
+                "theta": [_few(unit) for unit in theta[:_MAX_LISTED]],
+                "gradient": [_few(unit) for unit in d[:_MAX_LISTED]],
                 "equation": _equations(l, len(thetas), kind, lambda_ > 0),
             }
         )
@@ -70,7 +71,7 @@ def walk(run: Run, row: int | None = None, x: Any = None) -> dict[str, Any]:
         "say": "example",
         "inputs": [
             {"name": name, "value": float(value)}
-            for name, value in zip(data.inputs[:_MOST], X[0], strict=False)
+            for name, value in zip(data.inputs[:_MAX_LISTED], X[0], strict=False)
         ],
         "truth": truth,
         "layers": layers,
@@ -80,8 +81,8 @@ def walk(run: Run, row: int | None = None, x: Any = None) -> dict[str, Any]:
     }
 
 
-def _example(run: Run, data: Data, row: Any, x: Any) -> tuple[Any, Any, Any]:
-    """Give the inputs (1, n), the truth as it is told, and the target (1, K)."""
+def _example(run: TrainingRun, data: Data, row: Any, x: Any) -> tuple[Any, Any, Any]:
+    """Return the inputs (1, n), the true value to show, and the target (1, K)."""
     if x is not None:
         try:
             point = np.array(x, np.float64)
@@ -110,17 +111,17 @@ def _target(n_outputs: int, label: int) -> Any:
 
 
 def _few(values: Any) -> list[float]:
-    return [float(v) if np.isfinite(v) else 0.0 for v in values[: _MOST + 1]]
+    return [float(v) if np.isfinite(v) else 0.0 for v in values[: _MAX_LISTED + 1]]
 
 
 def _equations(l: int, n: int, kind: str, penalized: bool) -> dict[str, str]:
     up = {k: _superscript(k) for k in (l - 1, l, l + 1, l + 2)}
-    say = {
+    activation = {
         "logistic": "σ(z)",
         "softmax": "eᶻ / Σ eᶻ",
         "identity": "z",
     }.get(kind, f"{kind}(z)")
-    a = f"a{up[l + 1]} = {say}".replace("z", f"z{up[l + 1]}")
+    a = f"a{up[l + 1]} = {activation}".replace("z", f"z{up[l + 1]}")
     if l == n:
         delta = f"δ{up[l + 1]} = a{up[l + 1]} − y"
     else:
@@ -138,7 +139,7 @@ def _superscript(number: int) -> str:
 
 
 def _check(X: Any, Y: Any, thetas: Any, D: Any, lambda_: float, names: Any) -> dict[str, Any]:
-    """Hold the steepest slope against a central difference."""
+    """Compare the largest derivative with a central difference."""
     layer = int(np.argmax([np.abs(d).max() for d in D]))
     to, place = np.unravel_index(np.abs(D[layer]).argmax(), D[layer].shape)
     epsilon = np.finfo(np.float64).eps ** (1 / 3)

@@ -68,7 +68,9 @@ class LossPlot:
         try:
             from IPython.display import display
         except ModuleNotFoundError:
-            raise ValueError("LossPlot needs a path where there is no notebook to draw in") from None
+            raise ValueError(
+                "LossPlot needs a path where there is no notebook to draw in"
+            ) from None
         if self._cell is None:
             self._cell = display(figure, display_id=True)
         else:

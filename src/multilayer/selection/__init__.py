@@ -1,4 +1,4 @@
-"""Choosing hidden layers: search and cross-validation, many networks side by side."""
+"""Model selection: searches for hidden layers, cross-validation and comparison with baselines."""
 
 from multilayer.public_names import publish
 from multilayer.selection.baselines import compare_baselines

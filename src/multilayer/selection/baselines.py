@@ -1,4 +1,4 @@
-"""Is a network needed at all? Simple models, networks and boosted trees on the same folds."""
+"""Baselines: simple models, networks and boosted trees compared on the same folds."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from sklearn.utils import check_random_state, indexable
 from multilayer.estimators.classifier import MLPClassifier
 from multilayer.estimators.regressor import MLPRegressor
 from multilayer.selection.comparison import Comparison, Rival
-from multilayer.selection.cross_validation import OutOfTime, fit_folds, score_name
+from multilayer.selection.cross_validation import score_name
 from multilayer.selection.folds import seeded
 from multilayer.selection.model_size import count_parameters
+from multilayer.selection.parallel_folds import OutOfTime, fit_folds
 from multilayer.selection.splits import make_splits
 from multilayer.tables.encoder import TableEncoder
 from multilayer.tables.target import detect_task, read_column
@@ -28,7 +29,7 @@ from multilayer.training.progress import tasks_bar
 
 __all__ = ["compare_baselines"]
 
-MOST_COLUMNS = 5000  # of polynomials
+MOST_COLUMNS = 5000  # of a polynomial
 
 
 def compare_baselines(
@@ -45,44 +46,44 @@ def compare_baselines(
 ) -> Comparison:
     """Compare a straight line, polynomials, networks and boosted trees by cross-validation.
 
-    That is: logistic or linear regression; the same on powers and products of the columns up to
-    degree 2 and 3; networks without a hidden layer, and with one, two and three; scikit-learn's
-    histogram gradient boosting. All learn from the same folds, and read the table through a
-    `TableEncoder`.
+    The models are logistic or linear regression; the same on powers and products of the columns up
+    to degree 2 and 3; networks without a hidden layer, and with one, two and three; and
+    scikit-learn's histogram gradient boosting. All are trained on the same folds, and read the
+    table through a `TableEncoder`.
 
     Parameters
     ----------
     X : array-like or dataframe, shape (m, n_features)
-        Numbers, categories, texts, gaps: as they are.
+        A raw table: numbers, categories, texts, gaps.
     y : array-like, shape (m,)
     cv : int, splitter or iterable, default=5
         As for `cross_validate_network`.
     scoring : str or callable, default=None
         A scorer of scikit-learn's; by default accuracy or R².
     task : {"auto", "classification", "regression"}, default="auto"
-        auto: classes if y is text or a few whole numbers.
+        With "auto", y is classes if it holds text or a few different whole numbers.
     random_state : int, RandomState or None, default=None
-        Of the folds and of all that learns.
+        Draws the folds and the seeds of the models.
     time_limit : float, default=None
-        Seconds, after which nothing more is begun.
+        Seconds, after which no fold is begun.
     n_jobs : int, default=None
-        Folds at a time; by default as many as there are threads.
+        The number of folds at a time; by default the number of threads.
     verbose : bool or int, default=False
         A progress bar on standard error, with the package rich.
 
     Returns
     -------
     Comparison
-        What fails, or has no time left, is in it with the reason.
+        A model that fails, or for which there is no time left, is in it with the reason.
 
     Raises
     ------
     ValueError
-        If the folds cannot be made, or nothing could be fitted.
+        If the folds cannot be made, or no model could be fitted.
 
     See Also
     --------
-    multilayer.plots.ComparisonDisplay : Draws it.
+    multilayer.plots.ComparisonDisplay : Plot of the comparison.
 
     Examples
     --------
@@ -103,14 +104,16 @@ def compare_baselines(
     n_columns = len(TableEncoder().fit(X).get_feature_names_out())
     rivals = _rivals(classes, len(labels), n_columns)
     began = time.perf_counter()
-    ends = math.inf if time_limit is None else began + time_limit
-    judged: list[Rival] = []
-    with tasks_bar(verbose, sum(not r.failure for r in rivals) * len(splits), "Comparing") as watch:
+    deadline = math.inf if time_limit is None else began + time_limit
+    done: list[Rival] = []
+    with tasks_bar(
+        verbose, sum(not r.failure for r in rivals) * len(splits), "Comparing"
+    ) as progress:
         for rival in rivals:
             if not rival.failure:
                 models = [seeded(rival.estimator, rng) for _ in splits]
-                # One at least is judged, however short the time.
-                until = ends if any(len(other.scores) for other in judged) else math.inf
+                # At least one is scored, however short the time.
+                until = deadline if any(len(other.scores) for other in done) else math.inf
                 try:
                     folds = fit_folds(
                         models,
@@ -121,8 +124,8 @@ def compare_baselines(
                         scoring,
                         n_jobs,
                         curves=False,
-                        ends=until,
-                        watch=watch,
+                        deadline=until,
+                        progress=progress,
                     )
                 except OutOfTime:
                     rival = replace(rival, failure="no time left")
@@ -137,18 +140,18 @@ def compare_baselines(
                         fit_time=float(np.mean([fold.seconds for fold in folds])),
                         n_parameters=round(float(np.mean(counts))),
                     )
-            judged.append(rival)
-    if all(rival.failure for rival in judged):
-        raise ValueError(f"nothing could be compared; the first: {judged[0].failure}")
-    return Comparison(judged, score_name(scoring, classes), len(labels), len(splits))
+            done.append(rival)
+    if all(rival.failure for rival in done):
+        raise ValueError(f"nothing could be compared; the first: {done[0].failure}")
+    return Comparison(done, score_name(scoring, classes), len(labels), len(splits))
 
 
 def _rivals(classes: bool, m: int, n_columns: int) -> list[Rival]:
-    """Give all that is compared on m rows, from the simplest on."""
+    """Return the models to compare on m rows, from the simplest on."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
     from sklearn.linear_model import LogisticRegression, Ridge
 
-    # Ridge's penalty is there for columns that tell the same only.
+    # The penalty of Ridge is only there for collinear columns.
     line: Any = LogisticRegression(max_iter=1000) if classes else Ridge(alpha=1e-3)
     line_name = "logistic regression" if classes else "linear regression"
     boosting: Any = HistGradientBoostingClassifier() if classes else HistGradientBoostingRegressor()
@@ -160,22 +163,21 @@ def _rivals(classes: bool, m: int, n_columns: int) -> list[Rival]:
         rival = Rival(f"polynomial of degree {degree}", "polynomial", estimator)
         n_powers = math.comb(n_columns + degree, degree) - 1
         if n_powers > MOST_COLUMNS:
-            said = f"{n_powers} columns, more than {MOST_COLUMNS}"
-            rival = replace(rival, failure=said)
+            rival = replace(rival, failure=f"{n_powers} columns, more than {MOST_COLUMNS}")
         rivals.append(rival)
     width = int(np.clip(2 ** round(math.log2(m) / 2), 8, 64))
     rivals.append(Rival("network without hidden layer", "line", _network(classes, m, ())))
-    for depth, said in enumerate(("one", "two", "three"), start=1):
-        name = f"{said} hidden layer{'s' * (depth > 1)} of {width}"
+    for depth, number in enumerate(("one", "two", "three"), start=1):
+        name = f"{number} hidden layer{'s' * (depth > 1)} of {width}"
         rivals.append(Rival(name, "network", _network(classes, m, (width,) * depth)))
     rivals.append(Rival("gradient boosting", "boosting", make_pipeline(clone(encoder), boosting)))
     return rivals
 
 
 def _network(classes: bool, m: int, layers: tuple[int, ...]) -> Any:
-    """Give a network whose epochs have some 25 steps.
+    """Return a network whose epochs have some 25 steps.
 
-    Without a penalty it would learn small tables by heart; with ten times as much, no longer bend.
+    Without a penalty it would overfit small tables; with a penalty ten times as large, underfit.
     """
     settings: dict[str, Any] = {
         "hidden_layer_sizes": layers,

@@ -1,4 +1,4 @@
-"""What came out of a comparison: a table, the best, the simplest that is as good, a verdict."""
+"""The results of a comparison: a table, the best and the simplest model, and a verdict."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Rival:
-    """A model that is compared.
+    """A model of a comparison.
 
     Attributes
     ----------
@@ -26,11 +26,11 @@ class Rival:
     estimator : estimator
         Not fitted.
     scores, train_scores : ndarray, shape (n_splits,)
-        On the rows left out, and on those learned from; empty of what failed.
+        On the test rows, and on the training rows; empty if the model failed.
     fit_time : float
-        Seconds for a fold, beside the others at work.
+        Seconds for a fold, while other folds are trained as well.
     n_parameters : int
-        Numbers learned, mean over the folds.
+        The number of parameters, mean over the folds.
     failure : str
         Why there is no score, or empty.
     """
@@ -51,29 +51,29 @@ class Rival:
 
     @property
     def train_mean(self) -> float:
-        """The mean of the scores on the rows learned from."""
+        """The mean of the scores on the training rows."""
         return math.nan if self.failure else float(self.train_scores.mean())
 
     @property
     def standard_error(self) -> float:
-        """Of the mean; NaN of one fold."""
+        """The standard error of the mean; NaN for one fold."""
         n = len(self.scores)
         return float(self.scores.std(ddof=1) / np.sqrt(n)) if n > 1 else math.nan
 
     def said(self) -> str:
-        """Give the score with its standard error."""
+        """Return the score with its standard error, as text."""
         error = "" if math.isnan(self.standard_error) else f" ± {self.standard_error:.3f}"
         return f"{self.mean:.3f}{error}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
-    """Models judged on the same folds.
+    """Models scored on the same folds.
 
     Attributes
     ----------
     rivals : sequence of Rival
-        From the simplest on, those that failed too.
+        All models, from the simplest on, including those that failed.
     score_name : str
     n_rows, n_splits : int
     """
@@ -85,23 +85,23 @@ class Comparison:
 
     @property
     def judged(self) -> list[Rival]:
-        """Those that have a score."""
+        """The models that have a score."""
         return [rival for rival in self.rivals if not rival.failure]
 
     @property
     def best(self) -> Rival:
-        """The one with the largest mean score, of equals the one with fewest parameters."""
+        """The model with the largest mean score; of equals, the one with the fewest parameters."""
         return max(self.judged, key=lambda rival: (rival.mean, -rival.n_parameters))
 
     @property
     def as_good_as_the_best(self) -> list[Rival]:
-        """Those within one standard error of the best, the best too."""
+        """The models within one standard error of the best, including the best."""
         least = self.best.mean - np.nan_to_num(self.best.standard_error)
         return [rival for rival in self.judged if rival.mean >= least]
 
     @property
     def simplest_within_one_standard_error(self) -> Rival:
-        """Of those as good as the best, nearly, the one with fewest parameters.
+        """The model with the fewest parameters among those within one standard error of the best.
 
         Source: Breiman, Friedman, Olshen and Stone, *Classification and Regression Trees* (1984),
         section 3.4.3.
@@ -110,7 +110,7 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """One sentence: whether a network is needed."""
+        """One sentence that states whether a network is needed."""
         near, best = self.as_good_as_the_best, self.best
         kinds = {rival.kind for rival in near}
         top = {rival.kind: rival for rival in sorted(self.judged, key=lambda rival: rival.mean)}
@@ -118,26 +118,27 @@ class Comparison:
             if kind in kinds:
                 simple = top[kind]
                 what = "a straight line" if kind == "line" else f"a {simple.name}"
-                than = "no other does better"
+                others = "no other model does better"
                 if simple is not best:
-                    than = f"the best, {_quoted(best)}, is within one standard error of it"
-                return f"No network is needed: {what} reaches {simple.said()}, and {than}."
+                    others = f"the best, {_quoted(best)}, is within one standard error of it"
+                return f"No network is needed: {what} reaches {simple.said()}, and {others}."
         simple_ones = [top[kind] for kind in ("line", "polynomial") if kind in top]
         against = ""
         if simple_ones:
-            most = max(simple_ones, key=lambda rival: rival.mean)
-            against = f", against {most.said()} by {most.name}"
+            simple = max(simple_ones, key=lambda rival: rival.mean)
+            against = f", against {simple.said()} by {simple.name}"
         if "network" in kinds:
             chosen = min((r for r in near if r.kind == "network"), key=lambda r: r.n_parameters)
             reach = "reaches" if chosen.name.startswith("one") else "reach"
             also = "; gradient boosting does as well" if "boosting" in kinds else ""
             return f"A network is needed: {chosen.name} {reach} {chosen.said()}{against}{also}."
         if "network" in top:
-            against += f", {top['network'].said()} by {top['network'].name}"
+            link = " and" if against else ", against"
+            against += f"{link} {top['network'].said()} by {top['network'].name}"
         return f"Trees are needed rather than a network: {_quoted(best)}{against}."
 
     def to_frame(self) -> Any:
-        """Give a pandas.DataFrame, a row for each model."""
+        """Return a pandas.DataFrame with a row for each model."""
         import pandas as pd
 
         columns = (

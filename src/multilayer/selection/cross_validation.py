@@ -1,70 +1,59 @@
-"""Cross-validation of a network: folds trained side by side, and everything that they tell."""
+"""Cross-validation of a network: scores, curves and out-of-fold predictions of all folds."""
 
 from __future__ import annotations
 
 import math
-import threading
-import time
-import warnings
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_classifier
-from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state, indexable
-from threadpoolctl import threadpool_limits
 
-from multilayer.engine.threads import available_threads, sharing
 from multilayer.selection.folds import FittedFold, seeded
+from multilayer.selection.parallel_folds import fit_folds
 from multilayer.selection.splits import Split, make_splits
-from multilayer.selection.workers import crew
 from multilayer.training.progress import tasks_bar
 
-__all__ = ["CrossValidation", "OutOfTime", "cross_validate_network"]
+__all__ = ["CrossValidation", "cross_validate_network", "score_name"]
 
 Array = NDArray[Any]
-_PAUSE = 0.1  # seconds
 _MOST_FOLDS_SHOWN = 10
-
-
-class OutOfTime(Exception):
-    """The time was over before the last fold was begun."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CrossValidation:
-    """What a cross-validation found; the first axis of everything is the folds.
+    """The results of a cross-validation; the first axis of everything is the folds.
 
     Attributes
     ----------
     scores, train_scores : ndarray, shape (n_splits,)
-        On the rows left out, and on those learned from.
+        On the test rows, and on the training rows.
     fit_times : ndarray, shape (n_splits,)
-        Seconds, beside the others at work.
+        Seconds, while other folds are trained as well.
     estimators : list of estimator
-        Each trained on its fold.
+        Each fitted on its fold.
     indices : list of tuple of ndarray
-        Rows learned from, and rows left out.
+        The indices of the training rows and of the test rows.
     loss_curves : list of ndarray
-        Training cost by epoch, with the penalty; empty of an estimator that keeps none. Of a
-        tabular estimator the mean over its members.
+        The training cost by epoch, with the penalty; empty for an estimator that does not record
+        it. For a tabular estimator, the mean over its members.
     validation_curves : list of ndarray
-        Cost of the rows left out by epoch, without the penalty. They choose nothing: training is
-        bit for bit what it is without them. Empty of all but MLPClassifier and MLPRegressor.
+        The cost of the test rows by epoch, without the penalty. Nothing depends on it: training is
+        bit for bit the same without it. Empty for all estimators but MLPClassifier and
+        MLPRegressor.
     oof_prediction : ndarray, shape (m,) or (m, n_outputs)
-        For each row, by the estimators that did not learn from it: the mean over repeats, of a
-        classifier the class of the largest mean probability, or else of most votes. NaN or None
-        for a row that was never left out.
+        Out-of-fold predictions: for each row, by the estimators that were not trained on it. The
+        mean over repeats; of a classifier, the class with the largest mean probability, or without
+        probabilities with most votes. NaN or None for a row that was never a test row.
     oof_probability : ndarray, shape (m, n_classes), or None
-        Mean over repeats; NaN for a row that was never left out.
+        The mean over repeats; NaN for a row that was never a test row.
     classes : ndarray, shape (n_classes,), or None
     n_repeats : int
     name : str
-        Of the estimator.
+        The name of the estimator.
     score_name : str
     """
 
@@ -89,14 +78,16 @@ class CrossValidation:
 
     @property
     def train_mean(self) -> float:
-        """The mean of the scores on the rows learned from."""
+        """The mean of the scores on the training rows."""
         return float(self.train_scores.mean())
 
     @property
     def standard_error(self) -> float:
-        """Standard deviation of the scores over the root of the number of folds of one repeat.
+        """The standard error of the mean score.
 
-        More repeats do not make it smaller: they look at the same rows again. NaN of one fold.
+        It is the standard deviation of the scores divided by the square root of the number of folds
+        of one repeat: more repeats do not make it smaller, since they score the same rows again.
+        NaN for one fold.
         """
         n = len(self.scores) / self.n_repeats
         if n < 2:
@@ -104,7 +95,7 @@ class CrossValidation:
         return float(self.scores.std(ddof=1) / np.sqrt(n))
 
     def to_frame(self) -> Any:
-        """Give a pandas.DataFrame, a row for each fold."""
+        """Return a pandas.DataFrame with a row for each fold."""
         import pandas as pd
 
         folds = len(self.scores) // self.n_repeats
@@ -117,8 +108,8 @@ class CrossValidation:
                 "train_score": self.train_scores,
                 "fit_time": self.fit_times,
                 "n_epochs": [len(curve) for curve in self.loss_curves],
-                "n_train": [len(learned) for learned, _ in self.indices],
-                "n_test": [len(judged) for _, judged in self.indices],
+                "n_train": [len(train) for train, _ in self.indices],
+                "n_test": [len(test) for _, test in self.indices],
             }
         )
 
@@ -161,7 +152,7 @@ def cross_validate_network(
     random_state: int | np.random.RandomState | None = None,
     verbose: bool | int = False,
 ) -> CrossValidation:
-    """Train an estimator on each fold, in threads, and judge it by the rows left out.
+    """Train an estimator on each fold, in threads, and score it on the test rows.
 
     The result is the same for any number of threads.
 
@@ -169,26 +160,27 @@ def cross_validate_network(
     ----------
     estimator : estimator
         MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor, a Pipeline that ends in
-        one, a search over one (nested cross-validation), or any other of scikit-learn's. It stays
-        as it is; a `random_state` of None is replaced, for each fold by another number.
+        one, a search over one (nested cross-validation), or any other estimator of scikit-learn's.
+        It is cloned; a `random_state` of None is replaced by another number for each fold.
     X : array-like or dataframe, shape (m, n_features)
     y : array-like, shape (m,) or (m, n_outputs)
     cv : int, splitter or iterable, default=5
-        An integer: so many folds of shuffled rows, with the classes in proportion, and with
-        `groups` whole. Or any splitter of scikit-learn's, or pairs of training and test rows.
+        An integer is the number of folds of shuffled rows; they are stratified for classes, and
+        keep `groups` together. Or any splitter of scikit-learn's, or pairs of training and test
+        indices.
     groups : array-like, shape (m,), default=None
-        Rows that must stay together.
+        The group of each row; the rows of a group stay together.
     sample_weight : array-like, shape (m,), default=None
-        What each row counts, in training and in scores.
+        The weight of each row, in training and in scores.
     scoring : str or callable, default=None
         A scorer of scikit-learn's; by default the estimator's `score`.
     n_repeats : int, default=1
-        How often, each time shuffled otherwise.
+        The number of repeats, each with another shuffle.
     n_jobs : int, default=None
-        Folds at a time; by default as many as there are threads. Threads that this leaves over
-        work within the folds.
+        The number of folds at a time; by default the number of threads. The remaining threads work
+        within the folds.
     random_state : int, RandomState or None, default=None
-        Shuffles the rows, and draws what `estimator` leaves to chance.
+        Shuffles the rows, and draws each `random_state` that `estimator` leaves at None.
     verbose : bool or int, default=False
         A progress bar on standard error, with the package rich.
 
@@ -204,7 +196,7 @@ def cross_validate_network(
 
     See Also
     --------
-    multilayer.plots.CrossValidationDisplay : Draws the curves of all folds.
+    multilayer.plots.CrossValidationDisplay : Plot of the curves of all folds.
 
     Examples
     --------
@@ -227,8 +219,8 @@ def cross_validate_network(
     classes = is_classifier(estimator)
     splits = make_splits(cv, X, y, groups, classes=classes, n_repeats=n_repeats, rng=rng)
     models = [seeded(estimator, rng) for _ in splits]
-    with tasks_bar(verbose, len(splits), "Cross-validating") as watch:
-        folds = fit_folds(models, X, y, sample_weight, splits, scoring, n_jobs, watch=watch)
+    with tasks_bar(verbose, len(splits), "Cross-validating") as progress:
+        folds = fit_folds(models, X, y, sample_weight, splits, scoring, n_jobs, progress=progress)
     prediction, probability, labels = _out_of_fold(folds, splits, np.asarray(y), classes)
     return CrossValidation(
         np.array([fold.score for fold in folds]),
@@ -247,120 +239,11 @@ def cross_validate_network(
     )
 
 
-def fit_folds(
-    models: Sequence[Any],
-    X: Any,
-    y: Any,
-    weights: Any,
-    splits: Sequence[Split],
-    scoring: Any,
-    n_jobs: int | None,
-    *,
-    curves: bool = True,
-    ends: float = math.inf,
-    watch: Callable[[], None] = lambda: None,
-) -> list[FittedFold]:
-    """Train a model for each fold, so many at a time.
-
-    Parameters
-    ----------
-    models : sequence of estimator
-        Are fitted.
-    X, y, weights
-        All rows; weights may be None.
-    splits : sequence of tuple of ndarray
-    scoring : str, callable or None
-    n_jobs : int or None
-    curves : bool
-        Note the cost of the rows left out after each epoch, which takes time.
-    ends : float
-        The moment of `time.perf_counter` after which no fold is begun.
-    watch : callable
-        Called after each fold.
-
-    Raises
-    ------
-    ValueError
-        If a fold cannot be fitted; of several the first one is named, whatever the threads.
-    OutOfTime
-        If a fold was not begun.
-    """
-    if n_jobs is not None and (n_jobs == 0 or n_jobs < -1):
-        raise ValueError(f"n_jobs must be at least 1, or -1 for all threads, got {n_jobs}")
-    scorer = check_scoring(models[0], scoring=scoring)
-    with crew(n_jobs) as team:
-        done = _in_threads(team, models, (X, y, weights), splits, scorer, curves, ends, watch)
-    for k in sorted(done):
-        outcome = done[k]
-        if isinstance(outcome, OutOfTime):
-            raise outcome
-        if isinstance(outcome, Exception):
-            raise ValueError(
-                f"fold {k} could not be fitted and scored: {type(outcome).__name__}: {outcome}"
-            ) from outcome
-    return [outcome for _, outcome in sorted(done.items()) if isinstance(outcome, FittedFold)]
-
-
-def _in_threads(
-    team: Any,
-    models: Sequence[Any],
-    rows: tuple[Any, Any, Any],
-    splits: Sequence[Split],
-    scorer: Any,
-    curves: bool,
-    ends: float,
-    watch: Callable[[], None],
-) -> dict[int, FittedFold | Exception]:
-    """Fit the folds, so many at a time; after one that failed, none need begin."""
-    threads, workers = available_threads(), min(team.n_threads, len(splits))
-    stop, left, lock = threading.Event(), len(splits), threading.Lock()
-    done: dict[int, FittedFold | Exception] = {}
-    failed = len(splits)  # the first fold that did, after which none need begin
-
-    def run(k: int) -> None:
-        nonlocal left, failed
-        if stop.is_set() or k > failed:
-            return
-        try:
-            if time.perf_counter() > ends:
-                raise OutOfTime
-            # The last folds have the threads that the others no longer need.
-            with sharing(max(1, threads // min(workers, left))):
-                done[k] = team.fit_fold(models[k], rows, splits[k], scorer, stop, curves)
-        except Exception as error:
-            done[k] = error
-        with lock:
-            left -= 1
-            failed = min(failed, k) if isinstance(done[k], Exception) else failed
-        watch()
-
-    # One thread each for what other libraries bring: all cores are at work on the folds.
-    limits: dict[str, Any] = {"limits": 1}
-    with (
-        threadpool_limits(user_api="blas", **limits),
-        warnings.catch_warnings(),
-        ThreadPoolExecutor(
-            workers, initializer=lambda: threadpool_limits(user_api="openmp", **limits)
-        ) as pool,
-    ):
-        warnings.simplefilter("ignore")  # of all folds alike; the curves show it
-        futures = [pool.submit(run, k) for k in range(len(splits))]
-        try:
-            # Looking up now and then: a thread that waits without end can miss Ctrl-C.
-            while wait(futures, _PAUSE, FIRST_EXCEPTION).not_done:
-                pass
-        except BaseException:
-            stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-    return done
-
-
 def _out_of_fold(
     folds: Sequence[FittedFold], splits: Sequence[Split], y: Array, classes: bool
 ) -> tuple[Array, Array | None, Array | None]:
-    """Bring together what is said of rows left out: prediction, probability, classes."""
-    rows = [judged for _, judged in splits]
+    """Return the out-of-fold predictions and probabilities, and the classes."""
+    rows = [test for _, test in splits]
     predicted = [fold.predicted for fold in folds]
     if not classes:
         return _mean(predicted, rows, len(y)), None, None
@@ -379,7 +262,7 @@ def _out_of_fold(
 
 
 def _mean(parts: Sequence[Array], rows: Sequence[Array], m: int) -> Array:
-    """Give for each row the mean of what is said of it; NaN where nothing is."""
+    """Return the mean of the predictions for each row; NaN for a row without any."""
     total = np.zeros((m, *parts[0].shape[1:]))
     times = np.zeros((m,) + (1,) * (total.ndim - 1))
     for part, of_part in zip(parts, rows, strict=True):
@@ -395,6 +278,7 @@ def _name(estimator: Any) -> str:
 
 
 def score_name(scoring: Any, classes: bool) -> str:
+    """Return the name of a score, for tables and plots."""
     if scoring is None:
         return "accuracy" if classes else "R²"
     if isinstance(scoring, str):

@@ -1,4 +1,4 @@
-"""What a search does as its best estimator: predict, score, and say what it is."""
+"""Delegation of a search to its best estimator: predictions, scores, attributes and tags."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from multilayer.estimators.reporting import Reportable
 
-__all__ = ["AsItsBest"]
+__all__ = ["BaseSearch"]
 
 Array = NDArray[Any]
 
 
 def _has(name: str) -> Callable[[Any], bool]:
-    """Whether the estimator has a method; scikit-learn asks by `hasattr`."""
+    """Return a check whether the estimator has a method, for `available_if`."""
 
     def check(self: Any) -> bool:
         getattr(self.best_estimator_ if hasattr(self, "best_estimator_") else self.estimator, name)
@@ -28,18 +28,18 @@ def _has(name: str) -> Callable[[Any], bool]:
     return check
 
 
-class AsItsBest(Reportable, MetaEstimatorMixin, BaseEstimator):
-    """A search whose `best_estimator_` answers."""
+class BaseSearch(Reportable, MetaEstimatorMixin, BaseEstimator):
+    """A search that predicts and scores by its `best_estimator_`."""
 
     estimator: Any
     best_estimator_: Any
     scorer_: Any
 
     def best(self) -> Any:
-        """Give the best estimator; NotFittedError or AttributeError if there is none."""
+        """Return the best estimator; NotFittedError or AttributeError if there is none."""
         check_is_fitted(self, "cv_results_")
         if not hasattr(self, "best_estimator_"):
-            raise AttributeError("there is no best_estimator_ to ask: refit is False")
+            raise AttributeError("there is no best_estimator_: refit is False")
         return self.best_estimator_
 
     def predict(self, X: Any) -> Array:
@@ -49,19 +49,19 @@ class AsItsBest(Reportable, MetaEstimatorMixin, BaseEstimator):
 
     @available_if(_has("predict_proba"))  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Array:
-        """Give the probabilities of the best estimator."""
+        """Predict probabilities with the best estimator."""
         H: Array = self.best().predict_proba(X)
         return H
 
     @available_if(_has("predict_log_proba"))  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: Any) -> Array:
-        """Give the logarithms of those probabilities."""
+        """Predict the logarithms of probabilities with the best estimator."""
         log_h: Array = self.best().predict_log_proba(X)
         return log_h
 
     @available_if(_has("decision_function"))  # type: ignore[untyped-decorator]
     def decision_function(self, X: Any) -> Array:
-        """Give the decision function of the best estimator."""
+        """Compute the decision function of the best estimator."""
         z: Array = self.best().decision_function(X)
         return z
 
@@ -71,20 +71,20 @@ class AsItsBest(Reportable, MetaEstimatorMixin, BaseEstimator):
 
     @property
     def classes_(self) -> Array:
-        """The classes, of a classifier."""
+        """The classes of a classifier."""
         classes: Array = self.best().classes_
         return classes
 
     @property
     def n_features_in_(self) -> int:
-        """How many columns X had."""
+        """The number of columns of X."""
         if not hasattr(self, "best_estimator_"):
             raise AttributeError("n_features_in_ is known once the best estimator is fitted")
         return int(self.best_estimator_.n_features_in_)
 
     @property
     def feature_names_in_(self) -> Array:
-        """The names of the columns, where X had any."""
+        """The names of the columns of X, if it had names."""
         if not hasattr(self, "best_estimator_"):
             raise AttributeError("feature_names_in_ is known once the best estimator is fitted")
         names: Array = self.best_estimator_.feature_names_in_

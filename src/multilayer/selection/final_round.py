@@ -1,7 +1,7 @@
-"""The final: the best of a search once more, on folds that did not choose them.
+"""The final round: the best candidates of a search are scored again, on fresh folds.
 
-Of very many candidates, the one that looks best had luck with its folds as well. Fresh folds have
-nothing of that luck.
+Of very many candidates, the one that looks best also had luck with its folds. Its scores on folds
+that did not select it are free of that luck.
 """
 
 from __future__ import annotations
@@ -11,64 +11,67 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from multilayer.selection.halving import Candidate, Race
+from multilayer.selection.halving import Candidate, SuccessiveHalving
 from multilayer.selection.results import best_rung, cv_results, simplest_within_one_standard_error
 
-__all__ = ["finalists", "hold_final"]
+__all__ = ["run_final_round", "select_for_final_round"]
 
-_FINALISTS = 12
+_N_SELECTED = 12
 
 
-def finalists(
-    candidates: Sequence[Candidate], n_splits: int, rungs: Sequence[int], whole: bool
+def select_for_final_round(
+    candidates: Sequence[Candidate], n_splits: int, rungs: Sequence[int], last_only: bool
 ) -> list[Candidate]:
-    """Give the best by the folds that all have met, with the simplest within a standard error."""
-    met = [Candidate(**(vars(candidate) | {"finals": []})) for candidate in candidates]
-    results = cv_results(met, n_splits, rungs, whole)
+    """Return the best candidates by the first folds, with the simplest within a standard error."""
+    on_first_folds = [
+        Candidate(**(vars(candidate) | {"final_scores": []})) for candidate in candidates
+    ]
+    results = cv_results(on_first_folds, n_splits, rungs, last_only)
     order = np.argsort(results["rank_test_score"], kind="stable")
-    chosen = [i for i in order[:_FINALISTS] if results["eligible"][i]]
-    if chosen and (simplest := simplest_within_one_standard_error(results)) not in chosen:
-        chosen[-1] = simplest
-    return [candidates[i] for i in chosen]
+    selected = [i for i in order[:_N_SELECTED] if results["eligible"][i]]
+    if selected and (simplest := simplest_within_one_standard_error(results)) not in selected:
+        selected[-1] = simplest
+    return [candidates[i] for i in selected]
 
 
-def hold_final(
-    race: Race,
+def run_final_round(
+    halving: SuccessiveHalving,
     number: int,
-    chosen: Sequence[Candidate],
-    whole: bool,
-    ends: float,
-    watch: Callable[[], None],
+    selected: Sequence[Candidate],
+    last_only: bool,
+    deadline: float,
+    progress: Callable[[], None],
 ) -> bool:
-    """Judge candidates by another round of folds; say whether there was time for all.
+    """Score candidates on another set of folds, and return whether there was time for all.
 
-    Each learns from the beginning, for as many epochs as were best. A round that is not completed
-    counts for nobody.
+    Each candidate is trained from the beginning, for the number of epochs that was best. A round
+    that is not completed counts for none of them.
 
     Parameters
     ----------
-    race : Race
+    halving : SuccessiveHalving
         On the fresh folds.
     number : int
-        Of the round, from 0.
-    chosen : sequence of Candidate
-        Changed in place: what this round says is put in their `finals`.
-    whole : bool
+        The number of the round, from 0.
+    selected : sequence of Candidate
+        Changed in place: the scores of the round are appended to their `final_scores`.
+    last_only : bool
         As for `best_rung`.
-    ends : float
-        The moment of `time.perf_counter` at which all is to be over.
-    watch : callable
-        Called after each instalment.
+    deadline : float
+        The moment of `time.perf_counter` at which all must be over.
+    progress : callable
+        Called each time that a candidate has been trained on a fold.
     """
-    waiting = [one for one in chosen if not one.failure and len(one.finals) == number]
-    if time.perf_counter() + sum(one.seconds for one in waiting) / race.n_threads > ends:
+    waiting = [one for one in selected if not one.failure and len(one.final_scores) == number]
+    seconds_needed = sum(one.seconds for one in waiting) / halving.n_threads
+    if time.perf_counter() + seconds_needed > deadline:
         return False
     again = [Candidate(one.params) for one in waiting]
-    places = [best_rung(one, whole) or 0 for one in waiting]
-    race.reach(list(zip(again, places, strict=True)), ends, watch)
-    if not all(one.is_judged for one in again):
+    rungs = [best_rung(one, last_only) or 0 for one in waiting]
+    halving.train_to(list(zip(again, rungs, strict=True)), deadline, progress)
+    if not all(one.is_evaluated for one in again):
         return False
-    for one, judged in zip(waiting, again, strict=True):
-        one.failure = judged.failure
-        one.finals += judged.scores
+    for one, evaluated in zip(waiting, again, strict=True):
+        one.failure = evaluated.failure
+        one.final_scores += evaluated.scores
     return True

@@ -1,9 +1,10 @@
-"""Training one fold: scores, curves, and what is said of the rows left out."""
+"""Training on one fold: scores, curves, and predictions for the test rows."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 
 from multilayer.estimators.base import BaseMLP
+from multilayer.estimators.held_out import cost_on
 from multilayer.estimators.inputs import Rows, check_rows
 from multilayer.selection.splits import Split
 
@@ -24,20 +26,22 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class FittedFold:
-    """What came of a fold.
+    """The results of a fold.
 
     Attributes
     ----------
     estimator : estimator
-        Trained on the fold's rows.
+        Fitted on the training rows.
     score, train_score : float
+        On the test rows, and on the training rows.
     seconds : float
-        That training took.
+        The time that training took.
     loss_curve, validation_curve : ndarray, shape (n_epochs,)
-        Cost of the rows learned from, and of those left out; empty where nobody knows.
+        The cost of the training rows and of the test rows by epoch; empty if it is not known.
     predicted : ndarray
-        For the rows left out.
+        Predictions for the test rows.
     probability : ndarray or None
+        Probabilities for the test rows.
     """
 
     estimator: Any
@@ -51,52 +55,53 @@ class FittedFold:
 
 
 class _HeldOutCost:
-    """Callback: cost of rows left out, after each epoch. Training knows nothing of it.
+    """Callback that computes the cost of test rows after each epoch, and changes nothing else.
 
     Parameters
     ----------
     model : estimator
         The network, or the pipeline that ends in it and whose other steps are fitted first.
     rows : Rows
-        As they come to the model.
+        The test rows, as the model takes them.
     stop : threading.Event
         Ends training when it is set.
     """
 
     def __init__(self, model: Any, rows: Rows, stop: threading.Event) -> None:
         self._model, self._rows, self._stop = model, rows, stop
-        self._examples: Any = None
+        self._cost: Callable[[], float] | None = None
         self.costs: list[float] = []
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """Nothing is known yet."""
+        """Do nothing: the network is not known yet."""
 
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-        """Nothing to see yet."""
+        """Do nothing: the cost is computed at the end."""
 
     def on_fit_task_end(self, estimator: Any, context: Any) -> bool:
-        """Note the cost after an epoch."""
+        """Record the cost after an epoch."""
         if context.parent is None:
             return False
-        if self._examples is None:
+        if self._cost is None:
             rows = self._rows
             if isinstance(self._model, Pipeline) and len(self._model) > 1:
                 rows = rows._replace(X=self._model[:-1].transform(rows.X))
-            self._examples = estimator._encoded(check_rows(estimator, rows, reset=False))
-        self.costs.append(estimator._cost(self._examples))
+            rows = check_rows(estimator, rows, reset=False)
+            self._cost = cost_on(estimator, rows)
+        self.costs.append(self._cost())
         return self._stop.is_set()
 
     def teardown(self, estimator: Any, context: Any) -> None:
-        """The costs stay."""
+        """Do nothing: the costs are read later."""
 
 
 def last_step(model: Any) -> Any:
-    """Give the network: of a pipeline the last step."""
+    """Return the last step of a pipeline, or the model itself."""
     return model[-1] if isinstance(model, Pipeline) else model
 
 
 def seeded(estimator: Any, rng: np.random.RandomState) -> Any:
-    """Give a copy in which each `random_state` that is None has a number drawn from rng."""
+    """Return a copy in which each `random_state` that is None is a number drawn from rng."""
     copy = clone(estimator)
     names = [
         name
@@ -116,48 +121,48 @@ def fit_fold(
     stop: threading.Event,
     curves: bool = True,
 ) -> FittedFold:
-    """Train a model on the fold's rows and judge it.
+    """Fit a model on the training rows of a fold, and score it on the test rows.
 
     Parameters
     ----------
     model : estimator
-        Is fitted.
+        The model, which is fitted in place.
     X, y, weights
         All rows; weights may be None.
     split : tuple of ndarray
-        Rows to learn from, rows left out.
+        The indices of the training rows and of the test rows.
     scorer : callable
     stop : threading.Event
-        Ends training when it is set; a network's, where there are curves.
+        Ends the training of a network when it is set, if there are curves.
     curves : bool, default=True
-        Note the cost of the rows left out.
+        Whether to compute the cost of the test rows after each epoch.
     """
-    learned, judged = (
+    train, test = (
         Rows(*(part if part is None else _safe_indexing(part, rows) for part in (X, y, weights)))
         for rows in split
     )
     network = last_step(model)
-    watcher, own = _HeldOutCost(model, judged, stop), getattr(network, "_skl_callbacks", [])
-    watched = curves and isinstance(network, BaseMLP)
-    if watched:
-        network.set_callbacks(*own, watcher)
+    test_cost, own = _HeldOutCost(model, test, stop), getattr(network, "_skl_callbacks", [])
+    has_curves = curves and isinstance(network, BaseMLP)
+    if has_curves:
+        network.set_callbacks(*own, test_cost)
     began = time.perf_counter()
-    model.fit(learned.X, learned.y, **_fit_weights(model, learned.sample_weight))
+    model.fit(train.X, train.y, **_fit_weights(model, train.sample_weight))
     seconds = time.perf_counter() - began
-    if watched:
+    if has_curves:
         network.set_callbacks(*own)
-    predicted = np.asarray(model.predict(judged.X))
+    predicted = np.asarray(model.predict(test.X))
     probability = None
     if is_classifier(model) and hasattr(model, "predict_proba"):
-        H = model.predict_proba(judged.X)
+        H = model.predict_proba(test.X)
         probability = None if isinstance(H, list) else np.asarray(H)  # a list: several targets
     return FittedFold(
         model,
-        _score(scorer, model, judged),
-        _score(scorer, model, learned),
+        _score(scorer, model, test),
+        _score(scorer, model, train),
         seconds,
         _training_curve(network),
-        np.array(watcher.costs),
+        np.array(test_cost.costs),
         predicted,
         probability,
     )
@@ -176,7 +181,7 @@ def _score(scorer: Any, model: Any, rows: Rows) -> float:
 
 
 def _training_curve(network: Any) -> Array:
-    """Give the cost by epoch; of a tabular estimator the mean of the members still at work."""
+    """Return the cost by epoch; of a tabular estimator the mean over the members still training."""
     if hasattr(network, "loss_curves_"):
         curves = network.loss_curves_
         longest = max(map(len, curves))

@@ -1,4 +1,4 @@
-"""Successive halving: all candidates learn a little, the better ones go on.
+"""Successive halving: all candidates train for a few epochs, the better ones go on.
 
 Source: Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter
 optimization", arXiv 1502.07943.
@@ -6,27 +6,22 @@ optimization", arXiv 1502.07943.
 
 from __future__ import annotations
 
-import contextlib
 import math
-import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from multilayer.engine.threads import sharing
-from multilayer.selection.trials import FoldData, Run
+from multilayer.selection.trials import FoldData, Trial
+from multilayer.training.tasks import TaskPool
 
-__all__ = ["Candidate", "Race"]
+__all__ = ["Candidate", "SuccessiveHalving"]
 
-_PAUSE = 0.1  # seconds
-_LOOK = (
-    1e9  # multiplications, after which a run first sees whether it is late; then twice as many …
-)
+# Multiplications after which a trial first looks at the clock; then after twice as many, and so on.
+_FIRST_LOOK = 1e9
 
 
 @dataclass
@@ -37,15 +32,15 @@ class Candidate:
     ----------
     params : dict
     scores : list of list of float
-        After each rung that it has reached in all folds: a score for each fold.
+        For each rung that it has reached in all folds, a score for each fold.
     epochs : list of float
-        At those rungs: the mean over the folds of the epochs trained.
-    runs : list of Run
-        Of the folds; empty before the start and once it is out.
-    finals : list of list of float
-        After each round on fresh folds: a score for each fold.
+        At those rungs, the mean over the folds of the epochs trained.
+    trials : list of Trial
+        One for each fold; empty before the start and once the candidate is eliminated.
+    final_scores : list of list of float
+        For each final round, a score for each of its fresh folds.
     seconds : float
-        Spent on training and scoring, of all folds but those of the finals.
+        Time spent on training and scoring over all folds, without those of the final rounds.
     n_parameters : int
     failure : str
         Why it has no score, or empty.
@@ -54,15 +49,15 @@ class Candidate:
     params: dict[str, Any]
     scores: list[list[float]] = field(default_factory=list)
     epochs: list[float] = field(default_factory=list)
-    runs: list[Run | None] = field(default_factory=list)
-    finals: list[list[float]] = field(default_factory=list)
+    trials: list[Trial | None] = field(default_factory=list)
+    final_scores: list[list[float]] = field(default_factory=list)
     seconds: float = 0.0
     n_parameters: int = 0
     failure: str = ""
 
     @property
-    def is_judged(self) -> bool:
-        """Whether it has a score, or none can be given."""
+    def is_evaluated(self) -> bool:
+        """Whether it has a score, or cannot have one."""
         return bool(self.scores or self.failure)
 
     @property
@@ -78,8 +73,8 @@ class _Outcome(NamedTuple):
     n_parameters: int
 
 
-class Race:
-    """Candidates on folds, in threads; the result does not depend on their number.
+class SuccessiveHalving:
+    """Candidates trained on folds, in threads; the result does not depend on their number.
 
     Parameters
     ----------
@@ -89,7 +84,8 @@ class Race:
     scorer : callable or None
     n_threads : int
     keep : bool
-        Keep the networks of candidates that are out, to go on with at a later race.
+        Whether to keep the networks of eliminated candidates, so that a later call of `run` can
+        go on with them.
     """
 
     def __init__(
@@ -104,164 +100,143 @@ class Race:
         self.n_threads, self.keep = n_threads, keep
 
     def n_tasks(self, n_candidates: int) -> int:
-        """Give how many instalments there will be."""
-        places = [n_candidates]
+        """Return the number of tasks: each trains a candidate on a fold up to the next rung."""
+        numbers = [n_candidates]
         for rung in range(1, len(self.rungs)):
-            places.append(self._places(places[-1], rung))
-        return sum(places) * len(self.folds)
+            numbers.append(self._n_promoted(numbers[-1], rung))
+        return sum(numbers) * len(self.folds)
 
-    def _places(self, n: int, rung: int) -> int:
-        """Give how many of n go on to a rung: fewer by as much as they will train longer."""
+    def _n_promoted(self, n: int, rung: int) -> int:
+        """Return how many of n go on to a rung: fewer by as much as they will train longer."""
         return max(1, math.ceil(n * self.rungs[rung - 1] / self.rungs[rung]))
 
     def run(
         self,
         candidates: Sequence[Candidate],
-        ends: float = math.inf,
+        deadline: float = math.inf,
         *,
-        shares: bool = True,
-        watch: Callable[[], None] = lambda: None,
+        divide_time: bool = True,
+        progress: Callable[[], None] = lambda: None,
     ) -> None:
-        """Let candidates learn; one that has come far before is not sent the same way again.
+        """Train candidates; one that has reached a rung before is not trained up to it again.
 
         Parameters
         ----------
         candidates : sequence of Candidate
             Changed in place.
-        ends : float
-            The moment of `time.perf_counter` at which all is to be over. A candidate whose turn
-            does not come is not judged.
-        shares : bool
-            Give each rung an equal share of the time that is left to it.
-        watch : callable
-            Called after each instalment of each candidate and fold.
+        deadline : float
+            The moment of `time.perf_counter` at which all must be over. A candidate whose turn
+            does not come has no score.
+        divide_time : bool
+            Whether each rung has an equal share of the time that is left.
+        progress : callable
+            Called each time that a candidate has been trained on a fold up to a rung.
         """
         for rung in range(len(self.rungs)):
             if rung:
-                candidates = self._better_ones(candidates, rung)
+                candidates = self._promoted(candidates, rung)
             now = time.perf_counter()
-            until = now + (ends - now) / (len(self.rungs) - rung) if shares else ends
+            until = deadline
+            if divide_time:
+                until = now + (deadline - now) / (len(self.rungs) - rung)
             left = [(c, rung) for c in candidates if len(c.scores) <= rung and not c.failure]
-            self.reach(left, until, watch, one_at_least=rung == 0)
+            self.train_to(left, until, progress, one_at_least=rung == 0)
 
-    def _better_ones(self, candidates: Sequence[Candidate], rung: int) -> list[Candidate]:
-        """Give those that go on to a rung; of equally good ones the simplest."""
-        judged = [c for c in candidates if len(c.scores) >= rung and not c.failure]
-        judged.sort(key=lambda c: (-c.means[rung - 1], c.n_parameters))
-        going = judged[: self._places(len(judged), rung)]
+    def _promoted(self, candidates: Sequence[Candidate], rung: int) -> list[Candidate]:
+        """Return those that go on to a rung; of equally good ones the simplest."""
+        scored = [c for c in candidates if len(c.scores) >= rung and not c.failure]
+        scored.sort(key=lambda c: (-c.means[rung - 1], c.n_parameters))
+        promoted = scored[: self._n_promoted(len(scored), rung)]
         if not self.keep:
-            for candidate in judged[len(going) :]:
-                candidate.runs = []
-        return going
+            for candidate in scored[len(promoted) :]:
+                candidate.trials = []
+        return promoted
 
-    def reach(
+    def train_to(
         self,
-        places: Sequence[tuple[Candidate, int]],
-        until: float,
-        watch: Callable[[], None],
+        targets: Sequence[tuple[Candidate, int]],
+        deadline: float,
+        progress: Callable[[], None],
         one_at_least: bool = False,
     ) -> None:
-        """Bring candidates each to a rung.
+        """Train candidates, each up to a rung.
 
         Parameters
         ----------
-        places : sequence of (Candidate, int)
-            Changed in place.
-        until : float
-            The moment of `time.perf_counter` after which nothing is begun.
-        watch : callable
-            Called after each instalment.
+        targets : sequence of (Candidate, int)
+            The candidates, which are changed in place, and their rungs.
+        deadline : float
+            The moment of `time.perf_counter` after which nothing begins.
+        progress : callable
+            Called each time that a candidate has been trained on a fold.
         one_at_least : bool, default=False
-            Let the first one be trained even if it gets later.
+            Whether to train the first candidate even after the deadline.
         """
         n_folds = len(self.folds)
-        tasks = [(candidate, rung, k) for candidate, rung in places for k in range(n_folds)]
+        tasks = [(candidate, rung, k) for candidate, rung in targets for k in range(n_folds)]
         if not tasks:
             return
-        workers = min(self.n_threads, len(tasks))
-        stop, left = threading.Event(), len(tasks)
-        found: dict[tuple[int, int], _Outcome | Exception] = {}
+        pool: TaskPool[_Outcome | Exception | None] = TaskPool(self.n_threads, self.n_threads)
 
-        def instalment(candidate: Candidate, rung: int, k: int) -> None:
-            nonlocal left
-            in_any_case = one_at_least and candidate is places[0][0]
+        def train(candidate: Candidate, rung: int, k: int) -> _Outcome | Exception | None:
+            in_any_case = one_at_least and candidate is targets[0][0]
 
             def late() -> bool:
-                return stop.is_set() or (time.perf_counter() > until and not in_any_case)
+                return pool.stop.is_set() or (time.perf_counter() > deadline and not in_any_case)
 
+            outcome: _Outcome | Exception | None
             try:
-                # The last ones have the threads that the others no longer need.
-                n_threads = max(1, self.n_threads // min(workers, left))
-                with sharing(n_threads):
-                    outcome = self._train(candidate, k, rung, late)
-                if outcome is not None:
-                    found[id(candidate), k] = outcome
+                outcome = self._train(candidate, k, rung, late)
             except Exception as error:
-                found[id(candidate), k] = error
-            left -= 1
-            watch()
+                outcome = error
+            progress()
+            return outcome
 
-        for candidate, _ in places:
-            candidate.runs = candidate.runs or [None] * n_folds
-        with _silence(), ThreadPoolExecutor(workers) as pool:
-            futures = [pool.submit(instalment, *task) for task in tasks]
+        for candidate, _ in targets:
+            candidate.trials = candidate.trials or [None] * n_folds
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # in all threads: the refit repeats those that matter
             try:
-                # Looking up now and then: a thread that waits without end can miss Ctrl-C.
-                while wait(futures, _PAUSE, FIRST_EXCEPTION).not_done:
-                    if any(future.done() and future.exception() for future in futures):
-                        break
-                for future in futures:
-                    future.result()
-            except BaseException:
-                stop.set()
-                raise
+                pool.run(train, tasks)
             finally:
-                pool.shutdown(wait=True, cancel_futures=True)
-                for candidate, _ in places:
-                    self._record(candidate, [found.get((id(candidate), k)) for k in range(n_folds)])
+                for i, (candidate, _) in enumerate(targets):
+                    self._record(candidate, pool.results[i * n_folds : (i + 1) * n_folds])
 
     def _train(
         self, candidate: Candidate, k: int, rung: int, late: Callable[[], bool]
     ) -> _Outcome | None:
-        """Bring a fold to a rung, unless it gets late."""
+        """Train a candidate on a fold up to a rung, unless it gets late."""
         began = time.perf_counter()
         if late():
             return None
-        run = candidate.runs[k]
-        if run is None:
-            run = candidate.runs[k] = self.folds[k].start(candidate.params)
-        epochs, until = 0, self.rungs[rung]
-        until_now = max(1, int(_LOOK / run.work))
+        trial = candidate.trials[k]
+        if trial is None:
+            trial = candidate.trials[k] = self.folds[k].start(candidate.params)
+        epochs, last = 0, self.rungs[rung]
+        next_look = max(1, int(_FIRST_LOOK / trial.work))
         while True:
-            epochs = run.go_on(min(until, until_now))
-            if until_now >= until or epochs < until_now:
+            epochs = trial.go_on(min(last, next_look))
+            if next_look >= last or epochs < next_look:
                 break
             if late():
                 return None
-            until_now *= 2
-        score = run.score(self.scorer)
+            next_look *= 2
+        score = trial.score(self.scorer)
         if not math.isfinite(score):
             raise ValueError(f"the score of fold {k} is {score}")
-        return _Outcome(score, epochs, time.perf_counter() - began, run.n_parameters)
+        return _Outcome(score, epochs, time.perf_counter() - began, trial.n_parameters)
 
-    @staticmethod
-    def _record(candidate: Candidate, found: list[_Outcome | Exception | None]) -> None:
-        """Note what came out; of a candidate with a fold left to do, nothing yet."""
-        errors = [of_fold for of_fold in found if isinstance(of_fold, Exception)]
+    def _record(
+        self, candidate: Candidate, outcomes: Sequence[_Outcome | Exception | None]
+    ) -> None:
+        """Record the outcomes of the folds; a candidate with a fold left to do has no score yet."""
+        errors = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
         if errors:  # the first fold's, whichever thread met it first
             candidate.failure = f"{type(errors[0]).__name__}: {errors[0]}"
-            candidate.runs = []
-        done = [of_fold for of_fold in found if isinstance(of_fold, _Outcome)]
+            candidate.trials = []
+        done = [outcome for outcome in outcomes if isinstance(outcome, _Outcome)]
         candidate.seconds += sum(outcome.seconds for outcome in done)
-        if len(done) == len(found):
+        if len(done) == len(self.folds):
             candidate.scores.append([outcome.score for outcome in done])
             candidate.epochs.append(float(np.mean([outcome.epochs for outcome in done])))
             candidate.n_parameters = done[0].n_parameters
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """Drop the warnings of all threads: the refit says once what there is to say."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

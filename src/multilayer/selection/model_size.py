@@ -1,4 +1,4 @@
-"""How many numbers an estimator has learned."""
+"""The number of parameters of a fitted estimator."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ from sklearn.pipeline import Pipeline
 
 __all__ = ["count_parameters"]
 
-_COUNTS: dict[str, Callable[[Any], int]] = {  # what a fitted estimator has -> its numbers
+_COUNTS: dict[str, Callable[[Any], int]] = {  # fitted attribute -> parameters
     "network_": lambda e: sum(theta.size for theta in e.network_.thetas),
     "members_": lambda e: sum(array.size for member in e.members_ for array in member.arrays),
     "best_estimator_": lambda e: count_parameters(e.best_estimator_),
     "regressor_": lambda e: count_parameters(e.regressor_),
     "coef_": lambda e: np.size(e.coef_) + np.size(e.intercept_),
+    # scikit-learn has no public name for the trees of its histogram gradient boosting.
     "_predictors": lambda e: sum(len(tree.nodes) for trees in e._predictors for tree in trees),
 }
 
 
 def count_parameters(estimator: Any) -> int:
-    """Count weights and intercepts; of boosted trees their thresholds and leaves.
+    """Count weights and intercepts; of boosted trees, thresholds and leaves.
 
     Parameters
     ----------
     estimator : fitted estimator
-        Of a pipeline its last step counts, of a search the best that it found.
+        Of a pipeline the last step is counted, of a search its best estimator.
 
     Raises
     ------
     TypeError
-        If there is no rule for it.
+        If there is no rule for the estimator.
     """
     if isinstance(estimator, Pipeline):
         estimator = estimator[-1]

@@ -1,4 +1,4 @@
-"""One parameter, value by value, on the same folds."""
+"""Cross-validation along a path of values of one parameter, on the same folds."""
 
 from __future__ import annotations
 
@@ -35,18 +35,19 @@ def cross_validate_path(
     estimator, X, y, cv, groups
         As for `cross_validate_network`.
     param_name : str
-        Of a pipeline, without a step's name that of its last step.
+        The name of the parameter; in a pipeline, a name without a step is a parameter of the last
+        step.
     param_range : sequence
         The values.
     random_state : int, RandomState or None, default=None
-        All values meet the same folds, and the same chances in them.
+        Draws the folds and the seeds in them, which are the same for all values.
     **kwargs
         Passed to `cross_validate_network`.
 
     Raises
     ------
     ValueError
-        If there is no such parameter, or no value.
+        If there is no such parameter, or no value is given.
     """
     name = param_name
     if isinstance(estimator, Pipeline) and "__" not in name:
@@ -56,7 +57,7 @@ def cross_validate_path(
             f"param_name must be a parameter of {type(estimator).__name__}, got {param_name!r}"
         )
     if not len(param_range):
-        raise ValueError("param_range must hold at least one value, and is empty")
+        raise ValueError("param_range must hold at least one value, but is empty")
     rng = check_random_state(random_state)
     X, y, groups = indexable(X, y, groups)
     classes = is_classifier(estimator)

@@ -1,4 +1,4 @@
-"""What came out of a search, as scikit-learn's tables have it."""
+"""The results of a search, as a table in the form of scikit-learn's `cv_results_`."""
 
 from __future__ import annotations
 
@@ -18,64 +18,66 @@ Array = NDArray[Any]
 _SHORT = {"alpha": "λ", "learning_rate_init": "rate", "activation": "units", "dropout": "drop"}
 
 
-def best_rung(candidate: Candidate, whole: bool) -> int | None:
-    """Give the rung whose score counts.
+def best_rung(candidate: Candidate, last_only: bool) -> int | None:
+    """Return the rung whose score counts, or None if the candidate has no score.
 
-    That is the last one where `whole`; else the last that is not worse than the best by more than
-    the standard error of the difference over the folds. A score that was better earlier by less
-    was luck rather than an early optimum.
+    With `last_only` it is the last rung reached; otherwise the last one whose score is not worse
+    than the best by more than the standard error of the difference over the folds. An earlier
+    score that was better by less is luck rather than an early optimum.
     """
     if candidate.failure or not candidate.scores:
         return None
     last = len(candidate.scores) - 1
     scores = np.array(candidate.scores)  # (rungs, folds)
     best = int(np.argmax(scores.mean(axis=1)))
-    if whole:
+    if last_only:
         return last
     for rung in range(last, best, -1):
-        behind = scores[best] - scores[rung]
-        spread = behind.std(ddof=1) / np.sqrt(len(behind)) if len(behind) > 1 else 0.0
-        if behind.mean() <= spread:
+        difference = scores[best] - scores[rung]
+        n = len(difference)
+        standard_error = difference.std(ddof=1) / np.sqrt(n) if n > 1 else 0.0
+        if difference.mean() <= standard_error:
             return rung
     return best
 
 
 def cv_results(
-    candidates: Sequence[Candidate], n_splits: int, rungs: Sequence[int], whole: bool
+    candidates: Sequence[Candidate], n_splits: int, rungs: Sequence[int], last_only: bool
 ) -> dict[str, Array]:
-    """Give the table of a search.
+    """Return the table of a search.
 
     Parameters
     ----------
     candidates : sequence of Candidate
     n_splits : int
     rungs : sequence of int
-    whole : bool
-        Whether scores before the last rung say nothing of shorter trainings.
+    last_only : bool
+        Whether only the score at the last rung counts, because the first epochs of a long training
+        differ from a short training.
     """
-    places = [best_rung(candidate, whole) for candidate in candidates]
-    furthest = max((place for place in places if place is not None), default=0)
+    best_rungs = [best_rung(candidate, last_only) for candidate in candidates]
+    furthest = max((rung for rung in best_rungs if rung is not None), default=0)
     eligible = np.array(
-        [place is not None and (place == furthest or not whole) for place in places]
+        [rung is not None and (rung == furthest or not last_only) for rung in best_rungs]
     )
-    rounds = max((len(candidate.finals) for candidate in candidates), default=0)
-    eligible &= [len(candidate.finals) == rounds for candidate in candidates]
-    scores = np.full((len(candidates), (1 + rounds) * n_splits), np.nan)
-    for row, candidate, place in zip(scores, candidates, places, strict=True):
-        if place is not None:
-            judged = np.concatenate([candidate.scores[place], *candidate.finals])
-            row[: len(judged)] = judged
+    n_rounds = max((len(candidate.final_scores) for candidate in candidates), default=0)
+    eligible &= [len(candidate.final_scores) == n_rounds for candidate in candidates]
+    scores = np.full((len(candidates), (1 + n_rounds) * n_splits), np.nan)
+    for row, candidate, rung in zip(scores, candidates, best_rungs, strict=True):
+        if rung is not None:
+            of_one = np.concatenate([candidate.scores[rung], *candidate.final_scores])
+            row[: len(of_one)] = of_one
     known = ~np.isnan(scores[:, 0])
-    means, spread, wide = (np.full(len(candidates), np.nan) for _ in range(3))
+    means, deviations, errors = (np.full(len(candidates), np.nan) for _ in range(3))
     means[known] = np.nanmean(scores[known], axis=1)
-    spread[known] = np.nanstd(scores[known], axis=1)
+    deviations[known] = np.nanstd(scores[known], axis=1)
     if n_splits > 1:
-        wide[known] = np.nanstd(scores[known], axis=1, ddof=1) / np.sqrt(n_splits)
+        errors[known] = np.nanstd(scores[known], axis=1, ddof=1) / np.sqrt(n_splits)
     order = np.where(eligible, means, np.nan_to_num(means, nan=-np.inf) - 1e9)
     ranked = rankdata(-order, method="min").astype(np.int32)
     epochs = [
-        0.0 if place is None else candidate.epochs[place]
-        for candidate, place in zip(candidates, places, strict=True)
+        0.0 if rung is None else candidate.epochs[rung]
+        for candidate, rung in zip(candidates, best_rungs, strict=True)
     ]
     results: dict[str, Array] = {
         f"param_{name}": _column([candidate.params.get(name) for candidate in candidates])
@@ -85,13 +87,13 @@ def cv_results(
     results |= {f"split{k}_test_score": of_one for k, of_one in enumerate(scores.T)}
     results |= {
         "mean_test_score": means,
-        "std_test_score": spread,
-        "standard_error": wide,
+        "std_test_score": deviations,
+        "standard_error": errors,
         "rank_test_score": ranked,
         "mean_fit_time": np.array([candidate.seconds / n_splits for candidate in candidates]),
         "n_parameters": np.array([candidate.n_parameters for candidate in candidates]),
         "n_iter": np.array(epochs),
-        "max_iter": np.array([0 if place is None else rungs[place] for place in places]),
+        "max_iter": np.array([0 if rung is None else rungs[rung] for rung in best_rungs]),
         "n_epochs": np.array(
             [candidate.epochs[-1] if candidate.epochs else 0 for candidate in candidates]
         ),
@@ -102,7 +104,7 @@ def cv_results(
 
 
 def _column(values: Sequence[Any]) -> Array:
-    """Give an array of one value each, whatever they are."""
+    """Return an array of objects, one for each value."""
     column = np.empty(len(values), dtype=object)
     for row, value in enumerate(values):
         column[row] = value
@@ -110,10 +112,11 @@ def _column(values: Sequence[Any]) -> Array:
 
 
 def simplest_within_one_standard_error(cv_results: Mapping[str, Array]) -> int:
-    """Give the candidate of fewest parameters that is as good as the best, or nearly.
+    """Return the candidate with the fewest parameters among those within one standard error.
 
-    That is, whose mean score is not below the best one's by more than the standard error of that.
-    Of equally simple ones, the better. For `refit`.
+    These are the candidates whose mean score is not below the best mean score by more than the
+    standard error of the latter. Of two equally simple ones the better is returned. The function
+    can be passed as `refit` of a search.
 
     Source: Breiman, Friedman, Olshen and Stone, *Classification and Regression Trees* (1984),
     section 3.4.3.
@@ -126,7 +129,7 @@ def simplest_within_one_standard_error(cv_results: Mapping[str, Array]) -> int:
     Returns
     -------
     int
-        Its index.
+        The index of the candidate.
     """
     means = np.where(cv_results["eligible"], cv_results["mean_test_score"], np.nan)
     best = int(np.nanargmax(means))
@@ -137,25 +140,25 @@ def simplest_within_one_standard_error(cv_results: Mapping[str, Array]) -> int:
 
 
 def ranking(search: Any, n: int = 5) -> tuple[list[str], list[list[str]]]:
-    """Tabulate the best candidates of a search, with the one taken and the simplest.
+    """Tabulate the best candidates of a search, with the one chosen and the simplest.
 
     Parameters
     ----------
     search : HiddenLayerSearchCV
         Fitted.
     n : int, default=5
-        How many of the best.
+        The number of best candidates.
 
     Returns
     -------
     head : list of str
-        Names of the columns: what it is, its layers, parameters that differ, "weights", "epochs",
-        and the score.
+        The names of the columns: a mark, the layers, the parameters that differ, "weights",
+        "epochs" and "score".
     rows : list of list of str
     """
     results = search.cv_results_
     shown = np.argsort(results["rank_test_score"], kind="stable")[:n].tolist()
-    marks = {search.simplest_index_: "simple"} | {search.best_index_: "taken"}
+    marks = {search.simplest_index_: "simple"} | {search.best_index_: "chosen"}
     shown += [index for index in marks if index not in shown]
     differ = [
         name
@@ -169,7 +172,7 @@ def ranking(search: Any, n: int = 5) -> tuple[list[str], list[list[str]]]:
         [
             marks.get(index, ""),
             _layers(results["params"][index]),
-            *(_said(results[name][index]) for name in differ),
+            *(_formatted(results[name][index]) for name in differ),
             str(results["n_parameters"][index]),
             f"{results['n_iter'][index]:.0f}",
             f"{results['mean_test_score'][index]:.3f} ± {results['standard_error'][index]:.3f}",
@@ -185,7 +188,7 @@ def _layers(params: Mapping[str, Any]) -> str:
     return layers if isinstance(layers, str) else "-".join(map(str, layers)) or "none"
 
 
-def _said(value: Any) -> str:
+def _formatted(value: Any) -> str:
     if value is None:
         return "-"
     return f"{value:.2g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""Where candidates come from: drawn at random, or proposed by Optuna."""
+"""Samplers propose candidates: drawn at random, or suggested by Optuna."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ __all__ = ["RandomSampler", "Sampler", "make_sampler"]
 
 
 class Sampler(Protocol):
-    """Proposes candidates, and is told what became of them."""
+    """Proposes candidates, and is told their results."""
 
-    batch: float  # how many are raced together, before the next are proposed
+    batch: float  # how many candidates are evaluated together before the next are proposed
 
     def ask(self, n: int) -> list[dict[str, Any]]:
         """Propose n candidates."""
 
     def tell(self, candidates: Sequence[Candidate], rungs: Sequence[int]) -> None:
-        """Say what became of those proposed last, in their order."""
+        """Report the results of the candidates proposed last, in their order."""
 
 
 class RandomSampler:
@@ -37,25 +37,25 @@ class RandomSampler:
 
     def ask(self, n: int) -> list[dict[str, Any]]:
         """Propose n candidates, or fewer where a small space has no more that are new."""
-        asked: list[dict[str, Any]] = []
+        proposed: list[dict[str, Any]] = []
         for _ in range(20 * n):
-            if len(asked) == n:
+            if len(proposed) == n:
                 break
             params = sample(self._space, self._rng)
             if repr(params) not in self._seen:
                 self._seen.add(repr(params))
-                asked.append(params)
-        return asked
+                proposed.append(params)
+        return proposed
 
     def tell(self, candidates: Sequence[Candidate], rungs: Sequence[int]) -> None:
-        """Nothing is learned from it."""
+        """Do nothing: the draws do not depend on results."""
 
 
 class OptunaSampler:
-    """Proposes what a study of Optuna's suggests.
+    """Proposes what an Optuna study suggests.
 
-    Each candidate is a trial of the study: its scores at the rungs are intermediate values, and one
-    that does not go on to the last rung is pruned.
+    Each candidate is a trial of the study: its scores at the rungs are the intermediate values, and
+    a candidate that does not go on to the last rung is a pruned trial.
     """
 
     batch = 9.0
@@ -77,7 +77,7 @@ class OptunaSampler:
         ]
 
     def tell(self, candidates: Sequence[Candidate], rungs: Sequence[int]) -> None:
-        """Tell the study."""
+        """Report the results to the study."""
         from optuna.trial import TrialState
 
         for trial, candidate in zip(self._trials, candidates, strict=True):
@@ -93,7 +93,7 @@ class OptunaSampler:
 
 
 def _to_optuna(name: str, values: Any) -> dict[str, Any]:
-    """Give the distributions of Optuna that one of the space is made of."""
+    """Return the Optuna distributions that stand for one distribution of the space."""
     from optuna import distributions as of_optuna
 
     if isinstance(values, HiddenLayers):
@@ -118,7 +118,7 @@ def _to_optuna(name: str, values: Any) -> dict[str, Any]:
 
 
 def _value(name: str, values: Any, params: dict[str, Any]) -> Any:
-    """Give the value of a parameter from what Optuna suggested."""
+    """Return the value of a parameter from what Optuna suggested."""
     if isinstance(values, HiddenLayers):
         parts = (params[f"{name}.{part}"] for part in ("depth", "width", "halving"))
         return values.layers(*parts)
@@ -126,7 +126,7 @@ def _value(name: str, values: Any, params: dict[str, Any]) -> Any:
 
 
 def make_sampler(sampler: Any, space: dict[str, Any], rng: np.random.RandomState) -> Sampler:
-    """Give the sampler that is asked for.
+    """Return the sampler that the user has asked for.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""HiddenLayerSearchCV: which hidden layers, and how they are to be trained."""
+"""HiddenLayerSearchCV: a search for hidden layers and the parameters they are trained with."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
 from multilayer.estimators.base import BaseMLP
-from multilayer.selection.delegation import AsItsBest
-from multilayer.selection.final_round import finalists, hold_final
-from multilayer.selection.halving import Candidate, Race
+from multilayer.selection.delegation import BaseSearch
+from multilayer.selection.final_round import run_final_round, select_for_final_round
+from multilayer.selection.halving import Candidate, SuccessiveHalving
 from multilayer.selection.results import cv_results, simplest_within_one_standard_error
 from multilayer.selection.samplers import make_sampler
-from multilayer.selection.search_state import Hunt, cut
+from multilayer.selection.search_state import SearchState, prepare_fold
 from multilayer.selection.space import check_space, first_candidates, space_for
 from multilayer.selection.splits import Split, check_classes, fresh_splits, shuffles
 from multilayer.selection.trials import FoldData, depends_on_length, rungs_for
-from multilayer.selection.workers import crew
+from multilayer.selection.workers import find_workers
 from multilayer.tabular.base import TabularEstimator
 from multilayer.training.progress import tasks_bar
 
@@ -39,84 +39,92 @@ __all__ = ["HiddenLayerSearchCV"]
 
 Array = NDArray[Any]
 _N_CANDIDATES, _N_FINALS = 60, 3
-# Where the time is the limit: at most so many candidates a second, and in all. Of very many, the
+# With a time limit: the most candidates for each second, and in all. Of very many candidates, the
 # one that looks best is too often one that had luck with its folds.
 _A_SECOND, _MOST = 50, 200
 
 
-class HiddenLayerSearchCV(AsItsBest):
+class HiddenLayerSearchCV(BaseSearch):
     """Find hidden layers, activation, λ, dropout and learning rate by cross-validation.
 
-    Many networks learn at once, in threads and on shared rows, by successive halving: all
-    candidates train for a few epochs on every fold; the better third goes on to three times as
-    many, from where it stopped, and so on. A candidate's score is the mean over the folds at the
-    largest number of epochs where that is about best, so that the search chooses `max_iter` too.
-    The result is the same for any number of threads, unless there is a `time_limit`.
+    Many networks are trained at once, in threads and on shared rows, by successive halving: all
+    candidates train for a few epochs on every fold; the best third goes on to three times as many
+    epochs from where it stopped, and so on. The score of a candidate is the mean over the folds at
+    the largest number of epochs whose score is not clearly worse than the best one, so the search
+    chooses `max_iter` too. The result is the same for any number of threads, unless there is a
+    `time_limit`.
 
     Parameters
     ----------
     estimator : estimator
         MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor, or a Pipeline that ends in
-        one. What is not searched is as it says. Its `max_iter` is the most that a candidate is
-        trained for; `early_stopping` is turned off.
+        one. It sets the parameters that are not searched. Its `max_iter` is the largest number
+        of epochs that a candidate is trained for; `early_stopping` is turned off.
     space : dict, default=None
-        From names of parameters (of the last step, in a pipeline) to distributions, `HiddenLayers`
-        or SciPy's, or lists. By default made from the data: from no hidden layer, which is logistic
-        or linear regression, to three of up to 256 units.
+        For each parameter (of the last step, in a pipeline) a distribution, `HiddenLayers` or one
+        of SciPy's, or a list. By default it is made from the data: from no hidden layer, which is
+        logistic or linear regression, to three layers of up to 256 units.
     n_candidates : int, default=None
-        How many are drawn; 60, or with a `time_limit` up to 200, as many as there is time for. The
-        first two are the estimator as it is, and with no hidden layer.
+        The number of candidates; by default 60, or with a `time_limit` as many as there is time
+        for, up to 200. The first two are the estimator as it is, and one without hidden layers.
     cv : int, splitter or iterable, default=None
-        As scikit-learn's: 5 folds, stratified for classes.
+        As in scikit-learn; by default 5 folds, stratified for classes.
     n_finals : int, default=None
-        Rounds in which the best dozen are judged again, on fresh folds, against the luck with the
-        first ones. None: with a `time_limit`, three if there is time left, and otherwise none; nor
-        with a `cv` that does not shuffle.
+        The number of final rounds, in which the best dozen are scored again on fresh folds, since
+        the best also had luck with the first folds. None means three with a `time_limit`, as far as
+        there is time left, and zero without one or with a `cv` that does not shuffle.
     time_limit : float, default=None
         Seconds for the search, without the refit.
     scoring : str or callable, default=None
         A scorer of scikit-learn's; by default accuracy or R².
     refit : bool or callable, default=True
-        Train the best candidate on all rows. A function gets `cv_results_` and returns the index to
-        take: `simplest_within_one_standard_error` for example.
+        Whether to train the best candidate on all rows. A function receives `cv_results_` and
+        returns the index of the candidate, for example `simplest_within_one_standard_error`.
     sampler : {"random", "optuna"} or optuna.Study, default="random"
-        Who proposes candidates. A study of direction "maximize" can be looked at afterwards.
+        What proposes the candidates. A study must have the direction "maximize", and can be
+        inspected afterwards.
     factor : float, default=3
-        One candidate in so many goes on, for so many times the epochs. Where the learning rate
-        falls in cycles ("warm_restarts", tabular estimators, and a `space` that is made from the
-        data), they are compared at the end of each, and correspondingly many go on.
+        One candidate in `factor` goes on, for `factor` times as many epochs. Where the learning
+        rate falls in cycles ("warm_restarts", tabular estimators, and a `space` that is made from
+        the data), candidates are compared at the end of each cycle, and a corresponding share goes
+        on.
     min_epochs : int, default=None
-        Epochs after which all are first compared; by default 1/27 of `max_iter`.
+        The number of epochs after which all candidates are first compared; by default 1/27 of
+        `max_iter`.
     n_jobs : int, default=None
-        Threads; by default all that the engine has. Under ``joblib.parallel_config("dask")``, those
-        of the cluster's workers: the rows are sent once, the result is the same.
+        The number of threads; by default all that the engine has. Under
+        ``joblib.parallel_config("dask")`` these are threads of the cluster's workers: the rows are
+        sent once, and the result is the same.
     random_state : int, RandomState or None, default=None
-        Draws the candidates, and a `random_state` for all of them where the estimator's is None.
+        Draws the candidates, and the `random_state` of all of them if the estimator's is None.
     warm_start : bool, default=False
-        A further `fit` with the same rows goes on: after Ctrl-C, with more `n_candidates` or more
-        time. Training goes on where it stopped.
+        Whether a further `fit` on the same rows goes on with the search, after Ctrl-C or with more
+        `n_candidates` or time. Training goes on where it stopped.
     verbose : bool or int, default=False
         A progress bar on standard error, with the package rich.
 
     Attributes
     ----------
     cv_results_ : dict of ndarray
-        As scikit-learn's, a row for each candidate in the order they were drawn. Beyond them:
-        `standard_error` of the mean score; `n_parameters`; `n_iter`, epochs of which the score
-        is; `n_epochs`, how far it was trained; `eligible`, whether it could be chosen: where the
-        course of the learning rate depends on the length of training, only those that went furthest
-        can, and after a final only those that were in it; `failure`, why it has no score, or "".
-        Scores of finals follow those of the first folds.
+        As in scikit-learn, a row for each candidate in the order of the draws, with more columns:
+        `standard_error` of the mean score; `n_parameters`; `n_iter`, the number of epochs that the
+        score belongs to; `n_epochs`, the number of epochs trained; `eligible`, whether the
+        candidate could be chosen; `failure`, why it has no score, or "". Where the learning rate
+        depends on the length of training, only candidates that were trained the longest are
+        eligible, and after a final round only those that took part in it. The scores of final
+        rounds follow those of the first folds.
     best_index_, best_params_, best_score_, best_estimator_, refit_time_, scorer_, n_splits_
-        As scikit-learn's.
+        As in scikit-learn.
     simplest_index_ : int
-        The candidate of fewest parameters whose score is within one standard error of the best.
+        The candidate with the fewest parameters whose score is within one standard error of the
+        best.
     rungs_ : list of int
-        Epochs at which candidates were compared (for tabular estimators in 15ths of all).
+        The numbers of epochs at which candidates were compared (for tabular estimators in 15ths of
+        all epochs).
 
     See Also
     --------
-    multilayer.plots.SearchDisplay : Draws what was found.
+    multilayer.plots.SearchDisplay : Plot of the candidates.
 
     Examples
     --------
@@ -192,16 +200,16 @@ class HiddenLayerSearchCV(AsItsBest):
         groups: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
-        """Search, and train the best on all rows.
+        """Search, and train the best candidate on all rows.
 
         Parameters
         ----------
         X : array-like or dataframe, shape (m, n_features)
         y : array-like, shape (m,) or (m, n_outputs)
         groups : array-like, shape (m,), optional
-            For splitters that keep groups together.
+            The group of each row, for splitters that keep groups together.
         sample_weight : array-like, shape (m,), optional
-            What each row counts, in training and in scores.
+            The weight of each row, in training and in scores.
 
         Returns
         -------
@@ -212,27 +220,27 @@ class HiddenLayerSearchCV(AsItsBest):
         ValueError
             If there is nothing to search, a fold lacks a class, or no candidate could be scored.
         """
-        ends = math.inf if self.time_limit is None else time.perf_counter() + self.time_limit
+        deadline = math.inf if self.time_limit is None else time.perf_counter() + self.time_limit
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None"
             )
         assert_all_finite(y, input_name="y")
         X, y, groups, sample_weight = indexable(X, y, groups, sample_weight)
-        steps, network = self._parts()
+        steps, network = self._split_pipeline()
         scorer = None if self.scoring is None else check_scoring(network, scoring=self.scoring)
         key = joblib.hash((X, y, groups, sample_weight)) if self.warm_start else ""
         classes = is_classifier(network)
-        rounds = self._rounds()
+        n_rounds = self._n_final_rounds()
 
-        def cut_all(splits: list[Split]) -> list[FoldData]:
-            return [cut(steps, network, X, y, sample_weight, *split) for split in splits]
+        def prepare(splits: list[Split]) -> list[FoldData]:
+            return [prepare_fold(steps, network, X, y, sample_weight, *split) for split in splits]
 
-        def fresh(number: int) -> list[FoldData]:
-            return cut_all(fresh_splits(self.cv, X, y, groups, classes=classes, number=number))
+        def fresh_folds(number: int) -> list[FoldData]:
+            return prepare(fresh_splits(self.cv, X, y, groups, classes=classes, number=number))
 
-        hunt = vars(self).get("_hunted") if self.warm_start else None
-        if hunt is None or hunt.key != key:
+        state = vars(self).get("_search_state") if self.warm_start else None
+        if state is None or state.key != key:
             splits = self._splits(X, y, groups, classes)
             rng = check_random_state(self.random_state)
             if network.random_state is None:
@@ -240,31 +248,31 @@ class HiddenLayerSearchCV(AsItsBest):
             space = space_for(network, len(splits[0][0])) if self.space is None else self.space
             space = check_space(space, network)
             rungs = rungs_for(network, space, self.min_epochs, self.factor)
-            hunt = Hunt(network, make_sampler(self.sampler, space, rng), rungs, key)
-            hunt.folds = cut_all(splits)
+            state = SearchState(network, make_sampler(self.sampler, space, rng), rungs, key)
+            state.folds = prepare(splits)
             if self.space is None:
-                hunt.first = first_candidates(network, len(splits[0][0]))
-        interrupted = self._judge_candidates(hunt, scorer, ends, rounds, fresh)
-        judged = [candidate for candidate in hunt.candidates if candidate.is_judged]
-        if all(candidate.failure for candidate in judged):
+                state.initial_params = first_candidates(network, len(splits[0][0]))
+        interrupted = self._evaluate(state, scorer, deadline, n_rounds, fresh_folds)
+        evaluated = [candidate for candidate in state.candidates if candidate.is_evaluated]
+        if all(candidate.failure for candidate in evaluated):
             if interrupted:
                 raise KeyboardInterrupt
-            raise ValueError(f"no candidate could be scored; the first: {judged[0].failure}")
-        self._take(hunt, judged)
-        if self.time_limit is not None and len(judged) == 1 < len(hunt.candidates):
-            said = f"time_limit={self.time_limit} s was enough for 1 candidate only"
-            warnings.warn(said, ConvergenceWarning, stacklevel=3)
+            raise ValueError(f"no candidate could be scored; the first: {evaluated[0].failure}")
+        self._choose(state, evaluated)
+        if self.time_limit is not None and len(evaluated) == 1 < len(state.candidates):
+            message = f"time_limit={self.time_limit} s was enough for 1 candidate only"
+            warnings.warn(message, ConvergenceWarning, stacklevel=3)
         if self.warm_start:
-            self._hunted = hunt
+            self._search_state = state
         if interrupted:
-            said = f"Search interrupted by user after {len(judged)} candidates."
-            warnings.warn(said, ConvergenceWarning, stacklevel=3)
+            message = f"Search interrupted by user after {len(evaluated)} candidates."
+            warnings.warn(message, ConvergenceWarning, stacklevel=3)
         if self.refit:
             self._refit(X, y, sample_weight)
         return self
 
-    def _parts(self) -> tuple[Any, Any]:
-        """Give the steps before the network, None without a pipeline, and a copy of the network."""
+    def _split_pipeline(self) -> tuple[Any, Any]:
+        """Return the steps before the network, or None, and a copy of the network."""
         steps, network = None, self.estimator
         if isinstance(network, Pipeline):
             steps, network = network[:-1], network[-1]
@@ -287,8 +295,8 @@ class HiddenLayerSearchCV(AsItsBest):
             check_classes(splits, np.asarray(y))
         return splits
 
-    def _rounds(self) -> int:
-        """Give how many finals there are to be."""
+    def _n_final_rounds(self) -> int:
+        """Return the number of final rounds."""
         if self.n_finals and not shuffles(self.cv):
             raise ValueError(
                 f"n_finals={self.n_finals} needs a number of folds or a splitter that shuffles for "
@@ -298,71 +306,81 @@ class HiddenLayerSearchCV(AsItsBest):
             return self.n_finals
         return _N_FINALS if self.time_limit is not None and shuffles(self.cv) else 0
 
-    def _judge_candidates(
+    def _evaluate(
         self,
-        hunt: Hunt,
+        state: SearchState,
         scorer: Any,
-        ends: float,
-        rounds: int,
-        fresh: Callable[[int], list[FoldData]],
+        deadline: float,
+        n_rounds: int,
+        fresh_folds: Callable[[int], list[FoldData]],
     ) -> bool:
-        """Race candidates, and hold finals among the best; say whether Ctrl-C ended it."""
-        asked = self.n_candidates or _N_CANDIDATES
+        """Evaluate candidates, the best also in final rounds; return whether Ctrl-C ended it."""
+        n_candidates = self.n_candidates or _N_CANDIDATES
         if self.time_limit is not None and self.n_candidates is None:
-            asked = int(np.clip(_A_SECOND * self.time_limit, 9, _MOST))
-        whole = depends_on_length(hunt.network)
-        all_at_once = math.isinf(hunt.sampler.batch)
-        with crew(self.n_jobs) as workers:
+            n_candidates = int(np.clip(_A_SECOND * self.time_limit, 9, _MOST))
+        last_only = depends_on_length(state.network)
+        all_at_once = math.isinf(state.sampler.batch)
+        with find_workers(self.n_jobs) as workers:
             keep = self.warm_start and workers.local  # others go when the cluster does
-            race = Race(workers.sent(hunt.folds), hunt.rungs, scorer, workers.n_threads, keep)
-            total = race.n_tasks(asked) if self.time_limit is None else None
-            with tasks_bar(self.verbose, total, "Searching") as watch:
+            n_threads = workers.n_threads
+            folds = workers.send(state.folds)
+            halving = SuccessiveHalving(folds, state.rungs, scorer, n_threads, keep)
+            total = halving.n_tasks(n_candidates) if self.time_limit is None else None
+            with tasks_bar(self.verbose, total, "Searching") as progress:
                 try:
-                    while all_at_once or len(hunt.candidates) < asked:
-                        left = max(0, asked - len(hunt.candidates))
-                        new = hunt.propose(int(min(left, hunt.sampler.batch)))
-                        racing = hunt.candidates if all_at_once else new
-                        race.run(racing, ends, shares=all_at_once, watch=watch)
-                        hunt.sampler.tell(hunt.asked, hunt.rungs)
-                        if all_at_once or not new or time.perf_counter() > ends:
+                    while all_at_once or len(state.candidates) < n_candidates:
+                        left = max(0, n_candidates - len(state.candidates))
+                        new = state.propose(int(min(left, state.sampler.batch)))
+                        halving.run(
+                            state.candidates if all_at_once else new,
+                            deadline,
+                            divide_time=all_at_once,
+                            progress=progress,
+                        )
+                        state.sampler.tell(state.from_sampler, state.rungs)
+                        if all_at_once or not new or time.perf_counter() > deadline:
                             break
-                    best = finalists(hunt.candidates, len(hunt.folds), hunt.rungs, whole)
-                    for number in range(rounds):
-                        folds = workers.sent(fresh(number))
-                        final = Race(folds, hunt.rungs, scorer, workers.n_threads, keep=False)
-                        if not hold_final(final, number, best, whole, ends, watch):
+                    selected = select_for_final_round(
+                        state.candidates, len(state.folds), state.rungs, last_only
+                    )
+                    for number in range(n_rounds):
+                        folds = workers.send(fresh_folds(number))
+                        final = SuccessiveHalving(folds, state.rungs, scorer, n_threads, keep=False)
+                        if not run_final_round(
+                            final, number, selected, last_only, deadline, progress
+                        ):
                             break
                     return False
                 except KeyboardInterrupt:
                     return True
                 finally:
-                    for candidate in () if workers.local else hunt.candidates:
-                        candidate.runs = []
+                    for candidate in () if workers.local else state.candidates:
+                        candidate.trials = []
 
-    def _take(self, hunt: Hunt, judged: list[Candidate]) -> None:
-        """Choose among those that have been judged."""
-        whole = depends_on_length(hunt.network)
-        results = cv_results(judged, len(hunt.folds), hunt.rungs, whole)
+    def _choose(self, state: SearchState, evaluated: list[Candidate]) -> None:
+        """Choose among the candidates that have been evaluated."""
+        last_only = depends_on_length(state.network)
+        results = cv_results(evaluated, len(state.folds), state.rungs, last_only)
         if callable(self.refit):
             best = int(self.refit(results))
         else:
             best = int(np.argmin(results["rank_test_score"]))
-        if not (0 <= best < len(judged) and np.isfinite(results["mean_test_score"][best])):
+        if not (0 <= best < len(evaluated) and np.isfinite(results["mean_test_score"][best])):
             raise ValueError(f"refit must choose a candidate that has a score, but chose {best}")
-        params = dict(judged[best].params)
-        if isinstance(hunt.network, BaseMLP):
-            if not whole:
+        params = dict(evaluated[best].params)
+        if isinstance(state.network, BaseMLP):
+            if not last_only:
                 params["max_iter"] = int(results["max_iter"][best])
-            if hunt.network.early_stopping:
+            if state.network.early_stopping:
                 params["early_stopping"] = False
         prefix = f"{self.estimator.steps[-1][0]}__" if isinstance(self.estimator, Pipeline) else ""
-        self.cv_results_, self.best_index_, self.n_splits_ = results, best, len(hunt.folds)
+        self.cv_results_, self.best_index_, self.n_splits_ = results, best, len(state.folds)
         self.best_params_ = {f"{prefix}{name}": value for name, value in params.items()}
         self.best_score_ = float(results["mean_test_score"][best])
         self.simplest_index_ = simplest_within_one_standard_error(results)
-        self.rungs_ = list(hunt.rungs)
+        self.rungs_ = list(state.rungs)
         self.scorer_ = check_scoring(self.estimator, scoring=self.scoring)
-        self._seed = {f"{prefix}random_state": hunt.network.random_state}
+        self._seed = {f"{prefix}random_state": state.network.random_state}
 
     def _refit(self, X: Any, y: Any, sample_weight: Any) -> None:
         began = time.perf_counter()
@@ -372,7 +390,7 @@ class HiddenLayerSearchCV(AsItsBest):
             prefix = f"{best.steps[-1][0]}__" if isinstance(best, Pipeline) else ""
             weights = {f"{prefix}sample_weight": sample_weight}
         with warnings.catch_warnings():
-            # That the epochs found best are not enough to converge is no news.
+            # The number of epochs that scored best need not be enough to converge.
             warnings.simplefilter("ignore", ConvergenceWarning)
             self.best_estimator_ = best.fit(X, y, **weights)
         self.refit_time_ = time.perf_counter() - began

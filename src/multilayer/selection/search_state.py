@@ -1,4 +1,4 @@
-"""What a search works on, and may go on with: candidates, folds, and who proposes."""
+"""The state of a search, which a further `fit` may go on with: folds, sampler and candidates."""
 
 from __future__ import annotations
 
@@ -15,51 +15,66 @@ from multilayer.selection.halving import Candidate
 from multilayer.selection.samplers import Sampler
 from multilayer.selection.trials import FoldData, fold_data, refusal
 
-__all__ = ["Hunt", "cut"]
+__all__ = ["SearchState", "prepare_fold"]
 
 Array = NDArray[Any]
 
 
 @dataclass
-class Hunt:
-    """What a search works on, and may go on with."""
+class SearchState:
+    """What a search needs to go on.
+
+    Attributes
+    ----------
+    network : estimator
+    sampler : Sampler
+    rungs : list of int
+    key : str
+        A hash of the data.
+    folds : list of FoldData
+    initial_params : list of dict
+        Parameters of the candidates that come before those of the sampler.
+    candidates : list of Candidate
+    from_sampler : list of Candidate
+        Those of the last proposal that the sampler made.
+    """
 
     network: Any
     sampler: Sampler
     rungs: list[int]
     key: str
     folds: list[FoldData] = field(default_factory=list)
-    first: list[dict[str, Any]] = field(default_factory=list)
+    initial_params: list[dict[str, Any]] = field(default_factory=list)
     candidates: list[Candidate] = field(default_factory=list)
-    asked: list[Candidate] = field(default_factory=list)  # the last that the sampler proposed
+    from_sampler: list[Candidate] = field(default_factory=list)
 
     def propose(self, n: int) -> list[Candidate]:
-        """Give n new candidates, or as many as there are."""
-        own, self.first = self.first[:n], self.first[n:]
-        params = [*own, *(self.sampler.ask(n - len(own)) if n > len(own) else [])]
+        """Return n new candidates, or as many as there are."""
+        initial, self.initial_params = self.initial_params[:n], self.initial_params[n:]
+        params = [*initial, *(self.sampler.ask(n - len(initial)) if n > len(initial) else [])]
         new = [Candidate(of_one, failure=refusal(self.network, of_one)) for of_one in params]
-        self.asked = new[len(own) :]
+        self.from_sampler = new[len(initial) :]
         self.candidates += new
         return new
 
 
-def cut(
+def prepare_fold(
     steps: Pipeline | None,
     network: Any,
     X: Any,
     y: Any,
     weights: Any,
-    learned: Array,
-    judged: Array,
+    train: Array,
+    test: Array,
 ) -> FoldData:
-    """Send a fold through the steps before the network, and cut it out."""
+    """Cut a fold out of the rows, and transform it by the steps before the network."""
     parts = [
         Rows(
-            _safe_indexing(X, rows),
-            _safe_indexing(y, rows),
-            None if weights is None else _safe_indexing(weights, rows),
+            _safe_indexing(X, indices),
+            _safe_indexing(y, indices),
+            None if weights is None else _safe_indexing(weights, indices),
         )
-        for rows in (learned, judged)
+        for indices in (train, test)
     ]
     if steps is not None:
         steps = clone(steps)

@@ -1,4 +1,4 @@
-"""What is searched: a space of parameters, made from the data where none is given."""
+"""The space of parameters that is searched; made from the data where none is given."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ __all__ = ["HiddenLayers", "check_space", "first_candidates", "sample", "space_f
 
 
 class HiddenLayers:
-    """Distribution of `hidden_layer_sizes`: how many layers, and how wide.
+    """Distribution of `hidden_layer_sizes`: the number of layers and their widths.
 
-    The number of layers is drawn evenly; the width of the first evenly in its logarithm. The layers
-    after it are all as wide, or each half as wide as the one before.
+    The number of layers is drawn uniformly, the width of the first layer uniformly in its
+    logarithm. The layers after it are all as wide, or each half as wide as the one before.
 
     Parameters
     ----------
     depths : sequence of int, default=(0, 1, 2, 3)
-        Numbers of hidden layers; 0 is logistic or linear regression.
+        Numbers of hidden layers; 0 means logistic or linear regression.
     widths : tuple of int, default=(2, 256)
-        The least and the largest number of units of the first layer.
+        The smallest and the largest number of units of the first layer.
 
     Examples
     --------
@@ -49,7 +49,7 @@ class HiddenLayers:
         return f"HiddenLayers(depths={self.depths}, widths={self.widths})"
 
     def rvs(self, random_state: Any = None) -> tuple[int, ...]:
-        """Draw one.
+        """Draw the sizes of the hidden layers.
 
         Parameters
         ----------
@@ -67,7 +67,7 @@ class HiddenLayers:
 
     @staticmethod
     def layers(depth: int, width: int, halving: bool) -> tuple[int, ...]:
-        """Give the layers of one draw."""
+        """Return the sizes of the hidden layers for one draw."""
         return tuple(max(1, width >> layer if halving else width) for layer in range(depth))
 
 
@@ -76,18 +76,18 @@ def _draws(random_state: Any) -> bool:
 
 
 def space_for(estimator: Any, n_rows: int) -> dict[str, Any]:
-    """Give the space to search for an estimator and so many rows.
+    """Return the space to search for an estimator and a number of rows.
 
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, TabularClassifier or TabularRegressor
     n_rows : int
-        Of one training part.
+        The number of rows of one training part.
 
     Returns
     -------
     dict
-        Parameter names and what each is drawn from.
+        The distribution of each parameter, by its name.
     """
     widest = int(np.clip(2 * math.sqrt(n_rows), 16, 256))
     if isinstance(estimator, TabularEstimator):
@@ -107,11 +107,11 @@ def space_for(estimator: Any, n_rows: int) -> dict[str, Any]:
 
 
 def _in_common(estimator: Any, n_rows: int) -> dict[str, Any]:
-    """Give what all candidates are trained with, unless the estimator says otherwise.
+    """Return parameters that all candidates share, unless the estimator sets them.
 
-    Batches that let a few epochs tell candidates apart; and a learning rate that falls to 0 by each
-    rung: with a constant one, the last step's noise would decide between them, and what is trained
-    on all rows would not be what was judged.
+    The batches are so small that a few epochs tell candidates apart, and the learning rate falls to
+    0 by each rung: with a constant one, the noise of the last step would decide between them, and
+    the network trained on all rows would not be the one that was scored.
     """
     common: dict[str, Any] = {}
     if takes_all_rows(estimator):
@@ -140,7 +140,7 @@ def check_space(space: Any, estimator: Any) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If there is nothing in it, or a name is none of the estimator's.
+        If the space is empty, or a name is not a parameter of the estimator.
     TypeError
         If a value is neither a distribution nor a sequence.
     """
@@ -180,8 +180,8 @@ def _one_of(values: Any, rng: np.random.RandomState) -> Any:
 
 
 def first_candidates(estimator: Any, n_rows: int) -> list[dict[str, Any]]:
-    """Give what is tried before anything is drawn: the estimator as it is, a straight line."""
+    """Return the candidates tried before any is drawn: the estimator as it is, a linear model."""
     if isinstance(estimator, TabularEstimator):
         return [{}]
-    straight = {"hidden_layer_sizes": (), "learning_rate_init": 0.05}
-    return [{}, straight | _in_common(estimator, n_rows)]
+    linear = {"hidden_layer_sizes": (), "learning_rate_init": 0.05}
+    return [{}, linear | _in_common(estimator, n_rows)]

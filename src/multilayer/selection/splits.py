@@ -1,4 +1,4 @@
-"""Which rows each fold learns from, and which it is judged by."""
+"""Splits of the rows into training and test rows, one for each fold."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sklearn.utils.multiclass import type_of_target
 __all__ = ["Split", "check_classes", "fresh_splits", "make_splits", "shuffles"]
 
 Array = NDArray[Any]
-Split = tuple[NDArray[np.intp], NDArray[np.intp]]  # rows to learn from, rows left out
+Split = tuple[NDArray[np.intp], NDArray[np.intp]]  # training rows, test rows
 
 _SPLITTERS: dict[tuple[bool, bool], Any] = {  # stratified, in groups
     (False, False): KFold,
@@ -40,26 +40,26 @@ def make_splits(
     n_repeats: int,
     rng: np.random.RandomState,
 ) -> list[Split]:
-    """Cut the rows into folds, as often as asked.
+    """Split the rows into folds, once or repeatedly.
 
     Parameters
     ----------
     cv : int, splitter or iterable
-        An integer stands for so many folds of shuffled rows, with the classes in proportion and
-        groups whole.
+        An integer is the number of folds of shuffled rows; they are stratified for classes, and
+        keep groups together.
     X, y, groups
-        The rows; groups may be None.
+        All rows; groups may be None.
     classes : bool
         Whether y is classes.
     n_repeats : int
     rng : RandomState
-        Shuffles.
+        Shuffles the rows.
 
     Raises
     ------
     ValueError
-        If there are fewer rows than folds, the splitter cannot be repeated or gives nothing, or a
-        training part lacks a class.
+        If there are fewer rows than folds, the splitter cannot be repeated or yields no split, or
+        a training part lacks a class.
     """
     labels = np.asarray(y)
     if not (isinstance(n_repeats, Integral) and n_repeats >= 1):
@@ -67,8 +67,8 @@ def make_splits(
     seeds = rng.randint(2**31, size=n_repeats).tolist()
     splits: list[Split] = []
     for splitter in _splitters(cv, labels, classes, groups, seeds):
-        for learned, judged in splitter.split(X, y, groups):
-            splits.append((np.asarray(learned), np.asarray(judged)))
+        for train, test in splitter.split(X, y, groups):
+            splits.append((np.asarray(train), np.asarray(test)))
     if not splits:
         raise ValueError("cv must give at least one split, but gives none")
     if classes and labels.ndim == 1:
@@ -79,15 +79,15 @@ def make_splits(
 def fresh_splits(
     cv: Any, X: Any, y: Any, groups: Any, *, classes: bool, number: int
 ) -> list[Split]:
-    """Cut the rows into other folds of the same kind.
+    """Split the rows into other folds of the same kind.
 
     Parameters
     ----------
     cv, X, y, groups, classes
-        As for `make_splits`; groups are kept together by a splitter that does so.
-        It must be one that `shuffles`.
+        As for `make_splits`; groups are kept together only by a splitter that does so.
+        The splitter must be one that `shuffles`.
     number : int
-        Which ones: the same number gives the same folds.
+        Seeds the folds: the same number yields the same folds.
     """
     groups = None if cv is None or isinstance(cv, Integral) else groups
     rng = np.random.RandomState(number)
@@ -96,16 +96,16 @@ def fresh_splits(
 
 
 def _splitters(cv: Any, y: Array, classes: bool, groups: Any, seeds: list[int]) -> list[Any]:
-    """Give a splitter for each repeat."""
+    """Return a splitter for each repeat."""
     if cv is None or isinstance(cv, Integral):
         n = 5 if cv is None else int(cv)
         if n < 2:
             raise ValueError(f"cv must be at least 2 folds, got {n}")
-        what, there = "rows", len(y)
+        what, most = "rows", len(y)
         if groups is not None:
-            what, there = "groups", len(np.unique(np.asarray(groups)))
-        if n > there:
-            raise ValueError(f"cv must be at most as many folds as {what}, {there}, got {n}")
+            what, most = "groups", len(np.unique(np.asarray(groups)))
+        if n > most:
+            raise ValueError(f"cv must be at most as many folds as {what}, {most}, got {n}")
         stratified = classes and type_of_target(y) in ("binary", "multiclass")
         make = _SPLITTERS[stratified, groups is not None]
         return [make(n, shuffle=True, random_state=seed) for seed in seeds]
@@ -124,17 +124,17 @@ def _splitters(cv: Any, y: Array, classes: bool, groups: Any, seeds: list[int]) 
 
 
 def shuffles(cv: Any) -> bool:
-    """Whether other folds can be drawn; else their order may have a reason."""
+    """Whether other folds can be drawn; folds that are not shuffled may depend on the order."""
     if cv is None or isinstance(cv, Integral):
         return True
     return hasattr(cv, "random_state") and bool(getattr(cv, "shuffle", True))
 
 
 def check_classes(splits: list[Split], labels: Array) -> None:
-    """See that each fold can learn every class."""
+    """Check that the training part of each fold holds every class."""
     everything = np.unique(labels)
-    for k, (learned, _) in enumerate(splits):
-        missing = np.setdiff1d(everything, labels[learned])
+    for k, (train, _) in enumerate(splits):
+        missing = np.setdiff1d(everything, labels[train])
         if len(missing):
             raise ValueError(
                 f"each training part must hold every class, but that of fold {k} has no row of "

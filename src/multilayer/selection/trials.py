@@ -1,6 +1,6 @@
-"""Training in instalments: one candidate on one fold, which goes on where it stopped.
+"""Trials: the training of one candidate on one fold, which goes on where it stopped.
 
-A fold's rows are checked and encoded once, and shared by all candidates.
+The rows of a fold are checked and encoded once, and shared by all candidates.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
+from multilayer.engine.arrays import to_numpy
 from multilayer.engine.threads import available_threads
 from multilayer.estimators.base import BaseMLP
-from multilayer.estimators.incremental import Instalments
+from multilayer.estimators.fitting import Fit, encode
 from multilayer.estimators.inputs import Rows, check_rows
-from multilayer.estimators.parameters import hidden_sizes, make_schedule
+from multilayer.estimators.parameters import check_parameters, hidden_sizes, make_schedule
+from multilayer.estimators.targets import learn_targets
 from multilayer.schedules import Cosine, OneCycle, WarmRestarts
 from multilayer.tabular.base import (
     TabularEstimator,
@@ -28,61 +30,61 @@ from multilayer.tabular.base import (
 )
 from multilayer.tabular.ensemble import draw_network, train_epochs
 
-__all__ = ["FoldData", "Run", "depends_on_length", "fold_data", "refusal", "rungs_for"]
+__all__ = ["FoldData", "Trial", "depends_on_length", "fold_data", "refusal", "rungs_for"]
 
 
-class Run(ABC):
-    """A candidate's training on one fold."""
+class Trial(ABC):
+    """The training of a candidate on one fold."""
 
     @abstractmethod
     def go_on(self, until: int) -> int:
-        """Train up to so many epochs in all; give how many there were (fewer once converged)."""
+        """Train up to a total number of epochs; return how many there were (fewer if converged)."""
 
     @property
     @abstractmethod
     def work(self) -> float:
-        """Multiplications of an epoch, about."""
+        """The approximate number of multiplications of an epoch."""
 
     @abstractmethod
     def score(self, scorer: Any) -> float:
-        """Score what is trained so far on the rows left out; larger is better."""
+        """Score the network on the test rows; larger is better."""
 
     @property
     @abstractmethod
     def n_parameters(self) -> int:
-        """Numbers that are trained."""
+        """The number of parameters."""
 
 
 class FoldData(ABC):
-    """The rows of one fold, ready to train on."""
+    """The rows of one fold, prepared for training."""
 
     @abstractmethod
-    def start(self, params: dict[str, Any]) -> Run:
-        """Begin a candidate's training."""
+    def start(self, params: dict[str, Any]) -> Trial:
+        """Begin the trial of a candidate."""
 
 
-def fold_data(estimator: Any, y: Any, learned: Rows, judged: Rows) -> FoldData:
-    """Make a fold ready to train on.
+def fold_data(estimator: Any, y: Any, train: Rows, test: Rows) -> FoldData:
+    """Prepare a fold for training.
 
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, TabularClassifier or TabularRegressor
         With an integer for `random_state`.
     y : array-like
-        Of all rows: what classes there are.
-    learned, judged : Rows
-        The fold's rows to learn from, and those to be judged by.
+        The targets of all rows, which tell the classes.
+    train, test : Rows
+        The training rows and the test rows of the fold.
     """
     if isinstance(estimator, TabularEstimator):
-        return _TabularFold(estimator, learned, judged)
-    return _PlainFold(estimator, y, learned, judged)
+        return _TabularFold(estimator, train, test)
+    return _PlainFold(estimator, y, train, test)
 
 
 def refusal(estimator: Any, params: dict[str, Any]) -> str:
-    """Say why an estimator cannot have some parameters; nothing, if it can."""
+    """Return why an estimator cannot have some parameters, or an empty text if it can."""
     candidate = _with_params(estimator, params)
     try:
-        candidate._validate_params()
+        check_parameters(candidate)
         if not isinstance(candidate.hidden_layer_sizes, str):  # "auto"
             hidden_sizes(candidate.hidden_layer_sizes)
     except (ValueError, TypeError) as error:
@@ -91,7 +93,7 @@ def refusal(estimator: Any, params: dict[str, Any]) -> str:
 
 
 def depends_on_length(estimator: Any) -> bool:
-    """Whether the first epochs of a long training are other than a short one."""
+    """Whether the first epochs of a long training differ from a short training."""
     if isinstance(estimator, TabularEstimator):
         return True
     return isinstance(make_schedule(estimator), Cosine | OneCycle)
@@ -100,20 +102,20 @@ def depends_on_length(estimator: Any) -> bool:
 def rungs_for(
     estimator: Any, space: dict[str, Any], min_epochs: int | None, factor: float
 ) -> list[int]:
-    """Give the numbers of epochs after which candidates are compared, ascending.
+    """Return the numbers of epochs after which candidates are compared, in ascending order.
 
-    Where the learning rate falls in cycles, they are the ends of these; of a tabular network, in
-    15ths of all its epochs.
+    Where the learning rate falls in cycles, they are the ends of the cycles. For a tabular network
+    they are counted in 15ths of all its epochs.
 
     Parameters
     ----------
     estimator : estimator
     space : dict
-        What is searched.
+        The space that is searched.
     min_epochs : int, optional
-        The first of them; by default, a third of a third of a third of all.
+        The first number; by default, all epochs divided by the cube of `factor`.
     factor : float
-        By how much each is larger than the one before.
+        The ratio of each number to the one before.
     """
     if isinstance(estimator, TabularEstimator):
         return [1, 3, 7, 15]
@@ -131,7 +133,7 @@ def rungs_for(
 
 
 def _cycle_ends(schedule: WarmRestarts, last: int) -> list[int]:
-    """Give the epochs, up to the last, at which cycles end that are as many epochs long."""
+    """Return the epochs, up to the last, at which cycles of whole epochs end."""
     ends: list[int] = []
     length, end = schedule.first_cycle, schedule.first_cycle
     while end <= last and end == int(end):
@@ -149,35 +151,37 @@ class _PlainFold(FoldData):
         self.rows_judged = check_rows(self.estimator, judged, reset=False)
         if hasattr(self.estimator, "feature_names_in_"):  # the rows checked have none
             del self.estimator.feature_names_in_
-        self.estimator._meet_targets(np.asarray(y), True, False, None)
-        self.learned = self.estimator._encoded(learned)
-        self.judged = self.estimator._encoded(self.rows_judged)
+        self.targets = learn_targets(self.estimator, np.asarray(y))
+        self.learned = encode(self.targets, learned)
+        self.judged = encode(self.targets, self.rows_judged)
 
-    def start(self, params: dict[str, Any]) -> Run:
-        return _PlainRun(self, params)
+    def start(self, params: dict[str, Any]) -> Trial:
+        return _PlainTrial(self, params)
 
 
-class _PlainRun(Run):
+class _PlainTrial(Trial):
     def __init__(self, fold: _PlainFold, params: dict[str, Any]) -> None:
         self.fold = fold
-        self.training = Instalments(_with_params(fold.estimator, params), fold.learned)
+        estimator = _with_params(fold.estimator, params)
+        self.fitting = Fit(estimator, fold.targets, fold.learned)
 
     def go_on(self, until: int) -> int:
-        return self.training.go_on(until)
+        return self.fitting.train_until(until)
 
     def score(self, scorer: Any) -> float:
         if scorer is None:
-            return float(self.training.estimator._score(self.fold.judged))
+            H = to_numpy(self.fitting.state.network.forward(self.fold.judged.X))
+            return self.fitting.targets.score(H, self.fold.judged)
         X, y, weights = self.fold.rows_judged
-        return float(scorer(self.training.read_off(), X, y, **_given(weights)))
+        return float(scorer(self.fitting.estimator, X, y, **_given(weights)))
 
     @property
     def n_parameters(self) -> int:
-        return sum(theta.size for theta in self.training.state.network.thetas)
+        return sum(theta.size for theta in self.fitting.state.network.thetas)
 
     @property
     def work(self) -> float:
-        return 3.0 * self.n_parameters * len(self.training.examples.Y)
+        return 3.0 * self.n_parameters * len(self.fitting.examples.Y)
 
 
 class _TabularFold(FoldData):
@@ -189,11 +193,11 @@ class _TabularFold(FoldData):
         )
         self.weights = judged.sample_weight
 
-    def start(self, params: dict[str, Any]) -> Run:
-        return _TabularRun(self, params)
+    def start(self, params: dict[str, Any]) -> Trial:
+        return _TabularTrial(self, params)
 
 
-class _TabularRun(Run):
+class _TabularTrial(Trial):
     def __init__(self, fold: _TabularFold, params: dict[str, Any]) -> None:
         estimator = _with_params(fold.estimator, params)
         self.recipe = recipe_of(estimator, len(fold.fold.training))
@@ -232,7 +236,7 @@ class _TabularRun(Run):
 
 
 def _with_params(estimator: Any, params: dict[str, Any]) -> Any:
-    """Give one that has read the same rows, with other parameters (checked before)."""
+    """Return a copy that has read the same rows, with other parameters, which are not checked."""
     other = copy.copy(estimator)
     for name, value in params.items():
         setattr(other, name, value)

@@ -1,7 +1,8 @@
-"""Who does the work of a search: threads here, or the workers of a Dask cluster.
+"""The workers of a search: threads of this process, or the workers of a Dask cluster.
 
-On a cluster the rows of each fold are sent once. A training stays on the worker that began it; one
-that lies elsewhere, or has died, is begun again from its start to where it was: the same bits.
+On a cluster the rows of each fold are sent once. A trial stays on the worker that began it; a trial
+that lies elsewhere, or whose worker has died, is begun again and brought to where it was: the same
+bits.
 """
 
 from __future__ import annotations
@@ -19,26 +20,26 @@ import joblib
 
 from multilayer.engine.threads import available_threads, sharing
 from multilayer.selection.folds import FittedFold, fit_fold
-from multilayer.selection.trials import FoldData, Run
+from multilayer.selection.trials import FoldData, Trial
 
-__all__ = ["Crew", "crew"]
+__all__ = ["LocalWorkers", "find_workers"]
 
-_TIMEOUT = 600.0  # seconds for one instalment, or one fold
-_FORGOTTEN = 50  # trainings that are out, before the workers are told
+_TIMEOUT = 600.0  # seconds for one step of a trial, or one fold
+_MAX_RELEASED = 50  # trials that are no longer needed, before the workers are told
 
-# On a worker: the trainings that it has, by search, candidate and fold.
-_RUNS: dict[str, Run] = {}
+# On a worker: the trials that it holds, by search, candidate and fold.
+_TRIALS: dict[str, Trial] = {}
 
 
-class Crew:
+class LocalWorkers:
     """The threads of this process.
 
     Attributes
     ----------
     n_threads : int
-        How many pieces of work can be done at a time.
+        The number of tasks that can run at a time.
     local : bool
-        Whether they are done here.
+        Whether they run in this process.
     """
 
     local = True
@@ -46,44 +47,44 @@ class Crew:
     def __init__(self, n_jobs: int | None) -> None:
         self.n_threads = n_jobs if n_jobs and n_jobs > 0 else available_threads()
 
-    def sent(self, folds: Sequence[FoldData]) -> list[FoldData]:
-        """Give folds as the crew works on them."""
+    def send(self, folds: Sequence[FoldData]) -> list[FoldData]:
+        """Return folds as the workers use them."""
         return list(folds)
 
     def fit_fold(self, model: Any, rows: tuple[Any, Any, Any], *arguments: Any) -> FittedFold:
-        """Train a model on a fold's rows and judge it, see `multilayer.selection.folds`."""
+        """Fit and score a model on a fold, see `multilayer.selection.folds.fit_fold`."""
         return fit_fold(model, *rows, *arguments)
 
 
 @contextmanager
-def crew(n_jobs: int | None) -> Iterator[Any]:
-    """Give who is to work: under ``joblib.parallel_config("dask")`` the workers of its cluster.
+def find_workers(n_jobs: int | None) -> Iterator[Any]:
+    """Yield the workers: under ``joblib.parallel_config("dask")``, those of its cluster.
 
     Raises
     ------
     TimeoutError
-        If the cluster gives no answer for ten minutes, or is gone.
+        If the cluster does not answer for ten minutes, or is gone.
     """
     client = getattr(joblib.parallel.get_active_backend()[0], "client", None)
     if client is None:
-        yield Crew(n_jobs)
+        yield LocalWorkers(n_jobs)
         return
     from multilayer.dask.cluster import check_client
 
-    there = _Cluster(check_client(client), n_jobs)
+    workers = _ClusterWorkers(check_client(client), n_jobs)
     try:
-        yield there
-    except _Gone as error:
+        yield workers
+    except _ClusterGone as error:
         raise TimeoutError(f"the cluster does not do its work: {error}") from None
     finally:
-        there.forget_all()
+        workers.release_all()
 
 
-class _Gone(BaseException):
-    """The cluster is; no failure of a candidate, which a search would go on after."""
+class _ClusterGone(BaseException):
+    """The cluster does not answer; not the failure of a candidate, after which a search goes on."""
 
 
-class _Cluster:
+class _ClusterWorkers:
     """The workers of a cluster."""
 
     local = False
@@ -95,58 +96,69 @@ class _Cluster:
         if not threads:
             raise ValueError("the cluster must have a worker, but has none")
         self.n_threads = min(threads, n_jobs) if n_jobs and n_jobs > 0 else threads
-        self._numbers, self._out = itertools.count(), list[str]()
+        self._numbers, self._released = itertools.count(), list[str]()
         self._rows: _Sent | None = None
         self._lock = threading.Lock()
 
-    def sent(self, folds: Sequence[FoldData]) -> list[FoldData]:
+    def send(self, folds: Sequence[FoldData]) -> list[FoldData]:
         """Send folds to the cluster, once."""
-        return [_FoldThere(self, _Sent(self._client, fold)) for fold in folds]
+        return [_RemoteFold(self, _Sent(self._client, fold)) for fold in folds]
 
     def fit_fold(self, model: Any, rows: tuple[Any, Any, Any], *arguments: Any) -> FittedFold:
-        """Train a model on a fold's rows, which are sent once, and judge it."""
+        """Fit and score a model on a fold of rows that are sent once."""
         with self._lock:
-            if self._rows is None or self._rows.what is not rows:
+            if self._rows is None or self._rows.value is not rows:
                 self._rows = _Sent(self._client, rows)
         split, scorer, _, *curves = arguments
-        fitted: FittedFold = self.do(_fit_fold, self._rows, model, split, scorer, *curves)
+        fitted: FittedFold = self.call(_fit_fold, self._rows, model, split, scorer, *curves)
         return fitted
 
-    def do(self, function: Any, sent: _Sent, *arguments: Any, near: str = "") -> Any:
-        """Have a function called on a worker, if it can be on the one that did a task."""
-        from multilayer.dask.cluster import asked_again, finished
+    def call(self, function: Any, sent: _Sent, *arguments: Any, preferred: str = "") -> Any:
+        """Call a function on a worker, and return its result.
+
+        Parameters
+        ----------
+        function : callable
+        sent : _Sent
+            Its first argument.
+        *arguments
+            Its other arguments.
+        preferred : str
+            The address of the worker that should be used, if it is still there.
+        """
+        from multilayer.dask.cluster import results_of, retry
 
         client = self._client
-        if len(self._out) >= _FORGOTTEN:
-            keys, self._out = self._out, []
+        if len(self._released) >= _MAX_RELEASED:
+            keys, self._released = self._released, []
             self._tell(_forget, keys)
 
-        def ask() -> Any:
+        def submit() -> Any:
             where: dict[str, Any] = {}
-            if near in client.scheduler_info()["workers"]:
-                where = {"workers": [near], "allow_other_workers": True}
-            future = client.submit(function, sent.there(), *arguments, pure=False, **where)
-            return finished(client, [future], _TIMEOUT)[0]
+            if preferred in client.scheduler_info()["workers"]:
+                where = {"workers": [preferred], "allow_other_workers": True}
+            future = client.submit(function, sent.future(), *arguments, pure=False, **where)
+            return results_of(client, [future], _TIMEOUT)[0]
 
         try:
-            return asked_again(client, ask, _TIMEOUT)
+            return retry(client, submit, _TIMEOUT)
         except TimeoutError as error:
-            raise _Gone(str(error)) from error
+            raise _ClusterGone(str(error)) from error
         except ValueError as error:
             if client.status in ("closing", "closed"):
-                raise _Gone(str(error)) from error
+                raise _ClusterGone(str(error)) from error
             raise
 
-    def key(self) -> str:
-        """Give a training a name that no other has."""
+    def new_key(self) -> str:
+        """Return a name for a trial that no other trial has."""
         return f"{self._name}-{next(self._numbers)}"
 
-    def out(self, key: str) -> None:
-        """Note that a training is no longer needed; the workers are told now and then."""
-        self._out.append(key)  # no more than that: this may be called at any moment
+    def release(self, key: str) -> None:
+        """Note that a trial is no longer needed; the workers are told now and then."""
+        self._released.append(key)  # no more than that: this may be called at any moment
 
-    def forget_all(self) -> None:
-        """Have the workers forget all trainings of this search."""
+    def release_all(self) -> None:
+        """Let the workers forget all trials of this search."""
         self._tell(_forget_all, self._name)
 
     def _tell(self, function: Any, argument: Any) -> None:
@@ -155,46 +167,46 @@ class _Cluster:
 
 
 class _Sent:
-    """Something that is on the cluster; sent again, where that has lost it."""
+    """A value on the cluster, which is sent again if the cluster has lost it."""
 
-    def __init__(self, client: Any, what: Any) -> None:
-        self.what, self._client, self._lock = what, client, threading.Lock()
+    def __init__(self, client: Any, value: Any) -> None:
+        self.value, self._client, self._lock = value, client, threading.Lock()
         self._future: Any = None
 
-    def there(self) -> Any:
+    def future(self) -> Any:
         with self._lock:
             if self._future is None or self._future.status in ("cancelled", "lost", "error"):
-                (self._future,) = self._client.scatter([self.what], hash=False)
+                (self._future,) = self._client.scatter([self.value], hash=False)
             return self._future
 
 
-class _FoldThere(FoldData):
+class _RemoteFold(FoldData):
     """A fold whose rows are on the cluster."""
 
-    def __init__(self, cluster: _Cluster, rows: _Sent) -> None:
+    def __init__(self, cluster: _ClusterWorkers, rows: _Sent) -> None:
         self.cluster, self.rows = cluster, rows
 
-    def start(self, params: dict[str, Any]) -> Run:
-        return _RunThere(self, params)
+    def start(self, params: dict[str, Any]) -> Trial:
+        return _RemoteTrial(self, params)
 
 
-class _RunThere(Run):
-    """A training that goes on on a worker."""
+class _RemoteTrial(Trial):
+    """A trial that a worker holds."""
 
-    def __init__(self, fold: _FoldThere, params: dict[str, Any]) -> None:
-        self._fold, self._params, self._key = fold, params, fold.cluster.key()
-        self._epochs, self._worker = 0, ""
-        work, n_parameters = self._do("about")
+    def __init__(self, fold: _RemoteFold, params: dict[str, Any]) -> None:
+        self._fold, self._params, self._key = fold, params, fold.cluster.new_key()
+        self._last_until, self._worker = 0, ""
+        work, n_parameters = self._call("sizes")
         self._work, self._n_parameters = float(work), int(n_parameters)
-        weakref.finalize(self, fold.cluster.out, self._key)
+        weakref.finalize(self, fold.cluster.release, self._key)
 
     def go_on(self, until: int) -> int:
-        self._epochs = int(self._do("go_on", until))
-        self._reached = until
-        return self._epochs
+        epochs = int(self._call("go_on", until))
+        self._last_until = until
+        return epochs
 
     def score(self, scorer: Any) -> float:
-        return float(self._do("score", scorer))
+        return float(self._call("score", scorer))
 
     @property
     def work(self) -> float:
@@ -204,30 +216,34 @@ class _RunThere(Run):
     def n_parameters(self) -> int:
         return self._n_parameters
 
-    _reached = 0  # the last `until`
-
-    def _do(self, what: str, *arguments: Any) -> Any:
-        wanted = (self._key, self._params, self._reached, what, arguments)
-        said, self._worker = self._fold.cluster.do(
-            _instalment, self._fold.rows, wanted, near=self._worker
+    def _call(self, method: str, *arguments: Any) -> Any:
+        call = (self._key, self._params, self._last_until, method, arguments)
+        result, self._worker = self._fold.cluster.call(
+            _call_trial, self._fold.rows, call, preferred=self._worker
         )
-        return said
+        return result
 
 
-def _instalment(fold: FoldData, wanted: tuple[Any, ...]) -> tuple[Any, str]:
-    """Do something to a training, which is made where it is not here; say where this is."""
+def _call_trial(fold: FoldData, call: tuple[Any, ...]) -> tuple[Any, str]:
+    """Call a method of a trial, begin it first if it is not here; return the worker's address too.
+
+    The method "sizes" stands for the properties `work` and `n_parameters`.
+    """
     from distributed import get_worker
 
-    key, params, reached, what, arguments = wanted
+    key, params, last_until, method, arguments = call
     with sharing(1):
-        run = _RUNS.pop(key, None)  # while it is worked on it is nobody's: an error loses it
-        if run is None:
-            run = fold.start(params)
-            if reached:
-                run.go_on(reached)
-        said = (run.work, run.n_parameters) if what == "about" else getattr(run, what)(*arguments)
-    _RUNS[key] = run
-    return said, get_worker().address
+        trial = _TRIALS.pop(key, None)  # held by nobody while it is worked on: an error loses it
+        if trial is None:
+            trial = fold.start(params)
+            if last_until:
+                trial.go_on(last_until)
+        if method == "sizes":
+            result: Any = trial.work, trial.n_parameters
+        else:
+            result = getattr(trial, method)(*arguments)
+    _TRIALS[key] = trial
+    return result, get_worker().address
 
 
 def _fit_fold(rows: tuple[Any, Any, Any], model: Any, split: Any, scorer: Any, *curves: Any) -> Any:
@@ -238,8 +254,8 @@ def _fit_fold(rows: tuple[Any, Any, Any], model: Any, split: Any, scorer: Any, *
 
 def _forget(keys: list[str]) -> None:
     for key in keys:
-        _RUNS.pop(key, None)
+        _TRIALS.pop(key, None)
 
 
 def _forget_all(name: str) -> None:
-    _forget([key for key in _RUNS if key.startswith(name)])
+    _forget([key for key in list(_TRIALS) if key.startswith(name)])

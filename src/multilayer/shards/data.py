@@ -1,4 +1,4 @@
-"""What rows in parts are: encoded rows of each part, and how sums over them are had."""
+"""Rows in parts: the encoded rows of each part, and sums over the parts."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from multilayer.shards.engine import ShardsEngine
-from multilayer.shards.sync_interval import Pace
-from multilayer.training.state import Examples
+from multilayer.engine.interface import Examples
+from multilayer.shards.sync_interval import SyncInterval
 
 __all__ = ["TOGETHER", "Facts", "OfShard", "Shard", "Shards", "Sums", "added_up", "sum_in_order"]
 
@@ -49,7 +48,7 @@ class Shard:
         return float(len(self) if weights is None else weights.sum(dtype=np.float64))
 
     def order(self, seed: int | None) -> Array:
-        """Give the order of the rows in the epoch of a seed; without one, as they lie."""
+        """Return the order of the rows in the epoch of a seed; without one, as they lie."""
         if self._order[:1] != [seed]:
             rows = np.arange(len(self))
             if seed is not None:
@@ -59,7 +58,7 @@ class Shard:
         return order
 
     def fingerprint(self) -> bytes:
-        """Give few bytes that are the same for the same rows, and for no others."""
+        """Return a few bytes that are the same for the same rows, and for no others."""
         digest = hashlib.blake2b(str(self.index).encode(), digest_size=16)
         X, Y, weights = self.examples
         for array in [*([X.data, X.indices, X.indptr] if scipy.sparse.issparse(X) else [X]), Y]:
@@ -103,19 +102,14 @@ class Shards(ABC):
     ) -> None:
         self.shape, self.dtype, self.weight = shape, dtype, weight
         self.sync_every = sync_every
-        self.pace = Pace()
+        self.sync_interval = SyncInterval()
 
     @abstractmethod
     def total(self, function: OfShard, *arguments: Any) -> Sums:
         """Sum of function(shard, *arguments) over the parts, see `added_up`."""
 
-    @property
-    def engine(self) -> ShardsEngine:
-        """Who trains on them, in the place of the native engine."""
-        return ShardsEngine(self)
-
     def fingerprint(self) -> bytes:
-        """Give few bytes that are the same for the same rows in the same parts."""
+        """Return a few bytes that are the same for the same rows in the same parts."""
         return self.total(_fingerprint).tobytes()
 
 
@@ -146,7 +140,7 @@ def sum_in_order(vectors: Sequence[Sums]) -> Sums:
 
 @dataclass(frozen=True)
 class Facts:
-    """What has to be known of all rows before a part of them can be encoded.
+    """Facts about all rows that are needed before a part of them can be encoded.
 
     Attributes
     ----------

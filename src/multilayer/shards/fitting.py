@@ -1,33 +1,40 @@
-"""Fitting MLPClassifier and MLPRegressor on rows in parts: the course of `BaseMLP.fit`, elsewhere.
+"""Fitting MLPClassifier and MLPRegressor on rows in parts: everything is decided here.
 
-Everything that training decides is decided here; the parts only give their sums.
+The parts only give their sums.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone, is_classifier
-from sklearn.callback import with_callbacks
-from sklearn.utils import check_random_state
 
+from multilayer.engine.arrays import to_numpy
+from multilayer.engine.interface import Examples, MakeEngine
 from multilayer.estimators.base import BaseMLP
-from multilayer.estimators.checkpoint import Checkpoint
+from multilayer.estimators.fitting import Fit, conduct, encode, open_checkpoints
 from multilayer.estimators.inputs import Rows
-from multilayer.estimators.parameters import hidden_sizes
+from multilayer.estimators.parameters import check_combination, check_parameters
+from multilayer.estimators.targets import ClassTargets, Targets, learn_targets
+from multilayer.network import Network
 from multilayer.shards.data import Facts, Shard, Shards, Sums
-from multilayer.training import loop as training
-from multilayer.training.state import Examples
+from multilayer.shards.engine import ShardsEngine
+from multilayer.training.monitor import Validate
 
-__all__ = ["Judge", "encode_rows", "fit_shards", "reader_of"]
+__all__ = ["HeldOutShards", "encode_rows", "fit_shards", "score_shards"]
 
-# reader, share to hold out, seed for that -> rows to learn from, rows to validate on
-Encode = Callable[[BaseMLP, float, int], tuple[Shards, Shards | None]]
+# targets, share to hold out, seed for that -> rows to learn from, rows to validate on
+EncodeShards = Callable[[Targets, float, int], tuple[Shards, Shards | None]]
 
 
-def fit_shards(estimator: BaseMLP, facts: Facts, encode: Encode) -> None:
+def fit_shards(
+    estimator: BaseMLP,
+    facts: Facts,
+    encode_shards: EncodeShards,
+    engine: MakeEngine = ShardsEngine,
+) -> None:
     """Train an estimator on rows in parts; where that fails, it is left as it was.
 
     Parameters
@@ -35,66 +42,70 @@ def fit_shards(estimator: BaseMLP, facts: Facts, encode: Encode) -> None:
     estimator : MLPClassifier or MLPRegressor
     facts : Facts
         What is known of all rows.
-    encode : callable
-        Called with a copy of the estimator that knows its targets, for `encode_rows` where the rows
-        are; with the share of the rows to hold out, 0 for none; and with a number to draw these by.
-        Gives the rows to learn from, and those to validate on or None.
+    encode_shards : callable
+        Called with the targets that were learned, for `encode_rows` where the rows are; with the
+        share of the rows to hold out, 0 for none; and with a number to draw these by. Returns the
+        rows to learn from, and those to validate on or None.
+    engine : callable
+        Makes the engine.
 
     Raises
     ------
     ValueError
         If a parameter is out of its range or does not go with rows in parts.
     """
-    before = estimator.__dict__.copy()
-    try:
-        _run(estimator, facts, encode)
-    except BaseException:
-        estimator.__dict__.clear()
-        estimator.__dict__.update(before)
-        raise
 
-
-def encode_rows(reader: BaseMLP, rows: Rows, judging: bool) -> Examples:
-    """Encode checked rows of one part; weights of classes are for learning, not for judging."""
-    examples = reader._encoded(rows)
-    return examples if judging else reader._weighted(examples, False)
-
-
-@with_callbacks  # type: ignore[untyped-decorator]
-def _run(estimator: Any, facts: Facts, encode: Encode) -> None:
-    estimator._validate_params()
-    hidden_sizes(estimator.hidden_layer_sizes)
-    if estimator.scoring not in (None, "loss"):
-        raise ValueError(
-            f"scoring must be None or 'loss' for rows in parts, got {estimator.scoring!r}"
+    def prepare() -> Fit:
+        check_parameters(estimator)
+        check_combination(estimator)
+        if estimator.scoring not in (None, "loss"):
+            raise ValueError(
+                f"scoring must be None or 'loss' for rows in parts, got {estimator.scoring!r}"
+            )
+        first = not (estimator.warm_start and "network_" in vars(estimator))
+        _learn_features(estimator, facts, first)
+        targets = learn_targets(estimator, facts.labels, first=first)
+        return Fit(
+            estimator,
+            targets,
+            Examples(
+                np.empty((0, facts.n_features), facts.dtype),
+                targets.encode(facts.labels, facts.dtype),
+            ),
+            rng=open_checkpoints(estimator),
+            first=first,
+            engine=engine,
+            divide=divide,
         )
-    first = not (estimator.warm_start and "network_" in vars(estimator))
-    _meet_features(estimator, facts, first)
-    estimator._meet_targets(facts.labels, first, False, None)
-    rng = check_random_state(estimator.random_state)
-    checkpoints = [c for c in getattr(estimator, "_skl_callbacks", []) if isinstance(c, Checkpoint)]
-    for checkpoint in checkpoints:
-        rng = training.twister(rng)
-        checkpoint.open(rng)
-    seen = Examples(
-        np.empty((0, facts.n_features), facts.dtype), estimator._encode(facts.labels, facts.dtype)
-    )
-    state = estimator._start(seen, rng, first, False)
-    state.begin(False)
-    estimator.network_, estimator._state = state.network, state
-    share = estimator.validation_fraction if estimator.early_stopping else 0.0
-    seed = int(state.rng.randint(2**31)) if share else 0
-    shards, held_out = encode(reader_of(estimator, facts), share, seed)
-    if estimator._dropout() and state.steps == 0:
-        state.dropout_seed = int(state.rng.randint(2**31))
-    examples = Examples(shards, seen.Y, np.array([shards.weight]))
-    for checkpoint in checkpoints:
-        checkpoint.resume(estimator, state, examples)
-    judge = None if held_out is None else Judge(estimator, held_out)
-    estimator._train(state, examples, judge, False)
+
+    def divide(fit: Fit) -> tuple[Examples, Validate | None]:
+        share = estimator.validation_fraction if estimator.early_stopping else 0.0
+        seed = int(fit.state.rng.randint(2**31)) if share else 0
+        shards, held_out = encode_shards(_balanced(fit.targets, facts), share, seed)
+        examples = Examples(shards, fit.examples.Y, np.array([shards.weight]))
+        return examples, None if held_out is None else HeldOutShards(fit, held_out)
+
+    conduct(estimator, prepare)
 
 
-def _meet_features(estimator: Any, facts: Facts, first: bool) -> None:
+def encode_rows(targets: Targets, rows: Rows, held_out: bool) -> Examples:
+    """Encode checked rows of one part; weights of classes are for training, not for validation."""
+    examples = encode(targets, rows)
+    return examples if held_out else targets.weigh(examples)
+
+
+def _balanced(targets: Targets, facts: Facts) -> Targets:
+    """Return targets that know the weights of balanced classes without all the rows."""
+    if not (isinstance(targets, ClassTargets) and targets.class_weight == "balanced"):
+        return targets
+    if not facts.counts:
+        return targets
+    even = facts.rows / len(facts.counts)
+    weights = {label: even / n for label, n in facts.counts.items()}
+    return replace(targets, class_weight=weights)
+
+
+def _learn_features(estimator: Any, facts: Facts, first: bool) -> None:
     names = None if facts.names is None else np.array(facts.names, dtype=object)
     if first:
         estimator.n_features_in_ = facts.n_features
@@ -109,70 +120,85 @@ def _meet_features(estimator: Any, facts: Facts, first: bool) -> None:
         )
 
 
-def reader_of(estimator: Any, facts: Facts | None = None) -> Any:
-    """Give a copy that encodes rows: small, without Θ, and with the weights of the classes."""
-    reader = clone(estimator)
-    vars(reader).pop("_skl_callbacks", None)  # they stay where training is conducted
-    for name in ("_targets", "classes_"):
-        if name in vars(estimator):
-            setattr(reader, name, getattr(estimator, name))
-    if facts is not None and facts.counts and getattr(reader, "class_weight", None) == "balanced":
-        even = facts.rows / len(facts.counts)
-        reader.class_weight = {label: even / n for label, n in facts.counts.items()}
-    return reader
+class HeldOutShards:
+    """Score and cost of a network, as it stands, on rows in parts that it does not learn from.
 
+    Parameters
+    ----------
+    fit : Fit
+    shards : Shards
+        The rows held out, encoded.
+    """
 
-class Judge:
-    """Gives score and cost of an estimator's network on rows in parts, as it stands."""
-
-    def __init__(self, estimator: Any, shards: Shards) -> None:
-        self._estimator, self._shards = estimator, shards
+    def __init__(self, fit: Fit, shards: Shards) -> None:
+        self._fit, self._shards = fit, shards
+        network = fit.state.network
+        examples = Examples(shards, np.empty(0))
+        self._engine = fit.engine(network.thetas, examples, network.objective())
         self._center: Any = None
 
     def __call__(self) -> tuple[float, float]:
-        """Score (larger is better), and cost without the penalty."""
-        cost = self._estimator._cost(Examples(self._shards, np.empty(0)))
-        return -cost if self._estimator.scoring == "loss" else self.score(), cost
-
-    def score(self) -> float:
-        """Share of the rows whose labels are all predicted; of numbers R², as scikit-learn's."""
-        estimator = reader_of(self._estimator)
-        estimator.network_ = self._estimator.network_
-        if is_classifier(estimator):
-            weight, hits = self._shards.total(_hits, estimator)
-            return float(hits / weight)
-        if self._center is None:
-            weight, *sums = self._shards.total(_target_sums)
-            self._center = np.array(sums) / weight
-        off, spread = np.split(self._shards.total(_squares, estimator, self._center), 2)
-        if not np.isfinite(off).all():
-            return np.nan
-        with np.errstate(divide="ignore", invalid="ignore"):
-            shares = np.where(spread > 0, 1 - off / spread, np.where(off == 0, 1.0, 0.0))
-        return float(shares.mean())
+        """Compute the score (larger is better), and the cost without the penalty."""
+        fit = self._fit
+        cost = fit.targets.cost_share * self._engine.cost()
+        if fit.estimator.scoring == "loss":
+            return -cost, cost
+        if self._center is None and not isinstance(fit.targets, ClassTargets):
+            self._center = _center(self._shards)
+        return score_shards(fit.state.network, fit.targets, self._shards, self._center), cost
 
 
-def _hits(shard: Shard, estimator: Any) -> Sums:
-    """Give Σ of the weights, and of those of the rows whose labels are all predicted."""
+def score_shards(network: Network, targets: Targets, shards: Shards, center: Any = None) -> float:
+    """Compute the share of the rows whose labels are all predicted; of numbers R².
+
+    Parameters
+    ----------
+    network : Network
+    targets : Targets
+    shards : Shards
+    center : ndarray, optional
+        The mean of each column of numbers, where it is known already.
+    """
+    if isinstance(targets, ClassTargets):
+        weight, hits = shards.total(_hits, network, targets)
+        return float(hits / weight)
+    center = _center(shards) if center is None else center
+    off, spread = np.split(shards.total(_squares, network, center), 2)
+    if not np.isfinite(off).all():
+        return np.nan
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares = np.where(spread > 0, 1 - off / spread, np.where(off == 0, 1.0, 0.0))
+    return float(shares.mean())
+
+
+def _center(shards: Shards) -> Any:
+    """Compute the mean of each column of the targets."""
+    weight, *sums = shards.total(_target_sums)
+    return np.array(sums) / weight
+
+
+def _hits(shard: Shard, network: Network, targets: Targets) -> Sums:
+    """Compute Σ of the weights, and of those of the rows whose labels are all predicted."""
     if not shard.weight:
         return np.zeros(2)
-    return np.array([shard.weight, shard.weight * estimator._score(shard.examples)])
+    H = to_numpy(network.forward(shard.examples.X))
+    return np.array([shard.weight, shard.weight * targets.score(H, shard.examples)])
 
 
 def _target_sums(shard: Shard) -> Sums:
-    """Give Σ of the weights, and of the targets of each column."""
+    """Compute Σ of the weights, and of the targets of each column."""
     _, Y, weights = shard.examples
     if not len(shard):
         return np.zeros(2)
     return np.array([shard.weight, *_weighted_sum(Y.astype(np.float64), weights)])
 
 
-def _squares(shard: Shard, estimator: Any, center: Any) -> Sums:
-    """Give, of each column, Σ(y − h)² and Σ(y − center)²."""
+def _squares(shard: Shard, network: Network, center: Any) -> Sums:
+    """Compute, of each column, Σ(y − h)² and Σ(y − center)²."""
     X, Y, weights = shard.examples
     if not len(shard):
         return np.zeros(2 * len(center))
-    Y, H = Y.astype(np.float64), estimator.network_.forward(X).astype(np.float64)
+    Y, H = Y.astype(np.float64), network.forward(X).astype(np.float64)
     return np.concatenate(
         [_weighted_sum((Y - H) ** 2, weights), _weighted_sum((Y - center) ** 2, weights)]
     )

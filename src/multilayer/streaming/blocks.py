@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.engine.interface import Examples
 from multilayer.shards import Shard, Shards
 from multilayer.shards.data import OfShard, Sums, added_up
-from multilayer.streaming.engine import BlocksEngine
-from multilayer.training.state import Examples
 
 __all__ = ["Blocks", "Dealer"]
 
@@ -41,11 +40,6 @@ class Blocks(Shards):
         if len(layout) > 2:
             dtype = layout[2][0]
             self.weight = float(sum(np.fromfile(p[2], dtype).sum(dtype=float) for p in paths))
-
-    @property
-    def engine(self) -> Any:
-        """Who trains on them."""
-        return BlocksEngine(self)
 
     def total(self, function: OfShard, *arguments: Any) -> Sums:
         """Sum of function(shard, *arguments) over the blocks."""
@@ -105,7 +99,7 @@ class Dealer:
                 array[rows].tofile(file)
 
     def blocks(self) -> Blocks | None:
-        """Give what was dealt, without blocks that got nothing; None without a row."""
+        """Return the blocks that were dealt rows; None if there was no row."""
         self.close()
         paths = [[Path(file.name) for file in files] for files in self._files]
         paths = [own for own in paths if own[0].stat().st_size]

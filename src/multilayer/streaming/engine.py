@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.engine import array_api as array_engine
-from multilayer.engine.native import Progress, Report
-from multilayer.optimizers import Optimizer
+from multilayer.engine.choice import engine_for
+from multilayer.engine.interface import Descent, Epochs, Examples, Objective, Report, Slots
+from multilayer.shards import Shard
 from multilayer.shards.engine import ShardsEngine
-from multilayer.training.state import Examples, restore
-
-if TYPE_CHECKING:
-    from multilayer.shards import Shard
-    from multilayer.streaming.blocks import Blocks
+from multilayer.streaming.blocks import Blocks
+from multilayer.training.state import restore
 
 __all__ = ["BlocksEngine"]
 
@@ -25,105 +22,75 @@ Array = NDArray[Any]
 
 
 class BlocksEngine:
-    """Makes the steps on rows on disk, as `multilayer.engine.native` does on those in memory.
+    """`Engine` on rows on disk, which makes the steps that rows in memory would have.
 
     An epoch visits the blocks in random order, and the rows of each in random order. A batch that a
     block cannot fill goes on in the next, so that an epoch has as many steps as in memory.
 
     Parameters
     ----------
-    blocks : Blocks
+    thetas : sequence of ndarrays
+    examples : Examples
+        Whose X are `Blocks`; Y and weights are not looked at, since the blocks have their own.
+    objective : Objective
     """
 
-    def __init__(self, blocks: Blocks) -> None:
-        self._blocks, self._sums = blocks, ShardsEngine(blocks)
-        self.cost, self.cost_and_gradient = self._sums.cost, self._sums.cost_and_gradient
+    shuffles_indices: ClassVar[bool] = False
 
-    def train(
-        self,
-        thetas: Sequence[Array],
-        X: Any,
-        Y: Any,
-        hidden: Any,
-        output: Any,
-        optimizer: Optimizer,
-        slots: Sequence[Sequence[Array]],
-        *,
-        batch_size: int | None = None,
-        rng: np.random.RandomState | None = None,
-        rates: NDArray[np.float64] | None = None,
-        weights: Any = None,
-        epochs: int = 1,
-        steps_before: int = 0,
-        max_steps: int | None = None,
-        tol: float = -np.inf,
-        patience: float | None = None,
-        progress: Progress | None = None,
-        **names: Any,
-    ) -> Report:
-        """Train for many epochs; the arguments are those of `multilayer.engine.native.train`."""
-        progress = Progress() if progress is None else progress
-        if batch_size is None:
-            return self._sums.train(
-                thetas,
-                X,
-                Y,
-                hidden,
-                output,
-                optimizer,
-                slots,
-                rates=rates,
-                epochs=epochs,
-                steps_before=steps_before,
-                max_steps=max_steps,
-                tol=tol,
-                patience=patience,
-                progress=progress,
-                **names,
-            )
-        limit = min(
-            np.inf if max_steps is None else max_steps, np.inf if rates is None else len(rates)
-        )
-        course = _Course(thetas, (hidden, output, optimizer), slots, names, rates, steps_before)
+    def __init__(self, thetas: Sequence[Array], examples: Examples, objective: Objective) -> None:
+        self.thetas, self.objective = thetas, objective
+        self._blocks: Blocks = examples.X
+        self._sums = ShardsEngine(thetas, examples, objective)
+
+    def cost(self) -> float:
+        """Compute the cost J."""
+        return self._sums.cost()
+
+    def cost_and_gradient(self) -> tuple[float, list[Array]]:
+        """Compute J and D."""
+        return self._sums.cost_and_gradient()
+
+    def train(self, descent: Descent, slots: Slots, epochs: Epochs) -> Report:
+        """Train for many epochs; Θ and the slots are changed in place."""
+        if descent.batch_size is None:
+            return self._sums.train(descent, slots, epochs)
+        steps = _Steps(self, descent, slots, epochs)
+        rng = None if epochs.shuffle is None else epochs.shuffle.rng
         costs: list[float] = []
-        finished, status = course.arrays(), "finished"
-        made = 0
+        finished, status, made = steps.arrays(), "finished", 0
         try:
-            for _ in range(epochs):
-                if course.made >= limit:
+            for _ in range(epochs.count):
+                if steps.made >= epochs.most_steps:
                     break
-                status = self._epoch(course, rng, batch_size, limit)
+                status = self._epoch(steps, rng, descent.batch_size)
                 if status != "finished":
                     break
-                if course.made >= limit and course.taught < self._blocks.shape[0]:
+                if steps.made >= epochs.most_steps and steps.rows < self._blocks.shape[0]:
                     break
-                costs.append(course.cost / course.taught)
-                finished, made = course.arrays(), course.made
-                if progress.count(costs[-1], tol) > (np.inf if patience is None else patience):
+                costs.append(steps.cost / steps.rows)
+                finished, made = steps.arrays(), steps.made
+                if epochs.ends_after(costs[-1]):
                     status = "converged"
                     break
         except KeyboardInterrupt:
             status = "interrupted"
         if status == "interrupted":
-            course.restore(finished)
-            course.made = made
-        return Report(np.array(costs, np.float64), course.made, status)
+            steps.restore(finished)
+            steps.made = made
+        return Report(np.array(costs, np.float64), steps.made, status)
 
-    def _epoch(
-        self, course: _Course, rng: np.random.RandomState | None, batch_size: int, limit: float
-    ) -> str:
-        """Train on every row once; give how it ended."""
-        course.cost, course.taught = 0.0, 0
+    def _epoch(self, steps: _Steps, rng: np.random.RandomState | None, batch_size: int) -> str:
+        """Train on every row once; return how it ended."""
+        steps.cost, steps.rows = 0.0, 0
         blocks, seed = self._blocks, None
         order = np.arange(len(blocks.lengths))
         if rng is not None:
             seed = int(rng.randint(2**31))
             rng.shuffle(order)
         for examples, rows in _runs(blocks.read(order.tolist()), seed, batch_size):
-            left = limit - course.made
-            if left <= 0:
+            if steps.left <= 0:
                 break
-            status = course.learn(examples, rows, batch_size, left)
+            status = steps.learn(examples, rows)
             if status != "finished":
                 return status
         return "finished"
@@ -165,59 +132,48 @@ def _joined(one: Examples, other: Examples) -> Examples:
     return Examples(np.concatenate([one.X, other.X]), np.concatenate([one.Y, other.Y]), weights)
 
 
-@dataclass
-class _Course:
-    """Θ and slots, which calls of the engine change in place, and how far they have come."""
+class _Steps:
+    """The steps of one call of `train`: Θ and slots, which engines in memory change in place."""
 
-    thetas: Sequence[Array]
-    units: tuple[Any, Any, Optimizer]
-    slots: Sequence[Sequence[Array]]
-    names: dict[str, Any]
-    rates: Array | None
-    before: int
-    made: int = field(default=0, init=False)
-    cost: float = field(default=0.0, init=False)
-    taught: int = field(default=0, init=False)
+    def __init__(
+        self, engine: BlocksEngine, descent: Descent, slots: Slots, epochs: Epochs
+    ) -> None:
+        self._thetas, self._objective, self._slots = engine.thetas, engine.objective, slots
+        self._descent, self._epochs = descent, epochs
+        self.made, self.cost, self.rows = 0, 0.0, 0
 
-    def learn(self, examples: Examples, rows: Array, batch_size: int, left: float) -> str:
-        """Make the steps of some rows; give how it ended."""
-        hidden, output, optimizer = self.units
-        X, Y, weights = examples
-        runner = array_engine.choose(hidden, self.names.get("loss", "auto"), X)
-        own: dict[str, Any] = {"order": rows[None, :]}
-        if runner is array_engine:  # it takes the rows as they lie
-            X, Y, weights = _taken(examples, rows)
-            own = {}
-        rates = None if self.rates is None else self.rates[self.made :]
-        report = runner.train(
-            self.thetas,
-            X,
-            Y,
-            hidden,
-            output,
-            optimizer,
-            self.slots,
-            weights=weights,
-            batch_size=min(batch_size, len(rows)),
-            rates=rates,
-            steps_before=self.before + self.made,
-            max_steps=None if np.isinf(left) else int(left),
-            **own,
-            **self.names,
+    @property
+    def left(self) -> float:
+        """The number of steps that may still be made."""
+        return self._epochs.most_steps - self.made
+
+    def learn(self, examples: Examples, rows: Array) -> str:
+        """Make the steps of some rows; return how it ended."""
+        descent, rates = self._descent, self._epochs.rates
+        size = min(descent.batch_size or len(rows), len(rows))
+        report = engine_for(self._thetas, examples, self._objective).train(
+            replace(descent, batch_size=size),
+            self._slots,
+            Epochs(
+                steps_before=self._epochs.steps_before + self.made,
+                max_steps=None if np.isinf(self.left) else int(self.left),
+                rates=None if rates is None else rates[self.made :],
+                order=rows[None, :],
+            ),
         )
         self.made += report.steps
         if len(report.costs):
             self.cost += float(report.costs[0]) * len(rows)
-            self.taught += len(rows)
-        return str(report.status)
+            self.rows += len(rows)
+        return report.status
 
     def arrays(self) -> list[Array]:
         """Copy what a call changes."""
         return [array.copy() for array in self._all()]
 
     def restore(self, values: list[Array]) -> None:
-        """Put back what was copied."""
+        """Restore the arrays from a copy."""
         restore(self._all(), values)
 
     def _all(self) -> list[Array]:
-        return [*self.thetas, *(array for slot in self.slots for array in slot)]
+        return [*self._thetas, *(array for slot in self._slots for array in slot)]

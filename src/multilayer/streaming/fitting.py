@@ -19,10 +19,12 @@ from sklearn.pipeline import Pipeline
 
 from multilayer.estimators.base import BaseMLP
 from multilayer.estimators.inputs import Rows
-from multilayer.estimators.parameters import make_loss
+from multilayer.estimators.parameters import check_parameters, make_loss
+from multilayer.estimators.targets import ClassTargets, Targets
 from multilayer.shards import Facts, fit_shards
 from multilayer.shards.fitting import encode_rows
 from multilayer.streaming.blocks import Blocks, Dealer
+from multilayer.streaming.engine import BlocksEngine
 from multilayer.tables.files import TableFiles, parse_memory
 from multilayer.tables.survey import TableSurvey, learn
 from multilayer.tables.target import StandardisedTarget, fold_in_units
@@ -115,7 +117,7 @@ def fit_files(
         )
     network, limit = clone(estimator), parse_memory(memory)
     network.set_callbacks(*getattr(estimator, "_skl_callbacks", []))
-    network._validate_params()
+    check_parameters(network)
     own = encoder is None
     encoder = TableEncoder() if encoder is None else clone(encoder)
     table = _Table(TableFiles(files), target, sample_weight, limit, bool(verbose))
@@ -143,10 +145,12 @@ def fit_files(
                 f"{free / 1e9:.3g} GB left: name another folder"
             )
 
-        def encode(reader: Any, share: float, seed: int) -> tuple[Blocks, Blocks | None]:
-            return table.deal(encoder, reader, Path(scratch), int(n_blocks), share, seed, scaling)
+        def encode(targets: Targets, share: float, seed: int) -> tuple[Blocks, Blocks | None]:
+            number = network.random_state if isinstance(network.random_state, int) else None
+            dealing = Dealing(encoder, targets, Path(scratch), int(n_blocks), number)
+            return table.deal(dealing, share, seed, scaling)
 
-        fit_shards(network, facts, encode)
+        fit_shards(network, facts, encode, BlocksEngine)
     network.set_callbacks()
     if standardises:
         fold_in_units(network.network_, scaling.mean, scaling.scale)
@@ -154,8 +158,8 @@ def fit_files(
 
 
 @dataclass
-class _Seen:
-    """What all rows hold."""
+class _Survey:
+    """Facts about all rows."""
 
     survey: TableSurvey
     rows: int = 0
@@ -165,7 +169,7 @@ class _Seen:
     squares: float = 0.0
 
     def note(self, y: Array, classes: bool) -> None:
-        """Look at targets of further rows."""
+        """Include the targets of further rows."""
         if classes:
             self.counts.update(dict(zip(*np.unique(y, return_counts=True), strict=True)))
         else:
@@ -190,6 +194,28 @@ class _Seen:
         return Facts(self.rows, width, None, dtype, np.array(list(counts)), counts)
 
 
+@dataclass(frozen=True)
+class Dealing:
+    """The settings of writing encoded rows to blocks on disk.
+
+    Attributes
+    ----------
+    encoder : TableEncoder
+    targets : Targets
+    folder : Path
+        Where the blocks are written.
+    n_blocks : int
+    seed : int or None
+        What decides the block of each row.
+    """
+
+    encoder: TableEncoder
+    targets: Targets
+    folder: Path
+    n_blocks: int
+    seed: int | None
+
+
 class _Table:
     """The rows of files, in chunks that memory holds."""
 
@@ -210,13 +236,13 @@ class _Table:
                 f"but is {limit / 1e6:.3g} MB"
             )
 
-    def look(self, encoder: TableEncoder, classes: bool) -> _Seen:
-        """See what the columns and the target hold."""
-        seen: _Seen | None = None
+    def look(self, encoder: TableEncoder, classes: bool) -> _Survey:
+        """Survey the columns and the target."""
+        seen: _Survey | None = None
         for X, y, _ in self._chunks("Reading"):
             part = TableSurvey.of(X, encoder)
             if seen is None:
-                seen = _Seen(part)
+                seen = _Survey(part)
             else:
                 seen.survey.merge(part)
             _check_target(y, self._target, classes)
@@ -226,31 +252,24 @@ class _Table:
         return seen
 
     def deal(
-        self,
-        encoder: TableEncoder,
-        reader: Any,
-        folder: Path,
-        n_blocks: int,
-        share: float,
-        seed: int,
-        scaling: StandardisedTarget,
+        self, dealing: Dealing, share: float, seed: int, scaling: StandardisedTarget
     ) -> tuple[Blocks, Blocks | None]:
         """Encode the rows and write them, those to validate on apart."""
-        number = reader.random_state if isinstance(reader.random_state, int) else None
-        rng, choice = np.random.RandomState(number), np.random.RandomState(seed)
+        rng, choice = np.random.RandomState(dealing.seed), np.random.RandomState(seed)
         learned, held_out = (
-            Dealer(folder, name, n_blocks, rng) for name in ("learned", "held-out")
+            Dealer(dealing.folder, name, dealing.n_blocks, rng) for name in ("learned", "held-out")
         )
+        classes = isinstance(dealing.targets, ClassTargets)
         try:
             for X, y, weights in self._chunks("Encoding"):
-                y = y if is_classifier(reader) else scaling.forward(y)
-                encoded = encoder.transform(X)
+                y = y if classes else scaling.forward(y)
+                encoded = dealing.encoder.transform(X)
                 out = choice.uniform(size=len(y)) < share
-                for dealer, chosen, judging in ((learned, ~out, False), (held_out, out, True)):
+                for dealer, chosen, is_out in ((learned, ~out, False), (held_out, out, True)):
                     if chosen.any():
                         w = None if weights is None else weights[chosen]
                         taken = Rows(encoded[chosen], y[chosen], w)
-                        dealer.deal(encode_rows(reader, taken, judging))
+                        dealer.deal(encode_rows(dealing.targets, taken, is_out))
         finally:
             learned.close()
             held_out.close()

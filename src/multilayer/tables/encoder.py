@@ -326,7 +326,8 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
     def _encoded_columns(self) -> list[int]:
         return [*self.numbers_.columns, *(c.column for c in self.categories_)]
 
-    def _to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return the state: what JSON can hold, and arrays by name."""
         check_is_fitted(self, "numbers_")
         numbers, arrays = self.numbers_.to_state()
         state = {
@@ -340,7 +341,8 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
         return state, arrays
 
     @classmethod
-    def _from_state(cls, state: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
+    def from_state(cls, state: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Build the object from its state; raise where the parts do not fit."""
         self = cls(**state["params"])
         self._validate_params()
         self.numbers_ = Numbers.from_state(state["numbers"], arrays)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.embedding import Floats
-from multilayer.engine import native as engine
-from multilayer.engine.threads import available_threads
+from multilayer.engine.interface import Descent, Epochs, Examples, Objective
+from multilayer.engine.native import NativeEngine
+from multilayer.engine.threads import available_threads, sharing
 from multilayer.optimizers import AdamW
 from multilayer.tabular.network import Layout, TabularNetwork, initialize
 from multilayer.tabular.recipe import Recipe, flat_cosine, learning_rate_cycles
+from multilayer.training.tasks import TaskPool
 
 __all__ = [
     "Fold",
@@ -31,7 +31,6 @@ __all__ = [
 ]
 
 Rows = NDArray[np.int64]
-_PAUSE = 0.1  # seconds
 Loss = Callable[[Floats, Rows], float]  # of outputs and the rows they belong to
 
 
@@ -209,12 +208,10 @@ def train_members(
     """
     threads = available_threads()
     workers = min(len(folds), threads)
-    share = None if seconds is None else seconds * workers / len(folds)
-    left, stop, lock = len(folds), threading.Event(), threading.Lock()
+    seconds_each = None if seconds is None else seconds * workers / len(folds)
+    pool: TaskPool[Member | None] = TaskPool(workers, threads)
 
     def run(fold: Fold, seed: int) -> Member | None:
-        nonlocal left
-        # The last members have the threads that the others no longer need.
         course = _train(
             data,
             fold,
@@ -223,42 +220,26 @@ def train_members(
             loss,
             out_of_fold_loss,
             patience,
-            _Clock(share),
-            lambda: max(1, threads // min(left, workers)),
+            _Clock(seconds_each),
+            pool.share,
         )
         member = None
         with closing(course):  # which leaves the network as it was after its best epoch
             for state in course:
                 member = state
                 watch()
-                if stop.is_set():
+                if pool.stop.is_set():
                     break
-        with lock:
-            left -= 1
         return member
 
     interrupted = False
-    with ThreadPoolExecutor(workers) as pool:
-        futures: list[Future[Member | None]] = []
-        try:
-            futures.extend(pool.submit(run, *of_one) for of_one in zip(folds, seeds, strict=True))
-            # Looking up now and then: a thread that waits without end can miss Ctrl-C.
-            while (now := wait(futures, _PAUSE, FIRST_EXCEPTION)).not_done:
-                for future in now.done:
-                    future.result()  # raises what it raised, while others are still at work
-            members = [future.result() for future in futures]
-        except KeyboardInterrupt:
-            interrupted = True
-            stop.set()
-            begun = [future for future in futures if not future.cancel()]
-            members = [future.result() for future in begun]
-            if not any(members):
-                raise
-        except BaseException:
-            stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+    try:
+        pool.run(run, list(zip(folds, seeds, strict=True)))
+    except KeyboardInterrupt:
+        interrupted = True
+        if not any(pool.results):
             raise
-    return [member for member in members if member is not None], interrupted
+    return [member for member in pool.results if member is not None], interrupted
 
 
 def _train(
@@ -284,7 +265,8 @@ def _train(
         ):
             member.costs += costs
             if len(fold.validation):
-                H = network.forward(validation, n_threads())
+                with sharing(n_threads()):
+                    H = network.forward(validation)
                 found = loss(H, fold.validation)
                 losses = member.validation_losses
                 losses.append(np.inf if np.isnan(found) else found)
@@ -347,36 +329,35 @@ def train_epochs(
     batch_size = min(recipe.batch_size, len(rows))
     steps = len(rows) // batch_size  # what does not fill a batch waits for another epoch
     dropout_seed = int(rng.randint(2**31))
+    examples = Examples(lesson.X, lesson.Y, lesson.weights)
+    smoothing = recipe.label_smoothing
+    objective = Objective(network.hidden, network.output, label_smoothing=smoothing)
+    engine = NativeEngine(network.thetas, examples, objective, extra=network.extra)
     for epoch in range(recipe.max_iter):
         t = max(epoch / recipe.max_iter, clock())
         if t >= 1 and epoch > 0:
             break
         within = (np.arange(steps) + 0.5) / (steps * recipe.max_iter)  # no first rate of 0
         falling = flat_cosine(t)
-        report = engine.train(
-            network.thetas,
-            lesson.X,
-            lesson.Y,
-            network.hidden,
-            network.output,
+        descent = Descent(
             AdamW(
                 recipe.learning_rate,
                 recipe.beta_1,
                 recipe.beta_2,
                 weight_decay=recipe.weight_decay * falling,
             ),
-            optimizer_slots,
-            label_smoothing=recipe.label_smoothing,
-            rates=recipe.learning_rate * learning_rate_cycles(np.minimum(t + within, 1)),
-            weights=lesson.weights,
-            batch_size=batch_size,
-            order=rng.permutation(rows)[None, : steps * batch_size],
-            steps_before=epoch * steps,
+            batch_size,
             dropout=[0, *[recipe.dropout * falling] * len(recipe.hidden_layer_sizes)],
             dropout_seed=dropout_seed,
-            n_threads=n_threads(),
-            beside=network.beside,
         )
+        rates = recipe.learning_rate * learning_rate_cycles(np.minimum(t + within, 1))
+        order = rng.permutation(rows)[None, : steps * batch_size]
+        with sharing(n_threads()):
+            report = engine.train(
+                descent,
+                optimizer_slots,
+                Epochs(steps_before=epoch * steps, rates=rates, order=order),
+            )
         if report.status == "diverged":
             if epoch == 0:
                 raise ValueError(

@@ -83,7 +83,7 @@ def gradient_importances(
     """
     total = np.zeros(n_columns)
     for network in members:
-        u, slopes = input_gradient(X, network.thetas, network.hidden, network.beside, units)
+        u, slopes = input_gradient(X, network.thetas, network.hidden, network.extra, units)
         effects = (slopes * (u - u.mean(axis=0))).astype(np.float64)  # (m, s₁)
         columns = feature_columns[_feature_of_input(network)]
         for column in np.unique(columns):
@@ -93,7 +93,7 @@ def gradient_importances(
 
 def _feature_of_input(network: TabularNetwork) -> NDArray[np.intp]:
     """Return the encoded feature of each input of Θ⁽¹⁾, (s₁,)."""
-    embedding = network.beside.embedding
+    embedding = network.extra.embedding
     assert embedding is not None  # `initialize` always makes one
     return np.concatenate(
         [

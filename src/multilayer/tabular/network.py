@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.activations import ACTIVATIONS
-from multilayer.embedding import Beside, Embedding, Floats, embed, n_columns
-from multilayer.engine import native as engine
+from multilayer.embedding import Embedding, ExtraParameters, Floats, embed, n_columns
+from multilayer.engine.native import Forward
 from multilayer.tabular.recipe import Recipe
 
 __all__ = ["Layout", "TabularNetwork", "initialize"]
@@ -46,22 +46,24 @@ class TabularNetwork:
     Parameters
     ----------
     thetas : list of ndarrays, shapes (s_{l+1}, s_l + 1)
-    beside : Beside
+    extra : ExtraParameters
         Its embedding, and the shares of its activations.
     activation : str
         Activation of all hidden layers.
     output : {"softmax", "identity"}
     """
 
-    def __init__(self, thetas: list[Floats], beside: Beside, activation: str, output: str) -> None:
-        self.thetas, self.beside = thetas, beside
+    def __init__(
+        self, thetas: list[Floats], extra: ExtraParameters, activation: str, output: str
+    ) -> None:
+        self.thetas, self.extra = thetas, extra
         self.activation, self.output = activation, output
-        self._forward = engine.Forward(thetas, self.hidden, output, beside)
+        self._forward = Forward(thetas, self.hidden, output, extra)
 
     @property
     def n_columns(self) -> int:
         """Number of columns of an encoded table."""
-        return n_columns(self.thetas, self.beside)
+        return n_columns(self.thetas, self.extra)
 
     @property
     def n_outputs(self) -> int:
@@ -76,18 +78,18 @@ class TabularNetwork:
     @property
     def arrays(self) -> list[Floats]:
         """All trained arrays: Θ, those of the embedding, the shares."""
-        return [*self.thetas, *self.beside.arrays]
+        return [*self.thetas, *self.extra.arrays]
 
-    def forward(self, X: Floats, n_threads: int | None = None) -> Floats:
+    def forward(self, X: Floats) -> Floats:
         """Compute the outputs H (m, K) for encoded rows (m, n_columns)."""
-        return self._forward(X, n_threads)
+        return self._forward(X)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.thetas, self.beside, self.activation, self.output)
+        return type(self), (self.thetas, self.extra, self.activation, self.output)
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, Floats]]:
         """Return what JSON can hold, and arrays by name."""
-        embedding = self.beside.embedding
+        embedding = self.extra.embedding
         assert embedding is not None  # `initialize` always makes one
         state = {
             "layers": len(self.thetas),
@@ -99,7 +101,7 @@ class TabularNetwork:
         }
         names = [f"theta_{layer + 1}" for layer in range(len(self.thetas))]
         names += ["periodic", "tables", "scale"]
-        names += [f"share_{layer + 2}" for layer in range(len(self.beside.mixes))]
+        names += [f"share_{layer + 2}" for layer in range(len(self.extra.mixes))]
         return state, dict(zip(names, self.arrays, strict=True))
 
     @classmethod
@@ -119,7 +121,7 @@ class TabularNetwork:
             *parts,
         )
         mixes = [arrays[f"share_{layer + 2}"] for layer in range(n - 1)]
-        return cls(thetas, Beside(embedding, mixes), state["activation"], state["output"])
+        return cls(thetas, ExtraParameters(embedding, mixes), state["activation"], state["output"])
 
 
 def initialize(
@@ -172,7 +174,9 @@ def initialize(
     mixes = [np.ones(units, X.dtype) for units in recipe.hidden_layer_sizes]
     rates += [recipe.rate_periodic, recipe.rate_tables, recipe.rate_scale]
     rates += [recipe.rate_mixes] * len(mixes)
-    return TabularNetwork(thetas, Beside(embedding, mixes, rates), recipe.activation, output)
+    return TabularNetwork(
+        thetas, ExtraParameters(embedding, mixes, rates), recipe.activation, output
+    )
 
 
 def _embedding(

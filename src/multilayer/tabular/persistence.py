@@ -27,7 +27,8 @@ class SavableTabular(Savable):
     _ARRAYS: ClassVar[tuple[str, ...]] = ()
     _VALUES: ClassVar[tuple[str, ...]] = FITTED_VALUES
 
-    def _to_state(self: Any) -> tuple[dict[str, Any], dict[str, Array]]:
+    def to_state(self: Any) -> tuple[dict[str, Any], dict[str, Array]]:
+        """Return the state: what JSON can hold, and arrays by name."""
         check_is_fitted(self, "members_")
         params = self.get_params(deep=False)
         if isinstance(params["random_state"], np.random.RandomState):
@@ -37,7 +38,7 @@ class SavableTabular(Savable):
                 raise TypeError(f"a model file cannot hold {name}={value!r}, which is a function")
             if isinstance(value, np.ndarray | list | tuple):
                 params[name] = [int(size) for size in value]
-        encoder, encoder_arrays = self.encoder_._to_state()
+        encoder, encoder_arrays = self.encoder_.to_state()
         arrays = {f"encoder/{name}": array for name, array in encoder_arrays.items()}
         members = []
         for k, network in enumerate(self.members_):
@@ -56,7 +57,8 @@ class SavableTabular(Savable):
         return state, arrays
 
     @classmethod
-    def _from_state(cls, state: dict[str, Any], arrays: dict[str, Array]) -> Self:
+    def from_state(cls, state: dict[str, Any], arrays: dict[str, Array]) -> Self:
+        """Build the object from its state; raise where the parts do not fit."""
         self = cls(**state["params"])
         self._restore(state, arrays)
         return self
@@ -70,7 +72,7 @@ class SavableTabular(Savable):
             }
 
         self._validate_params()
-        self.encoder_ = TableEncoder._from_state(state["encoder"], part("encoder"))
+        self.encoder_ = TableEncoder.from_state(state["encoder"], part("encoder"))
         self.members_ = [
             TabularNetwork.from_state(member, part(f"member_{k}"))
             for k, member in enumerate(state["members"])

@@ -1,4 +1,4 @@
-"""What a fit shows while it runs: a bar on a terminal, a line for each epoch elsewhere."""
+"""Progress of a fit: a bar on a terminal, a line for each epoch elsewhere."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class EpochBar:
         self._progress.start()
 
     def stop(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._progress.stop()
 
     def show(self, estimator: Any) -> None:
@@ -67,7 +67,7 @@ class EpochBar:
 
 @contextmanager
 def watcher_for_verbose(verbose: int, total: int) -> Iterator[Callable[[Any], None] | None]:
-    """Give what `verbose` asks to be told of each epoch, as a function of the estimator.
+    """Yield a function that shows an epoch of an estimator as `verbose` asks, or None.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def watcher_for_verbose(verbose: int, total: int) -> Iterator[Callable[[Any], No
 def tasks_bar(
     verbose: int, total: int | None, description: str = "Training", patience: float = 0.0
 ) -> Iterator[Callable[[], None]]:
-    """Give what is to be called after each piece of work, which may be done in any thread.
+    """Yield a function to call after each task, from any thread.
 
     Parameters
     ----------
@@ -104,11 +104,11 @@ def tasks_bar(
         0: nothing is shown. Else a bar, where standard error is a terminal or a notebook and the
         package rich is installed.
     total : int or None
-        How many pieces there are; None: nobody knows.
+        The number of tasks; None if it is unknown.
     description : str
-        What they are.
+        The text before the bar.
     patience : float
-        Seconds before it appears, at the end of a piece.
+        Seconds before the bar appears, at the end of a task.
     """
     bar = _tasks_bar() if verbose else None
     if bar is None:

@@ -1,40 +1,24 @@
-"""What training works on, and all that it changes: enough to go on later."""
+"""State: all that training changes, which is enough to go on later."""
 
 from __future__ import annotations
 
 import copy
 from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.engine.native import Progress
+from multilayer.engine.interface import Examples, PlateauCounter
 from multilayer.network import Floats, Network
 from multilayer.persistence import Savable
 
 __all__ = ["Examples", "History", "State", "restore"]
 
 
-class Examples(NamedTuple):
-    """What a network learns from, or is judged by.
-
-    Attributes
-    ----------
-    X : array, shape (m, s₁)
-    Y : array, shape (m, K) or (m,)
-        Targets, or integers: the class of each row.
-    weights : array, shape (m,), optional
-    """
-
-    X: Any
-    Y: NDArray[Any]
-    weights: Floats | None = None
-
-
 @dataclass
 class History:
-    """What happened so far, and why it ended.
+    """The curves of a training so far, and why it ended.
 
     `status` is "running", "converged", "max_iter", "stopped" (by a watcher), "diverged" (the cost
     was no longer finite), "abnormal" (L-BFGS found no way down) or "interrupted" (Ctrl-C).
@@ -43,7 +27,7 @@ class History:
     costs: list[float] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
     validation_costs: list[float] = field(default_factory=list)
-    progress: Progress = field(default_factory=Progress)  # of the costs
+    plateau: PlateauCounter = field(default_factory=PlateauCounter)  # of the costs
     best_score: float = -np.inf
     stale_scores: int = 0  # epochs in a row without a better score
     earlier: int = 0  # epochs of calls before this one
@@ -51,13 +35,13 @@ class History:
 
     @property
     def epochs(self) -> int:
-        """How many this call has finished."""
+        """Epochs that this call has finished."""
         return len(self.costs) - self.earlier
 
 
 @dataclass
 class State(Savable):
-    """All that training changes: enough to go on later as if it had never stopped.
+    """All that training changes, which is enough to go on later as if it had never stopped.
 
     Attributes
     ----------
@@ -70,13 +54,13 @@ class State(Savable):
     steps, samples : int
         Updates that the optimizer has made; rows seen in all epochs.
     slowed : float
-        By what the learning rate has been multiplied by "adaptive" or "plateau".
-    plateau : Progress
-        What "plateau" counts.
+        The factor by which "adaptive" or "plateau" has lowered the learning rate.
+    slow_plateau : PlateauCounter
+        What the schedule "plateau" counts.
     dropout_seed : int
-        What the units left out are drawn from.
-    rows : ndarray of int64, shape (m,), or None
-        The order of the last epoch, from which the next is shuffled.
+        The seed that the units left out are drawn from.
+    order : ndarray of int64, shape (m,), or None
+        The order of the rows in the last epoch, from which the next is shuffled.
     best : list of arrays or None
         Θ of the best epoch.
     tape : list of (cost, gradient) or None
@@ -90,9 +74,9 @@ class State(Savable):
     steps: int = 0
     samples: int = 0
     slowed: float = 1.0
-    plateau: Progress = field(default_factory=Progress)
+    slow_plateau: PlateauCounter = field(default_factory=PlateauCounter)
     dropout_seed: int = 0
-    rows: NDArray[np.int64] | None = None
+    order: NDArray[np.int64] | None = None
     best: list[Floats] | None = None
     tape: list[tuple[float, NDArray[np.float64]]] | None = None
 
@@ -101,17 +85,20 @@ class State(Savable):
         return copy.deepcopy(self)
 
     def begin(self, incremental: bool) -> None:
-        """Get ready for a further call, whose epochs count from here.
+        """Prepare for a further call, whose epochs count from here.
 
-        incremental: as if there had been no break, so that many calls with the same rows are one.
+        Parameters
+        ----------
+        incremental : bool
+            Go on as if there had been no break, so that many calls with the same rows are one.
         """
         self.history.earlier = len(self.history.costs)
         self.history.status = "running"
         if not incremental:
-            self.rows = None
+            self.order = None
 
     def take_over(self, other: State) -> None:
-        """Become what another state of the same network was; with a tape, by playing it."""
+        """Become what another state of the same network was; with a tape, by replaying it."""
         if self.tape is not None:
             self.tape = other.tape
             return
@@ -122,12 +109,13 @@ class State(Savable):
             self.history.status = "running"
 
     def arrays(self) -> list[NDArray[Any]]:
-        """All that a call of the engine changes in place."""
+        """Return the arrays that a call of the engine changes in place."""
         arrays = [*self.network.thetas, *(array for slot in self.slots for array in slot)]
-        return arrays if self.rows is None else [*arrays, self.rows]
+        return arrays if self.order is None else [*arrays, self.order]
 
-    def _to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        network, thetas = self.network._to_state()
+    def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return the state: what JSON can hold, and arrays by name."""
+        network, thetas = self.network.to_state()
         generator: Any = self.rng.get_state(legacy=False)
         arrays = {"key": generator["state"]["key"]}
         arrays |= {name: array for name, array in thetas.items()}
@@ -135,32 +123,36 @@ class State(Savable):
             f"slot{s}/{l}": a for s, slot in enumerate(self.slots) for l, a in enumerate(slot)
         }
         arrays |= {f"best/{l}": array for l, array in enumerate(self.best or [])}
-        if self.rows is not None:
-            arrays["rows"] = self.rows
+        if self.order is not None:
+            arrays["rows"] = self.order
         if self.tape:
             arrays["tape_costs"] = np.array([cost for cost, _ in self.tape])
             arrays["tape_gradients"] = np.stack([gradient for _, gradient in self.tape])
+        history = asdict(self.history)
+        history["progress"] = history.pop("plateau")  # its name in the files since version 1
         state = {
             "network": network,
             "position": int(generator["state"]["pos"]),
             "gauss": [int(generator["has_gauss"]), float(generator["gauss"])],
-            "history": asdict(self.history),
+            "history": history,
             "steps": self.steps,
             "samples": self.samples,
             "slowed": self.slowed,
-            "plateau": asdict(self.plateau),
+            "plateau": asdict(self.slow_plateau),
             "dropout_seed": self.dropout_seed,
             "slots": len(self.slots),
         }
         return state, arrays
 
     @classmethod
-    def _from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
-        network = Network._from_state(state["network"], arrays)
+    def from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
+        """Build the object from its state; raise where the parts do not fit."""
+        network = Network.from_state(state["network"], arrays)
         layers, (has_gauss, gauss) = range(len(network.thetas)), state["gauss"]
         rng = np.random.RandomState()
         rng.set_state(("MT19937", arrays["key"], state["position"], has_gauss, gauss))
-        history = {**state["history"], "progress": Progress(**state["history"]["progress"])}
+        history = dict(state["history"])
+        history["plateau"] = PlateauCounter(**history.pop("progress"))
         tape = None
         if "tape_costs" in arrays:
             tape = list(zip(arrays["tape_costs"].tolist(), arrays["tape_gradients"], strict=True))
@@ -172,9 +164,9 @@ class State(Savable):
             steps=state["steps"],
             samples=state["samples"],
             slowed=state["slowed"],
-            plateau=Progress(**state["plateau"]),
+            slow_plateau=PlateauCounter(**state["plateau"]),
             dropout_seed=state["dropout_seed"],
-            rows=arrays.get("rows"),
+            order=arrays.get("rows"),
             best=[arrays[f"best/{l}"] for l in layers] if "best/0" in arrays else None,
             tape=tape,
         )

@@ -1,34 +1,98 @@
-// Settings in the address: #data=spiral&layers=8,8&… both ways; the addresses of TensorFlow Playground are understood.
+// Settings in the address: #data=spiral&layers=8,8&… both ways; the addresses of TensorFlow Playground
+// are understood.
 
-const TF_ONLY = ["dataset", "regDataset", "networkShape", "learningRate", "regularizationRate", "percTrainData", "batchSize", "problem", "xTimesY"];
-const TF_DATA = { circle: "circles", xor: "xor", gauss: "gauss", spiral: "spiral", "reg-plane": "plane", "reg-gauss": "hill" };
+const TF_ONLY = [
+  "dataset",
+  "regDataset",
+  "networkShape",
+  "learningRate",
+  "regularizationRate",
+  "percTrainData",
+  "batchSize",
+  "problem",
+  "xTimesY",
+];
+const TF_DATA = {
+  circle: "circles",
+  xor: "xor",
+  gauss: "gauss",
+  spiral: "spiral",
+  "reg-plane": "plane",
+  "reg-gauss": "hill",
+};
 const TF_ACTIVATION = { relu: "relu", tanh: "tanh", sigmoid: "logistic", linear: "identity" };
-const TF_FEATURES = { x: "x1", y: "x2", xSquared: "x1^2", ySquared: "x2^2", xTimesY: "x1*x2", sinX: "sin(x1)", sinY: "sin(x2)" };
+const TF_FEATURES = {
+  x: "x1",
+  y: "x2",
+  xSquared: "x1^2",
+  ySquared: "x2^2",
+  xTimesY: "x1*x2",
+  sinX: "sin(x1)",
+  sinY: "sin(x2)",
+};
 
 const LISTS = new Set(["layers", "features", "activation", "axes"]);
-const WORDS = new Set(["data", "target", "solver", "learning_rate", "initializer", "output_activation", "features", "activation", "axes"]);
-const KEYS = ["data", "noise", "rows", "training_share", "data_seed", "axes", "features", "layers", "activation", "output_activation", "initializer", "seed", "solver",
-  "learning_rate_init", "learning_rate", "batch_size", "alpha", "dropout", "momentum"];
+const WORDS = new Set([
+  "data",
+  "target",
+  "solver",
+  "learning_rate",
+  "initializer",
+  "output_activation",
+  "features",
+  "activation",
+  "axes",
+]);
+const KEYS = [
+  "data",
+  "noise",
+  "rows",
+  "training_share",
+  "data_seed",
+  "axes",
+  "features",
+  "layers",
+  "activation",
+  "output_activation",
+  "initializer",
+  "seed",
+  "solver",
+  "learning_rate_init",
+  "learning_rate",
+  "batch_size",
+  "alpha",
+  "dropout",
+  "momentum",
+];
 const MOST_POINTS = 400;
 
 const number = (text) => (text.trim() === "" || !Number.isFinite(Number(text)) ? undefined : Number(text));
 
 function fromTensorFlow(given) {
   const get = (key, or) => given.get(key) ?? or;
-  const layers = get("networkShape", "4,2").split(",").map(number).filter((n) => n >= 1);
+  const layers = get("networkShape", "4,2")
+    .split(",")
+    .map(number)
+    .filter((n) => n >= 1);
   const activation = TF_ACTIVATION[get("activation", "tanh")] ?? "tanh";
   const batch = number(get("batchSize", "10")) ?? 10;
-  const data = get("problem", "classification") === "regression" ? get("regDataset", "reg-plane") : get("dataset", "circle");
-  const features = Object.entries(TF_FEATURES).filter(([key]) => get(key, key === "x" || key === "y" ? "true" : "false") === "true").map(([, name]) => name);
+  const data =
+    get("problem", "classification") === "regression" ? get("regDataset", "reg-plane") : get("dataset", "circle");
+  const features = Object.entries(TF_FEATURES)
+    .filter(([key]) => get(key, key === "x" || key === "y" ? "true" : "false") === "true")
+    .map(([, name]) => name);
   const rate = number(get("regularizationRate", "0")) ?? 0;
   return {
     data: TF_DATA[data] ?? "circles",
     noise: Math.min(0.5, (number(get("noise", "0")) ?? 0) / 100),
     training_share: Math.min(0.9, Math.max(0.1, (number(get("percTrainData", "50")) ?? 50) / 100)),
     rows: 500,
-    layers, activation: layers.map(() => activation),
+    layers,
+    activation: layers.map(() => activation),
     features: features.length ? features : ["x1", "x2"],
-    solver: "sgd", momentum: 0, learning_rate: "constant",
+    solver: "sgd",
+    momentum: 0,
+    learning_rate: "constant",
     learning_rate_init: number(get("learningRate", "0.03")) ?? 0.03,
     batch_size: batch,
     // there λ stands beside the mean of a batch, here it is divided by the batch's rows
@@ -44,7 +108,12 @@ function fromOwn(given) {
     const text = given.get(key);
     if (text === null) continue;
     const read = WORDS.has(key) ? (part) => part : number;
-    const value = LISTS.has(key) ? text.split(",").filter((part) => part !== "").map(read) : read(text);
+    const value = LISTS.has(key)
+      ? text
+          .split(",")
+          .filter((part) => part !== "")
+          .map(read)
+      : read(text);
     if (value !== undefined && !(Array.isArray(value) && value.includes(undefined))) settings[key] = value;
   }
   if (settings.data === "table") delete settings.data;
@@ -60,7 +129,10 @@ export function read(hash) {
   let points = null;
   if (settings.data === "points") {
     delete settings.data;
-    points = (given.get("points") ?? "").split(";").map((row) => row.split(",").map(Number)).filter((row) => row.length === 3 && row.every(Number.isFinite));
+    points = (given.get("points") ?? "")
+      .split(";")
+      .map((row) => row.split(",").map(Number))
+      .filter((row) => row.length === 3 && row.every(Number.isFinite));
     if (points.length < 2) points = null;
   }
   return Object.keys(settings).length || points ? { settings, points } : null;
@@ -73,11 +145,18 @@ export function write(state) {
   for (const key of KEYS) {
     const value = settings[key];
     if (value === null || value === undefined || (key === "axes" && state.columns.length <= 2)) continue;
-    parts.push(`${key}=${[value].flat().map((part) => encodeURIComponent(part)).join(",")}`);
+    parts.push(
+      `${key}=${[value]
+        .flat()
+        .map((part) => encodeURIComponent(part))
+        .join(",")}`,
+    );
   }
   if (settings.data === "points" && state.points.x.length <= MOST_POINTS) {
     const { x, y, label } = state.points;
-    parts.push(`points=${x.map((_, i) => [Number(x[i].toPrecision(4)), Number(y[i].toPrecision(4)), label[i]].join(",")).join(";")}`);
+    const short = (value) => Number(value.toPrecision(4));
+    const points = x.map((_, i) => [short(x[i]), short(y[i]), label[i]].join(","));
+    parts.push(`points=${points.join(";")}`);
   }
   return `#${parts.join("&")}`;
 }

@@ -1,6 +1,6 @@
 // The wiring: what the server says goes to the parts of the page, what a person does goes to the server.
 
-import { read, write as address } from "./address.js";
+import { write as address, read } from "./address.js";
 import { Picture } from "./boundary.js";
 import { whenThemeChanges } from "./colour.js";
 import { WeightForm } from "./edit.js";
@@ -11,19 +11,30 @@ import { NetworkView } from "./network.js";
 import { startOwn } from "./own.js";
 import { startPointing } from "./pointing.js";
 import { drawResults, redrawCurves, resultsState, startResults } from "./results.js";
-import { addUnits, answered, set, setActivation, setUnits, settingsState, startSettings } from "./settings.js";
+import { addUnits, answered, set, setActivation, settingsState, setUnits, startSettings } from "./settings.js";
 import { showPython, startShare } from "./share.js";
 import { connect } from "./socket.js";
 import { $, places, steady, write } from "./words.js";
 
 const STATUS = { running: "training", paused: "paused", diverged: "diverged", converged: "converged" };
 
-let state = null, frame = null, choices = null, walking = null, peeked = null;
+let state = null;
+let frame = null;
+let choices = null;
+let walking = null;
+let peeked = null;
 const spent = [];
 
 const picture = new Picture($("picture"));
 const compared = new Picture($("compared"));
-const view = new NetworkView($("stage"), $("links"), { units: addUnits, size: setUnits, activation: setActivation, peek, edit: (place) => form.show(place), tip });
+const view = new NetworkView($("stage"), $("links"), {
+  units: addUnits,
+  size: setUnits,
+  activation: setActivation,
+  peek,
+  edit: (place) => form.show(place),
+  tip,
+});
 const send = (message) => line.send(message);
 const form = new WeightForm($("edit"), view, send);
 const pen = startOwn({ send, set, wrong, picture, state: () => state });
@@ -31,8 +42,22 @@ const pen = startOwn({ send, set, wrong, picture, state: () => state });
 // The page is tried with a hash at once; what is typed into the address later loads it too.
 const wanted = read(location.hash);
 let written = location.hash;
-const line = connect({ hello, state: setState, frame: draw, wrong: ({ message }) => { answered(); wrong(message); }, example, python: ({ code }) => showPython(code),
-  table: (table) => { state = { ...state, table }; settingsState(state); }, closed });
+const line = connect({
+  hello,
+  state: setState,
+  frame: draw,
+  wrong: ({ message }) => {
+    answered();
+    wrong(message);
+  },
+  example,
+  python: ({ code }) => showPython(code),
+  table: (table) => {
+    state = { ...state, table };
+    settingsState(state);
+  },
+  closed,
+});
 
 function ask({ settings, points }) {
   if (points) send({ do: "points", points });
@@ -109,8 +134,16 @@ let told = 0;
 
 function drawBar() {
   write($("epoch"), places(frame.epoch));
-  write($("per-second"), frame.playing && frame.per_second ? `${frame.per_second >= 10 ? Math.round(frame.per_second) : steady(frame.per_second, 1)} epochs/s` : "");
-  write($("status"), frame.shown !== null && frame.shown !== undefined ? "looking back" : STATUS[frame.status] ?? frame.status);
+  write(
+    $("per-second"),
+    frame.playing && frame.per_second
+      ? `${frame.per_second >= 10 ? Math.round(frame.per_second) : steady(frame.per_second, 1)} epochs/s`
+      : "",
+  );
+  write(
+    $("status"),
+    frame.shown !== null && frame.shown !== undefined ? "looking back" : (STATUS[frame.status] ?? frame.status),
+  );
   $("status").dataset.status = frame.status;
   const play = $("play");
   if (play.getAttribute("aria-pressed") !== String(frame.playing)) {
@@ -122,7 +155,10 @@ function drawBar() {
   if (now - told > 1000 || !frame.playing) {
     told = now;
     picture.canvas.setAttribute("aria-label", caption());
-    for (const [id, name, a, b] of [["cost-curve", "Cost", frame.cost, frame.test_cost], ["score-curve", state.task === "regression" ? "R²" : "Accuracy", frame.score, frame.test_score]]) {
+    for (const [id, name, a, b] of [
+      ["cost-curve", "Cost", frame.cost, frame.test_cost],
+      ["score-curve", state.task === "regression" ? "R²" : "Accuracy", frame.score, frame.test_score],
+    ]) {
       $(id).setAttribute("aria-label", `${name} over ${frame.epoch} epochs: training ${steady(a)}, test ${steady(b)}`);
     }
   }
@@ -130,15 +166,19 @@ function drawBar() {
 
 function caption() {
   const score = state.task === "regression" ? "R²" : "accuracy";
-  return `${state.settings.data}, epoch ${frame?.epoch ?? 0}: training ${score} ${steady(frame?.score)}, test ${score} ${steady(frame?.test_score)}`;
+  const [training, test] = [steady(frame?.score), steady(frame?.test_score)];
+  return `${state.settings.data}, epoch ${frame?.epoch ?? 0}: training ${score} ${training}, test ${score} ${test}`;
 }
 
 function peek(unit) {
   peeked = unit;
-  picture.peek = unit && frame?.arrays[`unit${unit.l}`] ? () => {
-    const array = frame.arrays[`unit${unit.l}`];
-    return array && unit.k < array.shape[0] ? { array, index: unit.k } : null;
-  } : null;
+  picture.peek =
+    unit && frame?.arrays[`unit${unit.l}`]
+      ? () => {
+          const array = frame.arrays[`unit${unit.l}`];
+          return array && unit.k < array.shape[0] ? { array, index: unit.k } : null;
+        }
+      : null;
   write($("picture-head"), unit ? unit.name : "What it predicts");
   picture.draw();
 }
@@ -192,15 +232,26 @@ $("epoch-once").addEventListener("click", () => send({ do: "epoch" }));
 $("step-once").addEventListener("click", () => send({ do: "step" }));
 $("reset").addEventListener("click", () => send({ do: "reset" }));
 $("speed").addEventListener("change", speed);
-$("show-test").addEventListener("change", () => { picture.showTest($("show-test").checked); compared.showTest($("show-test").checked); });
+$("show-test").addEventListener("change", () => {
+  picture.showTest($("show-test").checked);
+  compared.showTest($("show-test").checked);
+});
 $("compare").addEventListener("change", ({ target }) => send({ do: "compare", on: target.checked }));
-$("walk").addEventListener("click", () => { if (state?.points.row.length) walk(walking ?? 0); });
-$("more").addEventListener("click", () => $("more").setAttribute("aria-expanded", String($("bar").classList.toggle("open"))));
-$("wrong").addEventListener("click", () => { $("wrong").hidden = !document.body.classList.contains("gone"); });
+$("walk").addEventListener("click", () => {
+  if (state?.points.row.length) walk(walking ?? 0);
+});
+$("more").addEventListener("click", () =>
+  $("more").setAttribute("aria-expanded", String($("bar").classList.toggle("open"))),
+);
+$("wrong").addEventListener("click", () => {
+  $("wrong").hidden = !document.body.classList.contains("gone");
+});
 $("help").addEventListener("click", () => $("help-dialog").showModal());
 for (const dialog of document.querySelectorAll("dialog")) {
   // a click beside a dialog closes it
-  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog) dialog.close();
+  });
 }
 addEventListener("hashchange", () => {
   if (location.hash === written) return;
@@ -208,7 +259,14 @@ addEventListener("hashchange", () => {
   if (asked) ask(asked);
 });
 
-startPointing({ picture, pen, state: () => state, free: () => peeked === null, walk: (index) => walk(index ?? walking ?? 0), place });
+startPointing({
+  picture,
+  pen,
+  state: () => state,
+  free: () => peeked === null,
+  walk: (index) => walk(index ?? walking ?? 0),
+  place,
+});
 startResults({ send, apply: set });
 startShare({ send, wrong, picture, view, caption, opened: setState });
 startTheme();

@@ -1,6 +1,6 @@
 // The picture of what the network predicts: the plane, the lines between classes, the rows, the axes.
 
-import { palette, css, CLASSES } from "./colour.js";
+import { CLASSES, css, palette } from "./colour.js";
 import { trace } from "./marks.js";
 import { borders, outputImage, unitImage } from "./plane.js";
 import { feature, show } from "./words.js";
@@ -13,7 +13,8 @@ export function ticks(low, high, wanted = 7) {
   const unit = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].map((m) => m * unit).find((s) => s >= raw) ?? raw;
   const found = [];
-  for (let v = Math.ceil(low / step) * step; v <= high + step * 1e-6; v += step) found.push(Math.abs(v) < step * 1e-6 ? 0 : v);
+  for (let v = Math.ceil(low / step) * step; v <= high + step * 1e-6; v += step)
+    found.push(Math.abs(v) < step * 1e-6 ? 0 : v);
   return found;
 }
 
@@ -31,7 +32,8 @@ export class Picture {
 
   resize() {
     const ratio = devicePixelRatio || 1;
-    const width = this.canvas.clientWidth, height = this.canvas.clientHeight;
+    const width = this.canvas.clientWidth;
+    const height = this.canvas.clientHeight;
     if (!width || !height) return;
     [this.canvas.width, this.canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
     const { left, right, top, bottom } = EDGE;
@@ -62,7 +64,8 @@ export class Picture {
     if (!this.state || !this.box) return null;
     const { x: left, y: top, w, h } = this.box;
     const [xmin, xmax, ymin, ymax] = this.state.span;
-    const u = (px - left) / w, v = 1 - (py - top) / h;
+    const u = (px - left) / w;
+    const v = 1 - (py - top) / h;
     if (u < 0 || u > 1 || v < 0 || v > 1) return null;
     return { x: xmin + u * (xmax - xmin), y: ymin + v * (ymax - ymin), u, v };
   }
@@ -71,7 +74,8 @@ export class Picture {
   nearest(px, py, reach = 12) {
     const points = this.state?.points;
     if (!points || !this.box) return null;
-    let best = null, least = reach * reach;
+    let best = null;
+    let least = reach * reach;
     for (let i = 0; i < points.x.length; i++) {
       if (points.test[i] && !this.testShown) continue;
       const [x, y] = this.place(points.x[i], points.y[i]);
@@ -171,10 +175,17 @@ export class Picture {
     c.clearRect(0, 0, width, height);
     c.imageSmoothingEnabled = true;
     const peek = this.peek?.();
-    c.drawImage(peek ? unitImage(peek.array, peek.index, colours.signed) : outputImage(array, regression, colours), x, y, w, h);
+    c.drawImage(
+      peek ? unitImage(peek.array, peek.index, colours.signed) : outputImage(array, regression, colours),
+      x,
+      y,
+      w,
+      h,
+    );
     if (!peek) {
       const [, rows, columns] = array.shape;
-      const sx = w / columns, sy = h / rows;
+      const sx = w / columns;
+      const sy = h / rows;
       c.beginPath();
       borders(array, regression, (x1, y1, x2, y2) => {
         c.moveTo(x + (x1 + 0.5) * sx, y + h - (y1 + 0.5) * sy);

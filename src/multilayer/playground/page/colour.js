@@ -1,14 +1,42 @@
 // Colours: one table for the classes, one for what a unit gives, one for a number. All hold for colour-blind eyes.
 
-const LIGHT = { paper: [255, 255, 255], middle: [246, 246, 244], ink: "#1d2024", faint: "#5c636b", line: "#d5d9de", edge: "#ffffff" };
-const DARK = { paper: [27, 30, 34], middle: [36, 39, 44], ink: "#e8e8e6", faint: "#a7aeb6", line: "#3a4047", edge: "#15171a" };
+const LIGHT = {
+  paper: [255, 255, 255],
+  middle: [246, 246, 244],
+  ink: "#1d2024",
+  faint: "#5c636b",
+  line: "#d5d9de",
+  edge: "#ffffff",
+};
+const DARK = {
+  paper: [27, 30, 34],
+  middle: [36, 39, 44],
+  ink: "#e8e8e6",
+  faint: "#a7aeb6",
+  line: "#3a4047",
+  edge: "#15171a",
+};
 
 // Class 0 and "low" are orange, class 1 and "high" are blue, as the weights that push there.
 export const CLASSES = [
-  [224, 98, 24], [38, 120, 200], [140, 70, 190], [190, 150, 20], [20, 150, 130],
-  [120, 126, 136], [200, 70, 130], [110, 80, 50], [90, 170, 60], [60, 70, 140],
+  [224, 98, 24],
+  [38, 120, 200],
+  [140, 70, 190],
+  [190, 150, 20],
+  [20, 150, 130],
+  [120, 126, 136],
+  [200, 70, 130],
+  [110, 80, 50],
+  [90, 170, 60],
+  [60, 70, 140],
 ];
-const NUMBERS = [[43, 42, 107], [45, 110, 163], [90, 169, 160], [227, 199, 102], [255, 241, 196]];
+const NUMBERS = [
+  [43, 42, 107],
+  [45, 110, 163],
+  [90, 169, 160],
+  [227, 199, 102],
+  [255, 241, 196],
+];
 
 export const css = ([r, g, b], alpha = 1) => `rgb(${r} ${g} ${b} / ${alpha})`;
 
@@ -53,9 +81,17 @@ export function palette() {
     const classes = tints.map((tint) => table((t) => mix(ground.middle, tint, t)));
     const signed = (t) => (t < 0.5 ? mix(tints[0], ground.middle, t * 2) : mix(ground.middle, tints[1], t * 2 - 1));
     made.set(which, {
-      ...ground, tints, signed: table(signed), number: table(number), ofClass: (k) => classes[k % classes.length], numberAt: (t) => css(number(t)), signedAt: (t) => css(signed(t)),
-      plus: which ? "#5aa9ee" : "#1f6fbf", minus: which ? "#f0803c" : "#cf4f14",
-      train: which ? "#e8e8e6" : "#1d2024", test: which ? "#5aa9ee" : "#1f6fbf",
+      ...ground,
+      tints,
+      signed: table(signed),
+      number: table(number),
+      ofClass: (k) => classes[k % classes.length],
+      numberAt: (t) => css(number(t)),
+      signedAt: (t) => css(signed(t)),
+      plus: which ? "#5aa9ee" : "#1f6fbf",
+      minus: which ? "#f0803c" : "#cf4f14",
+      train: which ? "#e8e8e6" : "#1d2024",
+      test: which ? "#5aa9ee" : "#1f6fbf",
     });
   }
   return made.get(which);

@@ -1,7 +1,7 @@
 // A chart of two curves over the epochs: training drawn through, test dashed.
 
-import { palette } from "./colour.js";
 import { ticks } from "./boundary.js";
+import { palette } from "./colour.js";
 import { places, show } from "./words.js";
 
 const finite = (list) => list.filter(Number.isFinite);
@@ -11,15 +11,23 @@ export class Curve {
   constructor(canvas, title, share = false) {
     Object.assign(this, { canvas, title, share, context: canvas.getContext("2d"), data: null, over: null });
     new ResizeObserver(() => this.draw()).observe(canvas);
-    canvas.addEventListener("pointermove", (event) => { this.over = event.offsetX; this.draw(); });
-    canvas.addEventListener("pointerleave", () => { this.over = null; this.draw(); });
+    canvas.addEventListener("pointermove", (event) => {
+      this.over = event.offsetX;
+      this.draw();
+    });
+    canvas.addEventListener("pointerleave", () => {
+      this.over = null;
+      this.draw();
+    });
   }
 
   /** epochs, and the values at them of training and test; `at`: the epoch shown of history, or null */
   draw(data = this.data) {
     this.data = data;
     const { canvas, context: c } = this;
-    const width = canvas.clientWidth, height = canvas.clientHeight, ratio = devicePixelRatio || 1;
+    const width = canvas.clientWidth;
+    const height = canvas.clientHeight;
+    const ratio = devicePixelRatio || 1;
     if (!width || !data) return;
     if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
       [canvas.width, canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
@@ -31,10 +39,15 @@ export class Curve {
     c.textBaseline = "middle";
     const { epochs, training, test, at } = data;
     const values = finite([...training, ...test]);
-    let [low, high] = this.scale(values);
-    const left = 36, right = width - 8, top = 20, bottom = height - 18;
+    const [low, high] = this.scale(values);
+    const left = 36;
+    const right = width - 8;
+    const top = 20;
+    const bottom = height - 18;
     const end = Math.max(1, epochs.at(-1) ?? 1);
-    const X = this.log ? (e) => left + (Math.log1p(e) / Math.log1p(end)) * (right - left) : (e) => left + (e / end) * (right - left);
+    const X = this.log
+      ? (e) => left + (Math.log1p(e) / Math.log1p(end)) * (right - left)
+      : (e) => left + (e / end) * (right - left);
     const Y = (v) => bottom - ((Math.max(low, Math.min(high, v)) - low) / (high - low)) * (bottom - top);
 
     c.lineWidth = 1;
@@ -67,7 +80,8 @@ export class Curve {
     if (!values.length) return [0, 1];
     // one wild moment must not flatten the rest: what lies above 1.5 times the middle's worst is cut
     const sorted = [...values].sort((a, b) => a - b);
-    let low = sorted[0], high = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.985))];
+    let low = sorted[0];
+    let high = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.985))];
     if (this.share) [low, high] = [Math.max(Math.min(low, 0.5), -0.25), 1];
     else low = Math.min(0, low);
     return high > low ? [low, high + (this.share ? 0 : (high - low) * 0.06)] : [low, low + 1];
@@ -81,9 +95,10 @@ export class Curve {
     c.beginPath();
     let down = false;
     values.forEach((v, i) => {
-      if (!Number.isFinite(v)) return void (down = false);
-      if (down) c.lineTo(X(epochs[i]), Y(v)); else c.moveTo(X(epochs[i]), Y(v));
-      down = true;
+      const drawn = Number.isFinite(v);
+      if (drawn && down) c.lineTo(X(epochs[i]), Y(v));
+      else if (drawn) c.moveTo(X(epochs[i]), Y(v));
+      down = drawn;
     });
     c.stroke();
   }
@@ -100,7 +115,9 @@ export class Curve {
 
   tell(X, epochs, training, test, top, bottom, colours, left) {
     let best = 0;
-    epochs.forEach((e, i) => { if (Math.abs(X(e) - this.over) < Math.abs(X(epochs[best]) - this.over)) best = i; });
+    epochs.forEach((e, i) => {
+      if (Math.abs(X(e) - this.over) < Math.abs(X(epochs[best]) - this.over)) best = i;
+    });
     this.mark(X(epochs[best]), top, bottom, colours.faint);
     this.context.fillStyle = colours.ink;
     this.context.textAlign = "left";

@@ -7,10 +7,17 @@ const MOST = 40;
 export class WeightForm {
   constructor(form, view, send) {
     Object.assign(this, { form, view, send, open: null });
-    form.addEventListener("submit", (event) => { event.preventDefault(); this.close(); });
-    form.addEventListener("keydown", (event) => { if (event.key === "Escape") this.close(); });
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.close();
+    });
+    form.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") this.close();
+    });
     // a press beside it closes it
-    document.addEventListener("pointerdown", (event) => { if (!form.contains(event.target)) this.close(false); });
+    document.addEventListener("pointerdown", (event) => {
+      if (!form.contains(event.target)) this.close(false);
+    });
   }
 
   close(back = true) {
@@ -34,15 +41,22 @@ export class WeightForm {
       const name = from === 0 ? "bias" : `from ${view.shortName(place.layer - 1, from - 1)}`;
       const input = make("input", { type: "number", step: "0.1", value: Number(view.weight(at).toPrecision(4)) });
       input.addEventListener("input", () => {
-        if (Number.isFinite(input.valueAsNumber)) this.send({ do: "weight", layer: at.layer, to: at.to, from, value: input.valueAsNumber });
+        if (Number.isFinite(input.valueAsNumber))
+          this.send({ do: "weight", layer: at.layer, to: at.to, from, value: input.valueAsNumber });
       });
       return { input, label: make("label", { class: "row" }, make("span", {}, name), input) };
     });
     this.fields = fields;
     this.form.replaceChildren(
-      make("div", { class: "dialog-head" }, make("h3", {}, title[0].toUpperCase() + title.slice(1)), make("button", { type: "submit", "aria-label": "Close" }, "×")),
+      make(
+        "div",
+        { class: "dialog-head" },
+        make("h3", {}, title[0].toUpperCase() + title.slice(1)),
+        make("button", { type: "submit", "aria-label": "Close" }, "×"),
+      ),
       make("div", { class: "fields" }, ...fields.map(({ label }) => label)),
-      across > MOST ? make("p", { class: "faint" }, `and ${across - MOST} more weights`) : "");
+      across > MOST ? make("p", { class: "faint" }, `and ${across - MOST} more weights`) : "",
+    );
     this.form.hidden = false;
     this.place(place);
     const { input } = fields[Math.min(place.from ?? 0, fields.length - 1)];
@@ -53,9 +67,12 @@ export class WeightForm {
   place({ layer }) {
     const { form, view } = this;
     const column = view.columns[layer];
-    const card = form.parentElement.getBoundingClientRect(), stage = view.stage.getBoundingClientRect();
-    const centre = stage.left - card.left + column.x, half = view.box.size / 2 + 14;
-    const right = centre + half, left = centre - half - form.offsetWidth;
+    const card = form.parentElement.getBoundingClientRect();
+    const stage = view.stage.getBoundingClientRect();
+    const centre = stage.left - card.left + column.x;
+    const half = view.box.size / 2 + 14;
+    const right = centre + half;
+    const left = centre - half - form.offsetWidth;
     const most = card.width - form.offsetWidth - 8;
     form.style.left = `${Math.max(8, right <= most || left < 8 ? Math.min(right, most) : left)}px`;
     form.style.top = `${stage.top - card.top + 40}px`;
@@ -64,7 +81,8 @@ export class WeightForm {
   /** While it trains, the numbers that nobody is typing follow. */
   follow() {
     if (!this.open) return;
-    if (this.view.weight({ ...this.open, from: 0 }) === null || this.open.layer >= this.view.sizes.length) return this.close();
+    if (this.view.weight({ ...this.open, from: 0 }) === null || this.open.layer >= this.view.sizes.length)
+      return this.close();
     this.fields.forEach(({ input }, from) => {
       if (input === document.activeElement) return;
       const value = this.view.weight({ ...this.open, from });

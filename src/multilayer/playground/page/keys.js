@@ -7,7 +7,8 @@ const KEYS = { " ": "play", ".": "epoch-once", ",": "step-once", r: "reset", R: 
 const OWN_SPACE = "button, summary, [type=checkbox], [type=radio], label";
 
 /** A field where letters are typed. */
-const typing = (element) => element.matches?.("textarea, select, [contenteditable], input:not([type=range], [type=checkbox], [type=radio])");
+const typing = (element) =>
+  element.matches?.("textarea, select, [contenteditable], input:not([type=range], [type=checkbox], [type=radio])");
 
 export function startKeys() {
   addEventListener("keydown", (event) => {
@@ -24,9 +25,15 @@ export function startTheme() {
   try {
     const kept = localStorage.getItem("multilayer-theme");
     if (kept) root.dataset.theme = kept;
-  } catch { /* a browser may keep its storage shut */ }
+  } catch {
+    /* a browser may keep its storage shut */
+  }
   $("theme").addEventListener("click", () => {
     root.dataset.theme = isDark() ? "light" : "dark";
-    try { localStorage.setItem("multilayer-theme", root.dataset.theme); } catch { /* as above */ }
+    try {
+      localStorage.setItem("multilayer-theme", root.dataset.theme);
+    } catch {
+      /* as above */
+    }
   });
 }

@@ -17,16 +17,35 @@ function bar(colourAt) {
 }
 
 export function drawLegend(state, range, anew = false) {
-  const key = JSON.stringify([state.task, state.classes, state.target, state.task === "regression" ? range?.map((v) => show(v, 2)) : null]);
+  const key = JSON.stringify([
+    state.task,
+    state.classes,
+    state.target,
+    state.task === "regression" ? range?.map((v) => show(v, 2)) : null,
+  ]);
   if (key === built && !anew) return;
   built = key;
   const colours = palette();
   const parts = [];
   if (state.task === "regression") {
-    parts.push(make("span", {}, state.target ?? "y"), make("span", {}, show(range?.[0], 2)), bar(colours.numberAt), make("span", {}, show(range?.[1], 2)));
+    parts.push(
+      make("span", {}, state.target ?? "y"),
+      make("span", {}, show(range?.[0], 2)),
+      bar(colours.numberAt),
+      make("span", {}, show(range?.[1], 2)),
+    );
   } else {
     parts.push(...state.classes.map((name, k) => make("span", { class: "class" }, swatch(k), ` ${name}`)));
-    if (state.classes.length === 2) parts.push(make("span", { class: "bar" }, make("span", {}, `P(${state.classes[1]}) 0`), bar(colours.signedAt), make("span", {}, "1")));
+    if (state.classes.length === 2)
+      parts.push(
+        make(
+          "span",
+          { class: "bar" },
+          make("span", {}, `P(${state.classes[1]}) 0`),
+          bar(colours.signedAt),
+          make("span", {}, "1"),
+        ),
+      );
   }
   $("legend").replaceChildren(...parts);
 }

@@ -1,24 +1,65 @@
 // The shapes of the classes: so that colour is not alone. One table serves canvas and SVG.
 
-const star = (n, inner) => Array.from({ length: 2 * n }, (_, i) => {
-  const r = i % 2 ? inner : 1.25, angle = (Math.PI * i) / n - Math.PI / 2;
-  return [r * Math.cos(angle), r * Math.sin(angle)];
-});
+const star = (n, inner) =>
+  Array.from({ length: 2 * n }, (_, i) => {
+    const r = i % 2 ? inner : 1.25;
+    const angle = (Math.PI * i) / n - Math.PI / 2;
+    return [r * Math.cos(angle), r * Math.sin(angle)];
+  });
 
 const SHAPES = [
   null,
-  [[-0.9, -0.9], [0.9, -0.9], [0.9, 0.9], [-0.9, 0.9]],
-  [[0, -1.15], [1.1, 0.85], [-1.1, 0.85]],
-  [[0, -1.25], [1.25, 0], [0, 1.25], [-1.25, 0]],
+  [
+    [-0.9, -0.9],
+    [0.9, -0.9],
+    [0.9, 0.9],
+    [-0.9, 0.9],
+  ],
+  [
+    [0, -1.15],
+    [1.1, 0.85],
+    [-1.1, 0.85],
+  ],
+  [
+    [0, -1.25],
+    [1.25, 0],
+    [0, 1.25],
+    [-1.25, 0],
+  ],
   star(5, 0.55),
-  [[0, 1.15], [1.1, -0.85], [-1.1, -0.85]],
+  [
+    [0, 1.15],
+    [1.1, -0.85],
+    [-1.1, -0.85],
+  ],
   star(4, 0.45),
   star(3, 0.6),
-  [[-0.4, -1.2], [0.4, -1.2], [0.4, 1.2], [-0.4, 1.2]],
-  [[-1.2, -0.4], [1.2, -0.4], [1.2, 0.4], [-1.2, 0.4]],
+  [
+    [-0.4, -1.2],
+    [0.4, -1.2],
+    [0.4, 1.2],
+    [-0.4, 1.2],
+  ],
+  [
+    [-1.2, -0.4],
+    [1.2, -0.4],
+    [1.2, 0.4],
+    [-1.2, 0.4],
+  ],
 ];
 
-export const NAMES = ["circle", "square", "triangle", "diamond", "star", "triangle down", "cross", "three points", "bar", "flat bar"];
+export const NAMES = [
+  "circle",
+  "square",
+  "triangle",
+  "diamond",
+  "star",
+  "triangle down",
+  "cross",
+  "three points",
+  "bar",
+  "flat bar",
+];
 
 /** Adds the outline of class k to the path. */
 export function trace(path, k, x, y, r) {
@@ -28,7 +69,10 @@ export function trace(path, k, x, y, r) {
     path.arc(x, y, r, 0, 7);
     return;
   }
-  shape.forEach(([dx, dy], i) => (i ? path.lineTo(x + r * dx, y + r * dy) : path.moveTo(x + r * dx, y + r * dy)));
+  shape.forEach(([dx, dy], i) => {
+    if (i) path.lineTo(x + r * dx, y + r * dy);
+    else path.moveTo(x + r * dx, y + r * dy);
+  });
   path.closePath();
 }
 

@@ -1,16 +1,19 @@
 // Data of one's own: a table uploaded or dropped, rows pasted, points drawn with mouse or finger.
 
 import { CLASSES, css } from "./colour.js";
-import { $, make } from "./words.js";
-import { door } from "./socket.js";
 import { swatch } from "./drawing.js";
+import { door } from "./socket.js";
+import { $, make } from "./words.js";
 
 /** Rows of text to [[x1, x2, class], …]; says what is wrong by an Error. */
 export function parseRows(text, regression = false) {
   const names = new Map();
   const points = [];
   for (const [i, line] of text.split(/\r?\n/).entries()) {
-    const cells = line.trim().split(/[,;\t]\s*|\s+/).filter((cell) => cell !== "");
+    const cells = line
+      .trim()
+      .split(/[,;\t]\s*|\s+/)
+      .filter((cell) => cell !== "");
     if (!cells.length) continue;
     const [x, y] = cells.slice(0, 2).map(Number);
     if (cells.length < 3 || !Number.isFinite(x) || !Number.isFinite(y)) {
@@ -38,9 +41,14 @@ export function startOwn(on) {
 function uploads({ set, wrong }) {
   async function upload(file) {
     if (!file) return;
-    if (file.size > 50 * 2 ** 20) return wrong(`A table may have 50 MB; ${file.name} has ${Math.ceil(file.size / 2 ** 20)} MB.`);
+    if (file.size > 50 * 2 ** 20)
+      return wrong(`A table may have 50 MB; ${file.name} has ${Math.ceil(file.size / 2 ** 20)} MB.`);
     try {
-      const answer = await fetch(door("upload"), { method: "POST", body: file, headers: { "X-Name": encodeURIComponent(file.name), "Content-Type": "application/octet-stream" } });
+      const answer = await fetch(door("upload"), {
+        method: "POST",
+        body: file,
+        headers: { "X-Name": encodeURIComponent(file.name), "Content-Type": "application/octet-stream" },
+      });
       const table = await answer.json();
       if (table.error || !answer.ok) return wrong(table.error ?? "The table could not be read.");
       set({ data: "table", target: table.target });
@@ -48,11 +56,22 @@ function uploads({ set, wrong }) {
       wrong("The table could not be sent: the server does not answer.");
     }
   }
-  $("upload").addEventListener("change", ({ target }) => { upload(target.files[0]); target.value = ""; });
+  $("upload").addEventListener("change", ({ target }) => {
+    upload(target.files[0]);
+    target.value = "";
+  });
   const cover = $("drop");
   let inside = 0;
-  addEventListener("dragenter", (event) => { if (event.dataTransfer?.types.includes("Files")) { inside++; cover.hidden = false; } });
-  addEventListener("dragleave", () => { inside = Math.max(0, inside - 1); cover.hidden = inside === 0; });
+  addEventListener("dragenter", (event) => {
+    if (event.dataTransfer?.types.includes("Files")) {
+      inside++;
+      cover.hidden = false;
+    }
+  });
+  addEventListener("dragleave", () => {
+    inside = Math.max(0, inside - 1);
+    cover.hidden = inside === 0;
+  });
   addEventListener("dragover", (event) => event.preventDefault());
   addEventListener("drop", (event) => {
     event.preventDefault();
@@ -63,10 +82,16 @@ function uploads({ set, wrong }) {
 }
 
 function pastes({ send, state }) {
-  $("paste").addEventListener("click", () => { $("paste-wrong").textContent = ""; $("paste-dialog").showModal(); });
+  $("paste").addEventListener("click", () => {
+    $("paste-wrong").textContent = "";
+    $("paste-dialog").showModal();
+  });
   $("paste-use").addEventListener("click", () => {
     try {
-      send({ do: "points", points: parseRows($("paste-text").value, state()?.settings.data === "points" && state().task === "regression") });
+      send({
+        do: "points",
+        points: parseRows($("paste-text").value, state()?.settings.data === "points" && state().task === "regression"),
+      });
       $("paste-dialog").close();
     } catch (error) {
       $("paste-wrong").textContent = error.message;
@@ -74,7 +99,7 @@ function pastes({ send, state }) {
   });
 }
 
-const STEP = 9;    // pixels between points of one stroke
+const STEP = 9; // pixels between points of one stroke
 
 class Pen {
   constructor(on) {
@@ -92,21 +117,57 @@ class Pen {
     const state = this.on.state();
     const { points } = state;
     // what is on the picture is kept, and drawn on
-    const start = state.columns.length === 2 && state.task === "classification" ? points.x.map((x, i) => [x, points.y[i], points.label[i]]) : [];
+    const start =
+      state.columns.length === 2 && state.task === "classification"
+        ? points.x.map((x, i) => [x, points.y[i], points.label[i]])
+        : [];
     this.strokes = start.length ? [start] : [];
     this.controls();
     canvas.scrollIntoView({ block: "nearest" });
   }
 
   controls() {
-    const choose = (k) => make("label", { class: "chip" },
-      make("input", { type: "radio", name: "pen-class", value: k, checked: k === this.label, onchange: () => { this.label = k; } }),
-      make("span", {}, swatch(k), ` class ${k}`));
+    const choose = (k) =>
+      make(
+        "label",
+        { class: "chip" },
+        make("input", {
+          type: "radio",
+          name: "pen-class",
+          value: k,
+          checked: k === this.label,
+          onchange: () => {
+            this.label = k;
+          },
+        }),
+        make("span", {}, swatch(k), ` class ${k}`),
+      );
     $("pen").replaceChildren(
-      make("p", {}, "Draw with mouse or finger:"), ...[0, 1, 2, 3, 4].map(choose),
-      make("button", { type: "button", onclick: () => { this.strokes.pop(); this.send(); } }, "Undo"),
-      make("button", { type: "button", onclick: () => { this.strokes = []; } }, "Start empty"),
-      make("button", { type: "button", class: "primary", onclick: () => this.turn(false) }, "Done"));
+      make("p", {}, "Draw with mouse or finger:"),
+      ...[0, 1, 2, 3, 4].map(choose),
+      make(
+        "button",
+        {
+          type: "button",
+          onclick: () => {
+            this.strokes.pop();
+            this.send();
+          },
+        },
+        "Undo",
+      ),
+      make(
+        "button",
+        {
+          type: "button",
+          onclick: () => {
+            this.strokes = [];
+          },
+        },
+        "Start empty",
+      ),
+      make("button", { type: "button", class: "primary", onclick: () => this.turn(false) }, "Done"),
+    );
   }
 
   /** Pointer events of the picture; true where the pen has used them. */

@@ -19,7 +19,7 @@ function buffer(width, height) {
 function single(words, data, offset, width, height, colours) {
   for (let row = 0; row < height; row++) {
     let from = offset + (height - 1 - row) * width;
-    for (let to = row * width, end = to + width; to < end;) words[to++] = colours[data[from++]];
+    for (let to = row * width, end = to + width; to < end; ) words[to++] = colours[data[from++]];
   }
 }
 
@@ -29,7 +29,10 @@ function several(words, data, classes, width, height, tints) {
   for (let row = 0; row < height; row++) {
     for (let column = 0; column < width; column++) {
       const from = (height - 1 - row) * width + column;
-      let r = 0, g = 0, b = 0, sum = 0;
+      let r = 0;
+      let g = 0;
+      let b = 0;
+      let sum = 0;
       for (let k = 0; k < classes; k++) {
         const p = data[k * size + from];
         const tint = tints[k % tints.length];
@@ -77,25 +80,31 @@ export function contour(field, width, height, line) {
   for (let y = 0; y < height - 1; y++) {
     for (let x = 0; x < width - 1; x++) {
       const at = y * width + x;
-      const a = field[at], b = field[at + 1], c = field[at + width + 1], d = field[at + width];
+      const a = field[at];
+      const b = field[at + 1];
+      const c = field[at + width + 1];
+      const d = field[at + width];
       const which = (a > 0) | ((b > 0) << 1) | ((c > 0) << 2) | ((d > 0) << 3);
       if (which === 0 || which === 15) continue;
       const crossings = [];
-      if ((a > 0) !== (b > 0)) crossings.push(x + a / (a - b), y);
-      if ((b > 0) !== (c > 0)) crossings.push(x + 1, y + b / (b - c));
-      if ((c > 0) !== (d > 0)) crossings.push(x + d / (d - c), y + 1);
-      if ((d > 0) !== (a > 0)) crossings.push(x, y + a / (a - d));
-      for (let i = 0; i + 3 < crossings.length; i += 4) line(crossings[i], crossings[i + 1], crossings[i + 2], crossings[i + 3]);
+      if (a > 0 !== b > 0) crossings.push(x + a / (a - b), y);
+      if (b > 0 !== c > 0) crossings.push(x + 1, y + b / (b - c));
+      if (c > 0 !== d > 0) crossings.push(x + d / (d - c), y + 1);
+      if (d > 0 !== a > 0) crossings.push(x, y + a / (a - d));
+      for (let i = 0; i + 3 < crossings.length; i += 4)
+        line(crossings[i], crossings[i + 1], crossings[i + 2], crossings[i + 3]);
     }
   }
 }
 
-let field = new Float32Array(0), smooth = new Float32Array(0);
+let field = new Float32Array(0);
+let smooth = new Float32Array(0);
 
 /** Each value the mean of itself and its neighbours along one way: a sharp edge is no staircase then. */
 function blur(from, to, lines, length, next, step) {
   for (let l = 0; l < lines; l++) {
-    const first = l * next, last = first + (length - 1) * step;
+    const first = l * next;
+    const last = first + (length - 1) * step;
     [to[first], to[last]] = [from[first], from[last]];
     for (let i = first + step; i < last; i += step) to[i] = (from[i - step] + 2 * from[i] + from[i + step]) / 4;
   }

@@ -5,7 +5,7 @@ import { $, write } from "./words.js";
 
 const HINT = "Click a point to follow it through the network.";
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-const STEP = 0.03;   // of the picture's width, for each press of an arrow
+const STEP = 0.03; // of the picture's width, for each press of an arrow
 
 /** on: picture, pen, state(), free(): no unit is shown in its place, walk(index or null), place({x, y}) */
 export function startPointing({ picture, pen, state, free, walk, place }) {
@@ -56,5 +56,8 @@ export function startPointing({ picture, pen, state, free, walk, place }) {
       else walk(null);
     }
   });
-  canvas.addEventListener("blur", () => { cursor = null; cross.hidden = true; });
+  canvas.addEventListener("blur", () => {
+    cursor = null;
+    cross.hidden = true;
+  });
 }

@@ -18,7 +18,8 @@ export function startResults(on) {
     costs.log = scores.log = $("log").checked;
     redrawCurves();
   });
-  let asked = null, pending = false;
+  let asked = null;
+  let pending = false;
   $("history").addEventListener("input", () => {
     asked = Number($("history").value);
     if (pending) return;
@@ -63,7 +64,19 @@ function drawConfusion(counts, classes) {
     table.replaceChildren(
       make("caption", {}, "Test rows: true class ↓, predicted →"),
       make("thead", {}, make("tr", {}, make("td"), ...classes.map((name) => make("th", { scope: "col" }, name)))),
-      make("tbody", {}, ...classes.map((name, i) => make("tr", {}, make("th", { scope: "row" }, name), ...classes.map((_, j) => make("td", { class: i === j ? "right-cell" : "" }))))));
+      make(
+        "tbody",
+        {},
+        ...classes.map((name, i) =>
+          make(
+            "tr",
+            {},
+            make("th", { scope: "row" }, name),
+            ...classes.map((_, j) => make("td", { class: i === j ? "right-cell" : "" })),
+          ),
+        ),
+      ),
+    );
   }
   counts.forEach((row, i) => {
     const all = row.reduce((a, b) => a + b, 0) || 1;
@@ -80,11 +93,22 @@ function drawAdvice(advice) {
   const key = JSON.stringify(advice);
   if (key === adviceBuilt) return;
   adviceBuilt = key;
-  $("advice").replaceChildren(...advice.map(({ say, mend }) => make("div", { class: "tip-line" }, make("p", {}, say),
-    mend ? make("button", { type: "button", onclick: () => apply(mend) }, mendText(mend)) : "")));
+  $("advice").replaceChildren(
+    ...advice.map(({ say, mend }) =>
+      make(
+        "div",
+        { class: "tip-line" },
+        make("p", {}, say),
+        mend ? make("button", { type: "button", onclick: () => apply(mend) }, mendText(mend)) : "",
+      ),
+    ),
+  );
 }
 
-const mendText = (mend) => `Set ${Object.entries(mend).map(([key, value]) => `${named(key)} to ${Array.isArray(value) ? value.map(named).join(", ") : named(value)}`).join(", ")}`;
+const mendText = (mend) =>
+  `Set ${Object.entries(mend)
+    .map(([key, value]) => `${named(key)} to ${Array.isArray(value) ? value.map(named).join(", ") : named(value)}`)
+    .join(", ")}`;
 
 export function drawResults(frame, state) {
   write($("cost"), steady(frame.cost, 4));

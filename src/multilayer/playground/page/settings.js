@@ -1,12 +1,13 @@
 // The controls: one table says which control holds which setting.
 
-import { $, feature, make, named, show } from "./words.js";
 import { CAN_DRAW, thumbnails } from "./thumbs.js";
+import { $, feature, make, named, show } from "./words.js";
 
 const percent = (v) => `${Math.round(v * 100)} %`;
 const whole = (v) => String(Math.round(v));
 
-// id → setting; `choices` name the list of hello that fills a select; `tell` writes a slider's value; `spin` are the stops of − and +
+// id → setting; `choices` name the list of hello that fills a select; `tell` writes a slider's value;
+// `spin` are the stops of − and +
 const CONTROLS = {
   data: { key: "data", text: true },
   noise: { key: "noise", tell: percent },
@@ -15,9 +16,16 @@ const CONTROLS = {
   "data-seed": { key: "data_seed", whole: true },
   target: { key: "target", text: true },
   solver: { key: "solver", text: true, choices: "solver" },
-  "learning-rate": { key: "learning_rate_init", spin: [0.00001, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10] },
+  "learning-rate": {
+    key: "learning_rate_init",
+    spin: [0.00001, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10],
+  },
   schedule: { key: "learning_rate", text: true, choices: "learning_rate" },
-  "batch-size": { key: "batch_size", whole: true, spin: [1, 2, 4, 8, 10, 16, 30, 32, 64, 128, 200, 256, 512, 1024, 5000] },
+  "batch-size": {
+    key: "batch_size",
+    whole: true,
+    spin: [1, 2, 4, 8, 10, 16, 30, 32, 64, 128, 200, 256, 512, 1024, 5000],
+  },
   alpha: { key: "alpha", spin: [0, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10] },
   dropout: { key: "dropout", tell: percent },
   momentum: { key: "momentum", tell: (v) => show(v, 2) },
@@ -35,13 +43,13 @@ const typed = new Set();
 let settings = {};
 let send = () => {};
 let pending = {};
-const unanswered = [];   // what was sent, and not yet answered
+const unanswered = []; // what was sent, and not yet answered
 let timer = null;
 
 /** Sends settings; a slider that is dragged sends at most some twenty times a second. */
 export function set(changes) {
   Object.assign(pending, changes);
-  settings = { ...settings, ...changes };   // two clicks in a row count as two
+  settings = { ...settings, ...changes }; // two clicks in a row count as two
   if (timer) return;
   timer = setTimeout(() => {
     unanswered.push(pending);
@@ -88,7 +96,8 @@ function wire(id, control) {
     input.value = String(next);
     act();
   };
-  for (const button of input.parentElement.querySelectorAll("[data-spin]")) button.addEventListener("click", () => step(Number(button.dataset.spin)));
+  for (const button of input.parentElement.querySelectorAll("[data-spin]"))
+    button.addEventListener("click", () => step(Number(button.dataset.spin)));
   input.addEventListener("keydown", (event) => {
     if (event.key !== "ArrowUp" && event.key !== "ArrowDown") return;
     event.preventDefault();
@@ -96,13 +105,16 @@ function wire(id, control) {
   });
 }
 
-const fill = (select, names, words = named) => select.replaceChildren(...names.map((name) => make("option", { value: name }, words(name))));
+const fill = (select, names, words = named) =>
+  select.replaceChildren(...names.map((name) => make("option", { value: name }, words(name))));
 
 /** Once, at hello: lists filled and wired. */
 export function startSettings(choices, sender) {
   send = sender;
   const select = $("data");
-  const groups = choices.data.map(([group, names]) => make("optgroup", { label: named(group) }, ...names.map((name) => make("option", { value: name }, named(name)))));
+  const groups = choices.data.map(([group, names]) =>
+    make("optgroup", { label: named(group) }, ...names.map((name) => make("option", { value: name }, named(name)))),
+  );
   select.replaceChildren(...groups);
   // what is one's own can be chosen once it is there
   for (const option of select.options) if (OWN.has(option.value)) option.hidden = true;
@@ -110,13 +122,30 @@ export function startSettings(choices, sender) {
     if (control.choices) fill($(id), choices[control.choices] ?? []);
     wire(id, control);
   }
-  thumbnails($("thumbs"), choices.data.flatMap(([, names]) => names).filter((name) => CAN_DRAW.has(name)), (name) => set({ data: name }));
-  for (const id of ["axis-x", "axis-y"]) $(id).addEventListener("change", () => set({ axes: [$("axis-x").value, $("axis-y").value] }));
+  thumbnails(
+    $("thumbs"),
+    choices.data.flatMap(([, names]) => names).filter((name) => CAN_DRAW.has(name)),
+    (name) => set({ data: name }),
+  );
+  for (const id of ["axis-x", "axis-y"])
+    $(id).addEventListener("change", () => set({ axes: [$("axis-x").value, $("axis-y").value] }));
   $("reseed").addEventListener("click", () => set({ seed: Math.floor(Math.random() * 1000) }));
-  $("features").querySelector(".chips").replaceChildren(...(choices.features ?? []).map((name) =>
-    make("label", { class: "chip" }, make("input", { type: "checkbox", value: name, onchange: chosen }), make("span", {}, feature(name)))));
+  $("features")
+    .querySelector(".chips")
+    .replaceChildren(
+      ...(choices.features ?? []).map((name) =>
+        make(
+          "label",
+          { class: "chip" },
+          make("input", { type: "checkbox", value: name, onchange: chosen }),
+          make("span", {}, feature(name)),
+        ),
+      ),
+    );
   $("add-layer").addEventListener("click", () => addLayer(choices.activation));
-  $("remove-layer").addEventListener("click", () => set({ layers: settings.layers.slice(0, -1), activation: settings.activation.slice(0, -1) }));
+  $("remove-layer").addEventListener("click", () =>
+    set({ layers: settings.layers.slice(0, -1), activation: settings.activation.slice(0, -1) }),
+  );
 }
 
 function chosen(event) {
@@ -128,7 +157,10 @@ function chosen(event) {
 
 function addLayer(activations) {
   const { layers, activation } = settings;
-  set({ layers: [...layers, layers.at(-1) ?? 4], activation: [...activation, activation.at(-1) ?? (activations.includes("tanh") ? "tanh" : activations[0])] });
+  set({
+    layers: [...layers, layers.at(-1) ?? 4],
+    activation: [...activation, activation.at(-1) ?? (activations.includes("tanh") ? "tanh" : activations[0])],
+  });
 }
 
 export function addUnits(layer, by) {
@@ -159,9 +191,14 @@ function reveal(state) {
 export function settingsState(state) {
   settings = Object.assign({}, state.settings, ...unanswered, pending);
   if (state.table) {
-    fill($("target"), state.table.columns.map(({ name }) => name), (name) => name);
+    fill(
+      $("target"),
+      state.table.columns.map(({ name }) => name),
+      (name) => name,
+    );
   }
-  for (const option of $("data").options) if (option.value === settings.data || (state.table && option.value === "table")) option.hidden = false;
+  for (const option of $("data").options)
+    if (option.value === settings.data || (state.table && option.value === "table")) option.hidden = false;
   if (state.columns.length > 2) {
     for (const [i, id] of ["axis-x", "axis-y"].entries()) {
       fill($(id), state.columns, (name) => name);
@@ -171,14 +208,18 @@ export function settingsState(state) {
   for (const [id, control] of Object.entries(CONTROLS)) {
     const input = $(id);
     // what is being dragged or typed stays under the hand
-    if (settings[control.key] === undefined || typed.has(input) || (input.type === "range" && control.key in pending)) continue;
+    if (settings[control.key] === undefined || typed.has(input) || (input.type === "range" && control.key in pending))
+      continue;
     input.value = settings[control.key] ?? "";
     tell(input, control);
   }
-  for (const box of $("features").querySelectorAll("input")) box.checked = settings.features?.includes(box.value) ?? false;
-  for (const button of $("thumbs").children) button.setAttribute("aria-pressed", String(button.dataset.name === settings.data));
+  for (const box of $("features").querySelectorAll("input"))
+    box.checked = settings.features?.includes(box.value) ?? false;
+  for (const button of $("thumbs").children)
+    button.setAttribute("aria-pressed", String(button.dataset.name === settings.data));
   $("momentum-row").hidden = !WITH_MOMENTUM.has(settings.solver);
-  $("layer-count").textContent = settings.layers.length === 1 ? "1 hidden layer" : `${settings.layers.length} hidden layers`;
+  $("layer-count").textContent =
+    settings.layers.length === 1 ? "1 hidden layer" : `${settings.layers.length} hidden layers`;
   $("add-layer").disabled = settings.layers.length >= 8;
   $("remove-layer").disabled = settings.layers.length === 0;
   $("parameters").textContent = `${state.parameters} parameters`;

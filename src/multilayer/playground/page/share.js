@@ -4,7 +4,7 @@ import { drawing, networkDrawing } from "./drawing.js";
 import { door } from "./socket.js";
 import { $ } from "./words.js";
 
-const SCALE = 3;   // pixels of the PNG for each of the page
+const SCALE = 3; // pixels of the PNG for each of the page
 
 function download(content, name) {
   const link = document.createElement("a");
@@ -30,9 +30,17 @@ async function copy(text) {
 
 /** on: send, wrong, picture, view: the network, caption(), opened(state) */
 export function startShare({ send, wrong, picture, view, caption, opened }) {
-  const say = (text) => { $("shared").textContent = text; };
-  $("share").addEventListener("click", () => { say(""); $("share-dialog").showModal(); });
-  $("copy-link").addEventListener("click", async () => { await copy(location.href); say("The link is copied."); });
+  const say = (text) => {
+    $("shared").textContent = text;
+  };
+  $("share").addEventListener("click", () => {
+    say("");
+    $("share-dialog").showModal();
+  });
+  $("copy-link").addEventListener("click", async () => {
+    await copy(location.href);
+    say("The link is copied.");
+  });
   $("save-png").addEventListener("click", async () => {
     const image = new Image();
     const address = URL.createObjectURL(new Blob([drawing(picture, caption())], { type: "image/svg+xml" }));
@@ -53,13 +61,20 @@ export function startShare({ send, wrong, picture, view, caption, opened }) {
     download(new Blob([networkDrawing(view, caption())], { type: "image/svg+xml" }), "network.svg");
     say("network.svg is saved.");
   });
-  $("save-model").addEventListener("click", () => { download(door("model"), "playground.mlp"); say("playground.mlp is saved."); });
+  $("save-model").addEventListener("click", () => {
+    download(door("model"), "playground.mlp");
+    say("playground.mlp is saved.");
+  });
   $("open-model").addEventListener("change", async ({ target }) => {
     const [file] = target.files;
     target.value = "";
     if (!file) return;
     try {
-      const answer = await fetch(door("model"), { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
+      const answer = await fetch(door("model"), {
+        method: "POST",
+        body: file,
+        headers: { "Content-Type": "application/octet-stream" },
+      });
       const said = await answer.json();
       if (!answer.ok || said.error) return say(said.error ?? "The model could not be opened.");
       if (said.say === "state") opened(said);
@@ -72,7 +87,9 @@ export function startShare({ send, wrong, picture, view, caption, opened }) {
   $("copy-python").addEventListener("click", async () => {
     await copy($("python-code").textContent);
     $("copy-python").textContent = "Copied";
-    setTimeout(() => { $("copy-python").textContent = "Copy"; }, 1500);
+    setTimeout(() => {
+      $("copy-python").textContent = "Copy";
+    }, 1500);
   });
 }
 

@@ -31,14 +31,16 @@ export function connect(handlers) {
   socket.binaryType = "arraybuffer";
   let waiting = null;
   let over = null;
-  const early = [];   // said before the line was open
+  const early = []; // said before the line was open
 
   const send = (message) => {
     const text = JSON.stringify(message);
     if (socket.readyState === WebSocket.OPEN) socket.send(text);
     else if (socket.readyState === WebSocket.CONNECTING) early.push(text);
   };
-  socket.addEventListener("open", () => { for (const text of early) socket.send(text); });
+  socket.addEventListener("open", () => {
+    for (const text of early) socket.send(text);
+  });
 
   function draw() {
     const frame = waiting;

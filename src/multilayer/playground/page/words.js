@@ -23,19 +23,61 @@ export function steady(v, places = 3) {
 export const places = (v) => String(Number(v.toFixed(2)));
 
 const NAMES = {
-  leaky_relu: "leaky ReLU", relu: "ReLU", elu: "ELU", selu: "SELU", gelu: "GELU", silu: "SiLU", adam: "Adam", adamw: "AdamW", nadam: "NAdam",
-  sgd: "SGD", gd: "gradient descent", rmsprop: "RMSprop", rprop: "Rprop", lion: "Lion", he: "He", glorot: "Glorot", lecun: "LeCun",
-  glorot_logistic: "Glorot, logistic", xor: "XOR", gauss: "two clouds", blobs3: "three blobs", blobs4: "four blobs", blobs5: "five blobs",
-  invscaling: "inverse scaling", one_cycle: "one cycle", warm_restarts: "warm restarts", breast_cancer: "breast cancer", points: "own points", table: "own table", given: "given rows",
-  learning_rate_init: "learning rate", learning_rate: "schedule", batch_size: "batch size", alpha: "the penalty λ", training_share: "training share",
-  layers: "hidden layers", activation: "activation", data_seed: "seed of the data", initializer: "first weights", wine: "wine", auto: "automatic", output_activation: "output unit",
-  classes: "Classes", numbers: "A number (regression)", bundled: "Real tables", own: "Your own",
+  leaky_relu: "leaky ReLU",
+  relu: "ReLU",
+  elu: "ELU",
+  selu: "SELU",
+  gelu: "GELU",
+  silu: "SiLU",
+  adam: "Adam",
+  adamw: "AdamW",
+  nadam: "NAdam",
+  sgd: "SGD",
+  gd: "gradient descent",
+  rmsprop: "RMSprop",
+  rprop: "Rprop",
+  lion: "Lion",
+  he: "He",
+  glorot: "Glorot",
+  lecun: "LeCun",
+  glorot_logistic: "Glorot, logistic",
+  xor: "XOR",
+  gauss: "two clouds",
+  blobs3: "three blobs",
+  blobs4: "four blobs",
+  blobs5: "five blobs",
+  invscaling: "inverse scaling",
+  one_cycle: "one cycle",
+  warm_restarts: "warm restarts",
+  breast_cancer: "breast cancer",
+  points: "own points",
+  table: "own table",
+  given: "given rows",
+  learning_rate_init: "learning rate",
+  learning_rate: "schedule",
+  batch_size: "batch size",
+  alpha: "the penalty λ",
+  training_share: "training share",
+  layers: "hidden layers",
+  activation: "activation",
+  data_seed: "seed of the data",
+  initializer: "first weights",
+  wine: "wine",
+  auto: "automatic",
+  output_activation: "output unit",
+  classes: "Classes",
+  numbers: "A number (regression)",
+  bundled: "Real tables",
+  own: "Your own",
 };
 export const named = (key) => NAMES[key] ?? String(key).replaceAll("_", " ");
 
 const UP = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 /** x1^2 → x1², x1*x2 → x1·x2 */
-export const feature = (name) => String(name).replace(/\^(\d)/g, (_, d) => UP[d]).replace(/\*/g, "·");
+export const feature = (name) =>
+  String(name)
+    .replace(/\^(\d)/g, (_, d) => UP[d])
+    .replace(/\*/g, "·");
 
 export const range = (n) => Array.from({ length: n }, (_, i) => i);
 

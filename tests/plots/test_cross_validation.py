@@ -1,9 +1,9 @@
-"""Displays of the selection room: what they draw is what was computed."""
+"""Displays of cross-validation, comparisons and grids of architectures."""
 
-import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from sklearn.datasets import make_moons
+from data_cases import X_NOISY_MOONS, Y_NOISY_MOONS
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
@@ -11,22 +11,12 @@ from multilayer import MLPClassifier
 from multilayer.plots import ArchitectureGridDisplay, ComparisonDisplay, CrossValidationDisplay
 from multilayer.selection import Comparison, Rival, cross_validate_network
 
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
-
-X, y = make_moons(80, noise=0.2, random_state=0)
+X, y = X_NOISY_MOONS[:80], Y_NOISY_MOONS[:80]
 
 
 def network(**parameters):
     defaults = {"learning_rate_init": 0.02, "max_iter": 8, "random_state": 0}
     return MLPClassifier((8,), **(defaults | parameters))
-
-
-@pytest.fixture(autouse=True)
-def _close():
-    yield
-    plt.close("all")
 
 
 def test_cross_validation_display_draws_every_fold_and_the_mean():

@@ -1,27 +1,14 @@
-"""Memory: how little a fit takes, and what is said when there is none."""
+"""The memory of a fit, and errors where memory runs out."""
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 
 import numpy as np
 import pytest
+from cases import forward, run_python
 
 from multilayer import MLPClassifier
-from multilayer.engine import native as engine
-
-
-def python(code):
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
 
 FIT = """
 import resource
@@ -41,7 +28,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 @pytest.mark.parametrize("batch_size", [200, 200_000])
 def test_memory_of_a_fit(batch_size):
-    run = python(FIT.format(batch_size=batch_size))
+    run = run_python(FIT.format(batch_size=batch_size))
     assert run.stdout, run.stderr
     assert int(run.stdout) < 20_000  # kilobytes; X alone has 40 000
 
@@ -50,7 +37,7 @@ def test_memory_of_a_fit(batch_size):
 SHORT = """
 import resource
 import numpy as np
-from multilayer.engine import native as engine
+from cases import cost, cost_and_gradient, forward, train
 from multilayer.optimizers import GradientDescent
 
 n = 2_000_000
@@ -58,26 +45,26 @@ X, y = np.zeros((512, n), np.float32), np.zeros(512, np.int32)
 thetas = [np.zeros((4, n + 1), np.float32), np.zeros((2, 5), np.float32)]
 arguments = (thetas, X, y, ("relu",), "softmax")
 small = ([np.zeros((2, 4))], np.zeros((9, 3)), np.zeros(9, int), (), "softmax")
-assert engine.cost(*small, n_threads=2) > 0
+assert cost(*small, n_threads=2) > 0
 pages = int(open("/proc/self/statm").read().split()[0])
 resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 100_000_000,) * 2)
 for call in [
-    lambda: engine.train(*arguments, GradientDescent(0.1), []),
-    lambda: engine.cost_and_gradient(*arguments),
-    lambda: engine.forward(thetas, X, ("relu",), "softmax"),
+    lambda: train(*arguments, GradientDescent(0.1), []),
+    lambda: cost_and_gradient(*arguments),
+    lambda: forward(thetas, X, ("relu",), "softmax"),
 ]:
     try:
         call()
     except MemoryError:
         print("MemoryError")
-assert engine.cost(*small, n_threads=2) > 0
+assert cost(*small, n_threads=2) > 0
 print("alive")
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
 def test_memory_runs_out():
-    run = python(SHORT)
+    run = run_python(SHORT)
     assert run.stdout.split() == ["MemoryError"] * 3 + ["alive"], run.stderr
 
 
@@ -92,4 +79,4 @@ def test_more_rows_than_memory():
     """A view that repeats one row: 2⁵⁰ rows in 24 bytes, whose result no memory holds."""
     X = np.broadcast_to(np.zeros(3), (2**50, 3))
     with pytest.raises(MemoryError):
-        engine.forward([np.zeros((2, 4))], X, (), "softmax")
+        forward([np.zeros((2, 4))], X, (), "softmax")

@@ -1,4 +1,4 @@
-"""In the company users put the estimators in: one test each, with results that must come out."""
+"""The estimators inside other tools: meta-estimators, inspection, pickling, other libraries."""
 
 import copy
 import pickle
@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 import sklearn
 import skops.io
+from cases import PlateauCounter
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
@@ -47,7 +48,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 
 def both(meta, y=Y, X=X, kinds=(MLPClassifier, TheirClassifier)):
-    """Fit a meta-estimator around ours and around scikit-learn's; the same seeds tell the same."""
+    """Fit a meta-estimator around ours and around scikit-learn's; the same seeds give the same."""
     mine, theirs = (meta(kind(**NUMBERS, max_iter=40)).fit(X, y) for kind in kinds)
     np.testing.assert_array_equal(mine.predict(X), theirs.predict(X))
     told, wanted = mine.predict_proba(X), theirs.predict_proba(X)
@@ -312,7 +313,7 @@ def test_functions_reach_another_process_by_cloudpickle(tmp_path):
 
 
 FITTED = [
-    "multilayer.engine.native.Progress",
+    f"{PlateauCounter.__module__}.PlateauCounter",
     "multilayer.Network",
     "multilayer.training.state.History",
     "multilayer.training.state.State",

@@ -1,4 +1,4 @@
-"""What estimators on a cluster share: they have the parameters of a local one, and one inside."""
+"""The base class of estimators on a cluster: each wraps a local estimator."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from multilayer.dask.cluster import check_client
 
-__all__ = ["OnCluster"]
+__all__ = ["ClusterEstimator"]
 
 
-class OnCluster(BaseEstimator):
-    """An estimator whose parameters are those of a local one, and a few of its own."""
+class ClusterEstimator(BaseEstimator):
+    """An estimator with the parameters of a local one, and a few of its own."""
 
     _local: ClassVar[type[Any]]
     _OWN: ClassVar[dict[str, Any]] = {"client": None, "timeout": 300.0}
@@ -47,7 +47,7 @@ class OnCluster(BaseEstimator):
 
     def __sklearn_clone__(self) -> Self:
         parameters = self.get_params(deep=False)
-        client = parameters.pop("client")  # there is no second one
+        client = parameters.pop("client")  # cannot be cloned
         copied = {name: clone(value, safe=False) for name, value in parameters.items()}
         return type(self)(**copied, client=client)
 
@@ -63,16 +63,16 @@ class OnCluster(BaseEstimator):
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def to_local(self) -> Any:
-        """Give the local estimator of what was learned, which needs no cluster."""
+        """Return a copy of the fitted local estimator, which needs no cluster."""
         check_is_fitted(self, "estimator_")
         return copy.deepcopy(self.estimator_)
 
     def _check_cluster(self) -> Client:
-        """Give the client; ValueError if there is none, or it waits for no time."""
+        """Return the client; ValueError if there is none, or the timeout is not positive."""
         if not isinstance(self.timeout, int | float) or not self.timeout > 0:
             raise ValueError(f"timeout must be seconds, more than 0, got {self.timeout!r}")
         return check_client(self.client)
 
     def _own_parameters(self) -> dict[str, Any]:
-        """Give the parameters of the local estimator."""
+        """Return the parameters of the local estimator."""
         return {n: v for n, v in self.get_params(deep=False).items() if n not in self._OWN}

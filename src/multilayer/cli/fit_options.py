@@ -1,0 +1,143 @@
+"""The options of `multilayer fit`, and which of them go together."""
+
+from __future__ import annotations
+
+import glob
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from multilayer.cli.deliver import Outputs, check_folder, model_path
+from multilayer.cli.figures import check_figures, check_report
+from multilayer.cli.options import parse_layers
+
+__all__ = ["Options"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of `multilayer fit`, a field for each; None stands for one that is not given."""
+
+    table: str
+    target: str | None
+    layers: str | None
+    task: str
+    validation: float | None
+    output: Path | None
+    plot: Path | None
+    report: Path | None
+    members: int | None
+    fast: bool
+    time_limit: float | None
+    activation: str | None
+    solver: str | None
+    max_iter: int | None
+    patience: int | None
+    learning_rate: float | None
+    alpha: float | None
+    batch_size: int | None
+    seed: int
+    memory: str | None
+    dask: str | None
+    header: bool | None
+    quiet: bool
+
+    @property
+    def plain(self) -> bool:
+        """Whether a plain network was asked for, in place of the tabular model."""
+        return self.layers is not None or self.solver is not None
+
+    @property
+    def large(self) -> bool:
+        """Whether the table is read in parts: several files, or one by an option."""
+        pattern = glob.has_magic(self.table) and not Path(self.table).exists()
+        return pattern or self.memory is not None or self.dask is not None
+
+    @property
+    def validation_share(self) -> float:
+        """The share of the rows to hold out."""
+        default = 0.2 if self.plain or self.large else 0.0
+        return default if self.validation is None else self.validation
+
+    @property
+    def outputs(self) -> Outputs:
+        """The files to write."""
+        return Outputs(
+            model_path(self.output, self.table), self.plot, self.report, quiet=self.quiet
+        )
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The parameters of an estimator that were given, of the plain or the tabular one."""
+        parameters = {
+            "activation": self.activation,
+            "max_iter": self.max_iter,
+            "n_iter_no_change": self.patience,
+            "learning_rate_init": self.learning_rate,
+            "alpha": self.alpha,
+            "batch_size": self.batch_size,
+        }
+        return {name: value for name, value in parameters.items() if value is not None}
+
+    def hidden_layer_sizes(self) -> tuple[int, ...]:
+        """Read the units of each hidden layer of a plain network; ValueError if they are wrong."""
+        return parse_layers(self.layers or "64,64")
+
+    @property
+    def network_parameters(self) -> dict[str, Any]:
+        """The parameters of a plain network."""
+        return {
+            "hidden_layer_sizes": self.hidden_layer_sizes(),
+            "solver": self.solver or "adam",
+            "random_state": self.seed,
+            **self.given,
+        }
+
+    def check(self) -> None:
+        """Check that the options go together and that the files can be written.
+
+        Raises
+        ------
+        ValueError, OSError
+            If they do not, before anything is read.
+        """
+        if self.plain and (self.members is not None or self.fast or self.time_limit is not None):
+            raise ValueError(
+                "--members, --fast and --time-limit are for the tabular model and cannot be "
+                "combined with --layers or --solver"
+            )
+        if self.fast and self.members is not None:
+            raise ValueError(
+                f"--fast trains one network and cannot be combined with --members {self.members}"
+            )
+        self.hidden_layer_sizes()
+        self._check_files()
+        if self.large:
+            self._check_large()
+
+    def _check_files(self) -> None:
+        path = self.outputs.model
+        check_folder(path.parent)
+        if path.is_dir():
+            raise ValueError(f"--output must be a file, but {path} is a folder")
+        if self.plot is not None:
+            check_figures(self.plot)
+        if self.report is not None:
+            check_report(self.report)
+
+    def _check_large(self) -> None:
+        refused = {
+            "--members": self.members,
+            "--fast": self.fast,
+            "--time-limit": self.time_limit,
+            "--plot": self.plot,
+            "--report": self.report,
+            "--header": self.header is not None,
+        }
+        names = [name for name, value in refused.items() if value]
+        if names:
+            raise ValueError(
+                f"files that are read in parts cannot be combined with {', '.join(names)}"
+            )
+        if self.memory is not None and self.dask is not None:
+            raise ValueError("--memory is for this machine and cannot be combined with --dask")

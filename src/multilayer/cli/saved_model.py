@@ -1,0 +1,86 @@
+"""A model that `fit` saved, and the tables that it can predict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from multilayer.persistence import ModelFileError, load, read_notes
+from multilayer.tables.reading import read_table
+from multilayer.tabular import TabularClassifier, TabularRegressor
+
+__all__ = ["Model", "class_labels", "read_features", "read_model"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model as `fit` saves it, with its notes."""
+
+    pipeline: Any  # or a tabular estimator
+    notes: dict[str, Any]
+
+    @property
+    def encoder(self) -> Any:
+        """The model's TableEncoder."""
+        return self.pipeline.encoder_ if self.tabular else self.pipeline[0]
+
+    @property
+    def network(self) -> Any:
+        """The pipeline's MLPClassifier or MLPRegressor; or the tabular estimator."""
+        return self.pipeline if self.tabular else self.pipeline[-1]
+
+    @property
+    def tabular(self) -> bool:
+        """Whether it is a tabular estimator."""
+        return isinstance(self.pipeline, TabularClassifier | TabularRegressor)
+
+    @property
+    def classifies(self) -> bool:
+        """Whether it predicts classes rather than numbers."""
+        return hasattr(self.network, "classes_")
+
+
+def read_model(path: str) -> Model:
+    """Read a model that `fit` saved; raise ModelFileError if it is another one."""
+    pipeline, notes = load(path), read_notes(path)
+    if isinstance(pipeline, TabularClassifier | TabularRegressor):
+        return Model(pipeline, notes)
+    steps = [type(step).__name__ for _, step in getattr(pipeline, "steps", [])]
+    if len(steps) != 2 or steps[0] != "TableEncoder" or not steps[1].startswith("MLP"):
+        raise ModelFileError(
+            f"{path} must hold a tabular model or a TableEncoder with a network, as multilayer "
+            f"fit saves them, but holds {' and '.join(steps) or type(pipeline).__name__}"
+        )
+    return Model(pipeline, notes)
+
+
+def read_features(model: Model, table: str, header: bool | None) -> pl.DataFrame:
+    """Read a table whose columns are named and typed as those the model was fitted on."""
+    expected = [str(name) for name in model.encoder.feature_names_in_]
+    text = {expected[category.column] for category in model.encoder.categories_}
+    if model.classifies and model.network.classes_.dtype.kind in "UO":
+        text.add(str(model.notes.get("target")))
+    nameless = model.notes.get("header") is False
+    frame = read_table(table, False if header is None and nameless else header, text)
+    # Columns without names go by position, whether the target is among them or not.
+    numbered = frame.columns == [str(j) for j in range(frame.width)]
+    if nameless and numbered and frame.width == len(expected):
+        frame.columns = expected
+    return frame
+
+
+def class_labels(column: pl.Series, classes: NDArray[Any], where: str) -> NDArray[Any]:
+    """Return the classes whose texts a column holds."""
+    known = {str(value): value for value in classes.tolist()}
+    texts = [str(value) for value in column.to_list()]
+    unknown = sorted(set(texts) - set(known))
+    if unknown:
+        raise ValueError(
+            f"{where} must hold classes that the model knows, {', '.join(list(known)[:10])}, but "
+            f"holds {unknown[0]!r}"
+        )
+    return np.array([known[text] for text in texts], dtype=classes.dtype)

@@ -1,0 +1,253 @@
+"""The interface of the engines: the records that they take and return, and the protocol `Engine`.
+
+An engine is made for one network, one set of rows and one objective, which it checks once; then it
+is asked for the cost, for the gradient, or for epochs of training as often as needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from multilayer.activations import Activation
+    from multilayer.losses import Loss
+    from multilayer.optimizers import Optimizer
+    from multilayer.outputs import Output
+
+__all__ = [
+    "Descent",
+    "Engine",
+    "Epochs",
+    "Examples",
+    "MakeEngine",
+    "Objective",
+    "PlateauCounter",
+    "Report",
+    "Shuffle",
+    "Slots",
+]
+
+Floats = NDArray[Any]  # float32 or float64
+Slots = Sequence[Sequence[Floats]]  # what the optimizer remembers, see `Optimizer.start`
+
+
+class Examples(NamedTuple):
+    """Rows that a network learns from, or is evaluated on.
+
+    Attributes
+    ----------
+    X : array, shape (m, s₁)
+    Y : array, shape (m, K) or (m,)
+        Targets, or integers: the class of each row (for one unit, its 0 or 1).
+    weights : array, shape (m,), optional
+        The weight of each row; the divisor of the cost is then their sum instead of m.
+    """
+
+    X: Any
+    Y: NDArray[Any]
+    weights: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The function that is minimised: the cost of the outputs, and penalties on the weights.
+
+    Attributes
+    ----------
+    hidden : tuple of str or Activation
+        The activation of each hidden layer.
+    output : str or Softmax
+        The output unit.
+    loss : str or Loss
+        A record of `multilayer.losses` or its name; "auto" is the output unit's own.
+    label_smoothing : float
+        ε, see `multilayer.losses.smooth`: how far targets are drawn towards all classes alike.
+    lambda_ : float
+        λ, the strength of the penalty λ/(2m) Σ θ², biases left out.
+    l1 : float
+        Strength of a penalty l1/m Σ |θ|, biases left out; its slope at 0 counts as 0.
+    penalty_rows : float, optional
+        What the penalties are divided by; by default the rows of the batch, or their weights.
+    cost_share : float
+        What the data's part of the costs that `train` reports is multiplied by. Steps do not
+        depend on it.
+    """
+
+    hidden: Sequence[str | Activation]
+    output: Output
+    loss: str | Loss = "auto"
+    label_smoothing: float = 0.0
+    lambda_: float = 0.0
+    l1: float = 0.0
+    penalty_rows: float | None = None
+    cost_share: float = 1.0
+
+    def without_penalties(self) -> Objective:
+        """Return the cost of the outputs alone."""
+        return replace(self, lambda_=0.0, l1=0.0, penalty_rows=None)
+
+
+@dataclass(frozen=True)
+class Descent:
+    """The settings of a descent step.
+
+    Attributes
+    ----------
+    optimizer : Optimizer
+        A record of `multilayer.optimizers`.
+    batch_size : int, optional
+        Rows of a batch, the last of an epoch may be smaller; by default all rows.
+    clip_norm : float
+        D of all layers together, the penalty's part included, is scaled down to this length.
+    max_norm : float
+        After each step the incoming weights of a unit, its bias left out, are scaled down to this
+        length.
+    dropout : sequence of float, optional
+        The share of units that each step leaves out, at least 0 and less than 1: of the inputs, and
+        of each hidden layer. See `multilayer.dropout`.
+    dropout_seed : int
+        From 0 to 2⁶⁴ − 1; with the number of the step it decides which units are left out.
+    """
+
+    optimizer: Optimizer
+    batch_size: int | None = None
+    clip_norm: float = np.inf
+    max_norm: float = np.inf
+    dropout: Sequence[float] | None = None
+    dropout_seed: int = 0
+
+
+@dataclass
+class PlateauCounter:
+    """A counter of the epochs without improvement, carried from one call of `train` to the next.
+
+    Attributes
+    ----------
+    best : float
+        The lowest value so far.
+    stale : int
+        How many epochs in a row have not come below `best` by more than the tolerance.
+    """
+
+    best: float = np.inf
+    stale: int = 0
+
+    def count(self, cost: float, tol: float) -> int:
+        """Note the cost of a further epoch; return how many are now stale."""
+        self.stale = self.stale + 1 if cost > self.best - tol else 0
+        self.best = min(self.best, cost)
+        return self.stale
+
+
+class Shuffle(NamedTuple):
+    """A new order of the rows for each epoch.
+
+    Attributes
+    ----------
+    rng : RandomState on an MT19937
+        Its state goes on as if it had shuffled itself.
+    indices : ndarray of int64, shape (m,), or None
+        Shuffled in place before each epoch, as `rng.shuffle(indices)` would do it, and then the
+        order of that epoch. None for an engine that orders rows where they lie.
+    """
+
+    rng: np.random.RandomState
+    indices: NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """The epochs of one call of `train`, and what ends it early.
+
+    Attributes
+    ----------
+    count : int
+        How many epochs at most.
+    steps_before : int
+        Updates made before this call.
+    max_steps : int, optional
+        How many updates at most.
+    rates : ndarray of float64, shape (at most so many steps,), optional
+        The learning rate of each step, in place of the optimizer's.
+    order : ndarray of int, shape (count, rows of an epoch), optional
+        The rows that each epoch takes, in their order; by default all as they lie.
+    shuffle : Shuffle, optional
+        In place of `order`.
+    tol, patience : float
+        Training stops when, more than `patience` epochs in a row, the cost has not come below the
+        best by more than `tol`. Without `patience` there is no such stop.
+    plateau : PlateauCounter
+        The state of that rule, updated in place.
+    """
+
+    count: int = 1
+    steps_before: int = 0
+    max_steps: int | None = None
+    rates: NDArray[np.float64] | None = None
+    order: NDArray[np.integer] | None = None
+    shuffle: Shuffle | None = None
+    tol: float = -np.inf
+    patience: float | None = None
+    plateau: PlateauCounter = field(default_factory=PlateauCounter)
+
+    @property
+    def most_steps(self) -> float:
+        """The limit on the number of updates; infinity where only the epochs limit them."""
+        limit = np.inf if self.max_steps is None else self.max_steps
+        return limit if self.rates is None else min(limit, len(self.rates))
+
+    def ends_after(self, cost: float) -> bool:
+        """Note the cost of a finished epoch; whether the cost has been on a plateau too long."""
+        stale = self.plateau.count(cost, self.tol)
+        return stale > (np.inf if self.patience is None else self.patience)
+
+
+class Report(NamedTuple):
+    """The result of a call of `train`.
+
+    Attributes
+    ----------
+    costs : ndarray of float64, shape (finished epochs,)
+        The mean over the rows of each epoch of their batch's cost before its update.
+    steps : int
+        Updates made.
+    status : {"finished", "converged", "diverged", "interrupted"}
+        "diverged" when the cost of a batch was infinite or NaN: its step is not made.
+        "interrupted" after Ctrl-C: Θ and slots are those of the last finished epoch.
+    """
+
+    costs: NDArray[np.float64]
+    steps: int
+    status: str
+
+
+class Engine(Protocol):
+    """An object that computes the objective of one network on some rows, and minimises it.
+
+    It reads and changes Θ where they lie, so that changes within the arrays are seen.
+
+    Attributes
+    ----------
+    shuffles_indices : bool
+        Whether `train` takes the order of the rows from `Shuffle.indices`.
+    """
+
+    shuffles_indices: ClassVar[bool]
+
+    def cost(self) -> float:
+        """Compute the cost J, as `equations.cost` does."""
+
+    def cost_and_gradient(self) -> tuple[float, list[Floats]]:
+        """Compute J and its gradient D, as `equations.cost` and `equations.backpropagation` do."""
+
+    def train(self, descent: Descent, slots: Slots, epochs: Epochs) -> Report:
+        """Train for many epochs; Θ and the slots are changed in place."""
+
+
+# Θ, the rows and the objective -> an engine for them
+MakeEngine = Callable[[Sequence[Floats], Examples, Objective], Engine]

@@ -1,0 +1,96 @@
+"""Monitor: validation, callbacks, stopping and the learning rate after each epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from multilayer.schedules import Adaptive, Plateau
+from multilayer.training.config import Config
+from multilayer.training.state import State, restore
+
+__all__ = ["Monitor", "Validate", "Watch"]
+
+Validate = Callable[[], tuple[float, float]]  # score (larger is better) and cost of the network
+Watch = Callable[[State], bool]  # sees the state after each epoch; True stops training
+
+
+@dataclass
+class Monitor:
+    """Scores each finished epoch, calls the watcher, and decides whether to stop."""
+
+    state: State
+    config: Config
+    validate: Validate | None
+    watch: Watch | None
+    learning_rate: float = 0.0
+
+    @property
+    def watches_epochs(self) -> bool:
+        """Whether there is anything to do after each epoch."""
+        config = self.config
+        by_epoch = config.restore_best or isinstance(config.schedule, Plateau)
+        return bool(self.validate or self.watch or by_epoch)
+
+    def after_epoch(self, seen_before: bool = False) -> None:
+        """Process an epoch; one seen before, of a resumed training, is not shown to the watcher."""
+        history = self.state.history
+        if self.validate is not None:
+            score, cost = self.validate()
+            history.validation_costs.append(cost)
+            self._note(score)
+        elif self.config.restore_best and history.costs[-1] <= min(history.costs):
+            self._keep()
+        self._slow_down()
+        if self.watch is None or seen_before:
+            return
+        if self.watch(self.state) and history.status == "running":
+            history.status = "stopped"
+
+    def after_training(self) -> None:
+        """Restore the best Θ, where that is asked for."""
+        config, ended = self.config, self.state.history.status == "converged"
+        if (
+            config.restore_best
+            and self.state.best is not None
+            and (ended or not config.incremental)
+        ):
+            restore(self.state.network.thetas, self.state.best)
+
+    def _note(self, score: float) -> None:
+        """Keep the best Θ; count the epochs without a better score, by scikit-learn's rule."""
+        history = self.state.history
+        history.scores.append(score)
+        stale = score < history.best_score + self.config.tol
+        history.stale_scores = history.stale_scores + 1 if stale else 0
+        if score > history.best_score:
+            history.best_score = score
+            self._keep()
+        patience = self.config.n_iter_no_change if self.config.early_stopping else np.inf
+        if history.stale_scores > patience and history.status == "running":
+            history.status = "converged"
+
+    def _slow_down(self) -> None:
+        """Lower the learning rate where the schedule reacts to the curves."""
+        state, schedule = self.state, self.config.schedule
+        rate = self.learning_rate * state.slowed
+        if isinstance(schedule, Adaptive):
+            if state.history.status == "converged" and rate > schedule.least:
+                state.slowed /= schedule.divisor
+                state.history.stale_scores = state.history.plateau.stale = 0
+                state.history.status = "running"
+        elif isinstance(schedule, Plateau):
+            history = state.history
+            curve = [-score for score in history.scores] or history.costs
+            better = curve[-1] < state.slow_plateau.best - self.config.tol
+            state.slow_plateau.stale = 0 if better else state.slow_plateau.stale + 1
+            state.slow_plateau.best = min(state.slow_plateau.best, curve[-1])
+            if state.slow_plateau.stale >= schedule.patience and rate > schedule.least:
+                state.slowed *= max(schedule.factor, schedule.least / rate)
+                state.slow_plateau.stale = 0
+
+    def _keep(self) -> None:
+        if self.config.restore_best:
+            self.state.best = [theta.copy() for theta in self.state.network.thetas]

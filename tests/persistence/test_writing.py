@@ -1,0 +1,102 @@
+"""Writing a model file is all or nothing, and keeps permissions and links."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from model_file_cases import Layer, layer, same
+
+from multilayer.persistence import (
+    load,
+)
+
+
+@contextmanager
+def disk_quota(size: int):
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+@pytest.mark.parametrize("existing", [True, False])
+def test_file_too_large(tmp_path, existing):
+    path = tmp_path / "model.mlp"
+    if existing:
+        layer().save(path)
+    before = {name: (tmp_path / name).read_bytes() for name in os.listdir(tmp_path)}
+    large = Layer(np.zeros((2, 100_000)), np.array(["no", "yes"]))
+    with disk_quota(10_000), pytest.raises(OSError, match=r"model\.mlp") as caught:
+        large.save(path)
+    assert caught.value.errno == errno.EFBIG
+    assert {name: (tmp_path / name).read_bytes() for name in os.listdir(tmp_path)} == before
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left"), KeyboardInterrupt()])
+def test_failure_leaves_the_old_file(tmp_path, monkeypatch, call, error):
+    def fail(*args):
+        raise error
+
+    path = tmp_path / "model.mlp"
+    layer().save(path)
+    before = path.read_bytes()
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(type(error)) as caught:
+        layer().save(path, {"new": True})
+    monkeypatch.undo()
+    if isinstance(error, OSError):
+        assert str(caught.value) == f"[Errno {errno.ENOSPC}] No space left: {str(path)!r}"
+    assert os.listdir(tmp_path) == ["model.mlp"]
+    assert path.read_bytes() == before
+
+
+def test_folder_that_cannot_be_synced(tmp_path, monkeypatch):
+    sync = os.fsync
+
+    def files_only(descriptor):
+        if os.path.isdir(f"/proc/self/fd/{descriptor}"):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", files_only)
+    layer().save(tmp_path / "model.mlp")
+    assert same(load(tmp_path / "model.mlp").theta, layer().theta)
+
+
+def test_where_no_file_can_be(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"absent.model\.mlp"):
+        layer().save(tmp_path / "absent" / "model.mlp")
+    with pytest.raises(FileExistsError, match="not a file"):
+        layer().save(tmp_path)
+    with pytest.raises(FileExistsError, match="not a file"):
+        layer().save(os.devnull)
+    assert os.listdir(tmp_path) == []
+
+
+def test_replaced_file_keeps_its_permissions_and_links(tmp_path):
+    target, link = tmp_path / "target.mlp", tmp_path / "link.mlp"
+    target.write_bytes(b"old")
+    target.chmod(0o640)
+    link.symlink_to(target)
+    layer().save(link)
+    assert link.is_symlink()
+    assert target.stat().st_mode & 0o777 == 0o640
+    assert same(load(target).theta, layer().theta)
+
+
+def test_new_file_has_the_usual_permissions(tmp_path):
+    layer().save(tmp_path / "model.mlp")
+    (tmp_path / "other").touch()
+    assert (tmp_path / "model.mlp").stat().st_mode == (tmp_path / "other").stat().st_mode

@@ -1,0 +1,137 @@
+"""Tables, fitted estimators and model files opened in the playground."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from comparisons import assert_arrays_equal
+from sklearn.exceptions import NotFittedError
+
+import multilayer
+from multilayer import MLPClassifier, MLPRegressor
+from multilayer.playground.data import data_of_arrays
+from multilayer.playground.from_estimator import session_factory
+from multilayer.playground.session import Session
+from multilayer.playground.settings import Settings
+
+
+def table(rows=40):
+    rng = np.random.RandomState(0)
+    return pl.DataFrame(
+        {
+            "age": [None, *rng.uniform(1, 80, rows - 1)],
+            "fare": rng.uniform(0, 9, rows),
+            "class": rng.choice(["a", "b"], rows),
+            "survived": rng.randint(0, 2, rows),
+        }
+    )
+
+
+def test_an_uploaded_table(session, tmp_path):
+    told = session.read(table().write_csv().encode(), "../../etc/titanic.csv")
+    assert told["target"] == "survived"
+    assert session.file == "titanic.csv"
+    assert [one["kind"] for one in told["columns"]] == ["number", "number", "category", "number"]
+    (reply,) = session.handle({"do": "set", "settings": {"data": "table", "target": "survived"}})
+    assert reply["columns"] == ["age", "fare"]
+    assert reply["classes"] == ["0", "1"]
+    (reply,) = session.handle({"do": "set", "settings": {"axes": ["fare", "age"]}})
+    assert reply["axes"] == ("fare", "age")
+    (reply,) = session.handle({"do": "set", "settings": {"target": "fare"}})
+    assert reply["columns"] == ["age", "survived"]
+    assert reply["task"] == "regression"
+    session.handle({"do": "set", "settings": {"target": "survived"}})
+    session.handle({"do": "epoch"})
+    path = tmp_path / "m.mlp"
+    path.write_bytes(session.model())
+    model = multilayer.load(path)
+    expected = session.run.estimator.predict(session.run.data.X)
+    np.testing.assert_array_equal(model.predict(table().drop("survived")), expected)
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        ({"a": [1.5, 2.0], "b": [2.0, 3.1], "y": ["u", None]}, "rows with a y at least, got 1"),
+        ({"a": range(40), "b": range(40), "y": [f"c{k}" for k in range(40)]}, "20 classes"),
+        ({"a": ["u", "v"] * 9, "b": [1, 2] * 9, "y": [0, 1, 1] * 6}, "two columns of numbers"),
+        ({"a": [1, 2], "b": [3, 4], "y": ["u", "u"]}, "at least two classes"),
+    ],
+    ids=["one row", "40 classes", "no numbers", "one class"],
+)  # fmt: skip
+def test_tables_that_cannot_be_used(session, frame, message):
+    session.table = pl.DataFrame(frame)
+    (reply,) = session.handle({"do": "set", "settings": {"data": "table", "target": "y"}})
+    assert message in reply["message"]
+    assert session.settings.data == "moons"
+
+
+def test_many_rows_are_drawn_as_a_sample():
+    rng = np.random.RandomState(0)
+    frame = pl.DataFrame(rng.normal(size=(20_000, 2)), schema=["a", "b"])
+    frame = frame.with_columns(y=(pl.col("a") > 0).cast(pl.Int64))
+    session = Session()
+    session.table = frame
+    (state,) = session.handle({"do": "set", "settings": {"data": "table", "batch_size": 500}})
+    assert len(state["points"]["x"]) == 2000
+    assert state["rows"] == {"training": 10_000, "test": 10_000}
+    assert state["note"].startswith("2000 of 20000 rows are drawn")
+    session.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\x01\x02", b"PAR1 but no more"])
+def test_a_file_that_is_no_table(session, content):
+    with pytest.raises(ValueError, match=r"t\.csv|a table has"):
+        session.read(content, "t.csv")
+
+
+@pytest.mark.parametrize("make", [MLPClassifier, MLPRegressor])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_fitted_estimator_is_opened(make):
+    rng = np.random.RandomState(0)
+    X = pd.DataFrame(rng.normal(size=(50, 3)), columns=["a", "b", "c"])
+    y = (X["a"] > 0).to_numpy() if make is MLPClassifier else (X["a"] * 2).to_numpy()
+    model = make(hidden_layer_sizes=(3, 2), alpha=0.3, max_iter=3, random_state=0).fit(X, y)
+    session = session_factory(model, X, y)()
+    assert session.settings.layers == (3, 2)
+    assert session.settings.alpha == 0.3
+    assert_arrays_equal(session.run.thetas, model.network_.thetas)
+    assert session.state()["axes"] == ("a", "b")
+    session.handle({"do": "epoch"})
+    assert not np.array_equal(session.run.thetas[0], model.network_.thetas[0])
+    session.handle({"do": "reset"})
+    np.testing.assert_array_equal(session.run.thetas[0], model.network_.thetas[0])
+    (reply,) = session.handle({"do": "python"})
+    assert "given by a program" in reply["message"]
+    session.close()
+
+
+def test_what_cannot_be_opened():
+    X, y = np.zeros((4, 2)), [0, 1, 0, 1]
+    with pytest.raises(NotFittedError):
+        session_factory(MLPClassifier(), X, y)
+    with pytest.raises(TypeError, match="opens an MLPClassifier or MLPRegressor, got str"):
+        session_factory("model", X, y)
+    with pytest.raises(ValueError, match="rows go with an estimator"):
+        session_factory(None, X, y)
+    model = MLPClassifier((2,), solver="lbfgs", max_iter=1, tol=9).fit(X, y)
+    with pytest.raises(ValueError, match="X and y go with an estimator"):
+        session_factory(model, None, None)
+    with pytest.raises(ValueError, match=r"the rows ask for a network \(3, 2, 1\)"):
+        session_factory(model, np.zeros((4, 3)), y)
+    with pytest.raises(ValueError, match="two columns at least"):
+        data_of_arrays(Settings(), np.zeros((4, 1)), y)
+
+
+def test_a_model_file_is_opened(session):
+    session.handle({"do": "epoch"})
+    content, before = session.model(), [theta.copy() for theta in session.run.thetas]
+    session.handle({"do": "set", "settings": {"layers": [2, 2]}})
+    session.open_model(content)
+    assert session.settings.layers == (4,)
+    assert_arrays_equal(session.run.thetas, before)
+    with pytest.raises(ValueError, match="model file"):
+        session.open_model(b"no model")
+    session.handle({"do": "set", "settings": {"data": "iris"}})
+    with pytest.raises(ValueError, match="must have 4 inputs and 3 outputs"):
+        session.open_model(content)

@@ -1,0 +1,65 @@
+"""Prediction intervals and quantiles: coverage, and the unit of the target."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import make_friedman1
+from sklearn.model_selection import train_test_split
+from tabular_cases import SMALL
+
+from multilayer import TabularRegressor
+from multilayer.tabular.intervals import errors_of_mean, means_of_rows
+
+
+@pytest.fixture(scope="module")
+def friedman():
+    X, y = make_friedman1(1600, noise=2.0, random_state=0)
+    parts = train_test_split(X, y, train_size=800, random_state=0)
+    return TabularRegressor(n_members=2, max_iter=10, random_state=0).fit(parts[0], parts[2]), parts
+
+
+@pytest.mark.parametrize("coverage", [0.5, 0.8, 0.9, 0.95])
+def test_coverage(friedman, coverage):
+    model, (_, X, _, y) = friedman
+    low, high = model.predict_interval(X, coverage=coverage).T
+    met = np.mean((low <= y) & (y <= high))
+    # Two shares of 800 rows differ by less, three standard deviations.
+    assert abs(met - coverage) < 3 * np.sqrt(2 * coverage * (1 - coverage) / 800)
+
+
+def test_errors_of_the_mean_of_members():
+    """Predictions of two of 8 members for some rows show how large the errors of all 8 are."""
+    rng = np.random.RandomState(0)
+    truth, n = rng.normal(size=20_000), 20_000
+    said = truth + rng.normal(size=n) + 0.7 * rng.normal(size=(8, n))
+    rows, own = np.arange(n), rng.randint(8, size=n)
+    again = rows[::10]
+    values = np.append(said[own, rows], said[(own[again] + 1) % 8, again])
+    means, counts, variance = means_of_rows(values, np.append(rows, again), n + 1)
+    assert np.isnan(means[n])
+    assert (counts[again] == 2).all()
+    assert variance == pytest.approx(0.49, rel=0.1)
+    errors = errors_of_mean(truth - means[:n], counts[:n], variance, 8)
+    assert np.std(errors) == pytest.approx(np.std(truth - said.mean(axis=0)), rel=0.03)
+
+
+def test_errors_of_members_that_agree_stay():
+    errors = np.array([0.0, -1.0, 2.0])
+    np.testing.assert_array_equal(errors_of_mean(errors, np.array([1, 2, 1]), 0.0, 8), errors)
+    np.testing.assert_array_equal(errors_of_mean(errors * 0, np.ones(3), 0.0, 8), errors * 0)
+
+
+def test_quantiles(friedman):
+    model, (_, X, _, y) = friedman
+    shares = [0.05, 0.3, 0.5, 0.9]
+    found = model.predict(X, quantiles=shares)
+    assert found.shape == (800, 4)
+    assert (np.diff(found, axis=1) >= 0).all()
+    np.testing.assert_allclose((y[:, None] < found).mean(axis=0), shares, atol=0.08)
+    assert model.predict(X, quantiles=0.5).shape == (800, 1)
+
+
+def test_intervals_scale_with_the_target():
+    X, y = make_friedman1(100, random_state=0)
+    near = TabularRegressor(**SMALL).fit(X, y).predict_interval(X)
+    far = TabularRegressor(**SMALL).fit(X, 1000 * y - 5).predict_interval(X)
+    np.testing.assert_allclose(far, 1000 * near - 5, rtol=1e-3)
