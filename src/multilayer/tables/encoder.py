@@ -352,7 +352,8 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
         if state["feature_names_in_"] is not None:
             self.feature_names_in_ = np.array(state["feature_names_in_"], dtype=object)
         met = [*self._encoded_columns(), *(d.column for d in self._dropped)]
-        if sorted(met) != list(range(n)) or len(self.column_names) != n:
+        # Their number first: a damaged file may say that there are billions.
+        if len(met) != n or sorted(met) != list(range(n)) or len(self.column_names) != n:
             raise ValueError("the columns of the encoder contradict each other")
         coded = [c.form == "codes" for c in self.categories_]
         if coded != sorted(coded):
