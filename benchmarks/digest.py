@@ -202,7 +202,7 @@ def fits_of_searches() -> Iterator[tuple[str, Fit]]:
         return [results["mean_test_score"], str(found.best_params_), found.predict_proba(X)]
 
     def folds() -> list[Any]:
-        result = cross_validate_network(base, X, y, cv=3)
+        result = cross_validate_network(base, X, y, cv=3, random_state=0)
         return [result.scores, *result.loss_curves, *result.validation_curves]
 
     def comparison() -> list[Any]:
