@@ -212,7 +212,7 @@ def train_members(
     pool: TaskPool[Member | None] = TaskPool(workers, threads)
 
     def run(fold: Fold, seed: int) -> Member | None:
-        course = _train(
+        states = _train(
             data,
             fold,
             recipe,
@@ -224,8 +224,8 @@ def train_members(
             pool.share,
         )
         member = None
-        with closing(course):  # which leaves the network as it was after its best epoch
-            for state in course:
+        with closing(states):  # which restores the network of the best epoch
+            for state in states:
                 member = state
                 watch()
                 if pool.stop.is_set():
@@ -296,7 +296,7 @@ def draw_network(
 
 def train_epochs(
     network: TabularNetwork,
-    lesson: TrainingData,
+    data: TrainingData,
     fold: Fold,
     recipe: Recipe,
     rng: np.random.RandomState,
@@ -310,26 +310,27 @@ def train_epochs(
     ----------
     network : TabularNetwork
         Changed in place.
-    lesson : TrainingData
+    data : TrainingData
     fold : Fold
     recipe : Recipe
     rng : RandomState
     clock : callable
-        Gives the share of the time that is over: schedules run with it, or with the epochs if those
-        are further.
+        Returns the share of the time that has passed. Schedules follow it, or the epochs if these
+        are further ahead.
     n_threads : callable
+        Returns the number of threads for the next epoch.
 
     Raises
     ------
     ValueError
-        If training diverges in its first epoch; in a later one it ends.
+        If training diverges in its first epoch; in a later one it just stops.
     """
     rows = fold.training
     optimizer_slots = AdamW(1.0).start(network.arrays)
     batch_size = min(recipe.batch_size, len(rows))
-    steps = len(rows) // batch_size  # what does not fill a batch waits for another epoch
+    steps = len(rows) // batch_size  # rows that do not fill a batch are left out
     dropout_seed = int(rng.randint(2**31))
-    examples = Examples(lesson.X, lesson.Y, lesson.weights)
+    examples = Examples(data.X, data.Y, data.weights)
     smoothing = recipe.label_smoothing
     objective = Objective(network.hidden, network.output, label_smoothing=smoothing)
     engine = NativeEngine(network.thetas, examples, objective, extra=network.extra)
@@ -337,7 +338,7 @@ def train_epochs(
         t = max(epoch / recipe.max_iter, clock())
         if t >= 1 and epoch > 0:
             break
-        within = (np.arange(steps) + 0.5) / (steps * recipe.max_iter)  # no first rate of 0
+        within = (np.arange(steps) + 0.5) / (steps * recipe.max_iter)  # the first rate is not 0
         falling = flat_cosine(t)
         descent = Descent(
             AdamW(
@@ -362,7 +363,7 @@ def train_epochs(
             if epoch == 0:
                 raise ValueError(
                     "training diverged in its first epoch: learning_rate_init must be smaller "
-                    f"than {recipe.learning_rate:g}, or the data of a more ordinary scale"
+                    f"than {recipe.learning_rate:g}, or the data must be rescaled"
                 )
             break
         yield report.costs.tolist()
