@@ -323,7 +323,11 @@ CLASSIFIER = [
     "multilayer.losses.LogLoss",
     "multilayer.estimators.targets.ClassTargets",
 ]
-REGRESSOR = ["multilayer.losses.SquaredError", "multilayer.MLPRegressor"]
+REGRESSOR = [
+    "multilayer.MLPRegressor",
+    "multilayer.estimators.targets.NumberTargets",
+    "multilayer.losses.SquaredError",
+]
 RECORDS = [
     "multilayer.losses.Huber",
     "multilayer.optimizers.Lion",
