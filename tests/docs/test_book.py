@@ -38,7 +38,7 @@ def test_the_page_on_choosing_layers_runs(capsys):
     blocks = re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     names = {}
     for code in blocks:
-        if "tcp://" in code:  # a cluster: tests/test_search_cluster.py has one
+        if "tcp://" in code:  # a cluster: tests/selection/test_workers.py has one
             continue
         exec(
             compile(code.replace("n_candidates=200", "n_candidates=20"), "selection.md", "exec"),
