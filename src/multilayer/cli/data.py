@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.markup import escape
 
 from multilayer.tables.reading import read_table
-from multilayer.tables.target import MOST_CLASSES, detect_task, split_rows
+from multilayer.tables.target import MOST_CLASSES, StandardisedTarget, detect_task, split_rows
 
 __all__ = [
     "SCORE_NAMES",
@@ -208,9 +208,8 @@ def standardise(data: Data, training: Rows | slice = slice(None)) -> Standardise
     """Standardise a target of numbers by its mean and deviation on the rows to learn from."""
     if data.classes:
         return Standardised(data.y)
-    known = data.y[training]
-    mean, scale = float(known.mean()), float(known.std()) or 1.0
-    return Standardised((data.y - mean) / scale, mean, scale)
+    target = StandardisedTarget.of(data.y[training])
+    return Standardised(target.forward(data.y), target.mean, target.scale)
 
 
 def _check_target(y: NDArray[Any], target: str, task: str) -> None:

@@ -21,7 +21,7 @@ from multilayer.estimators import MLPClassifier
 from multilayer.streaming import fit_files
 from multilayer.tables.files import TableFiles
 from multilayer.tables.reading import GAPS
-from multilayer.tables.target import detect_task, fold_in_units
+from multilayer.tables.target import StandardisedTarget, detect_task, fold_in_units
 
 __all__ = ["fit_large"]
 
@@ -94,11 +94,12 @@ def _fit_on_cluster(network: Any, files: TableFiles, target: str, address: str) 
         table = dd.read_csv(files.paths, na_values=list(GAPS), sep=separator)
     table = table.dropna(subset=[target])
     with _client(address) as client:
-        X, y, mean, scale = table.drop(columns=target), table[target], 0.0, 1.0
+        X, y, scaling = table.drop(columns=target), table[target], StandardisedTarget(0.0, 1.0)
         classes = isinstance(network, MLPClassifier)
         if not classes:
-            mean, scale = (float(v) for v in client.compute([y.mean(), y.std(ddof=0)], sync=True))
-            y = (y - mean) / (scale or 1.0)
+            moments = client.compute([y.mean(), y.var(ddof=0)], sync=True)
+            scaling = StandardisedTarget.of_moments(*moments)
+            y = scaling.forward(y)
         spread = (DaskMLPClassifier if classes else DaskMLPRegressor)(
             **network.get_params(), client=client
         ).set_callbacks(*getattr(network, "_skl_callbacks", []))
@@ -106,7 +107,7 @@ def _fit_on_cluster(network: Any, files: TableFiles, target: str, address: str) 
         spread.fit(encoder.fit_transform(X), y)
         local = spread.to_local()
         if not classes:
-            fold_in_units(local.network_, mean, scale or 1.0)
+            fold_in_units(local.network_, scaling.mean, scaling.scale)
         return Pipeline([("encoder", encoder.to_local()), ("network", local)])
 
 

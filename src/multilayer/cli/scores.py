@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics
 
+from multilayer.tabular.scoring import SMALLEST_IN_SCORES, log_losses
+
 __all__ = ["OutOfFold", "class_scores", "number_scores", "out_of_fold", "scores", "scores_of_parts"]
 
 
@@ -50,11 +52,9 @@ def scores_of_parts(
 def class_scores(classes: NDArray[Any], H: NDArray[Any], y: NDArray[Any]) -> dict[str, float]:
     """Compute accuracy and log-loss of probabilities H (m, n_classes)."""
     at = np.searchsorted(classes, y)
-    # The probability of the true class, kept from 0 as scikit-learn's log_loss keeps it.
-    h = np.clip(H[np.arange(len(y)), at].astype(np.float64), np.finfo(np.float32).eps, 1)
     return {
         "accuracy": float(np.mean(classes[H.argmax(axis=1)] == y)),
-        "log-loss": float(np.log(1 / h).mean()),
+        "log-loss": float(log_losses(H, at, SMALLEST_IN_SCORES).mean()),
     }
 
 

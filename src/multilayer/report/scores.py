@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from multilayer.report.evaluation import Evaluation
 from multilayer.report.sections import Listing, Section, number
-from multilayer.tabular.scoring import log_losses
+from multilayer.tabular.scoring import SMALLEST_IN_SCORES, log_losses
 
 __all__ = ["CLASS_SCORES", "NUMBER_SCORES", "scores"]
 
@@ -48,7 +48,7 @@ def _area(y: Array, H: Array) -> Score:
 
 
 def _log_loss(y: Array, H: Array) -> Score:
-    return _mean(log_losses(H / H.sum(axis=1, keepdims=True), y))
+    return _mean(log_losses(H / H.sum(axis=1, keepdims=True), y, SMALLEST_IN_SCORES))
 
 
 def _explained(y: Array, h: Array) -> Score:

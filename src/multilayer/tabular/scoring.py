@@ -12,6 +12,7 @@ from sklearn.metrics import check_scoring
 from multilayer.embedding import Floats
 
 __all__ = [
+    "SMALLEST_IN_SCORES",
     "error_and_log_loss",
     "log_losses",
     "log_probabilities",
@@ -30,12 +31,16 @@ def mean(values: Array, weights: Array | None) -> float:
     return float(np.average(values, weights=weights))
 
 
-def log_probabilities(H: Array) -> Array:
-    """Compute log h in float64; a smaller h counts as the smallest normal float32."""
-    return np.asarray(np.log(np.maximum(H.astype(np.float64), np.finfo(np.float32).tiny)))
+# What smaller probabilities count as: in training, and in scores as scikit-learn's `log_loss` does.
+SMALLEST, SMALLEST_IN_SCORES = np.finfo(np.float32).tiny, np.finfo(np.float32).eps
 
 
-def log_losses(H: Array, labels: Array) -> Array:
+def log_probabilities(H: Array, smallest: float = SMALLEST) -> Array:
+    """Compute log h in float64; a smaller h counts as `smallest`."""
+    return np.asarray(np.log(np.maximum(H.astype(np.float64), smallest)))
+
+
+def log_losses(H: Array, labels: Array, smallest: float = SMALLEST) -> Array:
     """Compute the log-loss of each row: −log h of its true class, in nats.
 
     Parameters
@@ -43,8 +48,10 @@ def log_losses(H: Array, labels: Array) -> Array:
     H : ndarray, shape (m, n_classes)
         Probabilities.
     labels : ndarray of int, shape (m,)
+    smallest : float
+        What a smaller probability counts as.
     """
-    return -log_probabilities(H[np.arange(len(labels)), labels])
+    return -log_probabilities(H[np.arange(len(labels)), labels], smallest)
 
 
 def error_and_log_loss(H: Floats, labels: Array, weights: Array | None) -> float:
