@@ -32,7 +32,8 @@ def mean(values: Array, weights: Array | None) -> float:
 
 
 # What smaller probabilities count as: in training, and in scores as scikit-learn's `log_loss` does.
-SMALLEST, SMALLEST_IN_SCORES = np.finfo(np.float32).tiny, np.finfo(np.float32).eps
+SMALLEST = float(np.finfo(np.float32).tiny)
+SMALLEST_IN_SCORES = float(np.finfo(np.float32).eps)
 
 
 def log_probabilities(H: Array, smallest: float = SMALLEST) -> Array:
