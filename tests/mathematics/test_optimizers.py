@@ -8,6 +8,8 @@ import pytest
 from comparisons import assert_arrays_equal
 from optimizer_cases import OPTIMIZERS
 
+from multilayer import MLPClassifier
+from multilayer.estimators.parameters import SOLVERS
 from multilayer.optimizers import (
     SGD,
     AdamW,
@@ -22,6 +24,11 @@ THETA = np.array([[0.5, -1.0, 2.0]])  # bias first
 GRADIENTS = np.array(
     [[1.0, -0.5, 0.25], [0.5, 0.5, -0.25], [-2.0, 1.0, 0.0], [0.1, 0.3, 0.25], [0.2, -0.4, 0.5]]
 )[:, None]
+
+
+def test_the_catalogue_has_every_optimizer():
+    made = {type(make(MLPClassifier())) for make in SOLVERS.values()}
+    assert {type(optimizer) for optimizer in OPTIMIZERS} == made
 
 
 def walk(optimizer: Optimizer, theta, gradients):
