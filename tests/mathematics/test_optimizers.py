@@ -51,7 +51,7 @@ def walk(optimizer: Optimizer, theta, gradients):
         (RMSprop(0.1, 0.8, 1e-3), [0.334573600475368, -1.111548992497508, 1.606167681516121]),
         (SGD(0.1, 0.9, nesterov=True), [0.449386, -1.3196755, 1.82248775]),
     ],
-    ids=["NAdam", "Rprop", "RMSprop", "SGD"],
+    ids=lambda value: type(value).__name__,
 )
 def test_steps_of_pytorch(optimizer, wanted):
     theta, _ = walk(optimizer, THETA, GRADIENTS)
