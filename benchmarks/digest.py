@@ -23,9 +23,9 @@ import scipy.sparse
 from shapes import SHAPES, Shape
 
 from multilayer import MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor
+from multilayer.estimators.parameters import SOLVERS
 
 MOST_ROWS = 600
-SOLVERS = ["gd", "sgd", "adam", "adamw", "nadam", "rmsprop", "rprop", "lion", "lbfgs"]
 OPTIONS: dict[str, dict[str, Any]] = {
     "l1": {"l1": 1e-3},
     "clip_norm, max_norm": {"clip_norm": 0.5, "max_norm": 1.0},
@@ -84,7 +84,7 @@ def fits_of_networks() -> Iterator[tuple[str, Fit]]:
     for shape in SHAPES:
         for dtype in ("float32", "float64"):
             for sparse in (False, True):
-                for solver in SOLVERS:
+                for solver in [*SOLVERS, "lbfgs"]:
                     name = f"{shape.name} {dtype} {'sparse' if sparse else 'dense'} {solver}"
                     yield (
                         name,

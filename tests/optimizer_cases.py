@@ -1,7 +1,8 @@
-"""A catalogue of the optimizers, and one step of each by its equations."""
+"""A catalogue of the optimizers, the names of the solvers, and one step by the equations."""
 
 from __future__ import annotations
 
+from multilayer.estimators.parameters import SOLVERS
 from multilayer.optimizers import (
     SGD,
     Adam,
@@ -25,6 +26,7 @@ SMOOTH_OPTIMIZERS = [
 ]
 # The steps of Rprop and Lion jump where a number near 0 changes its sign, so that rounding shows.
 OPTIMIZERS = [*SMOOTH_OPTIMIZERS, Rprop(0.05), Lion(0.01, weight_decay=0.5)]
+SOLVER_NAMES = [*SOLVERS, "lbfgs"]  # all that the estimators' `solver` may be
 
 
 def step_by_equations(optimizer, thetas, D, slots, step):

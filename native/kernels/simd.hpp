@@ -4,12 +4,6 @@
 #include <cstdint>
 #include <utility>
 
-#if defined(__SSE2__)
-#include <immintrin.h>
-#elif defined(__ARM_NEON)
-#include <arm_neon.h>
-#endif
-
 namespace multilayer::MULTILAYER_ISA {
 namespace {
 
@@ -111,30 +105,16 @@ inline double sum(Vec<T> value) {
     return total;
 }
 
+// The vector extensions have no root: compilers make one instruction of this loop.
 template <class T>
 inline Vec<T> square_root(Vec<T> x) {
-    constexpr bool single = sizeof(T) == 4;
-#if defined(__SSE2__) && MULTILAYER_VECTOR_BYTES == 64
-    if constexpr (single)
-        return _mm512_maskz_sqrt_ps(0xffff, x);
-    else
-        return _mm512_maskz_sqrt_pd(0xff, x);
-#elif defined(__SSE2__) && MULTILAYER_VECTOR_BYTES == 32
-    if constexpr (single)
-        return _mm256_sqrt_ps(x);
-    else
-        return _mm256_sqrt_pd(x);
-#elif defined(__SSE2__)
-    if constexpr (single)
-        return _mm_sqrt_ps(x);
-    else
-        return _mm_sqrt_pd(x);
-#else
-    if constexpr (single)
-        return (Vec<T>)vsqrtq_f32((float32x4_t)x);
-    else
-        return (Vec<T>)vsqrtq_f64((float64x2_t)x);
-#endif
+    Vec<T> root = {};
+    for (int lane = 0; lane < lanes<T>; ++lane)
+        if constexpr (sizeof(T) == 4)
+            root[lane] = __builtin_sqrtf(x[lane]);
+        else
+            root[lane] = __builtin_sqrt(x[lane]);
+    return root;
 }
 
 // One stage of the transposition below: swaps the off-diagonal h × h blocks of two rows.

@@ -55,10 +55,11 @@ void test_case(Case<T> example, bool labelled, bool weighted, int threads) {
 template <class T>
 void test_widths() {
     using A = ml::Activation;
+    constexpr int activations = std::size(ml::activation_names);
     std::vector<i64> widths{63, 64, 65, 127, 129};
     for (i64 width = 1; width <= 40; ++width) widths.push_back(width);
     for (const i64 n : widths) {
-        const auto code = static_cast<A>(n % 11);
+        const auto code = static_cast<A>(n % activations);
         const auto output = static_cast<ml::Output>(n % 4);
         const bool labelled = n % 3 == 0, weighted = n % 2 == 0;
         const int threads = static_cast<int>(n % 3) + 1;
@@ -67,7 +68,7 @@ void test_widths() {
         test_case<T>({{3, 4, n}, 9, code, output}, labelled, weighted, threads);
         test_case<T>({{3, 4, 2}, n, code, output}, labelled, weighted, threads);
     }
-    for (int code = 0; code <= static_cast<int>(A::mish); ++code)
+    for (int code = 0; code < activations; ++code)
         for (int output = 0; output <= static_cast<int>(ml::Output::exp); ++output)
             test_case<T>({{6, 9, 11, 5}, 37, A(code), ml::Output(output)}, false, true, 2);
     test_case<T>({{4, 3}, 50, A::relu, ml::Output::softmax}, true, false, 2);

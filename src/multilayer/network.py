@@ -34,17 +34,17 @@ class Network(Savable):
         (s₁, …, s_L): inputs, units of each hidden layer, outputs. Two numbers make a network
         without hidden layers, i.e. logistic or linear regression.
     hidden : str, Activation or a sequence of them, default="logistic"
-        Activation of the hidden layers: one for all, or one for each. "identity", "logistic",
-        "tanh", "relu", "leaky_relu", "elu", "selu", "softplus", "gelu", "silu" or "mish"; or an
-        `Activation` of one's own, which `multilayer.equations` runs and the engine does not.
+        Activation of the hidden layers: one for all, or one for each. "logistic", "tanh", "relu",
+        "gelu", "silu" or another key of `multilayer.activations.ACTIVATIONS`; or an `Activation` of
+        one's own, which `multilayer.equations` runs and the engine does not.
     output : {"logistic", "softmax", "identity", "exp"} or Softmax, default="logistic"
         Output unit: "logistic" is a sigmoid unit a class. Softmax over groups of units, for
         several class targets at once, is a record of `multilayer.losses`.
     loss : str or Loss, default="auto"
         What an example costs: a record of `multilayer.losses` or its name, "log_loss",
-        "squared_error", "absolute_error", "huber", "quantile", "poisson", "gamma" or "focal".
-        "auto" is the output unit's own: cross-entropy for "logistic" and "softmax", half the
-        squared error for "identity", the Poisson likelihood for "exp".
+        "squared_error", "huber", "poisson" or another key of `multilayer.losses.LOSSES`. "auto" is
+        the output unit's own: cross-entropy for "logistic" and "softmax", half the squared error
+        for "identity", the Poisson likelihood for "exp".
     thetas : sequence of arrays, shapes (s_{l+1}, s_l + 1), optional
         Θ to start from, copied; bias in column 0. Drawn at random if left out.
     initializer : str, default="glorot"

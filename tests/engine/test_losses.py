@@ -8,39 +8,23 @@ from cases import cost, cost_and_gradient, forward, train
 from comparisons import assert_arrays_close, assert_arrays_equal
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from loss_cases import LOSS_CASES
 from network_cases import TOLERANCE
 
 from multilayer import Network, equations
 from multilayer.activations import Activation
 from multilayer.losses import (
-    AbsoluteError,
     CustomLoss,
     Focal,
-    Gamma,
     Huber,
     LogLoss,
-    Poisson,
-    Quantile,
     Softmax,
-    SquaredError,
     smooth,
 )
 from multilayer.optimizers import Adam, GradientDescent
 from multilayer.outputs import parts
 
-PAIRS = [
-    (LogLoss(), "logistic"),
-    (LogLoss(), "softmax"),
-    (SquaredError(), "identity"),
-    (AbsoluteError(), "identity"),
-    (Huber(0.4), "identity"),
-    (Huber(), "identity"),
-    (Quantile(0.1), "identity"),
-    (Quantile(0.9), "identity"),
-    (Poisson(), "exp"),
-    (Gamma(), "exp"),
-    *((Focal(g), output) for g in (0.0, 0.5, 2.0, 5.0) for output in ("logistic", "softmax")),
-]
+PAIRS = [(loss, output) for loss, output, _ in LOSS_CASES if isinstance(output, str)]
 
 CLASSES = [(loss, output) for loss, output in PAIRS if output in ("logistic", "softmax")]
 

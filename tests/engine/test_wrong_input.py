@@ -52,7 +52,7 @@ BAD = {
         r"at least one row number: \(2, 9\)",
     ),
     "kind of order": ({"order": np.zeros((1, 9))}, TypeError, "integers"),
-    "optimizer": ({"optimizer": 0.1}, ValueError, "GradientDescent, SGD, .*, Lion: float"),
+    "optimizer": ({"optimizer": 0.1}, ValueError, "GradientDescent, SGD, .*: float"),
     "slots": ({"optimizer": Adam()}, ValueError, "Adam keeps 2 slots: 0"),
     "layers of slots": (
         {"optimizer": SGD(0.1), "slots": [[np.zeros((4, 4))]]},

@@ -4,11 +4,10 @@ import warnings
 
 import pytest
 from data_cases import X_IRIS, X_MOONS, Y_IRIS, Y_MOONS
+from optimizer_cases import SOLVER_NAMES
 from sklearn.callback import ScoringMonitor
 
 from multilayer import MLPClassifier
-
-SOLVERS = ["gd", "sgd", "adam", "adamw", "nadam", "rmsprop", "rprop", "lion", "lbfgs"]
 
 
 def test_verbose_prints_each_epoch(capsys):
@@ -43,7 +42,7 @@ class Recorder:
         return len(self.losses) == self.last
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("solver", SOLVER_NAMES)
 def test_callbacks_see_each_epoch_and_may_stop(solver):
     recorder = Recorder(last=3)
     clf = MLPClassifier(solver=solver, random_state=0).set_callbacks(recorder).fit(X_MOONS, Y_MOONS)

@@ -9,13 +9,13 @@ import time
 import numpy as np
 import pytest
 from data_cases import X_DIABETES, Y_DIABETES
+from optimizer_cases import SOLVER_NAMES
 from sklearn.datasets import make_moons
 
 import multilayer
 from multilayer import Checkpoint, MLPClassifier, MLPRegressor
 
 X, Y = make_moons(n_samples=300, noise=0.2, random_state=0)
-SOLVERS = ["gd", "sgd", "adam", "adamw", "lbfgs"]
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -52,7 +52,7 @@ class Stop:
 
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("random_state", [0, None], ids=["seed", "no seed"])
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("solver", SOLVER_NAMES)
 def test_goes_on_to_the_same_bits(solver, random_state, early_stopping, tmp_path):
     np.random.seed(5)  # noqa: NPY002 — what random_state=None draws from
     numbers = {"solver": solver, "max_iter": 25, "random_state": random_state, "batch_size": 64}

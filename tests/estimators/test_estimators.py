@@ -8,18 +8,17 @@ import pandas as pd
 import polars as pl
 import pytest
 from data_cases import X_DIABETES, X_IRIS, X_MOONS, Y_DIABETES, Y_IRIS, Y_MOONS
+from optimizer_cases import SOLVER_NAMES
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from multilayer import DivergenceWarning, MLPClassifier, MLPRegressor, load
 
-SOLVERS = ["gd", "sgd", "adam", "adamw", "nadam", "rmsprop", "rprop", "lion", "lbfgs"]
-
 not_converged = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
 def settings():
-    for solver in SOLVERS:
+    for solver in SOLVER_NAMES:
         rate = {"learning_rate_init": 0.5} if solver == "gd" else {"learning_rate_init": 0.01}
         for output in ("auto", "logistic", "softmax"):
             yield MLPClassifier(

@@ -8,6 +8,8 @@ import pytest
 from comparisons import assert_arrays_equal
 from optimizer_cases import OPTIMIZERS
 
+from multilayer import MLPClassifier
+from multilayer.estimators.parameters import SOLVERS
 from multilayer.optimizers import (
     SGD,
     AdamW,
@@ -22,6 +24,11 @@ THETA = np.array([[0.5, -1.0, 2.0]])  # bias first
 GRADIENTS = np.array(
     [[1.0, -0.5, 0.25], [0.5, 0.5, -0.25], [-2.0, 1.0, 0.0], [0.1, 0.3, 0.25], [0.2, -0.4, 0.5]]
 )[:, None]
+
+
+def test_the_catalogue_has_every_optimizer():
+    made = {type(make(MLPClassifier())) for make in SOLVERS.values()}
+    assert {type(optimizer) for optimizer in OPTIMIZERS} == made
 
 
 def walk(optimizer: Optimizer, theta, gradients):
@@ -44,7 +51,7 @@ def walk(optimizer: Optimizer, theta, gradients):
         (RMSprop(0.1, 0.8, 1e-3), [0.334573600475368, -1.111548992497508, 1.606167681516121]),
         (SGD(0.1, 0.9, nesterov=True), [0.449386, -1.3196755, 1.82248775]),
     ],
-    ids=["NAdam", "Rprop", "RMSprop", "SGD"],
+    ids=lambda value: type(value).__name__,
 )
 def test_steps_of_pytorch(optimizer, wanted):
     theta, _ = walk(optimizer, THETA, GRADIENTS)

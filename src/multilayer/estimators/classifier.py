@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from multilayer.estimators.base import BaseMLP, in_steps
 from multilayer.estimators.inputs import Rows
 from multilayer.estimators.inspection import DecisionFunction, LookInside
-from multilayer.estimators.parameters import CONSTRAINTS
+from multilayer.estimators.parameters import CONSTRAINTS, loss_names
 from multilayer.estimators.targets import ClassTargets
 from multilayer.losses import Loss
 from multilayer.persistence import labels_from_json, labels_to_json
@@ -32,12 +32,13 @@ class MLPClassifier(ClassifierMixin, DecisionFunction, LookInside, BaseMLP):
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Units of each hidden layer; () for none, i.e. logistic regression.
     activation : str, or one for each hidden layer, default="relu"
-        "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "softplus", "gelu",
-        "silu" or "mish"; or a pair (g, g′) of functions of an array.
+        "relu", "tanh", "logistic", "gelu", "silu" or another key of
+        `multilayer.activations.ACTIVATIONS`; or a pair (g, g′) of functions of an array.
     solver : str or Optimizer, default="adam"
-        "adam", "sgd", "adamw", "nadam", "rmsprop" and "lion" take mini-batches; "gd" (plain
-        gradient descent, as the textbook writes it), "rprop" and "lbfgs" (SciPy's) all rows at
-        every step. Or an optimizer of `multilayer.optimizers` with numbers of its own.
+        "adam", "sgd", "adamw" and most other keys of `multilayer.estimators.parameters.SOLVERS`
+        take mini-batches; "gd" (plain gradient descent, as the textbook writes it), "rprop" and
+        "lbfgs" (SciPy's) take all rows at every step. Or an optimizer of `multilayer.optimizers`
+        with numbers of its own.
     alpha : float, default=0.0001
         λ, the strength of the penalty λ/(2m) Σ θ², m being the rows of a batch. Of "adamw" the
         decay: θ ← (1 − learning rate · alpha) θ at each step.
@@ -77,15 +78,17 @@ class MLPClassifier(ClassifierMixin, DecisionFunction, LookInside, BaseMLP):
     validation_fraction : float in [0, 1), default=0.1
         The share of the rows that `early_stopping` sets aside.
     beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
-        Of "adam", "adamw", "nadam"; `epsilon` of "rmsprop", β₁ and β₂ of "lion", too.
+        Of "adam" and its variants, such as "adamw"; `epsilon` of "rmsprop", β₁ and β₂ of "lion",
+        too.
     n_iter_no_change : int or inf, default=10
         See `tol`.
     max_fun : int, default=15000
         At most so many evaluations of the cost by "lbfgs".
     loss : str or Loss, default="log_loss"
-        "log_loss", "focal", a loss of `multilayer.losses` with a number of its own, or a pair
-        (value, gradient) of functions of (Y, z): the cost of each row, (m,), and its derivative
-        by the outputs before the output unit, (m, K).
+        "log_loss", "focal" or another key of `multilayer.losses.LOSSES` for classes; a loss of
+        `multilayer.losses` with a number of its own, as `Focal(1.0)`; or a pair (value, gradient)
+        of functions of (Y, z): the cost of each row, (m,), and its derivative by the outputs before
+        the output unit, (m, K).
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, multiplied with `sample_weight`; "balanced": m / (K · rows of the
         class).
@@ -151,7 +154,7 @@ class MLPClassifier(ClassifierMixin, DecisionFunction, LookInside, BaseMLP):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **CONSTRAINTS,
-        "loss": [StrOptions({"log_loss", "focal"}), Loss, tuple],
+        "loss": [StrOptions(loss_names("logistic", "softmax")), Loss, tuple],
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "output_activation": [StrOptions({"auto", "logistic", "softmax"})],

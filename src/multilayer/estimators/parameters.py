@@ -26,6 +26,7 @@ __all__ = [
     "SOLVERS",
     "check_parameters",
     "hidden_sizes",
+    "loss_names",
     "make_activations",
     "make_config",
     "make_dropout",
@@ -211,6 +212,11 @@ def make_schedule(estimator: Any) -> Schedule:
     if schedule == "invscaling":
         return InverseScaling(float(estimator.power_t))
     return SCHEDULES[schedule]()
+
+
+def loss_names(*outputs: str) -> set[str]:
+    """Return the names of the losses that are defined for one of these output units."""
+    return {name for name, loss in LOSSES.items() if not set(outputs).isdisjoint(loss.outputs)}
 
 
 def make_loss(loss: Any) -> Loss:

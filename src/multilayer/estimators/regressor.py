@@ -13,11 +13,9 @@ from sklearn.utils._param_validation import StrOptions
 from multilayer.estimators.base import BaseMLP, in_steps
 from multilayer.estimators.inputs import Rows
 from multilayer.estimators.inspection import LookInside
-from multilayer.estimators.parameters import CONSTRAINTS, make_loss
+from multilayer.estimators.parameters import CONSTRAINTS, loss_names, make_loss
 from multilayer.estimators.targets import NumberTargets
 from multilayer.losses import Loss
-
-_LOSSES = {"squared_error", "absolute_error", "huber", "quantile", "poisson", "gamma"}
 
 
 class MLPRegressor(RegressorMixin, LookInside, BaseMLP):
@@ -29,19 +27,21 @@ class MLPRegressor(RegressorMixin, LookInside, BaseMLP):
     Parameters
     ----------
     loss : str or Loss, default="squared_error"
-        "squared_error", "absolute_error", "huber", "quantile", and with h = eᶻ, for numbers that
-        are never negative, "poisson" and "gamma"; a loss of `multilayer.losses` with a number of
-        its own, as `Quantile(0.9)`; or a pair (value, gradient) of functions of (Y, z): the cost
-        of each row, (m,), and its derivative by the outputs, (m, K).
+        "squared_error", "absolute_error", "huber", and with h = eᶻ, for numbers that are never
+        negative, "poisson" and "gamma", or another key of `multilayer.losses.LOSSES` for numbers; a
+        loss of `multilayer.losses` with a number of its own, as `Quantile(0.9)`; or a pair (value,
+        gradient) of functions of (Y, z): the cost of each row, (m,), and its derivative by the
+        outputs, (m, K).
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Units of each hidden layer; () for none, i.e. linear regression.
     activation : str, or one for each hidden layer, default="relu"
-        "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "softplus", "gelu",
-        "silu" or "mish"; or a pair (g, g′) of functions of an array.
+        "relu", "tanh", "logistic", "gelu", "silu" or another key of
+        `multilayer.activations.ACTIVATIONS`; or a pair (g, g′) of functions of an array.
     solver : str or Optimizer, default="adam"
-        "adam", "sgd", "adamw", "nadam", "rmsprop" and "lion" take mini-batches; "gd" (plain
-        gradient descent, as the textbook writes it), "rprop" and "lbfgs" (SciPy's) all rows at
-        every step. Or an optimizer of `multilayer.optimizers` with numbers of its own.
+        "adam", "sgd", "adamw" and most other keys of `multilayer.estimators.parameters.SOLVERS`
+        take mini-batches; "gd" (plain gradient descent, as the textbook writes it), "rprop" and
+        "lbfgs" (SciPy's) take all rows at every step. Or an optimizer of `multilayer.optimizers`
+        with numbers of its own.
     alpha : float, default=0.0001
         λ, the strength of the penalty λ/(2m) Σ θ², m being the rows of a batch. Of "adamw" the
         decay: θ ← (1 − learning rate · alpha) θ at each step.
@@ -81,7 +81,8 @@ class MLPRegressor(RegressorMixin, LookInside, BaseMLP):
     validation_fraction : float in [0, 1), default=0.1
         The share of the rows that `early_stopping` sets aside.
     beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
-        Of "adam", "adamw", "nadam"; `epsilon` of "rmsprop", β₁ and β₂ of "lion", too.
+        Of "adam" and its variants, such as "adamw"; `epsilon` of "rmsprop", β₁ and β₂ of "lion",
+        too.
     n_iter_no_change : int or inf, default=10
         See `tol`.
     max_fun : int, default=15000
@@ -143,7 +144,7 @@ class MLPRegressor(RegressorMixin, LookInside, BaseMLP):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **CONSTRAINTS,
-        "loss": [StrOptions(_LOSSES), Loss, tuple],
+        "loss": [StrOptions(loss_names("identity", "exp")), Loss, tuple],
     }
     targets_: NumberTargets
 
