@@ -52,7 +52,7 @@ def test_an_uploaded_table(session, tmp_path):
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
-        ({"a": [1.5, 2.0], "b": [2.0, 3.1], "y": ["u", None]}, "rows with a y at least, got 1"),
+        ({"a": [1.5, 2.0], "b": [2.0, 3.1], "y": ["u", None]}, "at least two rows with a y, got 1"),
         ({"a": range(40), "b": range(40), "y": [f"c{k}" for k in range(40)]}, "20 classes"),
         ({"a": ["u", "v"] * 9, "b": [1, 2] * 9, "y": [0, 1, 1] * 6}, "two columns of numbers"),
         ({"a": [1, 2], "b": [3, 4], "y": ["u", "u"]}, "at least two classes"),
@@ -117,9 +117,9 @@ def test_what_cannot_be_opened():
     model = MLPClassifier((2,), solver="lbfgs", max_iter=1, tol=9).fit(X, y)
     with pytest.raises(ValueError, match="X and y go with an estimator"):
         session_factory(model, None, None)
-    with pytest.raises(ValueError, match=r"the rows ask for a network \(3, 2, 1\)"):
+    with pytest.raises(ValueError, match=r"the rows need a network of sizes \(3, 2, 1\)"):
         session_factory(model, np.zeros((4, 3)), y)
-    with pytest.raises(ValueError, match="two columns at least"):
+    with pytest.raises(ValueError, match="at least two columns"):
         data_of_arrays(Settings(), np.zeros((4, 1)), y)
 
 

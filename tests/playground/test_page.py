@@ -208,7 +208,7 @@ def test_a_file_is_dropped_on_the_page(opened):
 def test_the_worked_example(opened):
     page = opened()
     page.click("#epoch-once")
-    page.click("#explain_example")
+    page.click("#walk")
     wait_for(page, lambda: page.is_visible("#example"))
     wait_for(page, lambda: "δ" in page.text_content("#example"))
     assert "Θ" in page.text_content("#example")

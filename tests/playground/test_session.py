@@ -176,4 +176,4 @@ def test_a_diverged_network_is_not_followed(session):
     for layer, unit in ((1, 0), (1, 1), (2, 0)):
         session.run.thetas[layer - 1][unit] = 1e200
     (reply,) = session.handle({"do": "example", "row": 0})
-    assert "too large to be followed" in reply["message"]
+    assert "too large to show" in reply["message"]

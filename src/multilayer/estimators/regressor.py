@@ -225,7 +225,8 @@ class MLPRegressor(RegressorMixin, LookInside, BaseMLP):
         -------
         ndarray, shape (m,) or (m, n_outputs)
         """
-        return self._at_home(X, self.targets_.decode(self._forward(X)))
+        H = self._forward(X)  # which says that the estimator must be fitted first
+        return self._at_home(X, self.targets_.decode(H))
 
     @classmethod
     def from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
