@@ -32,3 +32,7 @@ def _numpys_global_generator():
 @pytest.fixture
 def rng():
     return np.random.RandomState(0)
+
+
+# What the tests share is imported by name; collected for doctests, it would be imported twice.
+collect_ignore_glob = ["*_cases.py", "cases.py", "comparisons.py", "waiting.py"]
