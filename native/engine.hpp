@@ -1,5 +1,5 @@
-// The interface of the engine for the module. Shapes are those of the Python side; nothing here owns
-// memory.
+// The interface of the engine for the module. Shapes are those of the Python side; nothing here
+// owns memory.
 #pragma once
 
 #include <cstdint>
