@@ -164,7 +164,7 @@ class Source:
 
 
 class _Summary(NamedTuple):
-    """What a partition holds: for each column of y, labels and their counts, or the extremes."""
+    """A summary of a partition: of each column of y, labels with counts, or the extremes."""
 
     rows: int
     columns: list[tuple[Array, Array]]

@@ -22,7 +22,7 @@ Array = NDArray[Any]
 
 @dataclass
 class SearchState:
-    """What a search needs to go on.
+    """The state from which a search continues.
 
     Attributes
     ----------
