@@ -15,7 +15,7 @@ from multilayer.report.sections import plain
 from multilayer.report.table import Table
 from multilayer.tables.target import read_column
 from multilayer.tabular.base import TabularEstimator, out_of_fold_outputs
-from multilayer.tabular.scoring import log_losses
+from multilayer.tabular.scoring import SMALLEST_IN_SCORES, log_losses
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -83,7 +83,9 @@ class Evaluation:
     @cached_property
     def losses(self) -> Array:
         """The loss of each row: −ln of the probability of its class, or the absolute error."""
-        return log_losses(self.H, self.y) if self.classifies else np.abs(self.H - self.y)
+        if self.classifies:
+            return log_losses(self.H, self.y, SMALLEST_IN_SCORES)
+        return np.abs(self.H - self.y)
 
     def predict(self, X: Any) -> Array:
         """Predict other rows: probabilities (m, n_classes), or numbers (m, 1)."""
