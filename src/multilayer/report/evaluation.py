@@ -85,7 +85,7 @@ class Evaluation:
         """The loss of each row: −ln of the probability of its class, or the absolute error."""
         if self.classifies:
             return log_losses(self.H, self.y, SMALLEST_IN_SCORES)
-        return np.abs(self.H - self.y)
+        return np.asarray(np.abs(self.H - self.y))
 
     def predict(self, X: Any) -> Array:
         """Predict other rows: probabilities (m, n_classes), or numbers (m, 1)."""
