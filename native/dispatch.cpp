@@ -1,5 +1,6 @@
 #include "dispatch.hpp"
 
+#include <atomic>
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
@@ -42,19 +43,30 @@ const std::vector<const InstructionSet*>& instruction_sets() {
     return sets;
 }
 
-const InstructionSet& instruction_set() {
-    static const InstructionSet& chosen = []() -> const InstructionSet& {
-        const char* wanted = std::getenv("MULTILAYER_ISA");
-        if (!wanted || !*wanted) return *instruction_sets().back();
-        std::string names;
-        for (const InstructionSet* set : instruction_sets()) {
-            if (std::string(set->name) == wanted) return *set;
-            names += (names.empty() ? "" : ", ") + std::string(set->name);
-        }
-        throw std::invalid_argument("MULTILAYER_ISA must be one of " + names +
-                                    " on this machine: '" + wanted + "'");
-    }();
-    return chosen;
+namespace {
+
+const InstructionSet& named(const char* wanted, const char* what) {
+    std::string names;
+    for (const InstructionSet* set : instruction_sets()) {
+        if (std::string(set->name) == wanted) return *set;
+        names += (names.empty() ? "" : ", ") + std::string(set->name);
+    }
+    throw std::invalid_argument(std::string(what) + " must be one of " + names +
+                                " on this machine: '" + wanted + "'");
 }
+
+std::atomic<const InstructionSet*>& in_use() {
+    static std::atomic<const InstructionSet*> set = [] {
+        const char* wanted = std::getenv("MULTILAYER_ISA");
+        return wanted && *wanted ? &named(wanted, "MULTILAYER_ISA") : instruction_sets().back();
+    }();
+    return set;
+}
+
+}  // namespace
+
+const InstructionSet& instruction_set() { return *in_use().load(std::memory_order_relaxed); }
+
+void use_instruction_set(const char* name) { in_use() = &named(name, "The instruction set"); }
 
 }  // namespace multilayer

@@ -10,9 +10,12 @@ namespace multilayer {
 // Those that this machine can run, from the least to the most capable.
 const std::vector<const InstructionSet*>& instruction_sets();
 
-// The most capable one, or the one that MULTILAYER_ISA names. Throws std::invalid_argument if it
-// names none that this machine can run.
+// The one in use: the most capable one, unless MULTILAYER_ISA names another. Throws
+// std::invalid_argument if it names none that this machine can run.
 const InstructionSet& instruction_set();
+
+// Uses another one from the next call on: so that tests compare all of them in one process.
+void use_instruction_set(const char* name);
 
 template <class T>
 const Kernels<T>& kernels_in_use() {

@@ -376,10 +376,12 @@ NB_MODULE(_native, m) {
     define<float>(m);
     define<double>(m);
     m.def("default_threads", &ml::default_threads);
-    m.attr("ISA") = ml::instruction_set().name;
     nb::list sets;
     for (const auto* set : ml::instruction_sets()) sets.append(set->name);
-    m.attr("ISAS") = nb::tuple(sets);
+    m.attr("INSTRUCTION_SETS") = nb::tuple(sets);
+    m.def("instruction_set", [] { return ml::instruction_set().name; });
+    m.def("use_instruction_set", &ml::use_instruction_set, nb::arg("name"));
+    ml::instruction_set();  // a wrong MULTILAYER_ISA is an error here, not in the middle of a fit
     m.attr("ACTIVATIONS") = codes_of(ml::activation_names);
     m.attr("OUTPUTS") = codes_of(ml::output_names);
     nb::dict losses;

@@ -36,8 +36,7 @@ from multilayer.training import loop as _loop
 from multilayer.training.config import Config
 
 __all__ = [
-    "ISA",
-    "ISAS",
+    "INSTRUCTION_SETS",
     "Descent",
     "Examples",
     "Forward",
@@ -57,16 +56,19 @@ __all__ = [
     "count_epochs_of_calls",
     "default_threads",
     "forward",
+    "instruction_set",
     "minimize_network",
     "run_python",
     "shards_train",
     "train",
     "train_network",
     "training_state",
+    "use_instruction_set",
 ]
 
-ISA = _native.ISA  # the instruction set that this process uses
-ISAS = _native.ISAS  # all that this processor has
+INSTRUCTION_SETS = _native.INSTRUCTION_SETS  # all that this processor has
+instruction_set = _native.instruction_set
+use_instruction_set = _native.use_instruction_set
 apply_native = _native.apply
 default_threads = _native.default_threads
 

@@ -6,13 +6,14 @@ from numpy.typing import NDArray
 Floats = NDArray[Any]
 Inputs = Floats | tuple[NDArray[int64], NDArray[int32], Floats]
 
-ISA: Final[str]
-ISAS: Final[tuple[str, ...]]
+INSTRUCTION_SETS: Final[tuple[str, ...]]
 ACTIVATIONS: Final[dict[str, int]]
 OUTPUTS: Final[dict[str, int]]
 LOSSES: Final[dict[str, tuple[int, str | None]]]
 RULES: Final[dict[str, tuple[int, int, tuple[str, ...]]]]
 
+def instruction_set() -> str: ...
+def use_instruction_set(name: str) -> None: ...
 def default_threads() -> int: ...
 def apply(function: str, x: Floats, y: Floats) -> None: ...
 

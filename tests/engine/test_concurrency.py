@@ -10,7 +10,7 @@ import threading
 import joblib
 import numpy as np
 import pytest
-from cases import cost, run_python
+from cases import cost, default_threads, run_python
 from comparisons import digest
 from network_cases import Case
 
@@ -40,25 +40,17 @@ def fit(solver, dtype, random_state=0):
     return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
 
 
-THREADS = """
-import sys
-sys.path.insert(0, {folder!r})
-from test_concurrency import SOLVERS, fit
-print(*[fit(solver, dtype) for solver in SOLVERS for dtype in ("float32", "float64")])
-"""
-
-
-def test_same_bits_for_any_number_of_threads():
+def test_same_bits_for_any_number_of_threads(monkeypatch):
     """Every solver, whole fits, with the number of threads that the environment sets."""
-    digests = set()
+    found = set()
     for threads in ["1", "2", "3", "4", "7"]:
-        program = THREADS.format(folder=os.path.dirname(__file__))
-        run = run_python(program, MULTILAYER_NUM_THREADS=threads)
-        assert len(run.stdout.split()) == 2 * len(SOLVERS), run.stderr
-        digests.add(run.stdout)
-    assert len(digests) == 1
+        monkeypatch.setenv("MULTILAYER_NUM_THREADS", threads)
+        assert default_threads() == int(threads)
+        fits = [fit(solver, dtype) for solver in SOLVERS for dtype in ("float32", "float64")]
+        found.add(tuple(fits))
+    assert len(found) == 1
     # Else the digest does not see what it should.
-    assert len(set(digests.pop().split())) == 2 * len(SOLVERS)
+    assert len(set(found.pop())) == 2 * len(SOLVERS)
 
 
 def test_fits_in_threads_at_once():
@@ -113,14 +105,15 @@ def test_after_fork():
 
 
 @pytest.mark.parametrize("number", ["0", "two", "1025", "-1"])
-def test_bad_number_of_threads(number):
-    code = "from cases import default_threads; default_threads()"
-    run = run_python(code, MULTILAYER_NUM_THREADS=number)
-    message = f"ValueError: MULTILAYER_NUM_THREADS must be a number from 1 to 1024: '{number}'"
-    assert message in run.stderr
+def test_bad_number_of_threads(number, monkeypatch):
+    monkeypatch.setenv("MULTILAYER_NUM_THREADS", number)
+    message = f"MULTILAYER_NUM_THREADS must be a number from 1 to 1024: '{number}'"
+    with pytest.raises(ValueError, match=message):
+        fit("adam", "float32")
 
 
-def test_number_of_threads():
-    code = "from cases import default_threads; print(default_threads())"
-    assert int(run_python(code, MULTILAYER_NUM_THREADS="3").stdout) == 3
-    assert 1 <= int(run_python(code, MULTILAYER_NUM_THREADS="").stdout) <= os.cpu_count()
+def test_number_of_threads(monkeypatch):
+    program = "from cases import default_threads; print(default_threads())"
+    assert int(run_python(program, MULTILAYER_NUM_THREADS="3").stdout) == 3
+    monkeypatch.setenv("MULTILAYER_NUM_THREADS", "")
+    assert 1 <= default_threads() <= os.cpu_count()

@@ -17,6 +17,8 @@ from multilayer.activations import ACTIVATIONS
 from multilayer.dropout import dropout_mask
 from multilayer.optimizers import GradientDescent
 
+pytestmark = pytest.mark.usefixtures("isa")
+
 
 class Example:
     """A random network with random data, trained natively or by the equations."""

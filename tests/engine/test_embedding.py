@@ -22,6 +22,8 @@ from multilayer.dropout import dropout_mask
 from multilayer.embedding import Embedding, ExtraParameters
 from multilayer.optimizers import Adam, AdamW, GradientDescent
 
+pytestmark = pytest.mark.usefixtures("isa")
+
 # Plain columns, numbers among them, codes of each category, frequencies, dimensions, shares.
 LAYOUTS = {
     "all of it": (6, 4, (3, 11), 5, 3, True),

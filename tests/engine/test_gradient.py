@@ -14,6 +14,8 @@ from multilayer import equations
 from multilayer.activations import ACTIVATIONS
 from multilayer.losses import OUTPUTS
 
+pytestmark = pytest.mark.usefixtures("isa")
+
 sizes = st.lists(st.integers(1, 40), min_size=2, max_size=5)
 
 dtypes = st.sampled_from(["float32", "float64"])

@@ -1,48 +1,41 @@
-"""Every instruction set passes the same tests, and an environment variable chooses one."""
+"""An instruction set can be chosen, for a process or within it."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
+import numpy as np
 import pytest
-from cases import ISA, ISAS, run_python
+from cases import INSTRUCTION_SETS, instruction_set, run_python, use_instruction_set
 
-HERE = Path(__file__).parent
-# The tests of the arithmetic: files, and which of their tests.
-ARITHMETIC = {
-    "functions": (["test_math.py"], "float"),
-    "dense": (["test_gradient.py", "test_training.py"], "test_gradient or step_by_step or bits"),
-    "sparse": (["test_sparse.py"], "not interrupt and not bad_input and not divergence"),
-    "losses": (["test_losses.py"], "not bad_input"),
-    "dropout": (["test_dropout.py"], "not bad_input"),
-    "embedding": (["test_embedding.py"], "gradient_equals or forward or training_equals"),
-}
+from multilayer import Network
 
 
-@pytest.mark.parametrize("isa", [isa for isa in ISAS if isa != ISA])
-@pytest.mark.parametrize("name", ARITHMETIC)
-def test_every_instruction_set(isa, name):
-    """These tests again, in a process made to use another instruction set."""
-    files, which = ARITHMETIC[name]
-    paths = [str(HERE / file) for file in files]
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *paths, "-k", which],
-        env=os.environ | {"MULTILAYER_ISA": isa},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout
+def test_the_most_capable_one_is_the_default():
+    assert instruction_set() == INSTRUCTION_SETS[-1]
 
 
-def test_forced_instruction_set():
-    for isa in ISAS:
-        run = run_python("from cases import ISA; print(ISA)", MULTILAYER_ISA=isa)
-        assert run.stdout.strip() == isa
+@pytest.mark.parametrize("name", INSTRUCTION_SETS)
+def test_forced_by_the_environment(name):
+    run = run_python("from cases import instruction_set as i; print(i())", MULTILAYER_ISA=name)
+    assert run.stdout.strip() == name
+
+
+def test_the_one_in_use_computes(isa):
+    """Sums are rounded otherwise in vectors of another width: so each set shows that it ran."""
+    assert instruction_set() == isa
+    X = np.random.RandomState(0).randn(500, 70)
+    network = Network((70, 130, 3), "gelu", random_state=0)
+    used = network.gradient(X, np.arange(500) % 3)
+    for other in INSTRUCTION_SETS:
+        use_instruction_set(other)
+        gradient = network.gradient(X, np.arange(500) % 3)
+        use_instruction_set(isa)
+        same = all((a == b).all() for a, b in zip(used, gradient, strict=True))
+        assert same == (other == isa)
 
 
 def test_unknown_instruction_set():
     run = run_python("import multilayer", MULTILAYER_ISA="mmx")
     assert run.returncode != 0
     assert "MULTILAYER_ISA must be one of" in run.stderr
+    before = instruction_set()
+    with pytest.raises(ValueError, match="must be one of"):
+        use_instruction_set("mmx")
+    assert instruction_set() == before

@@ -24,6 +24,8 @@ from multilayer.losses import (
 from multilayer.optimizers import Adam, GradientDescent
 from multilayer.outputs import parts
 
+pytestmark = pytest.mark.usefixtures("isa")
+
 PAIRS = [(loss, output) for loss, output, _ in LOSS_CASES if isinstance(output, str)]
 
 CLASSES = [(loss, output) for loss, output in PAIRS if output in ("logistic", "softmax")]

@@ -13,7 +13,9 @@ import mpmath
 import numpy as np
 import pytest
 import scipy.special
-from cases import ISA, apply_native
+from cases import apply_native, instruction_set
+
+pytestmark = pytest.mark.usefixtures("isa")
 
 # Units in the last place of the true value.
 BOUND = {"float32": 4.0, "float64": 2.0}
@@ -209,5 +211,5 @@ def test_sample_of_the_sweep(name):
 def test_sweep(name):
     """All 2³² inputs; `make sweep` runs it, a few minutes long."""
     error, x = max(sweep(name, first, first + CHUNK) for first in range(0, 1 << 32, CHUNK))
-    print(f"{ISA} float32 {name}: at most {error:.4f} units, at {x!r}")
+    print(f"{instruction_set()} float32 {name}: at most {error:.4f} units, at {x!r}")
     assert error <= BOUND["float32"], (name, x, error)

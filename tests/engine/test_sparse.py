@@ -22,6 +22,8 @@ from multilayer import Network, equations
 from multilayer.losses import Focal, Softmax
 from multilayer.optimizers import Adam, GradientDescent
 
+pytestmark = pytest.mark.usefixtures("isa")
+
 
 def sparse_case(sizes, m, *, density=0.2, hidden="relu", **options):
     return Case(sizes, m, density=density, hidden=hidden, **options)

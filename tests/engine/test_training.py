@@ -15,6 +15,8 @@ from sklearn.utils import gen_batches
 from multilayer import equations
 from multilayer.optimizers import Adam, GradientDescent, Optimizer
 
+pytestmark = pytest.mark.usefixtures("isa")
+
 
 def train_by_equations(
     case, optimizer, slots, *, batch_size, order, lambda_=0.0, weights=None, steps=0

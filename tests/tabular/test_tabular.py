@@ -1,6 +1,5 @@
 """TabularClassifier and TabularRegressor: scikit-learn's contract, validation, weights, scoring."""
 
-import os
 import pickle
 
 import cloudpickle
@@ -8,7 +7,6 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from cases import run_python
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, make_friedman1
 from sklearn.metrics import log_loss
@@ -37,14 +35,6 @@ def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
 
-THREADS = """
-import sys
-sys.path.insert(0, {folder!r})
-from test_tabular import bits
-print(*bits(0))
-"""
-
-
 def bits(seed, columns=slice(None)):
     """Predictions of both models; their bits, as text."""
     X, y = table(150)
@@ -55,12 +45,11 @@ def bits(seed, columns=slice(None)):
     return [array.tobytes().hex() for array in said]
 
 
-def test_same_bits_for_any_number_of_threads():
+def test_same_bits_for_any_number_of_threads(monkeypatch):
     here = bits(0)
     for threads in ["1", "2", "3"]:
-        program = THREADS.format(folder=os.path.dirname(__file__))
-        run = run_python(program, MULTILAYER_NUM_THREADS=threads)
-        assert run.stdout.split() == here, run.stderr
+        monkeypatch.setenv("MULTILAYER_NUM_THREADS", threads)
+        assert bits(0) == here
 
 
 def test_seeds():
