@@ -3,8 +3,10 @@
 import os
 import signal
 
+import dask
 import numpy as np
 import pytest
+from distributed.utils import get_mp_context
 from hypothesis import settings
 
 for shared in ("cases", "comparisons", "network_cases", "playground_cases", "waiting"):
@@ -12,6 +14,10 @@ for shared in ("cases", "comparisons", "network_cases", "playground_cases", "wai
 
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["SCIPY_ARRAY_API"] = "1"  # else scikit-learn skips its checks of array-API input
+
+# A worker of a cluster is a fork of a process that has imported what workers need.
+dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
+get_mp_context().set_forkserver_preload(["distributed", "multilayer.dask"])
 
 # A shell starts background processes with Ctrl-C ignored; tests that press it would never end.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -43,7 +43,7 @@ def test_classification(run, files, table):
 
 
 def test_regression_predicts_in_units_of_the_target(run, files, table):
-    run("fit", "train.csv", "-t", "amount", "-o", "m.mlp", "--max-iter", "400", "-q")
+    run("fit", "train.csv", "-t", "amount", "-o", "m.mlp", "--max-iter", "100", "-q")
     run("predict", "m.mlp", "test.csv", "-o", "out.parquet")
     predicted = pl.read_parquet("out.parquet")["prediction"].to_numpy()
     truth = table(60, seed=1)["amount"].to_numpy()

@@ -251,9 +251,9 @@ def test_a_worker_that_does_not_answer(mortal, labelled):
     X, y = parted(*labelled)
     pids = list(mortal.run(os.getpid).values())
     DaskMLPClassifier(6, client=mortal, max_iter=1).fit(X, y)  # the workers have imported all
-    clf = DaskMLPClassifier(6, client=mortal, timeout=3, max_iter=12, batch_size=50, tol=0.0)
-    clf.set_callbacks(_Then(_halt_one, mortal, pids, 8))
-    with pytest.raises(TimeoutError, match="for 3 s"):
+    clf = DaskMLPClassifier(6, client=mortal, timeout=1, max_iter=12, batch_size=50, tol=0.0)
+    clf.set_callbacks(_Then(_halt_one, mortal, pids, 4))
+    with pytest.raises(TimeoutError, match="for 1 s"):
         clf.fit(X, y)
     assert not hasattr(clf, "estimator_")
 
@@ -263,9 +263,9 @@ def test_a_lost_cluster_is_reported(labelled):
     with LocalCluster(n_workers=1, threads_per_worker=1, **QUIET) as cluster:
         with Client(cluster, set_as_default=False) as client:
             DaskMLPClassifier(6, client=client, max_iter=1).fit(X, y)
-            clf = DaskMLPClassifier(6, client=client, timeout=2, max_iter=12, batch_size=50)
+            clf = DaskMLPClassifier(6, client=client, timeout=1, max_iter=12, batch_size=50)
             clf.set_callbacks(_Then(cluster.scale, 0))
-            with pytest.raises(TimeoutError, match="for 2 s"):
+            with pytest.raises(TimeoutError, match="for 1 s"):
                 clf.fit(X, y)
         with pytest.raises(ValueError, match="client must be connected, but is closed"):
             clf.fit(X, y)

@@ -36,10 +36,8 @@ def test_the_page_on_choosing_layers_runs(capsys):
     for code in blocks:
         if "tcp://" in code:  # a cluster: tests/selection/test_workers.py has one
             continue
-        exec(
-            compile(code.replace("n_candidates=200", "n_candidates=20"), "selection.md", "exec"),
-            names,
-        )
+        quick = code.replace("n_candidates=200", "n_candidates=20").replace("cv=10", "cv=3")
+        exec(compile(quick, "selection.md", "exec"), names)
         plt.close("all")
     assert "A network is needed" in capsys.readouterr().out
     assert names["search"].best_score_ > 0.9

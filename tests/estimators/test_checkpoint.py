@@ -1,13 +1,12 @@
 """Checkpoints: a training that was killed at any moment resumes to the same bits."""
 
-import os
+import multiprocessing
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
+from checkpoint_cases import train_with_checkpoints
 from data_cases import X_DIABETES, Y_DIABETES
 from optimizer_cases import SOLVER_NAMES
 from sklearn.datasets import make_moons
@@ -110,44 +109,28 @@ def test_warm_start_begins_where_the_last_fit_ended(tmp_path):
     assert traits(clf) == traits(whole)
 
 
-KILLED = """
-import sys, warnings, numpy as np
-from sklearn.datasets import make_moons
-from multilayer import Checkpoint, MLPClassifier
-warnings.simplefilter("ignore")
-path, solver, result = sys.argv[1:]
-X, y = make_moons(n_samples=2000, noise=0.2, random_state=0)
-clf = MLPClassifier((30, 30), solver=solver, max_iter=150, n_iter_no_change=1000, tol=0,
-                    random_state=0)
-if path != "none":
-    clf.set_callbacks(Checkpoint(path, interval=0))
-clf.fit(X, y)
-np.save(result, np.concatenate([t.ravel() for t in clf.network_.thetas] + [clf.loss_curve_]))
-"""
-
-
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.filterwarnings("default")
 def test_killed_at_any_moment(solver, tmp_path):
-    def start(path, result):
-        command = [sys.executable, "-c", KILLED, str(path), solver, str(result)]
-        return subprocess.Popen(command)
-
-    whole = start("none", tmp_path / "whole.npy")
-    assert whole.wait(60) == 0
-    path, rng, kills = tmp_path / "c", np.random.RandomState(0), 0
-    for _ in range(40):
-        process = start(path, tmp_path / "parts.npy")
-        if kills < 4:
-            size = path.stat().st_mtime_ns if path.exists() else None
-            while process.poll() is None:  # until it has written something of its own
-                if path.exists() and path.stat().st_mtime_ns != size:
+    whole = train_with_checkpoints(None, solver)
+    path, result, rng, kills = tmp_path / "c", tmp_path / "parts.npy", np.random.RandomState(0), 0
+    context = multiprocessing.get_context("forkserver")
+    for _ in range(60):
+        process = context.Process(target=train_with_checkpoints, args=(path, solver, result))
+        process.start()
+        if kills < 8:
+            written = path.stat().st_mtime_ns if path.exists() else None
+            while process.is_alive():  # until it has written something of its own
+                if path.exists() and path.stat().st_mtime_ns != written:
                     break
                 time.sleep(0.001)
-            time.sleep(rng.uniform(0, 0.15))
-            os.kill(process.pid, signal.SIGKILL)
-            kills += process.wait() == -signal.SIGKILL
+            time.sleep(rng.uniform(0, 0.05))
+            process.kill()
+            process.join()
+            kills += process.exitcode == -signal.SIGKILL
         else:
-            assert process.wait(60) == 0
+            process.join(60)
+            assert process.exitcode == 0
             break
-    np.testing.assert_array_equal(np.load(tmp_path / "parts.npy"), np.load(tmp_path / "whole.npy"))
-    assert kills >= 2
+    np.testing.assert_array_equal(np.load(result), whole)
+    assert kills >= 4
