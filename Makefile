@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BENCH := .venv-bench
-PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+# Python compiles what is imported when it is; compiling all takes as long as installing it.
+PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check -qq install --no-compile
 NATIVE := CMakeLists.txt $(shell find native -type f)
 CXX_FILES := $(filter %.cpp %.hpp,$(NATIVE))
 
@@ -104,16 +105,16 @@ clean: ## remove all that make made, .venv too
 $(VENV)/tools: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], "cmake>=3.26", "ninja", sep="\n")' > $@.txt
-	$(PIP) install --requirement $@.txt
+	$(PIP_INSTALL) --requirement $@.txt
 	@touch $@
 
 $(VENV)/installed: $(VENV)/tools $(NATIVE)
-	$(PIP) install --no-build-isolation --config-settings=build-dir=build/editable --editable '.[all,test,dev]'
+	$(PIP_INSTALL) --no-build-isolation --config-settings=build-dir=build/editable --editable '.[all,test,dev]'
 	@touch $@
 
 $(VENV)/docs: $(VENV)/installed pyproject.toml
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"], sep="\n")' > $@.txt
-	$(PIP) install --requirement $@.txt
+	$(PIP_INSTALL) --requirement $@.txt
 	@touch $@
 
 # The others live in an environment of their own, with multilayer installed as a user would.
