@@ -14,7 +14,7 @@ _CURRENCY = (
     r"|brl|mxn|zar|us\$|r\$|kr|zł|kč|fr)\.?)"
 )
 _SIGN = "[-+−–]"
-_SPACES = "   "  # plain, non-breaking, narrow non-breaking
+_SPACES = " \u00a0\u202f"  # plain, non-breaking, narrow non-breaking
 _GROUPING = {".": rf"[,{_SPACES}'’]", ",": rf"[.{_SPACES}'’]"}
 
 

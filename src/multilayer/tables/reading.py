@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import polars as pl
-from polars.exceptions import PolarsError
+from polars.exceptions import PanicException, PolarsError
 
 from multilayer.tables.bundled import BUNDLED
 from multilayer.tables.cells import Cells, sample_of
@@ -170,14 +170,10 @@ def parse_table(data: bytes, name: str, options: ReadOptions = NOTHING_SAID) -> 
 
 
 def _read(given: Any, name: str | None, options: ReadOptions, known: Known | None) -> Table:
-    try:
-        with open_source(given, name, options.encoding) as source:
-            if source.kind == "CSV":
-                return read_csv(source, options, known)
-            return _read_typed(source, options, known)
-    except PolarsError as error:
-        reason = (str(error).strip() or repr(error)).splitlines()[0]
-        raise TableError(f"{name or given} cannot be read as a table: {reason}") from None
+    with open_source(given, name, options.encoding) as source:
+        if source.kind == "CSV":
+            return read_csv(source, options, known)
+        return _read_typed(source, options, known)
 
 
 def read_csv(source: Source, options: ReadOptions, known: Known | None) -> Table:
@@ -191,7 +187,11 @@ def read_csv(source: Source, options: ReadOptions, known: Known | None) -> Table
 
 def _read_typed(source: Source, options: ReadOptions, known: Known | None) -> Table:
     """Read a file whose format has types, or texts that are converted as those of CSV."""
-    frame = _READERS[source.kind](source, options)
+    try:
+        frame = _READERS[source.kind](source, options)
+    except (PolarsError, PanicException, OSError, RuntimeError) as error:
+        reason = (str(error).strip() or repr(error)).splitlines()[0]
+        raise TableError(f"{source.name} cannot be read as a table: {reason}") from None
     if source.kind in ("Parquet", "Arrow", "Arrow stream"):
         return finish(frame, source, options, known, convert=False)
     texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
