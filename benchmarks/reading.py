@@ -4,7 +4,7 @@ A table is right if its columns have the values that were written; the others ar
 would have to say: pandas the delimiter, the encoding, the decimal mark and the first line, DuckDB
 the first line and the encoding. Only CSV files are compared.
 
-    python benchmarks/reading.py 1000
+    PYTHONPATH=tests python benchmarks/reading.py 300
 """
 
 from __future__ import annotations
@@ -14,9 +14,6 @@ import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
-
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "tests"))
 
 import duckdb
 import pandas as pd
@@ -28,9 +25,8 @@ from multilayer.tables.reading import read_table
 
 def said(written):
     """Return what is known of a file: decimal mark, delimiter, encoding, lines to skip."""
-    how = re.search(
-        r"decimal .*?'(.)'\)?, delimiter .*?'(.+?)'\)?, ([\w-]+), line end", written.how
-    )
+    pattern = r"decimal .*?'(.)'\)?, delimiter .*?'(.+?)'\)?, ([\w-]+), line end"
+    how = re.search(pattern, written.how)
     decimal, delimiter, encoding = how.groups()
     skip = 0 if re.search(r"start .*?''\)?", written.how) else 1
     return decimal, delimiter.encode().decode("unicode_escape"), encoding, skip
