@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 
 from multilayer.tables.errors import TableError
-from multilayer.tables.reading import Known, ReadOptions, parse_table, read_table
+from multilayer.tables.reading import parse_table, read_table
+from multilayer.tables.table import Known, ReadOptions
 
 WORDS = ["Müller", "Große", "São", "Ærø"]
 

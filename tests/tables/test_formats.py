@@ -7,7 +7,8 @@ import pytest
 
 from multilayer.tables.errors import TableError
 from multilayer.tables.formats import ColumnEvidence, choose_formats, without_gaps
-from multilayer.tables.reading import Known, ReadOptions, parse_table, read_table
+from multilayer.tables.reading import parse_table, read_table
+from multilayer.tables.table import Known, ReadOptions
 
 
 def evidence(cells):

@@ -25,7 +25,7 @@ from multilayer.cli.options import (
 )
 from multilayer.selection import Comparison, compare_baselines
 from multilayer.selection.folds import seeded
-from multilayer.tables.reading import NOTHING_SAID, ReadOptions
+from multilayer.tables.table import NOTHING_SAID, ReadOptions
 
 __all__ = ["compare"]
 

@@ -29,7 +29,7 @@ from multilayer.cli.options import (
 from multilayer.cli.scores import class_scores, number_scores
 from multilayer.selection import CrossValidation, cross_validate_network
 from multilayer.tables.encoder import TableEncoder
-from multilayer.tables.reading import NOTHING_SAID, ReadOptions
+from multilayer.tables.table import NOTHING_SAID, ReadOptions
 
 __all__ = ["cv"]
 

@@ -21,7 +21,7 @@ from multilayer.cli.saved_model import Model, class_labels, read_features, read_
 from multilayer.cli.scores import scores
 from multilayer.persistence import write_whole
 from multilayer.report import write_report
-from multilayer.tables.reading import NOTHING_SAID, ReadOptions, collected
+from multilayer.tables.table import NOTHING_SAID, ReadOptions, collected
 
 __all__ = ["evaluate", "predict"]
 

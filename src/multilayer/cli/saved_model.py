@@ -10,7 +10,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from multilayer.persistence import ModelFileError, load, read_notes
-from multilayer.tables.reading import Known, ReadOptions, Table, read_table, text_columns
+from multilayer.tables.reading import read_table
+from multilayer.tables.table import Known, ReadOptions, Table, text_columns
 from multilayer.tabular import TabularClassifier, TabularRegressor
 
 __all__ = ["Model", "class_labels", "read_features", "read_model"]

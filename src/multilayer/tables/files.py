@@ -17,16 +17,9 @@ from multilayer.tables.cells import Cells, sample_of
 from multilayer.tables.dialect import detect_dialect
 from multilayer.tables.errors import TableError
 from multilayer.tables.formats import ColumnEvidence, without_gaps
-from multilayer.tables.reading import (
-    INDEX,
-    Known,
-    ReadOptions,
-    convert_columns,
-    find_formats,
-    first_row,
-    take_names,
-)
+from multilayer.tables.reading import INDEX, convert_columns, find_formats, first_row, take_names
 from multilayer.tables.sources import open_source
+from multilayer.tables.table import Known, ReadOptions
 from multilayer.tables.typed_columns import usual_types
 
 __all__ = ["TableFiles", "parse_memory"]
