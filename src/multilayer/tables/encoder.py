@@ -36,8 +36,12 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
     Numbers, booleans and dates (in seconds) are standardised; their gaps are filled with the
     median and shown by an indicator. Categories (texts, categoricals, enumerations) are one-hot;
     gaps are a category of their own if there are some in fit. Uninformative columns are left out:
-    constant ones, those of gaps only, and those of more than `max_categories` texts most of which
-    occur once, such as names and identifiers.
+    constant ones, those of gaps only, those of more than `max_categories` texts most of which
+    occur once, such as names and identifiers, and those that hold lists, structs, bytes or other
+    objects.
+
+    The same value is the same category, whatever its type: 1, 1.0, "1" and Decimal("1.0"); but "01"
+    is another text. A column of dates may hold texts in ISO 8601 later.
 
     Later rows may have gaps where fit had none (they count as the median, or as no category) and
     categories that were not in fit (they count as no category, which is all zeros, or as
@@ -148,13 +152,12 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
         ------
         ValueError
             If there is no row, no column that varies, or an infinite number.
-        TypeError
-            If a value is not a number, text, boolean, date or gap.
         """
         frame = Frame(X)
         kinds = [frame.kind(j) for j in range(len(frame.names))]
         numeric = [j for j, kind in enumerate(kinds) if kind in NUMERIC]
         empty = [Dropped(j, "all gaps") for j, kind in enumerate(kinds) if kind == "empty"]
+        empty += [Dropped(j, f"holds {frame.held(j)}") for j, k in enumerate(kinds) if k == "other"]
         robust, drop_duplicates = self.scaling != "standard", self.drops_duplicates
         numbers, left_out = Numbers.fit(
             frame.names,
@@ -209,12 +212,44 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
     def _encode(self, frame: Frame, at: Mapping[int, int], out: NDArray[Any]) -> None:
         start = self.numbers_.n_features
         if start:
-            values = frame.numbers([at[j] for j in self.numbers_.columns])
+            places = [at[j] for j in self.numbers_.columns]
+            values = frame.numbers(places, self.numbers_.kinds)
             self.numbers_.encode(values, out[:, :start])
         for column in self.categories_:
             width = column.n_features
             column.encode(frame.texts(at[column.column]), out[:, start : start + width])
             start += width
+
+    def unseen_categories(self, X: Any) -> dict[str, dict[str, int]]:
+        """Count the rows whose categories were not in fit.
+
+        In `transform` such a row has no category in that column. Gaps where fit had none are not
+        counted; nor are columns with a feature "infrequent", which stands for these categories too.
+
+        Parameters
+        ----------
+        X : dataframe or array-like, shape (m, n)
+
+        Returns
+        -------
+        dict of dict
+            From the column to each of its new categories, the most frequent first, and the number
+            of rows that hold it. Only columns that have some.
+
+        Raises
+        ------
+        ValueError
+            If columns are missing.
+        """
+        check_is_fitted(self, "numbers_")
+        frame = Frame(X)
+        at = self.positions_in(X, frame)
+        names, unseen = self.column_names, {}
+        for column in sorted(self.categories_, key=lambda c: c.column):
+            counts = column.unseen(frame.texts(at[column.column]))
+            if counts:
+                unseen[names[column.column]] = dict(counts.most_common())
+        return unseen
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
         """Return the names of the features, in their order.
