@@ -205,7 +205,9 @@ class Frame:
         """Whether the column can be read from a dataframe together with other numeric ones."""
         if isinstance(self.table, np.ndarray):
             return False
-        return bool(self._dtypes[j].is_integer() or self._dtypes[j].is_float())
+        dtype = self._dtypes[j]
+        wide = dtype in (nw.Int128, nw.UInt128)  # which NumPy does not have
+        return bool(dtype.is_float() or (dtype.is_integer() and not wide))
 
     def _nested(self, j: int) -> str:
         """Return what a column of a dataframe holds by its dtype, if that is no single value."""
@@ -254,12 +256,12 @@ class Frame:
         column = self.columns[j]
         if isinstance(column, nw.Series):
             values = column.to_list()
-            if not column.null_count():
-                return values
-            return [
-                None if gap else v
-                for v, gap in zip(values, column.is_null().to_list(), strict=True)
-            ]
+            if not self._dtypes[j].is_float() and self._dtypes[j] != nw.Object:
+                if not column.null_count():
+                    return values
+                gaps = column.is_null().to_list()
+                return [None if gap else v for v, gap in zip(values, gaps, strict=True)]
+            return [None if is_gap(v) else v for v in values]  # to polars, NaN is no gap
         return [None if is_gap(v) else v for v in column.tolist()]
 
     def _kind_of_objects(self, j: int) -> str:
