@@ -35,28 +35,35 @@ def plain_target(y: Any, name: str = "y") -> Any:
         If it holds a gap.
     """
     listed = isinstance(y, list | tuple)
-    of_objects = isinstance(y, np.ndarray) and y.dtype.kind == "O" and y.ndim > 0
+    array = isinstance(y, np.ndarray) and y.dtype.kind in "Of" and y.ndim > 0
     native = nw.dependencies.is_into_series(y) or nw.dependencies.is_into_dataframe(y)
-    if not (listed or of_objects or native) or not len(y):
+    if not (listed or array or native) or not len(y):
         return y
     try:
         column = np.asarray(y)
     except ValueError:  # rows of different lengths, which the checks that follow refuse
         return y
+    if column.dtype.kind == "f":
+        _refuse_gaps(np.isnan(column), name)
+        return y
     texts = listed and column.dtype.kind == "U"  # NumPy has made a text of each gap
     if not texts and column.dtype.kind != "O":
         return y
     values = list(y) if texts and column.ndim == 1 else column.ravel().tolist()
-    gaps = np.array([is_gap(value) for value in values], bool).reshape(len(y), -1).any(axis=1)
-    if gaps.any():
-        raise ValueError(
-            f"Input {name} contains NaN: {name} must be without gaps, but {gaps.sum()} of "
-            f"{len(y)} are missing, the first at index {gaps.argmax()}"
-        )
+    _refuse_gaps(np.array([is_gap(value) for value in values], bool).reshape(column.shape), name)
     kinds = {kind_of_type(type(value)) for value in values}
     if texts or not kinds <= {"number", "boolean"}:
         return column
     return _numbers(values).reshape(column.shape)
+
+
+def _refuse_gaps(gaps: NDArray[np.bool_], name: str) -> None:
+    if gaps.any():
+        rows = gaps.reshape(len(gaps), -1).any(axis=1)
+        raise ValueError(
+            f"Input {name} contains NaN: {name} must be without gaps, but {rows.sum()} of "
+            f"{len(rows)} are missing, the first at index {rows.argmax()}"
+        )
 
 
 def _numbers(values: list[Any]) -> NDArray[Any]:

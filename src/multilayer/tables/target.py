@@ -122,12 +122,6 @@ def read_column(y: Any, name: str = "y") -> NDArray[Any]:
     column: NDArray[Any] = column_or_1d(plain_target(y, name), warn=True)
     if not len(column):
         raise ValueError(f"{name} must have at least one row, but is empty")
-    gaps = column != column
-    if gaps.any():
-        raise ValueError(
-            f"Input {name} contains NaN: {name} must be without gaps, but {gaps.sum()} of "
-            f"{len(column)} are missing, the first at index {gaps.argmax()}"
-        )
     if column.dtype.kind == "f" and not np.isfinite(column).all():
         row = int(np.isinf(column).argmax())
         raise ValueError(
