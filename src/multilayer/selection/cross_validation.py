@@ -191,8 +191,13 @@ def cross_validate_network(
     Raises
     ------
     ValueError
-        If there are fewer rows than folds, a training part lacks a class, or a fold cannot be
-        fitted.
+        If there are fewer rows than folds, or a fold cannot be fitted.
+
+    Warns
+    -----
+    UserWarning
+        If a class has fewer rows than there are folds. Where the training rows of a fold lack it,
+        it has probability 0; in a log-loss that counts as the smallest that the loss tells from 0.
 
     See Also
     --------

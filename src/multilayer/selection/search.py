@@ -22,6 +22,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
 from multilayer.estimators.base import BaseMLP
+from multilayer.estimators.scoring import find_scorer
 from multilayer.selection.delegation import BaseSearch
 from multilayer.selection.final_round import run_final_round, select_for_final_round
 from multilayer.selection.halving import Candidate, SuccessiveHalving
@@ -29,7 +30,7 @@ from multilayer.selection.results import cv_results, simplest_within_one_standar
 from multilayer.selection.samplers import make_sampler
 from multilayer.selection.search_state import SearchState, prepare_fold
 from multilayer.selection.space import check_space, first_candidates, space_for
-from multilayer.selection.splits import Split, check_classes, fresh_splits, shuffles
+from multilayer.selection.splits import Split, fresh_splits, shuffles
 from multilayer.selection.trials import FoldData, depends_on_length, rungs_for
 from multilayer.selection.workers import find_workers
 from multilayer.tabular.base import TabularEstimator
@@ -218,7 +219,7 @@ class HiddenLayerSearchCV(BaseSearch):
         Raises
         ------
         ValueError
-            If there is nothing to search, a fold lacks a class, or no candidate could be scored.
+            If there is nothing to search, or no candidate could be scored.
         """
         deadline = math.inf if self.time_limit is None else time.perf_counter() + self.time_limit
         if y is None:
@@ -228,9 +229,12 @@ class HiddenLayerSearchCV(BaseSearch):
         assert_all_finite(y, input_name="y")
         X, y, groups, sample_weight = indexable(X, y, groups, sample_weight)
         steps, network = self._split_pipeline()
-        scorer = None if self.scoring is None else check_scoring(network, scoring=self.scoring)
-        key = joblib.hash((X, y, groups, sample_weight)) if self.warm_start else ""
         classes = is_classifier(network)
+        labels = np.unique(y) if classes and np.ndim(y) == 1 else None
+        scorer = None
+        if self.scoring is not None:
+            scorer = find_scorer(network, self.scoring, labels)
+        key = joblib.hash((X, y, groups, sample_weight)) if self.warm_start else ""
         n_rounds = self._n_final_rounds()
 
         def prepare(splits: list[Split]) -> list[FoldData]:
@@ -291,8 +295,6 @@ class HiddenLayerSearchCV(BaseSearch):
         splits = [(np.asarray(a), np.asarray(b)) for a, b in splitter.split(X, y, groups)]
         if not splits:
             raise ValueError("cv must give at least one split, but gives none")
-        if classes and np.ndim(y) == 1:
-            check_classes(splits, np.asarray(y))
         return splits
 
     def _n_final_rounds(self) -> int:

@@ -44,7 +44,7 @@ def plain_target(y: Any, name: str = "y") -> Any:
     except ValueError:  # rows of different lengths, which the checks that follow refuse
         return y
     if column.dtype.kind == "f":
-        _refuse_gaps(np.isnan(column), name)
+        _refuse_gaps(np.asarray(column != column), name)
         return y
     texts = listed and column.dtype.kind == "U"  # NumPy has made a text of each gap
     if not texts and column.dtype.kind != "O":
@@ -57,7 +57,7 @@ def plain_target(y: Any, name: str = "y") -> Any:
     return _numbers(values).reshape(column.shape)
 
 
-def _refuse_gaps(gaps: NDArray[np.bool_], name: str) -> None:
+def _refuse_gaps(gaps: NDArray[Any], name: str) -> None:
     if gaps.any():
         rows = gaps.reshape(len(gaps), -1).any(axis=1)
         raise ValueError(
@@ -100,16 +100,16 @@ def as_classes(y: Any, classes: NDArray[Any]) -> NDArray[Any]:
     ndarray, shape (m,)
         y itself if its labels are of the type of the classes, or if some cannot be.
     """
-    y = np.asarray(y)
-    both = y.dtype.kind + classes.dtype.kind
-    if y.ndim != 1 or set(both) <= set("biuf") or not set(both) <= set("biufUO"):
-        return y
+    given: NDArray[Any] = np.asarray(y)
+    both = given.dtype.kind + classes.dtype.kind
+    if given.ndim != 1 or set(both) <= set("biuf") or not set(both) <= set("biufUO"):
+        return given
     try:
-        labels, where = np.unique(y, return_inverse=True)
+        labels, where = np.unique(given, return_inverse=True)
     except TypeError:  # labels of several types
-        return y
+        return given
     if np.isin(labels.astype(object), classes.astype(object)).all():
-        return y
+        return given
     known = {text_of(label): label for label in classes.tolist()}
     form, forms = by_form(list(known))
     found = []
@@ -120,4 +120,4 @@ def as_classes(y: Any, classes: NDArray[Any]) -> NDArray[Any]:
     try:
         return np.array(found, classes.dtype if classes.dtype.kind != "U" else None)[where]
     except ValueError:  # a text that is no number
-        return y
+        return given

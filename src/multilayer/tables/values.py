@@ -44,7 +44,13 @@ _ISO_DURATION = re.compile(
     r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?",
     re.ASCII,
 )
-_PLURALS = {list: "lists", tuple: "lists", dict: "structs", bytes: "bytes", bytearray: "bytes"}
+_PLURALS: dict[type, str] = {
+    list: "lists",
+    tuple: "lists",
+    dict: "structs",
+    bytes: "bytes",
+    bytearray: "bytes",
+}
 _PLURALS |= {set: "sets", frozenset: "sets", np.ndarray: "lists", complex: "complex numbers"}
 
 
@@ -128,9 +134,11 @@ def text_of(value: Any) -> str:
         return str(bool(value))
     if isinstance(value, np.datetime64 | np.timedelta64):
         item = value.item()
-        return text_of(value.astype("datetime64[us]").item()) if isinstance(item, int) else str(item)
+        return (
+            text_of(value.astype("datetime64[us]").item()) if isinstance(item, int) else str(item)
+        )
     if isinstance(value, Rational) and value.denominator == 1:
-        return str(int(value))
+        return str(value.numerator)
     if isinstance(value, float | np.floating):
         # The shortest text that a float32 is read back from has fewer digits than its float64.
         number = float(str(value))

@@ -243,10 +243,12 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         if self.class_weight is None:
             return weights
         balanced = isinstance(self.class_weight, str)
+        met = np.unique(y)  # in a search, a part of the rows may lack a class
+        of_class = np.ones(len(self.classes_))
         with np.errstate(divide="ignore"):
-            of_class = compute_class_weight(
+            of_class[met] = compute_class_weight(
                 self.class_weight,
-                classes=self.classes_,
+                classes=self.classes_[met],
                 y=self.classes_[y],
                 sample_weight=sample_weight if balanced else None,
             )
