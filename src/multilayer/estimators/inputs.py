@@ -108,27 +108,19 @@ def split_rows(
     share : float
     rng : RandomState
     stratified : bool
-        Keep the shares of the two classes. The row of a class that has only one is learned from.
+        Keep the shares of the two classes.
 
     Returns
     -------
     learned, held_out : ndarray of int
         Indices of rows.
     """
-    rows = np.arange(len(Y))
-    labels = Y.astype(bool).reshape(len(Y), -1)[:, 0] if stratified else None
-    alone = rows[:0]
-    if labels is not None and labels.sum() in (1, len(Y) - 1) and len(Y) > 2:
-        # Of a class with one row there is nothing to share: the row is learned from.
-        alone = rows[labels == (labels.sum() == 1)]
-        rows, labels = np.delete(rows, alone), None
     learned, held_out = train_test_split(
-        rows,
+        np.arange(len(Y)),
         random_state=rng,
         test_size=share,
-        stratify=None if labels is None else labels[:, None],
+        stratify=Y.astype(bool)[:, None] if stratified else None,
     )
-    learned = np.append(learned, alone)
     if len(held_out) < 2:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' or the size of your "

@@ -19,6 +19,7 @@ from multilayer.estimators.base import BaseMLP
 from multilayer.estimators.held_out import cost_on
 from multilayer.estimators.inputs import Rows, check_rows
 from multilayer.selection.splits import Split
+from multilayer.tabular.scoring import SMALLEST_IN_SCORES
 
 __all__ = ["FittedFold", "fit_fold", "last_step", "seeded"]
 
@@ -164,7 +165,7 @@ def fit_fold(
     if is_classifier(model) and hasattr(model, "predict_proba"):
         H = _with_all(classes, model).predict_proba(test.X)
         probability = None if isinstance(H, list) else np.asarray(H)  # a list: several targets
-    scored = _with_all(classes, model)
+    scored = _with_all(classes, model, SMALLEST_IN_SCORES)
     return FittedFold(
         model,
         _score(scorer, scored, test),
@@ -192,10 +193,10 @@ def _cost_of(network: Any, rows: Rows) -> Callable[[], float]:
 
 
 class _WithAllClasses(ClassifierMixin, BaseEstimator):
-    """A classifier fitted on rows of some classes, as one that gives the others probability 0."""
+    """A classifier fitted on rows of some classes, as one that knows the others, too."""
 
-    def __init__(self, model: Any, classes: Array) -> None:
-        self.model, self.classes = model, classes
+    def __init__(self, model: Any, classes: Array, probability: float = 0.0) -> None:
+        self.model, self.classes, self.probability = model, classes, probability
         self.classes_ = classes
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -209,16 +210,16 @@ class _WithAllClasses(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: Any) -> Array:
         H = np.asarray(self.model.predict_proba(X))
-        every = np.zeros((len(H), len(self.classes)), H.dtype)
+        every = np.full((len(H), len(self.classes)), self.probability, H.dtype)
         every[:, np.searchsorted(self.classes, self.model.classes_)] = H
         return every
 
 
-def _with_all(classes: Array | None, model: Any) -> Any:
-    """Return a fitted model that knows all classes, the model itself if it does."""
+def _with_all(classes: Array | None, model: Any, probability: float = 0.0) -> Any:
+    """Return a fitted model that knows all classes, with a probability for those it lacks."""
     if classes is None or len(model.classes_) == len(classes):
         return model
-    return _WithAllClasses(model, classes)
+    return _WithAllClasses(model, classes, probability)
 
 
 def _fit_weights(model: Any, weights: Any) -> dict[str, Any]:

@@ -206,11 +206,12 @@ class _Slots(dict[str | None, int]):
         texts: dict[str, int] = {}
         for level in [text for text in self if text is not None]:
             form = canonical(level)
-            ways = [form, f"{form}.0" if form.lstrip("-").isdecimal() else form]
+            ways = [form, f"{form}.0"]
             if self._form is boolean_form:
-                both = ("0", "0.0", "false", "False"), ("1", "1.0", "true", "True")
-                ways = [*both[boolean_form(level) == "1"]]
-            texts |= {text: self[text] for text in ways if text not in self and self[text] >= 0}
+                one = boolean_form(level) == "1"
+                ways = ["1", "1.0", "true", "True"] if one else ["0", "0.0", "false", "False"]
+            other = [text for text in ways if text not in self and self._form(text) in self._forms]
+            texts |= {text: self[text] for text in other}
         return texts
 
 

@@ -44,7 +44,7 @@ def plain_target(y: Any, name: str = "y") -> Any:
     except ValueError:  # rows of different lengths, which the checks that follow refuse
         return y
     if column.dtype.kind == "f":
-        _refuse_gaps(np.asarray(column != column), name)
+        _refuse_gaps(np.isnan(column), name)
         return y
     texts = listed and column.dtype.kind == "U"  # NumPy has made a text of each gap
     if not texts and column.dtype.kind != "O":
@@ -59,10 +59,10 @@ def plain_target(y: Any, name: str = "y") -> Any:
 
 def _refuse_gaps(gaps: NDArray[Any], name: str) -> None:
     if gaps.any():
-        rows = gaps.reshape(len(gaps), -1).any(axis=1)
+        rows: NDArray[Any] = gaps.reshape(len(gaps), -1).max(axis=1)
         raise ValueError(
             f"Input {name} contains NaN: {name} must be without gaps, but {rows.sum()} of "
-            f"{len(rows)} are missing, the first at index {rows.argmax()}"
+            f"{rows.size} are missing, the first at index {rows.argmax()}"
         )
 
 

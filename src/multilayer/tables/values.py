@@ -47,11 +47,14 @@ _ISO_DURATION = re.compile(
 _PLURALS: dict[type, str] = {
     list: "lists",
     tuple: "lists",
+    np.ndarray: "lists",
     dict: "structs",
+    set: "sets",
+    frozenset: "sets",
     bytes: "bytes",
     bytearray: "bytes",
+    complex: "complex numbers",
 }
-_PLURALS |= {set: "sets", frozenset: "sets", np.ndarray: "lists", complex: "complex numbers"}
 
 
 def is_gap(value: Any) -> bool:

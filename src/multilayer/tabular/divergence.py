@@ -58,9 +58,7 @@ def without_diverged(members: Sequence[Member], learning_rate: float) -> list[Me
     if quality == 1:
         message = "Training diverged: the predictions of each member are far beyond the targets."
     elif left_out:
-        message = (
-            f"The training of {left_out} of {len(members)} members diverged: they are left out."
-        )
+        message = f"{left_out} of {len(members)} members are left out: their training diverged."
     if message:
         message += f" Try a smaller learning_rate_init (now {learning_rate:g})."
         warnings.warn(message, DivergenceWarning, stacklevel=6)
