@@ -55,6 +55,13 @@ def test_the_same_classes_in_fit_and_score(make, at_fit):
     assert set(scores.values()) == {(model.predict(X) == model.classes_[Y]).mean()}, scores
 
 
+def test_classes_keep_their_kind():
+    kinds = {"Int64": "i", "boolean": "b", "string": "O", "polars": "i", "decimals": "i"}
+    for name, kind in kinds.items():
+        assert plain_classifier().fit(X, LABELS[name]).classes_.dtype.kind == kind, name
+        assert tabular_classifier().fit(X, LABELS[name]).classes_.dtype.kind == kind, name
+
+
 def test_the_same_classes_in_rows_to_validate_on():
     fitted = tabular_classifier().fit(X, Y, X_val=X, y_val=Y)
     for y in LABELS.values():

@@ -45,10 +45,9 @@ def plain_target(y: Any, name: str = "y") -> Any:
         return y
     if column.dtype.kind == "f":
         _refuse_gaps(np.isnan(column), name)
-        return y
     texts = listed and column.dtype.kind == "U"  # NumPy has made a text of each gap
     if not texts and column.dtype.kind != "O":
-        return y
+        return column if native else y
     values = list(y) if texts and column.ndim == 1 else column.ravel().tolist()
     _refuse_gaps(np.array([is_gap(value) for value in values], bool).reshape(column.shape), name)
     kinds = {kind_of_type(type(value)) for value in values}
