@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 import multilayer
 from multilayer import DivergenceWarning, MLPClassifier, MLPRegressor
+from multilayer.selection import HiddenLayerSearchCV
 
 rng = np.random.RandomState(0)
 X = rng.normal(size=(300, 5))
@@ -95,9 +96,14 @@ def test_unscaled_inputs_have_not_diverged():
 
 
 def test_the_search_is_silent():
-    from multilayer.selection import HiddenLayerSearchCV
-
     space = {"learning_rate_init": [1e-2, 1e9]}
     search = HiddenLayerSearchCV(regressor(), space, n_candidates=4, cv=2, random_state=0)
     search.fit(X, Y)
     assert search.best_params_["learning_rate_init"] == 1e-2
+
+
+def test_the_refit_of_a_search_is_not():
+    model = regressor(learning_rate_init=1e9, max_iter=1, batch_size=300)
+    search = HiddenLayerSearchCV(model, {"alpha": [1e-3]}, n_candidates=1, cv=2, random_state=0)
+    with pytest.warns(DivergenceWarning, match=EXPLODED):
+        search.fit(X, Y)

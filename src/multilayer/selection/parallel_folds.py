@@ -8,8 +8,6 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-from sklearn.base import is_classifier
 from threadpoolctl import ThreadpoolController
 
 from multilayer.engine.threads import available_threads
@@ -66,8 +64,7 @@ def fit_folds(
     """
     if n_jobs is not None and (n_jobs == 0 or n_jobs < -1):
         raise ValueError(f"n_jobs must be at least 1, or -1 for all threads, got {n_jobs}")
-    classes = np.unique(y) if is_classifier(models[0]) and np.ndim(y) == 1 else None
-    scorer = find_scorer(models[0], scoring, classes)
+    scorer = find_scorer(models[0], scoring, y)
     rows = (X, y, weights)
     with find_workers(n_jobs) as workers:
         outcomes = _in_threads(workers, models, rows, splits, scorer, curves, deadline, progress)

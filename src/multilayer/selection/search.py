@@ -22,6 +22,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
 from multilayer.estimators.base import BaseMLP
+from multilayer.estimators.convergence import DivergenceWarning
 from multilayer.estimators.scoring import find_scorer
 from multilayer.selection.delegation import BaseSearch
 from multilayer.selection.final_round import run_final_round, select_for_final_round
@@ -33,6 +34,7 @@ from multilayer.selection.space import check_space, first_candidates, space_for
 from multilayer.selection.splits import Split, fresh_splits, shuffles
 from multilayer.selection.trials import FoldData, depends_on_length, rungs_for
 from multilayer.selection.workers import find_workers
+from multilayer.tables.labels import plain_target
 from multilayer.tabular.base import TabularEstimator
 from multilayer.training.progress import tasks_bar
 
@@ -226,14 +228,12 @@ class HiddenLayerSearchCV(BaseSearch):
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None"
             )
+        y = plain_target(y)
         assert_all_finite(y, input_name="y")
         X, y, groups, sample_weight = indexable(X, y, groups, sample_weight)
         steps, network = self._split_pipeline()
         classes = is_classifier(network)
-        labels = np.unique(y) if classes and np.ndim(y) == 1 else None
-        scorer = None
-        if self.scoring is not None:
-            scorer = find_scorer(network, self.scoring, labels)
+        scorer = None if self.scoring is None else find_scorer(network, self.scoring, y)
         key = joblib.hash((X, y, groups, sample_weight)) if self.warm_start else ""
         n_rounds = self._n_final_rounds()
 
@@ -391,8 +391,12 @@ class HiddenLayerSearchCV(BaseSearch):
         if sample_weight is not None:
             prefix = f"{best.steps[-1][0]}__" if isinstance(best, Pipeline) else ""
             weights = {f"{prefix}sample_weight": sample_weight}
-        with warnings.catch_warnings():
-            # The number of epochs that scored best need not be enough to converge.
-            warnings.simplefilter("ignore", ConvergenceWarning)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
             self.best_estimator_ = best.fit(X, y, **weights)
+        for warning in caught:
+            kind = warning.category  # the epochs that scored best need not be enough to converge
+            diverged = issubclass(kind, DivergenceWarning) and not is_classifier(best)
+            if diverged or not issubclass(kind, ConvergenceWarning):
+                warnings.warn(warning.message, stacklevel=4)
         self.refit_time_ = time.perf_counter() - began
