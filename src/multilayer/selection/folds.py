@@ -21,7 +21,7 @@ from multilayer.estimators.inputs import Rows, check_rows
 from multilayer.selection.splits import Split
 from multilayer.tabular.scoring import SMALLEST_IN_SCORES
 
-__all__ = ["FittedFold", "fit_fold", "last_step", "seeded"]
+__all__ = ["FittedFold", "fit_fold", "fit_weights", "last_step", "seeded"]
 
 Array = NDArray[Any]
 
@@ -156,7 +156,7 @@ def fit_fold(
     if has_curves:
         network.set_callbacks(*own, test_cost)
     began = time.perf_counter()
-    model.fit(train.X, train.y, **_fit_weights(model, train.sample_weight))
+    model.fit(train.X, train.y, **fit_weights(model, train.sample_weight))
     seconds = time.perf_counter() - began
     if has_curves:
         network.set_callbacks(*own)
@@ -222,7 +222,8 @@ def _with_all(classes: Array | None, model: Any, probability: float = 0.0) -> An
     return _WithAllClasses(model, classes, probability)
 
 
-def _fit_weights(model: Any, weights: Any) -> dict[str, Any]:
+def fit_weights(model: Any, weights: Any) -> dict[str, Any]:
+    """Return weights as `fit` of a model, or of a pipeline, takes them."""
     if weights is None:
         return {}
     prefix = f"{model.steps[-1][0]}__" if isinstance(model, Pipeline) else ""

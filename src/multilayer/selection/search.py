@@ -26,6 +26,7 @@ from multilayer.estimators.convergence import DivergenceWarning
 from multilayer.estimators.scoring import find_scorer
 from multilayer.selection.delegation import BaseSearch
 from multilayer.selection.final_round import run_final_round, select_for_final_round
+from multilayer.selection.folds import fit_weights
 from multilayer.selection.halving import Candidate, SuccessiveHalving
 from multilayer.selection.results import cv_results, simplest_within_one_standard_error
 from multilayer.selection.samplers import make_sampler
@@ -387,13 +388,9 @@ class HiddenLayerSearchCV(BaseSearch):
     def _refit(self, X: Any, y: Any, sample_weight: Any) -> None:
         began = time.perf_counter()
         best = clone(self.estimator).set_params(**self.best_params_, **self._seed)
-        weights = {}
-        if sample_weight is not None:
-            prefix = f"{best.steps[-1][0]}__" if isinstance(best, Pipeline) else ""
-            weights = {f"{prefix}sample_weight": sample_weight}
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            self.best_estimator_ = best.fit(X, y, **weights)
+            self.best_estimator_ = best.fit(X, y, **fit_weights(best, sample_weight))
         for warning in caught:
             kind = warning.category  # the epochs that scored best need not be enough to converge
             diverged = issubclass(kind, DivergenceWarning) and not is_classifier(best)
