@@ -7,6 +7,7 @@ import codecs
 import gzip
 import io
 import lzma
+import re
 import shutil
 import sys
 import tempfile
@@ -24,7 +25,7 @@ __all__ = ["Source", "open_source"]
 _BLOCK = 1 << 22  # bytes that are unpacked and decoded at a time
 _SAMPLE = 1 << 17  # bytes from which the encoding is told
 # A packed file may unpack to so many times its size, and to so many bytes besides.
-_MOST_TIMES, _MOST_MORE = 1100, 1 << 28
+_MOST_TIMES, _MOST_MORE = 1100, 1 << 26
 
 _KINDS = {
     b"PAR1": "Parquet",
@@ -41,9 +42,12 @@ _FOREIGN = {
     b"7z\xbc\xaf": "a 7-Zip archive (unpack it first)",
     b"Rar!": "a RAR archive (unpack it first)",
 }
-# The single-byte and Asian encodings that tables are found in; the others of Python are hardly met.
-_ENCODINGS = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "koi8_r"]
-_ENCODINGS += ["shift_jis", "euc_jp", "gb18030", "big5", "euc_kr", "mac_roman"]
+# Encodings in which words consist of letters that are not ASCII; the western ones differ in few.
+_OTHERS = ["cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "shift_jis", "euc_jp", "gb18030"]
+_OTHERS += ["big5", "euc_kr"]
+_WESTERN = 0.6  # share of letters that are not ASCII, in words that have some, below which it is
+_MESS = 0.6  # what charset-normalizer bears of unlikely sequences; a table has more than prose
+
 _BOMS = [
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -105,7 +109,8 @@ def open_source(
             path = Path(given)
             path.open("rb").close()  # an OSError of its own, as of a folder
         source = Source(name or str(given), path)
-        yield _as_text(stack, _unpacked(stack, source), encoding)
+        limit = path.stat().st_size * _MOST_TIMES + _MOST_MORE
+        yield _as_text(stack, _unpacked(stack, source, limit), encoding)
 
 
 def _copied(stack: ExitStack, write: Callable[[IO[bytes]], Any]) -> Path:
@@ -116,7 +121,7 @@ def _copied(stack: ExitStack, write: Callable[[IO[bytes]], Any]) -> Path:
     return Path(file.name)
 
 
-def _unpacked(stack: ExitStack, source: Source) -> Source:
+def _unpacked(stack: ExitStack, source: Source, limit: int) -> Source:
     start = _start(source)
     for magic, what in _FOREIGN.items():
         if start.startswith(magic):
@@ -128,11 +133,11 @@ def _unpacked(stack: ExitStack, source: Source) -> Source:
             return replace(source, kind=kind)
     try:
         if start.startswith(b"PK\x03\x04"):
-            return _from_zip(stack, source)
+            return _from_zip(stack, source, limit)
         for magic, unpack in _PACKED.items():
             if start.startswith(magic):
                 with unpack(source.path) as file:
-                    return _unpacked(stack, _limited_copy(stack, source, file))
+                    return _unpacked(stack, _limited_copy(stack, source, file, limit), limit)
     except (OSError, EOFError, lzma.LZMAError, zipfile.BadZipFile, RuntimeError) as error:
         raise TableError(f"{source.name} cannot be unpacked: {error}") from None
     except Exception as error:  # the exceptions of zstd have no common base in all versions
@@ -158,7 +163,7 @@ _PACKED: dict[bytes, Callable[[Path], Any]] = {
 }
 
 
-def _from_zip(stack: ExitStack, source: Source) -> Source:
+def _from_zip(stack: ExitStack, source: Source, limit: int) -> Source:
     with zipfile.ZipFile(source.path) as archive:
         names = [info.filename for info in archive.infolist() if not info.is_dir()]
         if any(name.startswith(("xl/", "content.xml")) for name in names):
@@ -170,12 +175,11 @@ def _from_zip(stack: ExitStack, source: Source) -> Source:
                 f"{source.name} must hold one file, but holds {len(names)}: {shown or 'none'}"
             )
         with archive.open(names[0]) as file:
-            return _unpacked(stack, _limited_copy(stack, source, file))
+            return _unpacked(stack, _limited_copy(stack, source, file, limit), limit)
 
 
-def _limited_copy(stack: ExitStack, source: Source, file: Any) -> Source:
+def _limited_copy(stack: ExitStack, source: Source, file: Any, limit: int) -> Source:
     """Copy what a packed file holds, unless it holds much more than files of tables do."""
-    limit = source.path.stat().st_size * _MOST_TIMES + _MOST_MORE
 
     def write(out: IO[bytes]) -> None:
         written = 0
@@ -218,7 +222,7 @@ def _as_text(stack: ExitStack, source: Source, encoding: str | None) -> Source:
     text = start.lstrip(b" \t\r\n")
     if text.startswith(b"{"):
         return replace(source, kind="JSON lines")
-    if text.startswith(b"[") and text[1:].lstrip(b" \t\r\n").startswith((b"{", b"]")):
+    if text.startswith(b"[") and _end(source).rstrip().endswith(b"]"):
         return replace(source, kind="JSON")
     return replace(source, kind="CSV")
 
@@ -226,6 +230,12 @@ def _as_text(stack: ExitStack, source: Source, encoding: str | None) -> Source:
 def _start(source: Source) -> bytes:
     with source.path.open("rb") as file:
         return file.read(1 << 16)
+
+
+def _end(source: Source) -> bytes:
+    with source.path.open("rb") as file:
+        file.seek(max(0, source.path.stat().st_size - 64))
+        return file.read()
 
 
 def _wide_encoding(start: bytes) -> str | None:
@@ -270,17 +280,20 @@ def _detected(source: Source, wrong: int) -> str:
         sample = file.read(_SAMPLE)
     # Only the lines that tell: among much ASCII, charset-normalizer does not see them.
     telling = b"\n".join(line for line in sample.splitlines() if not line.isascii()) or sample
-    best = from_bytes(telling, cp_isolation=_ENCODINGS).best()
-    try:
-        telling.decode("cp1252")
-    except UnicodeDecodeError:
-        western = False
-    else:
-        western = True
-    # The western code pages differ in few letters; of them Windows-1252 is by far the most common.
-    alike = best is None or best.encoding in ("cp1250", "cp1252", "cp1254", "mac_roman")
-    if western and alike:
-        return "cp1252"
+    words = re.findall(rb"[A-Za-z\x80-\xff]+", telling)
+    # A sign alone, as of a currency, tells nothing.
+    letters = b"".join(word for word in words if not word.isascii() and len(word) > 1)
+    if not letters or sum(byte > 127 for byte in letters) < _WESTERN * len(letters):
+        for encoding in ("cp1252", "latin_1"):
+            try:
+                telling.decode(encoding)
+            except UnicodeDecodeError:
+                continue
+            return encoding
+    best = from_bytes(telling, cp_isolation=_OTHERS).best()
+    if best is None:
+        text = b" ".join(dict.fromkeys(words))
+        best = from_bytes(text, cp_isolation=_OTHERS, threshold=_MESS).best()
     if best is None:
         raise TableError(
             f"{source.name} must be text, but byte {wrong} is in no known encoding: "
