@@ -165,8 +165,12 @@ class Frame:
     def texts(self, j: int) -> list[str | None]:
         """Return a column as texts, gaps as None; the same value has the same text."""
         values = self._objects(j)
-        if set(map(type, values)) <= {str, type(None)}:
+        types = set(map(type, values)) - {type(None)}
+        if types <= {str}:
             return values
+        if types in ({int}, {float}):  # often, and of few values: categories that are numbers
+            known = {v: None if v is None else text_of(v) for v in set(values)}
+            return [known[v] for v in values]
         return [None if v is None else text_of(v) for v in values]
 
     @cached_property
