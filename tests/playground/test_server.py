@@ -228,7 +228,7 @@ def test_uploads_and_models(server):
         while (state := await page.told("state"))["settings"]["data"] != "table":
             pass
         assert state["classes"] == ["u", "v"]
-        assert "column 'a': '1,5' is read as 1.5" in state["note"]
+        assert "column 'a': '10,5' is read as 10.5" in state["note"]
         status, _, told = await asyncio.to_thread(request, address, b"\x00\x01")
         assert status == 400
         assert "error" in json.loads(told)

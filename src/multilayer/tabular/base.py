@@ -24,6 +24,7 @@ from multilayer.estimators.parameters import hidden_sizes
 from multilayer.estimators.reporting import Reportable
 from multilayer.tables.encoder import TableEncoder
 from multilayer.tables.target import split_rows
+from multilayer.tabular.divergence import without_diverged
 from multilayer.tabular.ensemble import Fold, Member, TrainingData, assign_folds, train_members
 from multilayer.tabular.importance import gradient_importances, permutation_importances
 from multilayer.tabular.network import Layout, TabularNetwork
@@ -116,9 +117,8 @@ class TabularEstimator(Reportable, SavableTabular, BaseEstimator):
         Raises
         ------
         ValueError
-            If a table, target or weight is not valid; the message states the rule.
-        TypeError
-            If a value is not a number, text, boolean, date or gap.
+            If a table, target or weight is not valid; the message states the rule. If training
+            diverges.
         """
         before = dict(vars(self))
         try:
@@ -147,7 +147,7 @@ class TabularEstimator(Reportable, SavableTabular, BaseEstimator):
             )
         if interrupted:
             warnings.warn("Training interrupted by user.", ConvergenceWarning, stacklevel=4)
-        self._keep_members(data, members)
+        self._keep_members(data, without_diverged(members, recipe.learning_rate))
 
     def _weights(self, sample_weight: Any, encoded: Floats, y: Array) -> Array | None:
         if sample_weight is None:
@@ -269,6 +269,8 @@ def prepare_training(
     X_val: Any,
     y_val: Any,
     rng: np.random.RandomState,
+    *,
+    every_target: Any = None,
 ) -> tuple[TrainingData, list[Fold]]:
     """Read and encode a table and its target, and assign the rows to members.
 
@@ -279,6 +281,8 @@ def prepare_training(
     X, y, sample_weight, X_val, y_val
         As for `TabularEstimator.fit`.
     rng : RandomState
+    every_target : array-like, optional
+        Of rows beyond these, whose classes there are besides those of y.
 
     Returns
     -------
@@ -288,7 +292,11 @@ def prepare_training(
     """
     if (X_val is None) != (y_val is None):
         raise ValueError("X_val and y_val go together")
-    y = estimator._read_target(y)
+    if every_target is not None and is_classifier(estimator):
+        estimator._read_target(every_target)
+        y = estimator._read_target(y, again=True)
+    else:
+        y = estimator._read_target(y)
     encoder = TableEncoder(**encoding_for(is_classifier(estimator))).fit(X)
     estimator.n_features_in_ = encoder.n_features_in_
     if hasattr(estimator, "feature_names_in_"):

@@ -16,6 +16,7 @@ from multilayer.engine.interface import Descent, Epochs, Examples, Objective
 from multilayer.engine.native import NativeEngine
 from multilayer.engine.threads import available_threads, sharing
 from multilayer.optimizers import AdamW
+from multilayer.tabular.divergence import quality_of
 from multilayer.tabular.network import Layout, TabularNetwork, initialize
 from multilayer.tabular.recipe import Recipe, flat_cosine, learning_rate_cycles
 from multilayer.training.tasks import TaskPool
@@ -29,6 +30,8 @@ __all__ = [
     "train_epochs",
     "train_members",
 ]
+
+_FEW = 256  # rows that tell whether outputs have, if there are none to validate on
 
 Rows = NDArray[np.int64]
 Loss = Callable[[Floats, Rows], float]  # of outputs and the rows they belong to
@@ -82,6 +85,8 @@ class Member:
         Of each epoch; empty if there are no validation rows.
     best_epoch : int
         Counted from 0; the last of equally good ones.
+    quality : int
+        Of its best epoch; see `multilayer.tabular.divergence`. 0 if no epoch had finite outputs.
     out_of_fold : ndarray, shape (rows of fold.validation, K)
         Outputs for the validation rows, from epochs that were chosen without their own targets;
         see `train_members`.
@@ -93,6 +98,7 @@ class Member:
     costs: list[float] = field(default_factory=list)
     validation_losses: list[float] = field(default_factory=list)
     best_epoch: int = 0
+    quality: int = 0
 
 
 def assign_folds(
@@ -142,7 +148,7 @@ class _OutOfFold:
         """Copy the outputs H of an epoch for the parts whose best epoch it is so far."""
         for k, (own, others) in enumerate(self._parts):
             choosing = others if others.any() else own
-            loss = self._loss(H[choosing], self._rows[choosing])
+            loss = np.nan_to_num(self._loss(H[choosing], self._rows[choosing]), nan=np.inf)
             if loss <= self._least[k] or np.isinf(self._least[k]):
                 self._least[k] = loss
                 outputs[own] = H[own]
@@ -201,10 +207,6 @@ def train_members(
     interrupted : bool
         Whether there was a Ctrl-C.
 
-    Raises
-    ------
-    ValueError
-        If training diverges in its first epoch.
     """
     threads = available_threads()
     workers = min(len(folds), threads)
@@ -259,6 +261,7 @@ def _train(
     validation = np.ascontiguousarray(data.X[fold.validation])
     out_of_fold = _OutOfFold(fold.validation, out_of_fold_loss)
     best = [array.copy() for array in network.arrays]
+    some = np.ascontiguousarray(data.X[fold.training[:_FEW]])
     try:
         for epoch, costs in enumerate(
             train_epochs(network, data, fold, recipe, rng, clock=clock, n_threads=n_threads)
@@ -273,14 +276,18 @@ def _train(
                 improved = losses[-1] <= losses[member.best_epoch]
                 out_of_fold.update(member.out_of_fold, H)
             else:
-                improved = True
-            if improved:
+                H, improved = network.forward(some), True
+            quality = quality_of(H, data.Y, data.output)
+            if quality and (quality > member.quality or (quality == member.quality and improved)):
+                member.quality = quality
                 member.best_epoch = epoch
                 for kept, array in zip(best, network.arrays, strict=True):
                     kept[...] = array
             yield member
             if epoch - member.best_epoch > patience:
                 break
+        if not member.costs:  # diverged in its first epoch
+            yield member
     finally:
         for kept, array in zip(best, network.arrays, strict=True):
             array[...] = kept
@@ -320,10 +327,7 @@ def train_epochs(
     n_threads : callable
         Returns the number of threads for the next epoch.
 
-    Raises
-    ------
-    ValueError
-        If training diverges in its first epoch; in a later one it just stops.
+    If the cost of a batch is not finite, training stops before that epoch ends.
     """
     rows = fold.training
     optimizer_slots = AdamW(1.0).start(network.arrays)
@@ -360,10 +364,5 @@ def train_epochs(
                 Epochs(steps_before=epoch * steps, rates=rates, order=order),
             )
         if report.status == "diverged":
-            if epoch == 0:
-                raise ValueError(
-                    "training diverged in its first epoch: learning_rate_init must be smaller "
-                    f"than {recipe.learning_rate:g}, or the data must be rescaled"
-                )
             break
         yield report.costs.tolist()
