@@ -45,7 +45,9 @@ class Dialect:
         return {k: v for k, v in asdict(self).items() if k in ("delimiter", "quote", "escape")}
 
 
-def detect_dialect(sample: str, name: str, delimiter: str | None = None) -> Dialect:
+def detect_dialect(
+    sample: str, name: str, delimiter: str | None = None, likely: str | None = None
+) -> Dialect:
     """Detect the dialect from the first lines of a file.
 
     Most delimiters are told by one rule: all rows, the first included, have the same number of
@@ -60,6 +62,8 @@ def detect_dialect(sample: str, name: str, delimiter: str | None = None) -> Dial
         Of the file, in messages.
     delimiter : str, optional
         If it is known.
+    likely : str, optional
+        What is preferred of several delimiters that pass.
     """
     lines = sample.splitlines(keepends=True)
     skip = 0
@@ -75,7 +79,7 @@ def detect_dialect(sample: str, name: str, delimiter: str | None = None) -> Dial
     slashes = rf"\{quote}" in body and quote * 2 not in body.replace(rf"\{quote}", "")
     escape = "\\" if slashes else quote
     if delimiter is None:
-        delimiter = _delimiter(body, quote, escape, name)
+        delimiter = _delimiter(body, quote, escape, likely)
     rows = _rows(body, delimiter, quote, escape)
     widths = Counter(map(len, rows))
     width = max(widths, key=lambda w: (widths[w], w))
@@ -146,7 +150,7 @@ def _rows(body: str, delimiter: str, quote: str, escape: str) -> list[list[str]]
     return rows or [[""]]
 
 
-def _delimiter(body: str, quote: str, escape: str, name: str) -> str:
+def _delimiter(body: str, quote: str, escape: str, likely: str | None) -> str:
     uniform = {}
     for delimiter in _USUAL + _RARE:
         if delimiter not in body:
@@ -155,6 +159,8 @@ def _delimiter(body: str, quote: str, escape: str, name: str) -> str:
         width, count = Counter(lengths).most_common(1)[0]
         if width > 1 and lengths[0] in (width, width - 1) and count >= _AGREE * len(lengths):
             uniform[delimiter] = (count / len(lengths), lengths[0] == width)
+    if likely in uniform:
+        return str(likely)
     usual = {d: value for d, value in uniform.items() if d in _USUAL} or uniform
     best = [d for d, value in usual.items() if value == max(usual.values())]
     if len(best) == 1:

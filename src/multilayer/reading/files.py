@@ -8,12 +8,13 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 from numpy.typing import NDArray
-from polars.exceptions import PolarsError
+from polars.exceptions import PolarsError, SchemaError
 
 from multilayer.reading.cells import Cells, sample_of
 from multilayer.reading.dialect import detect_dialect
@@ -94,6 +95,8 @@ class TableFiles:
         self.named = True
         self._evidence: dict[str, ColumnEvidence] = {}
         self._headers: dict[str, bool] = {}
+        self._stamps = {path: _stamp(path) for path in self.paths}
+        self._delimiter: str | None = None
         self._plain: set[str] = set()  # files that need neither unpacking nor decoding
         self._kinds = {path: self._kind_of(path) for path in self.paths}
         if len(kinds := set(self._kinds.values())) > 1:
@@ -105,7 +108,7 @@ class TableFiles:
         self.columns = self._common_columns()
         formats, said = find_formats(self._evidence, self._options, None)
         self.remarks = list(dict.fromkeys([*self.remarks, *said]))
-        self.known = Known(tuple(self.columns), formats)
+        self.known = Known(tuple(self.columns), formats, self._delimiter)
         self._dtypes = pl.Schema({} if self.kind == "CSV" else self._common_dtypes())
 
     def bytes_of_row(self) -> float:
@@ -139,8 +142,15 @@ class TableFiles:
 
     def chunks_of(self, path: str, rows: int = _BATCH) -> Iterator[pl.DataFrame]:
         """Yield at most so many rows of one file at a time."""
-        for chunk in self._chunks_of(path, rows):
-            yield self._typed(chunk.select(self.columns), path)
+        self._check_unchanged(path)
+        chunks = self._chunks_of(path, rows)
+        while (chunk := self._read(lambda: next(chunks, None))) is not None:
+            yield self._read(partial(self._typed, chunk, path))
+        self._check_unchanged(path)
+
+    def _check_unchanged(self, path: str) -> None:
+        if _stamp(path) != self._stamps[path]:
+            raise TableError(f"{path} must not change while it is read, but it did")
 
     def _chunks_of(self, path: str, rows: int) -> Iterator[pl.DataFrame]:
         if self.kind == "CSV":
@@ -153,6 +163,7 @@ class TableFiles:
             yield self._read(table.slice(start, rows).collect)
 
     def _typed(self, chunk: pl.DataFrame, path: str) -> pl.DataFrame:
+        chunk = chunk.select(self.columns)
         if self.kind != "CSV":
             chunk = chunk.cast(self._dtypes)
             texts = [name for name in self.known.formats if chunk[name].dtype == pl.String]
@@ -167,8 +178,10 @@ class TableFiles:
             place = Path(path)
             if path not in self._plain:
                 place = stack.enter_context(open_source(path, None, options.encoding)).path
-            dialect = detect_dialect(sample_of(place, path), path, options.delimiter)
+            sample = sample_of(place, path)
+            dialect = detect_dialect(sample, path, options.delimiter, self._delimiter)
             cells = Cells(place, path, dialect, threads=1)
+            self._delimiter = self._delimiter or dialect.delimiter
             names: list[str] | None = None
             for batch in cells.batches(rows):
                 texts = without_gaps(batch)
@@ -233,7 +246,10 @@ class TableFiles:
         dtypes: dict[str, Any] = {}
         for name in self.columns:
             met = {path: schema[name] for path, schema in self._schemas.items()}
+            texts = {dtype == pl.String for dtype in met.values() if dtype != pl.Null}
             try:
+                if len(texts) > 1:  # polars would make texts of the numbers
+                    raise SchemaError
                 empty = [pl.DataFrame(schema={name: dtype}) for dtype in met.values()]
                 together = usual_types(pl.concat(empty, how="vertical_relaxed"), INDEX)[0]
             except PolarsError:
@@ -275,6 +291,12 @@ _SCANS: dict[str, Callable[[str], pl.LazyFrame]] = {
     "Arrow": pl.scan_ipc,
     "JSON lines": lambda path: pl.scan_ndjson(path, infer_schema_length=None),
 }
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    """Return the size of a file and the time of its last change."""
+    found = os.stat(path)
+    return found.st_size, found.st_mtime_ns
 
 
 def _two_different(met: dict[str, Any]) -> list[tuple[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,11 +81,13 @@ def _read(given: Any, name: str | None, options: ReadOptions, known: Known | Non
 
 def read_csv(source: Source, options: ReadOptions, known: Known | None) -> Table:
     """Read a whole CSV file."""
-    dialect = detect_dialect(sample_of(source.path, source.name), source.name, options.delimiter)
+    sample, likely = sample_of(source.path, source.name), known.delimiter if known else None
+    dialect = detect_dialect(sample, source.name, options.delimiter, likely)
     cells = Cells(source.path, source.name, dialect).whole()
     head = first_row(cells, source.name)
     body, header = take_names(without_gaps(cells), head, dialect, source.name, options, known)
-    return finish(body, source, options, known, named=header)
+    table = finish(body, source, options, known, named=header)
+    return replace(table, known=replace(table.known, delimiter=dialect.delimiter))
 
 
 def _read_typed(source: Source, options: ReadOptions, known: Known | None) -> Table:

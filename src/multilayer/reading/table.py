@@ -62,20 +62,24 @@ class Known:
         Of the columns.
     formats : mapping
         Of columns of texts, by name.
+    delimiter : str, optional
+        Of a CSV file: it is preferred where a later file leaves it open.
     """
 
     names: tuple[str, ...] = ()
     formats: Mapping[str, Format] = field(default_factory=dict)
+    delimiter: str | None = None
 
     def to_state(self) -> dict[str, Any]:
         """Return what JSON can hold."""
         formats = {name: [f.kind, f.form] for name, f in self.formats.items()}
-        return {"names": list(self.names), "formats": formats}
+        return {"names": list(self.names), "formats": formats, "delimiter": self.delimiter}
 
     @classmethod
     def from_state(cls, state: Any) -> Self:
         """Restore what `to_state` returned."""
-        return cls(tuple(map(str, state["names"])), formats_from_state(state["formats"]))
+        names, formats = tuple(map(str, state["names"])), formats_from_state(state["formats"])
+        return cls(names, formats, state.get("delimiter"))
 
 
 @dataclass(frozen=True)
