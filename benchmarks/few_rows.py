@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from multilayer.tabular.base import prepare_training, recipe_of, validation_loss
+from multilayer.tabular.base import prepare_training, recipe_of, row_losses, validation_loss
 from multilayer.tabular.ensemble import train_members
 
 Array = np.ndarray
@@ -39,7 +39,8 @@ def fit(model: Any, X: Any, y: Array, X_test: Any) -> dict[str, Array]:
     loss = partial(validation_loss, model, data, None)
     seeds = rng.randint(2**31, size=len(folds)).tolist()
     recipe = recipe_of(model, len(folds[0].training))
-    members, _ = train_members(data, folds, recipe, seeds, loss, loss)
+    losses = partial(row_losses, model, data)
+    members, _ = train_members(data, folds, recipe, seeds, loss, losses)
     rows, best, out_of_fold = [], [], []
     for member in members:
         own = np.append(member.fold.validation, member.fold.spare)

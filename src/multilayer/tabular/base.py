@@ -38,6 +38,7 @@ __all__ = [
     "out_of_fold_outputs",
     "prepare_training",
     "recipe_of",
+    "row_losses",
     "validation_loss",
 ]
 
@@ -140,7 +141,7 @@ class TabularEstimator(Reportable, SavableTabular, BaseEstimator):
                 recipe,
                 rng.randint(2**31, size=len(folds)).tolist(),
                 partial(self._validation_loss, data, self.scoring),
-                partial(self._validation_loss, data, None),
+                partial(self._row_losses, data),
                 patience=self.n_iter_no_change or np.inf,
                 seconds=self.time_limit,
                 watch=watch,
@@ -249,6 +250,10 @@ class TabularEstimator(Reportable, SavableTabular, BaseEstimator):
     @abstractmethod
     def _validation_loss(self, data: TrainingData, scoring: Any, H: Floats, rows: Array) -> float:
         """Compute the loss of outputs H for rows, by a scorer, or by the default loss if None."""
+
+    @abstractmethod
+    def _row_losses(self, data: TrainingData, H: Floats, rows: Array) -> Array:
+        """Compute the loss of each row, whose mean orders epochs as the default loss does."""
 
     @abstractmethod
     def _learn_out_of_fold(self, data: TrainingData, members: list[Member]) -> None:
@@ -363,6 +368,11 @@ def validation_loss(
     rows : ndarray of int, shape (n,)
     """
     return estimator._validation_loss(data, scoring, H, rows)
+
+
+def row_losses(estimator: TabularEstimator, data: TrainingData, H: Floats, rows: Array) -> Array:
+    """Compute the loss of each row, whose mean orders epochs as the default loss does."""
+    return estimator._row_losses(data, H, rows)
 
 
 def out_of_fold_outputs(estimator: Any, X: Any) -> Array | None:

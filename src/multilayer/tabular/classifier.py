@@ -18,7 +18,12 @@ from multilayer.tabular.base import CONSTRAINTS, SHARE, TabularEstimator
 from multilayer.tabular.calibration import find_temperature, tempered
 from multilayer.tabular.ensemble import Member, TrainingData
 from multilayer.tabular.persistence import FITTED_VALUES
-from multilayer.tabular.scoring import error_and_log_loss, mean, negated_score
+from multilayer.tabular.scoring import (
+    error_and_log_loss,
+    errors_and_log_losses,
+    mean,
+    negated_score,
+)
 
 __all__ = ["TabularClassifier"]
 
@@ -258,6 +263,9 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
             return error_and_log_loss(H, labels, weights)
         truth = self.classes_[labels]
         return negated_score(scoring, H, self.classes_, truth, weights)
+
+    def _row_losses(self, data: TrainingData, H: Floats, rows: Array) -> Array:
+        return errors_and_log_losses(H, data.Y[rows])
 
     def _learn_out_of_fold(self, data: TrainingData, members: list[Member]) -> None:
         rows = np.concatenate([member.fold.validation for member in members])

@@ -17,6 +17,7 @@ from multilayer.engine.native import NativeEngine
 from multilayer.engine.threads import available_threads, sharing
 from multilayer.optimizers import AdamW
 from multilayer.tabular.network import Layout, TabularNetwork, initialize
+from multilayer.tabular.out_of_fold import OutOfFold, RowLosses, encode_as_new
 from multilayer.tabular.recipe import Recipe, flat_cosine, learning_rate_cycles
 from multilayer.training.tasks import TaskPool
 
@@ -83,8 +84,8 @@ class Member:
     best_epoch : int
         Counted from 0; the last of equally good ones.
     out_of_fold : ndarray, shape (rows of fold.validation, K)
-        Outputs for the validation rows, from epochs that were chosen without their own targets;
-        see `train_members`.
+        Outputs for the validation rows as if they were new: from epochs that were chosen without
+        their own targets, and by `encode_as_new`.
     """
 
     network: TabularNetwork
@@ -124,30 +125,6 @@ def assign_folds(
     ]
 
 
-class _OutOfFold:
-    """Outputs for the validation rows, where each part takes the epoch that the others choose.
-
-    Outputs of the epoch that is best on all of them would be too optimistic: it was chosen by them.
-    """
-
-    _PARTS = 4
-
-    def __init__(self, rows: Rows, loss: Loss) -> None:
-        part = np.arange(len(rows)) % self._PARTS
-        self._parts = [(part == k, part != k) for k in range(min(self._PARTS, len(rows)))]
-        self._least = [np.inf] * self._PARTS
-        self._rows, self._loss = rows, loss
-
-    def update(self, outputs: Floats, H: Floats) -> None:
-        """Copy the outputs H of an epoch for the parts whose best epoch it is so far."""
-        for k, (own, others) in enumerate(self._parts):
-            choosing = others if others.any() else own
-            loss = self._loss(H[choosing], self._rows[choosing])
-            if loss <= self._least[k] or np.isinf(self._least[k]):
-                self._least[k] = loss
-                outputs[own] = H[own]
-
-
 class _Clock:
     """The share of a member's time that has passed."""
 
@@ -166,7 +143,7 @@ def train_members(
     recipe: Recipe,
     seeds: Sequence[int],
     loss: Loss,
-    out_of_fold_loss: Loss,
+    row_losses: RowLosses,
     *,
     patience: float = np.inf,
     seconds: float | None = None,
@@ -184,9 +161,10 @@ def train_members(
     seeds : sequence of int, one for each fold
     loss : callable
         From outputs and their rows to the validation loss, which chooses the best epoch.
-    out_of_fold_loss : callable
-        Likewise. By it the other three quarters of a fold's validation rows choose an epoch for
-        each quarter, whose outputs are in `Member.out_of_fold`: what to expect for new rows.
+    row_losses : callable
+        From outputs and their rows to the loss of each row. By their mean the other validation rows
+        of a fold choose an epoch for each of them, whose outputs are in `Member.out_of_fold`: what
+        to expect for new rows.
     patience : float
         Epochs in a row without improvement after which the training of a member stops.
     seconds : float, optional
@@ -218,7 +196,7 @@ def train_members(
             recipe,
             np.random.RandomState(seed),
             loss,
-            out_of_fold_loss,
+            row_losses,
             patience,
             _Clock(seconds_each),
             pool.share,
@@ -248,16 +226,19 @@ def _train(
     recipe: Recipe,
     rng: np.random.RandomState,
     loss: Loss,
-    out_of_fold_loss: Loss,
+    row_losses: RowLosses,
     patience: float,
     clock: _Clock,
     n_threads: Callable[[], int],
 ) -> Generator[Member]:
     """Yield the member after each epoch; once closed, its network is that of its best one."""
     network = draw_network(data, fold, recipe, rng)
-    member = Member(network, fold, np.zeros((len(fold.validation), data.n_outputs), data.X.dtype))
     validation = np.ascontiguousarray(data.X[fold.validation])
-    out_of_fold = _OutOfFold(fold.validation, out_of_fold_loss)
+    as_new = encode_as_new(data.X, fold.validation, fold.training, data.layout.n_plain)
+    changed = np.flatnonzero((as_new != validation).any(axis=1))
+    as_new = as_new[changed]
+    out_of_fold = OutOfFold(fold.validation, row_losses, data.weights, data.n_outputs, data.X.dtype)
+    member = Member(network, fold, out_of_fold.outputs)
     best = [array.copy() for array in network.arrays]
     try:
         for epoch, costs in enumerate(
@@ -267,11 +248,15 @@ def _train(
             if len(fold.validation):
                 with sharing(n_threads()):
                     H = network.forward(validation)
+                    H_new = H
+                    if len(changed):
+                        H_new = H.copy()
+                        H_new[changed] = network.forward(as_new)
                 found = loss(H, fold.validation)
                 losses = member.validation_losses
                 losses.append(np.inf if np.isnan(found) else found)
                 improved = losses[-1] <= losses[member.best_epoch]
-                out_of_fold.update(member.out_of_fold, H)
+                out_of_fold.update(H, H_new)
             else:
                 improved = True
             if improved:
