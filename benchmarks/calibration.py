@@ -39,9 +39,9 @@ def least_log_loss(H: Array, labels: Array) -> float:
     return np.exp(minimize_scalar(loss, bounds=np.log([0.05, 20]), method="bounded").x)
 
 
-WAYS: dict[str, Callable[[Array, Array], float]] = {
-    "least log-loss": least_log_loss,
-    "multilayer": lambda H, labels: find_temperature(H, labels, None),
+WAYS: dict[str, Callable[[Array, Array, int], float]] = {
+    "least log-loss": lambda H, labels, n_members: least_log_loss(H, labels),
+    "multilayer": lambda H, labels, n_members: find_temperature(H, labels, None, n_members),
 }
 
 
@@ -64,8 +64,8 @@ def losses(found: dict[str, Array]) -> dict[str, float]:
     """Return the log-loss of the test rows and the temperature of each way."""
     labels = found["targets"][found["rows"]]
     result = {}
-    for way, temperature in {"none": lambda H, labels: 1.0, **WAYS}.items():
-        T = temperature(found["best"], labels)
+    for way, temperature in {"none": lambda H, labels, n_members: 1.0, **WAYS}.items():
+        T = temperature(found["best"], labels, len(found["test"]))
         H = np.mean([tempered(of_member, T) for of_member in found["test"]], axis=0)
         result[way] = log_losses(H, found["truth"], SMALLEST_IN_SCORES).mean()
         result[f"T, {way}"] = T

@@ -85,7 +85,8 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     encoder_ : TableEncoder
     members_ : list of TabularNetwork
     temperature_ : float
-        Above 1 if the networks are overconfident.
+        Above 1 if the networks are overconfident. Close to 1 if few rows were left out and nearly
+        all of them are right; see `multilayer.tabular.calibration.find_temperature`.
     oof_decision_ : ndarray, shape (n_rows, n_classes)
         For each row the mean of the calibrated probabilities from the members that were not
         trained on it, mostly one; NaN if there is none.
@@ -273,10 +274,11 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         weights = None if data.weights is None else data.weights[rows]
         self.temperature_ = 1.0
         if self.calibrate and len(rows):
-            # From the outputs of the best epoch, which are slightly overconfident: so is a single
-            # member compared with the mean of all, for which the temperature is meant.
             best = [member.network.forward(data.X[member.fold.validation]) for member in members]
-            self.temperature_ = find_temperature(np.concatenate(best), labels, weights)
+            repeats = len(rows) / len(np.unique(rows))
+            self.temperature_ = find_temperature(
+                np.concatenate(best), labels, weights, len(members), repeats
+            )
         H = tempered(np.concatenate([member.out_of_fold for member in members]), self.temperature_)
         times = np.bincount(rows, minlength=len(data.X))[:, None]
         self.oof_decision_ = np.full((len(data.X), data.n_outputs), np.nan, H.dtype)
