@@ -43,9 +43,20 @@ def test_errors_of_the_mean_of_members():
 
 
 def test_errors_of_members_that_agree_stay():
-    errors = np.array([0.0, -1.0, 2.0])
-    np.testing.assert_array_equal(errors_of_mean(errors, np.array([1, 2, 1]), 0.0, 8), errors)
-    np.testing.assert_array_equal(errors_of_mean(errors * 0, np.ones(3), 0.0, 8), errors * 0)
+    errors = np.random.RandomState(0).normal(size=20_000)
+    found = errors_of_mean(errors, 1 + np.arange(20_000) % 2, 0.0, 8)
+    np.testing.assert_allclose(found, errors, rtol=1e-3)
+    np.testing.assert_array_equal(errors_of_mean(np.zeros(3), np.ones(3, int), 0.0, 8), np.zeros(3))
+
+
+def test_few_pairs_of_members_do_not_decide():
+    """Without pairs half of the mean square error counts as averaged out; a few change little."""
+    errors = np.array([0.0, -1.0, 2.0, 1.0])
+    expected = errors * np.sqrt(0.5 + 0.5 / 8)
+    np.testing.assert_allclose(errors_of_mean(errors, np.ones(4, int), 0.0, 8), expected)
+    sizes = [np.std(errors_of_mean(errors, np.array([1, 1, 1, 2]), s2, 8)) for s2 in (0, 1, 3)]
+    assert sizes[0] > sizes[1] > sizes[2] > 0.8 * sizes[0]
+    np.testing.assert_array_equal(errors_of_mean(errors, np.ones(4, int), 0.0, 1), errors)
 
 
 def test_quantiles(friedman):

@@ -17,7 +17,7 @@ from multilayer.engine.native import NativeEngine
 from multilayer.engine.threads import available_threads, sharing
 from multilayer.optimizers import AdamW
 from multilayer.tabular.network import Layout, TabularNetwork, initialize
-from multilayer.tabular.out_of_fold import OutOfFold, RowLosses, encode_as_new
+from multilayer.tabular.out_of_fold import OutOfFold, RowLosses
 from multilayer.tabular.recipe import Recipe, flat_cosine, learning_rate_cycles
 from multilayer.training.tasks import TaskPool
 
@@ -84,8 +84,8 @@ class Member:
     best_epoch : int
         Counted from 0; the last of equally good ones.
     out_of_fold : ndarray, shape (rows of fold.validation, K)
-        Outputs for the validation rows as if they were new: from epochs that were chosen without
-        their own targets, and by `encode_as_new`.
+        Outputs for the validation rows, from epochs that were chosen without their own targets;
+        see `train_members`.
     """
 
     network: TabularNetwork
@@ -234,9 +234,6 @@ def _train(
     """Yield the member after each epoch; once closed, its network is that of its best one."""
     network = draw_network(data, fold, recipe, rng)
     validation = np.ascontiguousarray(data.X[fold.validation])
-    as_new = encode_as_new(data.X, fold.validation, fold.training, data.layout.n_plain)
-    changed = np.flatnonzero((as_new != validation).any(axis=1))
-    as_new = as_new[changed]
     out_of_fold = OutOfFold(fold.validation, row_losses, data.weights, data.n_outputs, data.X.dtype)
     member = Member(network, fold, out_of_fold.outputs)
     best = [array.copy() for array in network.arrays]
@@ -248,15 +245,11 @@ def _train(
             if len(fold.validation):
                 with sharing(n_threads()):
                     H = network.forward(validation)
-                    H_new = H
-                    if len(changed):
-                        H_new = H.copy()
-                        H_new[changed] = network.forward(as_new)
                 found = loss(H, fold.validation)
                 losses = member.validation_losses
                 losses.append(np.inf if np.isnan(found) else found)
                 improved = losses[-1] <= losses[member.best_epoch]
-                out_of_fold.update(H, H_new)
+                out_of_fold.update(H)
             else:
                 improved = True
             if improved:

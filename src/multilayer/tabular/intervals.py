@@ -92,11 +92,20 @@ def means_of_rows(values: Array, rows: Array, n_rows: int) -> tuple[Array, Array
     return means, counts, squares / max(int((counts - 1).clip(0).sum()), 1)
 
 
+# Prior for the variance among members: so many pairs of predictions, and their variance as a share
+# of the mean square error of one member. See docs/tabular.md.
+_PAIRS, _SHARE = 8, 0.5
+
+
 def errors_of_mean(errors: Array, members: Array, variance: float, n_members: int) -> Array:
     """Scale errors of the mean of some members to the size of those of the mean of all.
 
     The mean square of an error is v + s²/k for the mean of k members: v is common to all of them,
     s² is the variance among them. Each error is scaled by √((v + s²/n) / (v + s²/k)).
+
+    If few rows have two members, their variance alone would make this factor so uncertain that
+    fewer errors than expected would be below their upper quantiles. Therefore s² is the mean of
+    `variance` and, as from eight more rows, of half of the mean square error of one member.
 
     Parameters
     ----------
@@ -105,10 +114,16 @@ def errors_of_mean(errors: Array, members: Array, variance: float, n_members: in
     members : ndarray of int, shape (m,)
         Their number, k.
     variance : float
-        s², in units of y².
+        Among the members of those rows that have several, in units of y².
     n_members : int
         The number of all members, n.
     """
-    shared = max(float(np.mean(errors**2 - variance / members)), 0.0) if len(errors) else 0.0
-    of_some, of_all = shared + variance / members, shared + variance / n_members
+    if not len(errors):
+        return errors
+    single = errors[members == 1]
+    one = np.mean(single**2) if len(single) else np.mean(errors**2)
+    pairs = int(np.sum(members - 1))
+    s2 = (pairs * variance + _PAIRS * _SHARE * one) / (pairs + _PAIRS)
+    shared = max(float(np.mean(errors**2 - s2 / members)), 0.0)
+    of_some, of_all = shared + s2 / members, shared + s2 / n_members
     return np.asarray(errors * np.sqrt(of_all / np.where(of_some > 0, of_some, 1)))

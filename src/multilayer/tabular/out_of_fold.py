@@ -1,4 +1,4 @@
-"""What a member predicts for its validation rows as if they were new rows."""
+"""Outputs of a member for its validation rows, from epochs that these did not choose."""
 
 from __future__ import annotations
 
@@ -10,42 +10,10 @@ from numpy.typing import NDArray
 
 from multilayer.embedding import Floats
 
-__all__ = ["OutOfFold", "RowLosses", "encode_as_new"]
+__all__ = ["OutOfFold", "RowLosses"]
 
 Rows = NDArray[np.int64]
 RowLosses = Callable[[Floats, Rows], NDArray[np.float64]]  # of outputs and the rows they belong to
-
-
-def encode_as_new(X: Floats, rows: Rows, training: Rows, n_plain: int) -> Floats:
-    """Return encoded rows as if the encoder had learned from the training rows of a member only.
-
-    Fit encodes a table as a whole, so the ends of a column's range may come from rows that a member
-    is not trained on. A new row beyond the range is encoded as the end of it, and a new category
-    as 0. The same is done here with the range and the categories of the training rows.
-
-    Parameters
-    ----------
-    X : ndarray, shape (m, n_columns)
-        The encoded table.
-    rows, training : ndarray of int
-        The rows to return, and those that the member is trained on.
-    n_plain : int
-        Number of leading columns of numbers; the other columns hold codes of categories.
-
-    Returns
-    -------
-    ndarray, shape (rows, n_columns)
-    """
-    found = X[rows]
-    if not len(rows) or not len(training):
-        return found
-    known = X[training]
-    plain = known[:, :n_plain]
-    np.clip(found[:, :n_plain], plain.min(axis=0), plain.max(axis=0), out=found[:, :n_plain])
-    for column in range(n_plain, X.shape[1]):
-        new = ~np.isin(found[:, column], np.unique(known[:, column]))
-        found[new, column] = 0
-    return found
 
 
 class OutOfFold:
@@ -85,20 +53,12 @@ class OutOfFold:
         self._least = np.full(len(rows), np.inf)
         self.outputs = np.zeros((len(rows), n_outputs), dtype)
 
-    def update(self, H: Floats, H_new: Floats) -> None:
-        """Take the outputs of an epoch for the rows whose best epoch it is so far.
-
-        Parameters
-        ----------
-        H : ndarray, shape (n, n_outputs)
-            By which epochs are chosen.
-        H_new : ndarray, shape (n, n_outputs)
-            Which are kept.
-        """
+    def update(self, H: Floats) -> None:
+        """Take the outputs H (n, n_outputs) of an epoch for the rows of which it is the best yet."""
         own = self._weights * self._losses(H, self._rows)
         # The weights of the others do not change, so their sum of losses chooses as the mean does.
         others = own.sum() - own if len(own) > 1 else own
         others[np.isnan(others)] = np.inf
         better = others <= self._least
         self._least[better] = others[better]
-        self.outputs[better] = H_new[better]
+        self.outputs[better] = H[better]

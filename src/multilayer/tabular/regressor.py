@@ -20,7 +20,6 @@ from multilayer.tabular.intervals import (
     means_of_rows,
     quantile_offsets,
 )
-from multilayer.tabular.out_of_fold import encode_as_new
 from multilayer.tabular.persistence import FITTED_VALUES
 from multilayer.tabular.scoring import negated_score, root_mean_squared_error, squared_errors
 
@@ -278,26 +277,11 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
         low, high = (self._scaling.forward(self.target_[end]) for end in ("low", "high"))
         return np.clip(H, low, high)
 
-    def _ends_without_own(self, y: Array) -> tuple[Array, Array]:
-        """Return the range of the targets for each row, (m,): without its own target."""
-        low, high = self.target_["low"], self.target_["high"]
-        ascending = np.sort(y[(y >= low) & (y <= high)])
-        if len(ascending) < 2:
-            return np.full(len(y), low), np.full(len(y), high)
-        return (
-            np.where(y == ascending[0], ascending[1], low),
-            np.where(y == ascending[-1], ascending[-2], high),
-        )
-
     def _learn_out_of_fold(self, data: TrainingData, members: list[Member]) -> None:
         rows = np.concatenate([np.append(m.fold.validation, m.fold.spare) for m in members])
-        outputs = []
-        for member in members:
-            fold = member.fold
-            spare = encode_as_new(data.X, fold.spare, fold.training, data.layout.n_plain)
-            outputs += [member.out_of_fold, member.network.forward(spare)]
-        low, high = self._ends_without_own(self._in_units(data.Y))
-        h = np.clip(self._in_units(np.concatenate(outputs)), low[rows], high[rows])
+        spared = [member.network.forward(data.X[member.fold.spare]) for member in members]
+        pairs = zip(members, spared, strict=True)
+        h = self._predicted(np.concatenate([H for m, s in pairs for H in (m.out_of_fold, s)]))
         self.oof_prediction_, times, variance = means_of_rows(h, rows, len(data.X))
         rows = np.flatnonzero(times)
         weights = np.ones(len(rows)) if data.weights is None else data.weights[rows]
