@@ -54,7 +54,7 @@ class OutOfFold:
         self.outputs = np.zeros((len(rows), n_outputs), dtype)
 
     def update(self, H: Floats) -> None:
-        """Take the outputs H (n, n_outputs) of an epoch for the rows of which it is the best yet."""
+        """Take the outputs H (n, n_outputs) of an epoch for the rows whose best it is so far."""
         own = self._weights * self._losses(H, self._rows)
         # The weights of the others do not change, so their sum of losses chooses as the mean does.
         others = own.sum() - own if len(own) > 1 else own
