@@ -91,7 +91,7 @@ def test_formats_in_and_out(run, files, suffix):
 
     run("fit", "train.csv", "-t", "answer", "-o", "m.mlp", "-q", "--max-iter", "3")
     run("predict", "m.mlp", "test.csv", "-o", f"out.{suffix}")
-    assert read_table(f"out.{suffix}").shape == (60, 3)
+    assert read_table(f"out.{suffix}").frame.shape == (60, 3)
 
 
 def test_standard_input(run, files):

@@ -10,16 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multilayer.tables.reading import BUNDLED, GAPS, TableError, read_table
+from multilayer.tables.bundled import BUNDLED
+from multilayer.tables.errors import TableError
+from multilayer.tables.formats import GAPS, Format
+from multilayer.tables.reading import Known, ReadOptions, read_table
 from multilayer.tables.target import detect_task, split_rows
 
 
 @pytest.fixture
 def read(tmp_path):
-    def read(data, *args, name="table.csv", **kwargs):
+    def read(data, name="table.csv", known=None, **options):
         path = tmp_path / name
         path.write_bytes(data if isinstance(data, bytes) else data.encode())
-        return read_table(path, *args, **kwargs)
+        return read_table(path, ReadOptions(**options), known).frame
 
     return read
 
@@ -39,7 +42,7 @@ WRITERS = {
 @pytest.mark.parametrize("name", WRITERS)
 def test_formats(name, tmp_path):
     getattr(TABLE, WRITERS[name])(tmp_path / name)
-    assert read_table(tmp_path / name).equals(TABLE)
+    assert read_table(tmp_path / name).frame.equals(TABLE)
 
 
 @pytest.mark.parametrize("writer", ["write_csv", "write_parquet", "write_ipc", "write_ndjson"])
@@ -47,7 +50,7 @@ def test_standard_input(writer, monkeypatch):
     buffer = io.BytesIO()
     getattr(TABLE, writer)(buffer)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(buffer.getvalue())))
-    assert read_table("-").equals(TABLE)
+    assert read_table("-").frame.equals(TABLE)
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
@@ -78,9 +81,9 @@ def test_header_is_seen(read, text, names):
 
 
 def test_header_is_given(read):
-    assert read("p,x\ne,x\n", True).rows() == [("e", "x")]
-    assert read("a,b\nc,d\n", False).columns == ["0", "1"]
-    assert read("2019,2020\n1,2\n", True).columns == ["2019", "2020"]
+    assert read("p,x\ne,x\n", header=True).rows() == [("e", "x")]
+    assert read("a,b\nc,d\n", header=False).columns == ["0", "1"]
+    assert read("2019,2020\n1,2\n", header=True).columns == ["2019", "2020"]
 
 
 def test_gaps(read):
@@ -99,11 +102,11 @@ def test_gaps(read):
         (["9" * 25, "1"], [1e25, 1.0]),
         (["true", "False", "TRUE"], [True, False, True]),
         (["true", "x"], ["true", "x"]),
-        (["2020-01-31", "2021-02-01"], [dt.datetime(2020, 1, 31), dt.datetime(2021, 2, 1)]),
+        (["2020-01-31", "2021-02-01"], [dt.date(2020, 1, 31), dt.date(2021, 2, 1)]),
         (["2020-01-31 10:30", ""], [dt.datetime(2020, 1, 31, 10, 30), None]),
         (["2020-01-31", "soon"], ["2020-01-31", "soon"]),
         (["2020-99-99", "2020-01-01"], ["2020-99-99", "2020-01-01"]),
-        (["01.02.2020", "03.02.2020"], ["01.02.2020", "03.02.2020"]),
+        (["01.02.2020", "03.02.2020"], [dt.date(2020, 2, 1), dt.date(2020, 2, 3)]),
         (["1 2", "3"], ["1 2", "3"]),
     ],
 )  # fmt: skip
@@ -114,8 +117,8 @@ def test_types(read, cells, values):
 
 
 def test_text_stays_text(read):
-    table = read("code,n\n007,1\n012,2\n", text={"code"})
-    assert table.rows() == [("007", 1), ("012", 2)]
+    table = read("code,n\n7,1\n12,2\n", known=Known(("code", "n"), {"code": Format("text")}))
+    assert table.rows() == [("7", 1), ("12", 2)]
 
 
 @pytest.mark.parametrize(
@@ -124,19 +127,19 @@ def test_text_stays_text(read):
         (b"", "at least one row, but .*table.csv is empty"),
         (b" \n\n", "is empty"),
         (b"a,b\n", "has 0 rows and 2 columns"),
-        (b"a,b\n1,2\n3\n", "as many cells as the first, 2, but line 3 has 1"),
-        (b"a,b\n1,2\n3,4,5\n", "as many cells as the first, 2, but line 3 has 3"),
-        (b'a,b\n"x\ny",2\n3\n', "line 4 has 1"),
-        (b"a,a\n1,2\n", "different names, but 'a' twice"),
-        (b"a,b\n\xe4,2\n", "must be UTF-8 text, but has byte 0xe4 at 4"),
+        (b"a,b\n1,2\n3\n", "as many cells as most, 2, but line 3 of .*table.csv has 1"),
+        (b"a,b\n1,2\n3,4,5\n", "as many cells as most, 2, but line 3 of .*table.csv has 3"),
+        (b'a,b\n"x\ny",2\n3\n', "line 3 of .* has 1"),
+        (b"a,a\n1,2\n", "different names, but 'a' is there twice"),
+        (b"a,b\n\xe4,2\n\xff\x81", "in no known encoding|as many cells"),
         (b"\x00\x01\x02\x03", "binary"),
-        (b"\xff\xfe\x00", "cannot be read as a table"),
-        (b"PK\x03\x04workbook", "an Excel workbook"),
+        (b"\xff\xfe\x00", "must be utf-16 text"),
+        (b"PK\x03\x04workbook", "cannot be unpacked: File is not a zip file"),
         (b"PAR1junk", "cannot be read as a table: "),
         (b"ARROW1junk", "cannot be read as a table: "),
         (b"\xff\xff\xff\xffjunk", "cannot be read as a table: "),
         (b'{"a": 1,\n', "cannot be read as a table: "),
-        (b'a,b\n"x,2\n1,3', "cannot be read as a table: "),
+        (b'a,b\n"x,2\n1,3', "quote that does not end"),
     ],
 )
 def test_broken_tables(read, data, message):
@@ -150,7 +153,7 @@ def test_any_bytes_are_a_table_or_a_clear_error(tmp_path_factory, data):
     path = tmp_path_factory.getbasetemp() / "any.csv"
     path.write_bytes(data)
     try:
-        table = read_table(path)
+        table = read_table(path).frame
     except TableError as error:
         message = str(error)
         assert "\n" not in message
@@ -166,7 +169,7 @@ def test_missing_file(tmp_path):
 
 @pytest.mark.parametrize("name", BUNDLED)
 def test_bundled(name):
-    table = read_table(name)
+    table = read_table(name).frame
     assert table.columns[-1] == "target"
     assert not any(table.null_count().row(0))
     task = "regression" if name == "diabetes" else "classification"
@@ -176,7 +179,7 @@ def test_bundled(name):
 def test_a_file_goes_before_a_bundled_table(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "iris").write_text("a,b\n1,2\n")
-    assert read_table("iris").rows() == [(1, 2)]
+    assert read_table("iris").frame.rows() == [(1, 2)]
 
 
 @pytest.mark.parametrize(

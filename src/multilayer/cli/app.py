@@ -18,6 +18,7 @@ from multilayer.cli.fit import fit
 from multilayer.cli.inspect import inspect
 from multilayer.cli.playground import playground
 from multilayer.cli.predict import evaluate, predict
+from multilayer.cli.read_options import with_read_options
 from multilayer.cli.search import search
 
 __all__ = ["app"]
@@ -69,8 +70,9 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+_READ_TABLES = (fit, search, compare, cv, predict, evaluate)
 for command in (fit, search, compare, cv, predict, evaluate, inspect, export, demo, playground):
-    app.command()(command)
+    app.command()(with_read_options(command) if command in _READ_TABLES else command)
 
 
 @app.callback(invoke_without_command=True)
@@ -80,8 +82,9 @@ def _start(
 ) -> None:
     """Neural networks for tables: train one on a file, inspect it, predict new rows.
 
-    A table is a file of CSV, TSV, Parquet, Arrow (Feather) or JSON lines, - for standard input, or
-    one of scikit-learn's data sets: moons, breast_cancer, digits, iris, wine, diabetes.
+    A table is a file of CSV, Excel, Parquet, Arrow (Feather) or JSON, which may be compressed;
+    - for standard input; or one of scikit-learn's data sets: moons, breast_cancer, digits, iris,
+    wine, diabetes.
 
     For example:
 

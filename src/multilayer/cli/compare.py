@@ -16,7 +16,6 @@ from multilayer.cli.data import Data, read_data
 from multilayer.cli.figures import check_figure, write_figure
 from multilayer.cli.options import (
     Folds,
-    Header,
     Quiet,
     Seed,
     TablePath,
@@ -26,6 +25,7 @@ from multilayer.cli.options import (
 )
 from multilayer.selection import Comparison, compare_baselines
 from multilayer.selection.folds import seeded
+from multilayer.tables.reading import NOTHING_SAID, ReadOptions
 
 __all__ = ["compare"]
 
@@ -58,8 +58,8 @@ def compare(
     seconds: TimeToBegin = None,
     figure: ScoresFigure = None,
     seed: Seed = 0,
-    header: Header = None,
     quiet: Quiet = False,
+    read: ReadOptions = NOTHING_SAID,
 ) -> None:
     """Compare a straight line, polynomials, networks and boosted trees on a table.
 
@@ -78,7 +78,7 @@ def compare(
     if figure is not None:
         check_figure(figure)
     time_limit = parse_time(seconds)
-    data = read_data(table, target, task, header)
+    data = read_data(table, target, task, read)
     console.print(data.describe())
     comparison = compare_baselines(
         data.X,

@@ -17,7 +17,6 @@ from multilayer.cli.estimators import NETWORKS, TABULAR_MODELS, batch_size
 from multilayer.cli.figures import check_figure, write_figure
 from multilayer.cli.options import (
     Folds,
-    Header,
     Layers,
     Quiet,
     Seed,
@@ -30,6 +29,7 @@ from multilayer.cli.options import (
 from multilayer.cli.scores import class_scores, number_scores
 from multilayer.selection import CrossValidation, cross_validate_network
 from multilayer.tables.encoder import TableEncoder
+from multilayer.tables.reading import NOTHING_SAID, ReadOptions
 
 __all__ = ["cv"]
 
@@ -64,8 +64,8 @@ def cv(
     fast: Fast = False,
     figure: CurvesFigure = None,
     seed: Seed = 0,
-    header: Header = None,
     quiet: Quiet = False,
+    read: ReadOptions = NOTHING_SAID,
 ) -> None:
     """Cross-validate a model: leave out each fold in turn, train on the others, score on it.
 
@@ -88,7 +88,7 @@ def cv(
             f"--fast is for the tabular model and cannot be combined with --layers {layers}"
         )
     hidden = None if layers is None else parse_layers(layers)
-    data = read_data(table, target, task, header)
+    data = read_data(table, target, task, read)
     console.print(data.describe())
     own = {} if max_iter is None else {"max_iter": max_iter}
     if hidden is None:

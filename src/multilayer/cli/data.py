@@ -11,7 +11,8 @@ import polars as pl
 from numpy.typing import NDArray
 from rich.markup import escape
 
-from multilayer.tables.reading import read_table
+from multilayer.tables.formats import ColumnEvidence, choose_formats
+from multilayer.tables.reading import Known, ReadOptions, collected, read_table
 from multilayer.tables.target import MOST_CLASSES, StandardisedTarget, detect_task, split_rows
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "find_column",
     "hold_out",
     "not_missing",
+    "numbers_if_texts_are",
     "read_data",
     "revealing_columns",
     "standardise",
@@ -47,6 +49,10 @@ class Data:
     task : {"classification", "regression"}
     header : bool
         Whether the columns have names rather than numbers.
+    known : Known
+        What was found in the file, for files that are read later.
+    remarks : tuple of str
+        What was guessed, left out or not taken literally: a line each.
     without_target : int
         The number of rows left out because their target was missing.
     """
@@ -57,6 +63,8 @@ class Data:
     target: str
     task: str
     header: bool
+    known: Known
+    remarks: tuple[str, ...]
     without_target: int
 
     @property
@@ -77,6 +85,7 @@ class Data:
             "task": self.task,
             "table": self.table,
             "header": self.header,
+            "reading": self.known.to_state(),
         }
 
     def describe(self) -> str:
@@ -96,7 +105,7 @@ class Data:
                 f"\nRegression: from {self.y.min():g} to {self.y.max():g}, mean "
                 f"{self.y.mean():.4g}, standard deviation {self.y.std():.4g}"
             )
-        return escape(text)
+        return escape("\n".join([text, *collected(self.remarks)]))
 
 
 class Split(NamedTuple):
@@ -129,9 +138,10 @@ class Standardised(NamedTuple):
     scale: float = 1.0
 
 
-def read_data(table: str, target: str | None, task: str, header: bool | None) -> Data:
+def read_data(table: str, target: str | None, task: str, read: ReadOptions) -> Data:
     """Read a table and take the target out of it; ValueError if nothing can be learned from it."""
-    frame = read_table(table, header)
+    given = read_table(table, read)
+    frame = given.frame
     if target is None and "target" not in frame.columns:
         raise ValueError(
             f"--target must name the column to be predicted; {table} has "
@@ -139,6 +149,7 @@ def read_data(table: str, target: str | None, task: str, header: bool | None) ->
             + (" …" if frame.width > 12 else "")
         )
     target = find_column(frame.columns, target or "target", table)
+    frame = frame.with_columns(numbers_if_texts_are(frame[target]))
     known = not_missing(frame[target])
     if not known.any():
         raise ValueError(f"target {target!r} must have values, but all {len(frame)} are missing")
@@ -158,7 +169,9 @@ def read_data(table: str, target: str | None, task: str, header: bool | None) ->
         y,
         target,
         task,
-        header=frame.columns != [str(j) for j in range(frame.width)],
+        header=given.named,
+        known=given.known,
+        remarks=given.remarks,
         without_target=len(frame) - len(rows),
     )
 
@@ -177,6 +190,14 @@ def find_column(columns: list[str], wanted: str, table: str) -> str:
     raise ValueError(
         f"{table} has no column {wanted!r}: {'the nearest are' if near else 'it has'} {shown}"
     )
+
+
+def numbers_if_texts_are(column: pl.Series) -> pl.Series:
+    """Convert a target of texts that all are numbers, as of a Parquet file."""
+    if column.dtype != pl.String:
+        return column
+    found = choose_formats({column.name: ColumnEvidence.of(column)}).formats[column.name]
+    return found.convert(column) if found.kind in ("integer", "number") else column
 
 
 def not_missing(column: pl.Series) -> pl.Series:

@@ -18,7 +18,6 @@ from multilayer.cli.fit_options import Options
 from multilayer.cli.fit_plain import fit_plain
 from multilayer.cli.fit_tabular import fit_tabular
 from multilayer.cli.options import (
-    Header,
     Layers,
     ModelOutput,
     Quiet,
@@ -29,6 +28,7 @@ from multilayer.cli.options import (
     max_iter_option,
     seed_option,
 )
+from multilayer.tables.reading import NOTHING_SAID, ReadOptions
 
 __all__ = ["fit"]
 
@@ -177,8 +177,8 @@ def fit(
     seed: Annotated[int, seed_option(TRAINING)] = 0,
     memory: Memory = None,
     dask: Dask = None,
-    header: Header = None,
     quiet: Quiet = False,
+    read: ReadOptions = NOTHING_SAID,
 ) -> None:
     """Train a model on a table and save it.
 
@@ -222,7 +222,7 @@ def fit(
 
 def _read(options: Options, console: Console) -> Data:
     """Read the table, and print what it holds and which columns give the target away."""
-    data = read_data(options.table, options.target, options.task, options.header)
+    data = read_data(options.table, options.target, options.task, options.read)
     console.print(data.describe())
     for name in revealing_columns(data):
         console.print(

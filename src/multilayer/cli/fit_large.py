@@ -20,7 +20,7 @@ from multilayer.cli.trained import Trained, make_notes, watched
 from multilayer.estimators import MLPClassifier
 from multilayer.streaming import fit_files
 from multilayer.tables.files import TableFiles
-from multilayer.tables.reading import GAPS
+from multilayer.tables.reading import collected
 from multilayer.tables.target import StandardisedTarget, detect_task, fold_in_units
 
 __all__ = ["fit_large"]
@@ -31,7 +31,7 @@ _EXAMINED = 100_000  # rows by which classes are told from numbers
 
 def fit_large(options: Options, console: Console) -> Trained:
     """Train a plain network on files that are read in parts; describe them before."""
-    files = TableFiles(options.table)
+    files = TableFiles(options.table, options.read)
     target = find_column(files.columns, options.target or "target", options.table)
     examined = files.head(target, _EXAMINED)
     task = detect_task(examined) if options.task == "auto" else options.task
@@ -42,6 +42,8 @@ def fit_large(options: Options, console: Console) -> Trained:
             f"{len(files.columns) - 1} columns and the target {target}; {task}"
         )
     )
+    for remark in collected(files.remarks):
+        console.print(escape(remark))
     with watched() as run:
         encoder, network = model = _train(files, target, task, options)
     learned = network.t_ // max(1, network.n_iter_)
@@ -50,7 +52,13 @@ def fit_large(options: Options, console: Console) -> Trained:
     else:
         scores = {"training": {"cost": network.loss_}}
     notes = make_notes(
-        {"target": target, "task": task, "table": options.table, "header": True},
+        {
+            "target": target,
+            "task": task,
+            "table": options.table,
+            "header": files.named,
+            "reading": files.known.to_state(),
+        },
         rows={"training": learned, "validation": rows - learned},
         scores=scores,
         seconds=run.seconds,
@@ -77,23 +85,18 @@ def _train(files: TableFiles, target: str, task: str, options: Options) -> Pipel
     if options.dask is not None:
         return _fit_on_cluster(network, files, target, options.dask)
     memory = options.memory or "1GB"
-    return fit_files(network, files.paths, target, memory=memory, verbose=not options.quiet)
+    return fit_files(network, files, target, memory=memory, verbose=not options.quiet)
 
 
 def _fit_on_cluster(network: Any, files: TableFiles, target: str, address: str) -> Pipeline:
     if find_spec("distributed") is None:
         raise ValueError("--dask needs multilayer[dask]: pip install 'multilayer[dask]'")
-    import dask.dataframe as dd
-
     from multilayer.dask import DaskMLPClassifier, DaskMLPRegressor, DaskTableEncoder
+    from multilayer.dask.files import dask_dataframe
 
-    if files.kind == "Parquet":
-        table = dd.read_parquet(files.paths)
-    else:
-        separator = "\t" if files.kind == "TSV" else ","
-        table = dd.read_csv(files.paths, na_values=list(GAPS), sep=separator)
-    table = table.dropna(subset=[target])
     with _client(address) as client:
+        n_workers = len(client.scheduler_info()["workers"])
+        table = dask_dataframe(files, n_workers).dropna(subset=[target])
         X, y, scaling = table.drop(columns=target), table[target], StandardisedTarget(0.0, 1.0)
         classes = isinstance(network, MLPClassifier)
         if not classes:

@@ -10,6 +10,7 @@ from typing import Any
 from multilayer.cli.deliver import Outputs, check_folder, model_path
 from multilayer.cli.figures import check_figures, check_report
 from multilayer.cli.options import parse_layers
+from multilayer.tables.reading import ReadOptions
 
 __all__ = ["Options"]
 
@@ -39,8 +40,8 @@ class Options:
     seed: int
     memory: str | None
     dask: str | None
-    header: bool | None
     quiet: bool
+    read: ReadOptions
 
     @property
     def plain(self) -> bool:
@@ -132,7 +133,7 @@ class Options:
             "--time-limit": self.time_limit,
             "--plot": self.plot,
             "--report": self.report,
-            "--header": self.header is not None,
+            "--sheet": self.read.sheet is not None,
         }
         names = [name for name, value in refused.items() if value]
         if names:

@@ -10,7 +10,6 @@ import typer
 
 __all__ = [
     "Folds",
-    "Header",
     "Layers",
     "ModelOutput",
     "ModelPath",
@@ -49,8 +48,8 @@ TablePath = Annotated[
     str,
     typer.Argument(
         metavar="TABLE",
-        help="A file of CSV, TSV, Parquet, Arrow (Feather) or JSON lines; - for standard input; or "
-        "one of moons, breast_cancer, digits, iris, wine, diabetes.",
+        help="A file of CSV, Excel, Parquet, Arrow (Feather) or JSON, which may be compressed; - "
+        "for standard input; or one of moons, breast_cancer, digits, iris, wine, diabetes.",
         show_default=False,
     ),
 ]
@@ -75,15 +74,6 @@ Task = Annotated[
         metavar="TASK",
         help="classification, regression or auto, which takes text and a few different whole "
         "numbers as classes.",
-    ),
-]
-Header = Annotated[
-    bool | None,
-    typer.Option(
-        "--header/--no-header",
-        help="Whether the first line of a CSV file names the columns. Default: detected. Columns "
-        "without names are called 0, 1, 2 …",
-        show_default=False,
     ),
 ]
 Layers = Annotated[

@@ -14,13 +14,14 @@ import typer
 from rich.markup import escape
 
 from multilayer.cli import screen
-from multilayer.cli.data import find_column, not_missing
+from multilayer.cli.data import find_column, not_missing, numbers_if_texts_are
 from multilayer.cli.figures import check_report
-from multilayer.cli.options import Header, ModelPath, ReportPath, TablePath
+from multilayer.cli.options import ModelPath, ReportPath, TablePath
 from multilayer.cli.saved_model import Model, class_labels, read_features, read_model
 from multilayer.cli.scores import scores
 from multilayer.persistence import write_whole
 from multilayer.report import write_report
+from multilayer.tables.reading import NOTHING_SAID, ReadOptions, collected
 
 __all__ = ["evaluate", "predict"]
 
@@ -71,7 +72,7 @@ def predict(
     table: TablePath,
     output: PredictionsOutput = None,
     interval: Interval = None,
-    header: Header = None,
+    read: ReadOptions = NOTHING_SAID,
 ) -> None:
     """Predict the rows of a table.
 
@@ -95,7 +96,7 @@ def predict(
     saved = read_model(model)
     if interval is not None and (saved.classifies or not saved.tabular):
         raise ValueError("--interval is for numbers that the tabular model predicts")
-    X = read_features(saved, table, header)
+    X = _read(saved, table, read)
     result = _predictions(saved, X)
     if interval is not None:
         ends = saved.pipeline.predict_interval(X, interval)
@@ -120,12 +121,20 @@ def _predictions(model: Model, X: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _read(model: Model, table: str, read: ReadOptions) -> pl.DataFrame:
+    """Read a table for a model, and tell on standard error what was not taken literally."""
+    given = read_features(model, table, read)
+    for remark in collected(given.remarks):
+        sys.stderr.write(f"multilayer: {remark}\n")
+    return given.frame
+
+
 def evaluate(
     model: ModelPath,
     table: TablePath,
     target: TrueTarget = None,
     report: ReportPath = None,
-    header: Header = None,
+    read: ReadOptions = NOTHING_SAID,
 ) -> None:
     """Compare predictions with the true values in a table.
 
@@ -144,8 +153,10 @@ def evaluate(
     if report is not None:
         check_report(report)
     saved = read_model(model)
-    frame = read_features(saved, table, header)
+    frame = _read(saved, table, read)
     name = find_column(frame.columns, target or str(saved.notes.get("target")), table)
+    if not saved.classifies:
+        frame = frame.with_columns(numbers_if_texts_are(frame[name]))
     rows = frame.filter(not_missing(frame[name]))
     if not len(rows):
         raise ValueError(f"target {name!r} must have values, but all {len(frame)} are missing")

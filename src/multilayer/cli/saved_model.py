@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from multilayer.persistence import ModelFileError, load, read_notes
-from multilayer.tables.reading import read_table
+from multilayer.tables.reading import Known, ReadOptions, Table, read_table, text_columns
 from multilayer.tabular import TabularClassifier, TabularRegressor
 
 __all__ = ["Model", "class_labels", "read_features", "read_model"]
@@ -58,19 +58,25 @@ def read_model(path: str) -> Model:
     return Model(pipeline, notes)
 
 
-def read_features(model: Model, table: str, header: bool | None) -> pl.DataFrame:
-    """Read a table whose columns are named and typed as those the model was fitted on."""
+def read_features(model: Model, table: str, read: ReadOptions) -> Table:
+    """Read a table whose columns are named, and written, as those the model was fitted on."""
     expected = [str(name) for name in model.encoder.feature_names_in_]
-    text = {expected[category.column] for category in model.encoder.categories_}
-    if model.classifies and model.network.classes_.dtype.kind in "UO":
-        text.add(str(model.notes.get("target")))
+    if (state := model.notes.get("reading")) is not None:
+        known = Known.from_state(state)
+    else:  # files of older versions do not say how their columns were written
+        texts = {expected[category.column] for category in model.encoder.categories_}
+        if model.classifies and model.network.classes_.dtype.kind in "UO":
+            texts.add(str(model.notes.get("target")))
+        known = Known(tuple(expected), text_columns(texts).formats)
     nameless = model.notes.get("header") is False
-    frame = read_table(table, False if header is None and nameless else header, text)
+    if nameless and read.header is None:
+        read = replace(read, header=False)
+    given = read_table(table, read, known)
     # Columns without names go by position, whether the target is among them or not.
-    numbered = frame.columns == [str(j) for j in range(frame.width)]
-    if nameless and numbered and frame.width == len(expected):
-        frame.columns = expected
-    return frame
+    numbered = given.frame.columns == [str(j) for j in range(given.frame.width)]
+    if nameless and numbered and given.frame.width == len(expected):
+        given.frame.columns = expected
+    return given
 
 
 def class_labels(column: pl.Series, classes: NDArray[Any], where: str) -> NDArray[Any]:

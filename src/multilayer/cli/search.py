@@ -18,7 +18,6 @@ from multilayer.cli.estimators import NETWORKS, TABULAR_MODELS, table_encoder
 from multilayer.cli.figures import check_report, write_figure
 from multilayer.cli.options import (
     Folds,
-    Header,
     ModelOutput,
     Quiet,
     ReportPath,
@@ -32,6 +31,7 @@ from multilayer.cli.scores import scores
 from multilayer.cli.trained import Evaluation, Trained, make_notes, watched
 from multilayer.selection import HiddenLayerSearchCV, simplest_within_one_standard_error
 from multilayer.selection.results import ranking
+from multilayer.tables.reading import NOTHING_SAID, ReadOptions
 from multilayer.tables.target import fold_in_units
 
 __all__ = ["search"]
@@ -89,8 +89,8 @@ def search(
     figure: CandidatesFigure = None,
     report: ReportPath = None,
     seed: Seed = 0,
-    header: Header = None,
     quiet: Quiet = False,
+    read: ReadOptions = NOTHING_SAID,
 ) -> None:
     """Find hidden layers, activation, penalty, dropout and learning rate for a table.
 
@@ -114,7 +114,7 @@ def search(
             check_folder(path.parent)
     if report is not None:
         check_report(report)
-    data = read_data(table, target, task, header)
+    data = read_data(table, target, task, read)
     console.print(data.describe())
     learned = Standardised(data.y) if tabular else standardise(data)
     searched = HiddenLayerSearchCV(

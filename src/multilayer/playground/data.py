@@ -114,7 +114,7 @@ def load_data(
     """
     given = {name: list(v) if isinstance(v, tuple) else v for name, v in settings.items()}
     chosen = changed(Settings(), {"data": data} | given)
-    loaded = data_of(chosen, None if file is None else read_table(file), points)
+    loaded = data_of(chosen, None if file is None else read_table(file).frame, points)
     t = loaded.training
     return loaded.X[t], loaded.X[~t], loaded.y[t], loaded.y[~t]
 
@@ -142,7 +142,7 @@ def data_of(settings: Settings, table: pl.DataFrame | None = None, points: Any =
     if settings.data == "points":
         return _of_plane(settings, *_drawn(points))
     if settings.data in DATA["bundled"]:
-        return _of_table(settings, read_table(settings.data), "target")
+        return _of_table(settings, read_table(settings.data).frame, "target")
     if table is None:
         raise ValueError("there is no table yet: open a file first")
     return _of_table(settings, table, settings.target)

@@ -280,7 +280,8 @@ class Session:
 
     def read(self, data: bytes, name: str) -> Reply:
         """Read a table from a file; raise ValueError if it is not a table."""
-        table = parse_table(data, Path(name).name or "the file")
+        given = parse_table(data, Path(name).name or "the file")
+        table = given.frame
         with self.lock:
             self.table, self.file = table, Path(name).name
         return _table_message(table) | {"target": guess_target(table)}

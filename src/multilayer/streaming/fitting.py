@@ -41,7 +41,7 @@ _FEWEST_ROWS = 1000  # of a chunk
 
 def fit_files(
     estimator: BaseMLP,
-    files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | TableFiles,
     target: str,
     *,
     memory: str | float = "1GB",
@@ -52,17 +52,18 @@ def fit_files(
 ) -> Pipeline:
     """Train a network on files that together are larger than memory.
 
-    The files are read twice, in chunks: to learn what their columns hold, and to write encoded rows
-    to `folder`, dealt at random to blocks, so that files in any order are well mixed. The network
-    learns from block after block. All solvers go; those of the full batch add up over the blocks.
+    The files are read in chunks: to learn how their texts are written and what their columns hold,
+    and to write encoded rows to `folder`, dealt at random to blocks, so that files in any order are
+    well mixed. The network learns from block after block. All solvers go; those of the full batch
+    add up over the blocks.
 
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
         Is not changed. With `early_stopping`, a share of the rows is held out.
-    files : str, path or sequence of them
-        Parquet, CSV or TSV (these may be compressed by gzip): names, or a pattern such as
-        ``"data/*.parquet"``.
+    files : str, path or sequence of them, or TableFiles
+        Parquet, Arrow, JSON lines or CSV, which may be compressed: names, or a pattern such as
+        ``"data/*.parquet"``. They are read as ``multilayer fit`` reads a table.
     target : str
         The column to predict. Rows in which it is missing are left out.
     memory : str or float, default="1GB"
@@ -120,7 +121,8 @@ def fit_files(
     check_parameters(network)
     own = encoder is None
     encoder = TableEncoder() if encoder is None else clone(encoder)
-    table = _Table(TableFiles(files), target, sample_weight, limit, bool(verbose))
+    read = files if isinstance(files, TableFiles) else TableFiles(files)
+    table = _Table(read, target, sample_weight, limit, bool(verbose))
     seen = table.look(encoder, is_classifier(network))
     standardises = "identity" in make_loss(network.loss).outputs and not is_classifier(network)
     scaling = seen.scaling() if standardises else StandardisedTarget()

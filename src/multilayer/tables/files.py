@@ -1,11 +1,11 @@
-"""Tables in files, read in chunks by polars' streaming reader."""
+"""Files that together are one table, read in chunks."""
 
 from __future__ import annotations
 
 import glob
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,28 @@ import polars as pl
 from numpy.typing import NDArray
 from polars.exceptions import PolarsError
 
-from multilayer.tables.reading import GAPS, TableError
+from multilayer.tables.cells import Cells, sample_of
+from multilayer.tables.dialect import detect_dialect
+from multilayer.tables.errors import TableError
+from multilayer.tables.formats import ColumnEvidence, without_gaps
+from multilayer.tables.reading import (
+    INDEX,
+    Known,
+    ReadOptions,
+    convert_columns,
+    find_formats,
+    first_row,
+    take_names,
+)
+from multilayer.tables.sources import open_source
+from multilayer.tables.typed_columns import usual_types
 
 __all__ = ["TableFiles", "parse_memory"]
 
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _UNITS |= {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 _TRIED = 1000  # rows from which the size of a row is estimated
-_INFERRED = 10_000  # rows from which the types of a CSV's columns are inferred
+_BATCH = 50_000  # rows that are looked at together
 
 
 def parse_memory(memory: str | float) -> int:
@@ -43,12 +57,28 @@ def parse_memory(memory: str | float) -> int:
 
 
 class TableFiles:
-    """CSV or Parquet files that together are one table.
+    """Files of CSV, Parquet, Arrow or JSON lines that together are one table.
+
+    Texts are looked through once when this is made, so that a column has one format in all files:
+    the one that `read_table` would find if they were one file.
 
     Parameters
     ----------
     files : str, Path or sequence of them
         Names, or a pattern such as "data/*.parquet".
+    options : ReadOptions, optional
+
+    Attributes
+    ----------
+    paths : list of str
+    kind : str
+    columns : list of str
+    known : Known
+        What was found, for files that are read later.
+    remarks : list of str
+        What was guessed, left out or not taken literally: a line each.
+    named : bool
+        Whether the columns have names of their own.
 
     Raises
     ------
@@ -58,81 +88,194 @@ class TableFiles:
         If a file is of another kind, or the columns of the files differ.
     """
 
-    def __init__(self, files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> None:
+    def __init__(
+        self,
+        files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        options: ReadOptions | None = None,
+    ) -> None:
         self.paths = _found(files)
-        kinds = {_kind(path) for path in self.paths}
-        if len(kinds) > 1:
+        self._options = options or ReadOptions()
+        self.remarks: list[str] = []
+        self.named = True
+        self._evidence: dict[str, ColumnEvidence] = {}
+        self._kinds = {path: self._kind_of(path) for path in self.paths}
+        if len(kinds := set(self._kinds.values())) > 1:
             raise TableError(f"files must all be of one kind, but these are {sorted(kinds)}")
         (self.kind,) = kinds
-        schemas = [
-            self._read(lambda p=path: self._scan([p]).collect_schema()) for path in self.paths
-        ]
-        self.columns = schemas[0].names()
-        for path, schema in zip(self.paths, schemas, strict=True):
-            if schema.names() != self.columns:
-                lacks = [name for name in self.columns if name not in schema]
-                new = [name for name in schema if name not in self.columns]
-                raise TableError(
-                    f"all files must have the columns of {self.paths[0]} in their order, but "
-                    f"{path} lacks {lacks} and has {new}"
-                )
+        self._schemas: dict[str, pl.Schema] = {}
+        for path in self.paths:
+            self._look(path)
+        self.columns = self._common_columns()
+        formats, said = find_formats(self._evidence, self._options, None)
+        self.remarks = list(dict.fromkeys([*self.remarks, *said]))
+        self.known = Known(tuple(self.columns), formats)
+        self._dtypes = pl.Schema({} if self.kind == "CSV" else self._common_dtypes())
 
     def bytes_of_row(self) -> float:
         """Estimate the bytes of a row in memory, as it is read or as float64."""
-        first = self._read(lambda: self._scan(self.paths).head(_TRIED).collect())
-        if not len(first):
+        first = next(self.chunks(_TRIED), None)
+        if first is None or not len(first):
             raise TableError(f"a table has at least one row, but {self.paths[0]} … have none")
         return float(max(8 * first.width, first.estimated_size() / len(first)))
 
     def count(self, column: str) -> int:
         """Return the number of rows with a value in a column."""
-        there = self._scan(self.paths).select(pl.col(column).count())
-        return int(self._read(lambda: there.collect(engine="streaming")).item())
+        if column in self._evidence:
+            return self._evidence[column].count(self.known.formats[column])
+        scans = pl.concat([self._scan(path).select(pl.col(column).count()) for path in self.paths])
+        return int(self._read(lambda: scans.collect(engine="streaming")).sum().item())
 
     def head(self, column: str, rows: int) -> NDArray[Any]:
         """Return the first values of a column, without gaps."""
-        some = self._scan(self.paths).select(pl.col(column).drop_nulls()).head(rows)
-        values: NDArray[Any] = self._read(some.collect)[column].to_numpy()
+        found: list[pl.Series] = []
+        for chunk in self.chunks(_BATCH):
+            found.append(chunk[column].drop_nulls())
+            if sum(map(len, found)) >= rows:
+                break
+        values: NDArray[Any] = pl.concat(found).head(rows).to_numpy()
         return values
 
     def chunks(self, rows: int) -> Iterator[pl.DataFrame]:
         """Yield at most so many rows at a time, in the order of the files."""
-        read = self._slices if self.kind == "Parquet" else self._batches
-        iterator = read(rows)
-        while (chunk := self._read(lambda: next(iterator, None))) is not None:
-            yield chunk
-
-    def _slices(self, rows: int) -> Iterator[pl.DataFrame]:
-        # collect_batches of Parquet would read ahead by hundreds of megabytes.
         for path in self.paths:
-            table = self._scan([path])
-            for start in range(0, table.select(pl.len()).collect().item(), rows):
-                yield table.slice(start, rows).collect()
+            yield from self.chunks_of(path, rows)
 
-    def _batches(self, rows: int) -> Iterator[pl.DataFrame]:
-        batches = self._scan(self.paths).collect_batches(chunk_size=rows, maintain_order=True)
+    def chunks_of(self, path: str, rows: int = _BATCH) -> Iterator[pl.DataFrame]:
+        """Yield at most so many rows of one file at a time."""
+        for chunk in self._chunks_of(path, rows):
+            yield self._typed(chunk.select(self.columns), path)
+
+    def _chunks_of(self, path: str, rows: int) -> Iterator[pl.DataFrame]:
+        if self.kind == "CSV":
+            yield from self._batches(path, rows)
+            return
+        # Slices, since collect_batches of Parquet would read ahead by hundreds of megabytes.
+        table = self._scan(path)
+        length = self._read(lambda: table.select(pl.len()).collect()).item()
+        for start in range(0, length, rows):
+            yield self._read(table.slice(start, rows).collect)
+
+    def _typed(self, chunk: pl.DataFrame, path: str) -> pl.DataFrame:
+        if self.kind != "CSV":
+            chunk = chunk.cast(self._dtypes)
+            texts = [name for name in self.known.formats if chunk[name].dtype == pl.String]
+            chunk = chunk.with_columns(without_gaps(chunk.select(texts))) if texts else chunk
+        return convert_columns(chunk, self.known.formats, None, path)[0]
+
+    def _batches(self, path: str, rows: int) -> Iterator[pl.DataFrame]:
+        """Read rows of a CSV file as texts, gaps null."""
+        options = self._options
+        with open_source(path, None, options.encoding) as source:
+            dialect = detect_dialect(sample_of(source.path, path), path, options.delimiter)
+            cells = Cells(source.path, path, dialect, threads=1)
+            names: list[str] | None = None
+            for batch in cells.batches(rows):
+                texts = without_gaps(batch)
+                if names is None:
+                    head = first_row(batch, path)
+                    known = self._schemas.get(self.paths[0])
+                    before = Known(tuple(known)) if known else None
+                    texts, self.named = take_names(texts, head, dialect, path, options, before)
+                    names = texts.columns
+                else:
+                    texts = texts.select(pl.nth(range(len(names)))).rename(
+                        dict(zip(texts.columns, names, strict=False))
+                    )
+                if len(texts):
+                    yield texts
+
+    def _look(self, path: str) -> None:
+        """Learn the columns of a file, and what those of texts hold."""
+        if self.kind == "CSV":
+            batches = self._batches(path, _BATCH)
+        else:
+            schema = self._read(lambda: self._scan(path).collect_schema())
+            self._schemas[path] = schema
+            if self.kind != "JSON lines":
+                return
+            batches = self._chunks_of(path, _BATCH)
         for batch in batches:
-            for start in range(0, len(batch), rows):
-                yield batch[start : start + rows]
+            self._schemas.setdefault(path, batch.schema)
+            texts = [name for name, dtype in batch.schema.items() if dtype == pl.String]
+            for name in texts:
+                column = batch.select(name)
+                column = column if self.kind == "CSV" else without_gaps(column)
+                found = ColumnEvidence.of(column[name])
+                before = self._evidence.get(name)
+                self._evidence[name] = found if before is None else before.merge(found)
+        if path not in self._schemas:
+            raise TableError(f"a table has at least one row, but {path} has none")
 
-    def _scan(self, paths: Sequence[str]) -> pl.LazyFrame:
-        if self.kind == "Parquet":
-            return pl.scan_parquet(list(paths))
-        return pl.scan_csv(
-            list(paths),
-            null_values=list(GAPS),
-            try_parse_dates=True,
-            low_memory=True,
-            infer_schema_length=_INFERRED,
-            separator="\t" if self.kind == "TSV" else ",",
-        )
+    def _common_columns(self) -> list[str]:
+        first = self.paths[0]
+        empty = pl.DataFrame(schema=self._schemas[first])
+        kept, left_out = usual_types(empty, INDEX)
+        self.remarks += left_out
+        names = [name for name in kept.columns if name not in self._options.drop]
+        for name in self._options.drop:
+            if name not in kept.columns:
+                raise TableError(f"--drop must name columns of {first}, but there is no {name!r}")
+        for path, schema in self._schemas.items():
+            lacks = [name for name in names if name not in schema]
+            new = [n for n in schema if n not in self._schemas[first]]
+            if lacks or new:
+                raise TableError(
+                    f"all files must have the columns of {first}, but {path} lacks {lacks} and has "
+                    f"{new}"
+                )
+        self._evidence = {name: self._evidence[name] for name in names if name in self._evidence}
+        return names
 
-    def _read(self, read: Any) -> Any:
+    def _common_dtypes(self) -> dict[str, Any]:
+        """Return the dtype of each column that all files' values fit."""
+        dtypes: dict[str, Any] = {}
+        for name in self.columns:
+            met = {path: schema[name] for path, schema in self._schemas.items()}
+            try:
+                empty = [pl.DataFrame(schema={name: dtype}) for dtype in met.values()]
+                together = usual_types(pl.concat(empty, how="vertical_relaxed"), INDEX)[0]
+            except PolarsError:
+                (a, one), (b, other) = _two_different(met)
+                raise TableError(
+                    f"column {name!r} must be of one kind in all files, but is {one} in {a} and "
+                    f"{other} in {b}"
+                ) from None
+            dtypes[name] = together.dtypes[0]
+        return dtypes
+
+    def _kind_of(self, path: str) -> str:
+        with open_source(path, None, self._options.encoding) as source:
+            self.remarks += source.remarks
+            if source.kind not in ("CSV", *_SCANS):
+                raise TableError(
+                    "files that are read in chunks must be CSV, Parquet, Arrow or JSON lines, but "
+                    f"{path} is {source.kind}"
+                )
+            if source.kind != "CSV" and source.path != Path(path):
+                raise TableError(f"{path} must be unpacked before it is read in chunks")
+            return source.kind
+
+    def _scan(self, path: str) -> pl.LazyFrame:
+        return _SCANS[self._kinds[path]](path)
+
+    def _read(self, read: Callable[[], Any]) -> Any:
         try:
             return read()
         except PolarsError as error:
             reason = (str(error).strip() or repr(error)).splitlines()[0]
             raise TableError(f"{self.paths[0]} … cannot be read as a table: {reason}") from None
+
+
+_SCANS: dict[str, Callable[[str], pl.LazyFrame]] = {
+    "Parquet": pl.scan_parquet,
+    "Arrow": pl.scan_ipc,
+    "JSON lines": lambda path: pl.scan_ndjson(path, infer_schema_length=None),
+}
+
+
+def _two_different(met: dict[str, Any]) -> list[tuple[str, Any]]:
+    items = list(met.items())
+    return [items[0], next(item for item in items if item[1] != items[0][1])]
 
 
 def _found(files: Any) -> list[str]:
@@ -146,14 +289,3 @@ def _found(files: Any) -> list[str]:
             )
         found += met
     return found
-
-
-def _kind(path: str) -> str:
-    name = path.lower().removesuffix(".gz").removesuffix(".zst")
-    kinds = {".parquet": "Parquet", ".pq": "Parquet", ".csv": "CSV", ".tsv": "TSV"}
-    suffix = Path(name).suffix
-    if suffix not in kinds:
-        raise TableError(
-            f"files that are read in chunks must be .parquet, .csv or .tsv (or .csv.gz), got {path}"
-        )
-    return kinds[suffix]

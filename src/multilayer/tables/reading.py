@@ -2,52 +2,153 @@
 
 from __future__ import annotations
 
-import io
-import re
-import sys
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import polars as pl
-from polars.exceptions import PolarsError
-from sklearn import datasets
+from polars.exceptions import PanicException, PolarsError
 
-__all__ = ["BUNDLED", "TableError", "parse_table", "read_table"]
+from multilayer.tables.bundled import BUNDLED
+from multilayer.tables.cells import Cells, sample_of
+from multilayer.tables.dialect import Dialect, detect_dialect
+from multilayer.tables.errors import TableError
+from multilayer.tables.formats import (
+    ColumnEvidence,
+    Format,
+    choose_formats,
+    formats_from_state,
+    without_gaps,
+)
+from multilayer.tables.headers import is_header, names_of
+from multilayer.tables.sources import Source, open_source
+from multilayer.tables.typed_columns import counts_rows, usual_types
 
-GAPS = ("", "?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "Null", "null", "None", "none")
+__all__ = [
+    "NOTHING_SAID",
+    "Known",
+    "ReadOptions",
+    "Table",
+    "collected",
+    "convert_columns",
+    "find_formats",
+    "first_row",
+    "parse_table",
+    "read_table",
+    "take_names",
+    "text_columns",
+]
 
-_SEPARATORS = ",;\t|"
-_ISO_DATE = r"^\d{4}-\d{2}-\d{2}([ T].*)?$"
+_LOOKED_AT = 2000  # rows by which a header is told
 
 
-class TableError(ValueError):
-    """A table cannot be read: the message names the table, the rule and what was found."""
+@dataclass(frozen=True)
+class ReadOptions:
+    """What a user says about a file; None stands for what is to be found out.
+
+    Attributes
+    ----------
+    header : bool, optional
+        Whether the first line of a CSV file or sheet holds the names of the columns. Columns
+        without names are called "0", "1" ….
+    delimiter : str, optional
+        The character between the cells of a CSV file.
+    encoding : str, optional
+        Of a text file, as Python names it.
+    decimal : {".", ","}, optional
+        The decimal mark.
+    dates : {"dmy", "mdy"}, optional
+        Whether the day or the month comes first.
+    sheet : str, optional
+        The name or the number of a sheet of a workbook; the first is 0, which is the default.
+    drop : sequence of str
+        Names of columns to leave out.
+    """
+
+    header: bool | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+    decimal: str | None = None
+    dates: str | None = None
+    sheet: str | None = None
+    drop: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.delimiter is not None and len(self.delimiter.encode()) != 1:
+            raise ValueError(f"delimiter must be one character, got {self.delimiter!r}")
+
+
+NOTHING_SAID = ReadOptions()
+
+
+@dataclass(frozen=True)
+class Known:
+    """What was found in the file that a model was fitted on, and holds for later files.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of the columns.
+    formats : mapping
+        Of columns of texts, by name.
+    """
+
+    names: tuple[str, ...] = ()
+    formats: Mapping[str, Format] = field(default_factory=dict)
+
+    def to_state(self) -> dict[str, Any]:
+        """Return what JSON can hold."""
+        formats = {name: [f.kind, f.form] for name, f in self.formats.items()}
+        return {"names": list(self.names), "formats": formats}
+
+    @classmethod
+    def from_state(cls, state: Any) -> Self:
+        """Restore what `to_state` returned."""
+        return cls(tuple(map(str, state["names"])), formats_from_state(state["formats"]))
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that was read.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame, shape (m, n)
+        Gaps are null.
+    known : Known
+        What was found, for files that are read later.
+    remarks : tuple of str
+        What was guessed, left out or not taken literally: a line each.
+    named : bool
+        Whether the columns have names of their own.
+    """
+
+    frame: pl.DataFrame
+    known: Known
+    remarks: tuple[str, ...] = ()
+    named: bool = True
 
 
 def read_table(
-    source: str | Path, header: bool | None = None, text: Collection[str] = ()
-) -> pl.DataFrame:
+    given: str | Path, options: ReadOptions = NOTHING_SAID, known: Known | None = None
+) -> Table:
     """Read a table.
 
     Parameters
     ----------
-    source : str or Path
-        A file of CSV or TSV, Parquet, Arrow (Feather) or JSON lines, recognised by its content;
-        "-" for standard input; or one of the names in `BUNDLED`, whose target column is "target".
-    header : bool, optional
-        Whether the first line of a CSV file holds the names of the columns. By default it does if
-        it holds no number, and no text that occurs again in its column. Columns without names are
-        called "0", "1" ….
-    text : collection of str
-        Columns of a CSV file that remain texts even if they look like numbers or dates.
+    given : str or Path
+        A file of CSV, JSON (an array or lines), Parquet, Arrow (Feather) or Excel, recognised by
+        its content, and unpacked from gzip, bzip2, xz, zstd or zip; "-" for standard input; or one
+        of the names in `BUNDLED`, whose target column is "target".
+    options : ReadOptions, optional
+    known : Known, optional
+        What was found in the file that a model was fitted on.
 
     Returns
     -------
-    polars.DataFrame
-        From CSV: whitespace around cells is stripped, `GAPS` are null, and columns are integers,
-        floats, booleans (true, false), dates (ISO 8601) or texts.
+    Table
 
     Raises
     ------
@@ -56,205 +157,254 @@ def read_table(
     OSError
         If the file cannot be opened.
     """
-    name = str(source)
+    name = str(given)
     if name in BUNDLED and not Path(name).is_file():
-        return BUNDLED[name]()
-    data = sys.stdin.buffer.read() if name == "-" else Path(source).read_bytes()
-    return parse_table(data, "standard input" if name == "-" else name, header, text)
+        frame = BUNDLED[name]()
+        return Table(frame, Known(tuple(frame.columns)))
+    return _read(given, None, options, known)
 
 
-def parse_table(
-    data: bytes, name: str, header: bool | None = None, text: Collection[str] = ()
-) -> pl.DataFrame:
-    """Read a table from the content of a file.
+def parse_table(data: bytes, name: str, options: ReadOptions = NOTHING_SAID) -> Table:
+    """Read a table from the content of a file; see `read_table`."""
+    return _read(data, name, options, None)
+
+
+def _read(given: Any, name: str | None, options: ReadOptions, known: Known | None) -> Table:
+    with open_source(given, name, options.encoding) as source:
+        if source.kind == "CSV":
+            return read_csv(source, options, known)
+        return _read_typed(source, options, known)
+
+
+def read_csv(source: Source, options: ReadOptions, known: Known | None) -> Table:
+    """Read a whole CSV file."""
+    dialect = detect_dialect(sample_of(source.path, source.name), source.name, options.delimiter)
+    cells = Cells(source.path, source.name, dialect).whole()
+    head = first_row(cells, source.name)
+    body, header = take_names(without_gaps(cells), head, dialect, source.name, options, known)
+    return finish(body, source, options, known, named=header)
+
+
+def _read_typed(source: Source, options: ReadOptions, known: Known | None) -> Table:
+    """Read a file whose format has types, or texts that are converted as those of CSV."""
+    try:
+        frame = _READERS[source.kind](source, options)
+    except (PolarsError, PanicException, OSError, RuntimeError) as error:
+        reason = (str(error).strip() or repr(error)).splitlines()[0]
+        raise TableError(f"{source.name} cannot be read as a table: {reason}") from None
+    if source.kind in ("Parquet", "Arrow", "Arrow stream"):
+        return finish(frame, source, options, known, convert=False)
+    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    return finish(frame.with_columns(without_gaps(frame.select(texts))), source, options, known)
+
+
+def first_row(cells: pl.DataFrame, name: str) -> list[str]:
+    """Return the cells of the first row; raise TableError if there is none."""
+    if not len(cells):
+        raise TableError(f"a table has at least one row, but {name} has none")
+    return [(cell or "").strip() for cell in cells.row(0)]
+
+
+def take_names(
+    cells: pl.DataFrame,
+    head: list[str],
+    dialect: Dialect,
+    name: str,
+    options: ReadOptions,
+    known: Known | None,
+) -> tuple[pl.DataFrame, bool]:
+    """Return the rows below the names, which are taken from the first row or the dialect.
 
     Parameters
     ----------
-    data : bytes
-    name : str
-        Its name in error messages.
-    header, text
-        As for `read_table`.
+    cells : polars.DataFrame of str
+        All rows, or the first ones; gaps null.
+    head : list of str
+        The first row as it is written.
+
+    Returns
+    -------
+    body : polars.DataFrame
+        With the names of the columns.
+    header : bool
+        Whether the columns have names.
+    """
+    body = cells[1:]
+    header = options.header
+    if dialect.names is not None and header is not False:
+        body, head, header = cells, [cell.strip() for cell in dialect.names], True
+    if header is None:
+        header = is_header(head, body.head(_LOOKED_AT), known.names if known is not None else ())
+    if not header:
+        body, head = cells, [""] * cells.width
+    names = names_of(head)
+    twice = [column for column, count in Counter(names).items() if count > 1]
+    if twice:
+        raise TableError(
+            f"the columns of {name} must have different names, but {twice[0]!r} is there twice"
+        )
+    # A delimiter at the end of each line makes a last column without a name and without cells.
+    body.columns = names
+    if header and not head[-1] and body.width > 1 and body[:, -1].null_count() == len(body):
+        body = body.drop(body.columns[-1])
+    if header and not head[0] and counts_rows(body[:, 0]):
+        body = body.rename({body.columns[0]: INDEX})
+    return body, header
+
+
+INDEX = "\0index"  # the name of a nameless column of row numbers, until it is left out
+
+
+def finish(
+    frame: pl.DataFrame,
+    source: Source,
+    options: ReadOptions,
+    known: Known | None,
+    *,
+    named: bool = True,
+    convert: bool = True,
+) -> Table:
+    """Leave columns out, convert columns of texts, and say what was done."""
+    remarks = list(source.remarks)
+    frame, left_out = usual_types(frame, INDEX)
+    remarks += left_out
+    missing = [name for name in options.drop if name not in frame.columns]
+    if missing:
+        raise TableError(
+            f"--drop must name columns of {source.name}, but there is no {missing[0]!r}"
+        )
+    frame = frame.drop(options.drop)
+    if not len(frame) or not frame.width:
+        raise TableError(
+            f"a table has at least one row and one column, but {source.name} has {len(frame)} rows "
+            f"and {frame.width} columns"
+        )
+    formats: dict[str, Format] = {}
+    if convert:
+        texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+        formats, said = find_formats(
+            {name: ColumnEvidence.of(frame[name]) for name in texts}, options, known
+        )
+        remarks += said
+        frame, said = convert_columns(frame, formats, known, source.name)
+        remarks += said
+    return Table(frame, Known(tuple(frame.columns), formats), tuple(remarks), named)
+
+
+def find_formats(
+    evidence: Mapping[str, ColumnEvidence],
+    options: ReadOptions,
+    known: Known | None,
+) -> tuple[dict[str, Format], list[str]]:
+    """Find the formats of columns of texts, those that a model knows as they are there."""
+    held = known.formats if known is not None else {}
+    new = {name: column for name, column in evidence.items() if name not in held}
+    chosen = choose_formats(new, options.decimal, options.dates)
+    formats = {name: held.get(name) or chosen.formats[name] for name in evidence}
+    return formats, chosen.remarks
+
+
+def convert_columns(
+    frame: pl.DataFrame, formats: Mapping[str, Format], known: Known | None, name: str
+) -> tuple[pl.DataFrame, list[str]]:
+    """Convert columns of texts.
 
     Raises
     ------
     TableError
-        If the table is empty or cannot be read.
+        If a column does not hold what it held in fit.
     """
-    if not data.strip():
-        raise TableError(f"a table has at least one row, but {name} is empty")
+    remarks: list[str] = []
+    columns = []
+    for column, found in formats.items():
+        texts = frame[column]
+        converted = found.convert(texts)
+        if known is not None and column in known.formats and not found.fits(texts):
+            other = _other_format(texts, found)
+            if other is None:
+                wrong = texts.filter(converted.is_null() & texts.is_not_null())
+                raise TableError(
+                    f"column {column!r} of {name} must hold {_PLURALS[found.kind]} as in fit, but "
+                    f"holds {str(wrong[0])[:60]!r}"
+                )
+            converted = other.convert(texts)
+            if other.kind != "number" or other.form == ",":
+                cell = texts.drop_nulls()[0]
+                remarks.append(f"column {column!r} is not written as in fit, but as {cell!r}")
+        columns.append(converted)
+    return frame.with_columns(columns), remarks
+
+
+_PLURALS = {"integer": "numbers", "number": "numbers", "boolean": "booleans", "date": "dates"}
+
+
+def _other_format(texts: pl.Series, found: Format) -> Format | None:
+    """Return another way of writing the same kind that all cells fit, if there is just one."""
+    possible = ColumnEvidence.of(texts).possible or frozenset()
+    numeric = {"integer": "number"}
+    kind = numeric.get(found.kind, found.kind)
+    same = [f for f in possible if numeric.get(f.kind, f.kind) == kind]
+    for certain in (Format("number", "."), Format("date", "ymd")):
+        if certain in same:
+            return certain
+    return same[0] if len({f.form for f in same}) == 1 else None
+
+
+def _read_excel(source: Source, options: ReadOptions) -> pl.DataFrame:
+    import fastexcel
+
+    sheet: Any = options.sheet if options.sheet is not None else 0
     try:
-        table = _parse(data, name, header, text)
-    except (PolarsError, UnicodeError, OSError) as error:
-        reason = (str(error).strip() or repr(error)).splitlines()[0]
-        raise TableError(f"{name} cannot be read as a table: {reason}") from None
-    if not len(table) or not table.width:
-        raise TableError(
-            f"a table has at least one row and one column, but {name} has {len(table)} rows and "
-            f"{table.width} columns"
-        )
-    return table
-
-
-def _parse(data: bytes, name: str, header: bool | None, text: Collection[str]) -> pl.DataFrame:
-    for magic, read in _BINARY.items():
-        if data.startswith(magic):
-            return read(io.BytesIO(data))
-    for magic, kind in _FOREIGN.items():
-        if data.startswith(magic):
-            raise TableError(f"{name} is {kind}; a table is CSV, Parquet, Arrow or JSON lines")
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        data = data.decode("utf-16").encode()
-    if b"\0" in data:
-        raise TableError(f"{name} is a binary file, but neither Parquet nor Arrow: not a table")
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        raise TableError(
-            f"{name} must be UTF-8 text, but has byte {data[error.start]:#04x} at {error.start}; "
-            "iconv -f latin1 -t utf-8 converts older files"
-        ) from None
-    data = data.removeprefix(b"\xef\xbb\xbf")
-    if data.lstrip().startswith(b"{"):
-        return pl.read_ndjson(data, infer_schema_length=None)
-    if data.lstrip().startswith(b"[{"):
-        return pl.read_json(data, infer_schema_length=None)
-    return _typed(_cells(data, name, header), text)
-
-
-def _cells(data: bytes, name: str, header: bool | None) -> pl.DataFrame:
-    """Split CSV into columns of texts, gaps null."""
-    data = re.sub(rb"(\r?\n)(?: *\r?\n)+", rb"\1", data).lstrip(b"\r\n")
-    first = re.sub(rb'"[^"]*"', b"", data.split(b"\n", 1)[0]).decode()
-    separator = max(_SEPARATORS, key=first.count)
-    try:
-        rows = pl.read_csv(data, has_header=False, infer_schema=False, separator=separator)
-    except PolarsError as error:
-        if "more fields" not in str(error):
-            raise
-        rows = None
-    # polars fills short rows with nulls; only then is the last column null.
-    if rows is None or rows[:, -1].null_count():
-        _check_lengths(data.decode(), separator, name)
-    if rows is None:
-        raise TableError(f"{name} has rows of different lengths")
-    rows = rows.with_columns(pl.all().str.strip_chars())
-    head = [cell or "" for cell in rows.row(0)]
-    body = rows[1:].with_columns(
-        pl.when(pl.all().is_in(GAPS)).then(None).otherwise(pl.all()).name.keep()
-    )
-    if header is None:
-        header = _is_header(head, body)
-    if not header:
-        body = rows.with_columns(
-            pl.when(pl.all().is_in(GAPS)).then(None).otherwise(pl.all()).name.keep()
-        )
-    names = [cell if header and cell else str(j) for j, cell in enumerate(head)]
-    twice = [column for column, count in Counter(names).items() if count > 1]
-    if twice:
-        raise TableError(f"the columns of {name} must have different names, but {twice[0]!r} twice")
-    body.columns = names
-    return body
-
-
-def _check_lengths(text: str, separator: str, name: str) -> None:
-    import csv
-
-    reader = csv.reader(io.StringIO(text), delimiter=separator)
-    width = len(next(reader))
-    for row in reader:
-        if len(row) != width:
+        book = fastexcel.read_excel(str(source.path))
+        named = sheet in book.sheet_names
+        if isinstance(sheet, str) and not named and sheet.lstrip("-").isdecimal():
+            sheet = range(len(book.sheet_names))[int(sheet)]
+        elif isinstance(sheet, str) and not named:
             raise TableError(
-                f"every row of {name} must have as many cells as the first, {width}, but line "
-                f"{reader.line_num} has {len(row)}"
+                f"--sheet must name a sheet of {source.name}, {', '.join(book.sheet_names)}; got "
+                f"{sheet!r}"
             )
+        row = None if options.header is False else 0
+        frame = book.load_sheet(sheet, header_row=row, schema_sample_rows=None).to_polars()
+    except IndexError:
+        raise TableError(
+            f"--sheet must be a number below {len(book.sheet_names)}, got {options.sheet}"
+        ) from None
+    except fastexcel.FastExcelError as error:
+        reason = str(error).splitlines()[0]
+        raise TableError(f"{source.name} cannot be read as a workbook: {reason}") from None
+    if row is None:
+        frame.columns = [str(j) for j in range(frame.width)]
+    return frame
 
 
-def _is_header(head: list[str], body: pl.DataFrame) -> bool:
-    names = [cell for cell in head if cell not in GAPS]
-    if not names or any(_is_number(cell) for cell in names):
-        return False
-    return not any(
-        cell in GAPS or (body[:, j] == cell).any() for j, cell in enumerate(head) if cell
-    )
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _typed(cells: pl.DataFrame, text: Collection[str]) -> pl.DataFrame:
-    """Convert columns of texts to numbers, booleans or dates where every cell is one."""
-    return cells.with_columns(_typed_column(column) for column in cells if column.name not in text)
-
-
-def _typed_column(column: pl.Series) -> pl.Series:
-    known = column.drop_nulls()
-    if not len(known):
-        return column
-    lower = known[:1000].str.to_lowercase()
-    if lower.is_in(["true", "false"]).all():
-        boolean = column.str.to_lowercase().replace_strict(
-            {"true": True, "false": False}, default=None, return_dtype=pl.Boolean
+def _read_json_lines(source: Source, options: ReadOptions) -> pl.DataFrame:
+    frame = pl.read_ndjson(source.path, infer_schema_length=None)
+    if len(frame) == 1 and frame.width and all(d == pl.Struct for d in frame.dtypes):
+        raise TableError(
+            f"{source.name} must be a JSON array or JSON lines, a row an object, but is one object "
+            "with an object for each column; in pandas: to_json(orient='records')"
         )
-        if boolean.null_count() == column.null_count():
-            return boolean
-    for dtype in (pl.Int64, pl.Float64):
-        number = column.cast(dtype, strict=False)
-        if number.null_count() == column.null_count():
-            return number
-    if known[:1000].str.contains(_ISO_DATE).all():
-        try:
-            moment = column.str.to_datetime(strict=False, time_unit="us")
-        except PolarsError:
-            return column
-        if moment.null_count() == column.null_count():
-            return moment
-    return column
+    return frame
 
 
-def _moons() -> pl.DataFrame:
-    X, y = datasets.make_moons(n_samples=1000, noise=0.1, random_state=0)
-    return pl.DataFrame({"x1": X[:, 0], "x2": X[:, 1], "target": y})
-
-
-def _bundled(load: Callable[[], Any]) -> Callable[[], pl.DataFrame]:
-    def read() -> pl.DataFrame:
-        bunch = load()
-        target = bunch.target
-        if len(getattr(bunch, "target_names", ())):
-            target = bunch.target_names[target]
-        frame = pl.DataFrame(bunch.data, schema=list(bunch.feature_names))
-        return frame.with_columns(pl.Series("target", target))
-
-    return read
-
-
-BUNDLED: dict[str, Callable[[], pl.DataFrame]] = {
-    "breast_cancer": _bundled(datasets.load_breast_cancer),
-    "diabetes": _bundled(datasets.load_diabetes),
-    "digits": _bundled(datasets.load_digits),
-    "iris": _bundled(datasets.load_iris),
-    "moons": _moons,
-    "wine": _bundled(datasets.load_wine),
+_READERS: dict[str, Callable[[Source, ReadOptions], pl.DataFrame]] = {
+    "Parquet": lambda source, _: pl.read_parquet(source.path),
+    "Arrow": lambda source, _: pl.read_ipc(source.path),
+    "Arrow stream": lambda source, _: pl.read_ipc_stream(source.path),
+    "Excel": _read_excel,
+    "JSON": lambda source, _: pl.read_json(source.path, infer_schema_length=None),
+    "JSON lines": _read_json_lines,
 }
 
-_BINARY: dict[bytes, Callable[[io.BytesIO], pl.DataFrame]] = {
-    b"PAR1": pl.read_parquet,
-    b"ARROW1": pl.read_ipc,
-    b"\xff\xff\xff\xff": pl.read_ipc_stream,
-}
 
-_FOREIGN = {
-    b"PK\x03\x04": "an Excel workbook or a zip archive",
-    b"\xd0\xcf\x11\xe0": "an Excel workbook",
-    b"\x1f\x8b": "compressed by gzip (gunzip -c FILE | multilayer … -)",
-    b"\x28\xb5\x2f\xfd": "compressed by zstd",
-    b"FEA1": "a Feather file of version 1",
-    b"SQLite format 3": "a database",
-    b"%PDF": "a PDF document",
-}
+def collected(remarks: Iterable[str], most: int = 12) -> list[str]:
+    """Return remarks without repetitions, at most so many and then their number."""
+    different = list(dict.fromkeys(remarks))
+    more = len(different) - most
+    return different[:most] + [f"{more} more remarks of this kind"] * (more > 0)
+
+
+def text_columns(names: Collection[str]) -> Known:
+    """Return what is known of a model whose file does not say how its columns were written."""
+    return Known(tuple(names), dict.fromkeys(names, Format("text")))

@@ -1,0 +1,144 @@
+"""The cells of a CSV file as texts, split by DuckDB's reader: whole, or in batches."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from multilayer.tables.dialect import Dialect
+from multilayer.tables.errors import TableError
+
+__all__ = ["Cells", "sample_of"]
+
+_SAMPLE = 1 << 18  # bytes of the first lines
+_MOST_SAMPLE = 1 << 26  # of them if the first line is longer than that
+_LONGEST_LINE = 1 << 28  # bytes
+_MOST_COLUMNS = 100_000
+_THREADS_FROM = 1 << 24  # bytes of a file from which several threads pay
+
+
+def sample_of(path: Path, name: str) -> str:
+    """Return the first lines of a text file in UTF-8.
+
+    Raises
+    ------
+    TableError
+        If the first line is too long.
+    """
+    with path.open("rb") as file:
+        data = file.read(_SAMPLE)
+        while len(data) < _MOST_SAMPLE and data.count(b"\n") + data.count(b"\r") < 3:
+            more = file.read(len(data))
+            if not more:
+                break
+            data += more
+        whole = not file.read(1)
+    if not whole:
+        end = max(data.rfind(b"\n"), data.rfind(b"\r"))
+        if end < 0:
+            raise TableError(f"the first line of {name} must be shorter than {_MOST_SAMPLE} bytes")
+        data = data[: end + 1]
+    return data.decode(errors="replace").removeprefix("\ufeff")
+
+
+class Cells:
+    """The rows of a CSV file, as columns of texts named "0", "1" ….
+
+    Parameters
+    ----------
+    path : Path
+        Of a file in UTF-8.
+    name : str
+        In messages.
+    dialect : Dialect
+    threads : int, optional
+        By default as many as the processor has, for a large file.
+
+    Raises
+    ------
+    TableError
+        If the file has too many columns.
+    """
+
+    def __init__(self, path: Path, name: str, dialect: Dialect, threads: int | None = None) -> None:
+        if dialect.width > _MOST_COLUMNS:
+            raise TableError(
+                f"a table has at most {_MOST_COLUMNS} columns, but {name} has {dialect.width}"
+            )
+        self._path, self._name, self._dialect = path, name, dialect
+        self._connection = duckdb.connect(":memory:")
+        if threads is None and path.stat().st_size < _THREADS_FROM:
+            threads = 1
+        if threads is not None:
+            self._connection.execute(f"SET threads = {threads}")
+
+    def whole(self) -> pl.DataFrame:
+        """Read all rows."""
+        with _errors(self._name, self._dialect):
+            return pl.DataFrame(self._relation())
+
+    def batches(self, rows: int) -> Iterator[pl.DataFrame]:
+        """Read at most so many rows at a time, in their order."""
+        with _errors(self._name, self._dialect):
+            for batch in self._relation().to_arrow_reader(rows):
+                for start in range(0, len(batch), rows):
+                    yield pl.DataFrame(pl.from_arrow(batch.slice(start, rows)))
+
+    def _relation(self) -> Any:
+        d = self._dialect
+        columns = ", ".join(f"'{j}': 'VARCHAR'" for j in range(d.width))
+        options = {
+            "delim": _quoted(d.delimiter),
+            "quote": _quoted(d.quote),
+            "escape": _quoted(d.escape),
+            "skip": str(d.skip),
+            "header": "false",
+            "auto_detect": "false",
+            "columns": "{" + columns + "}",
+            "nullstr": _quoted("\x01"),
+            "max_line_size": str(_LONGEST_LINE if self._path.stat().st_size > 1 << 20 else 1 << 21),
+            "strict_mode": "true",
+        }
+        given = ", ".join(f"{key} = {value}" for key, value in options.items())
+        return self._connection.sql(f"FROM read_csv({_quoted(str(self._path))}, {given})")
+
+
+class _errors:
+    """Turn DuckDB's errors into one line that names the file and the row."""
+
+    def __init__(self, name: str, dialect: Dialect) -> None:
+        self._name, self._dialect = name, dialect
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if error is None or not isinstance(error, duckdb.Error | RuntimeError | ValueError):
+            return
+        if isinstance(error, TableError):
+            return
+        text = str(error)
+        line = re.search(r"CSV Error on Line: (\d+)", text)
+        where = f"line {line[1]} of {self._name}" if line else self._name
+        counts = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
+        if counts:
+            raise TableError(
+                f"every row must have as many cells as most, {counts[1]}, but {where} has "
+                f"{counts[2]} (cells are separated by {self._dialect.delimiter!r}; --delimiter "
+                "names another)"
+            ) from None
+        if "unterminated quote" in text or "quote" in text.split("Possible")[0].lower():
+            raise TableError(
+                f"quotes inside quotes must be doubled, but {where} has a cell with a quote that "
+                "does not end"
+            ) from None
+        reason = next((part for part in text.splitlines()[1:] if part.strip()), text.strip())
+        raise TableError(f"{where} cannot be read as a table: {reason.strip()[:200]}") from None
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,77 @@
+"""Whether the first row of a CSV file holds the names of the columns."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from itertools import pairwise
+
+import polars as pl
+
+from multilayer.tables.formats import GAPS, ColumnEvidence, Format
+
+__all__ = ["is_header", "names_of"]
+
+
+def is_header(head: Sequence[str], body: pl.DataFrame, known: Collection[str] = ()) -> bool:
+    """Decide whether a row is the names of the columns below it.
+
+    It is if the model knows most of the names; if a cell does not fit the numbers, dates or
+    booleans below it; or if the cells are numbers in sequence and those below are not. Among
+    columns of texts it is if few of the cells occur below.
+
+    Parameters
+    ----------
+    head : sequence of n str
+        The cells of the first row, without blanks around them.
+    body : polars.DataFrame of str, shape (m, n)
+        Rows below, gaps null.
+    known : collection of str
+        The names that a model was fitted on.
+    """
+    if known and 2 * sum(cell in known for cell in head) > min(len(known), len(head)):
+        return True
+    if all(cell in GAPS for cell in head):
+        return False
+    if not len(body):  # names without rows are more likely than a row without names
+        return not any(_is_number(cell) for cell in head)
+    fits, misfits, texts = 0, 0, 0
+    repeated = 0
+    for cell, column in zip(head, body, strict=True):
+        possible = ColumnEvidence.of(column).possible
+        if cell in GAPS or possible is None:
+            continue
+        if not possible:
+            texts += 1
+            repeated += bool((column == cell).any())
+        elif _fits(cell, possible):
+            fits += 1
+        else:
+            misfits += 1
+    if misfits:
+        return True
+    if any(cell and cell in GAPS for cell in head):
+        return False
+    if fits:
+        return _in_sequence(head) and not any(_in_sequence(row) for row in body.head(5).rows())
+    return 2 * repeated < max(texts, 1) and len(set(head)) == len(head)
+
+
+def names_of(head: Sequence[str]) -> list[str]:
+    """Return the names of the columns; those without a name are called by their number."""
+    return [cell or str(j) for j, cell in enumerate(head)]
+
+
+def _fits(cell: str, possible: frozenset[Format]) -> bool:
+    text = pl.Series([cell])
+    return any(format_.convert(text)[0] is not None for format_ in possible)
+
+
+def _is_number(cell: str) -> bool:
+    return Format("number", ".").convert(pl.Series([cell]))[0] is not None
+
+
+def _in_sequence(row: Sequence[str | None]) -> bool:
+    """Return whether the cells that are whole numbers are three or more and count by one."""
+    numbers = [int(cell) for cell in row if cell is not None and cell.isdecimal()]
+    steps = {b - a for a, b in pairwise(numbers)}
+    return len(numbers) > 2 and steps == {1}
