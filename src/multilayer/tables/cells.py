@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,11 +73,9 @@ class Cells:
                 f"a table has at most {_MOST_COLUMNS} columns, but {name} has {dialect.width}"
             )
         self._path, self._name, self._dialect = path, name, dialect
-        self._connection = duckdb.connect(":memory:")
         if threads is None and path.stat().st_size < _THREADS_FROM:
             threads = 1
-        if threads is not None:
-            self._connection.execute(f"SET threads = {threads}")
+        self._connection = _database(threads, os.getpid()).cursor()
 
     def whole(self) -> pl.DataFrame:
         """Read all rows."""
@@ -106,6 +106,15 @@ class Cells:
         }
         given = ", ".join(f"{key} = {value}" for key, value in options.items())
         return self._connection.sql(f"FROM read_csv({_quoted(str(self._path))}, {given})")
+
+
+@functools.cache
+def _database(threads: int | None, process: int) -> Any:
+    """Open DuckDB once in a process: that takes longer than to read a small file."""
+    connection = duckdb.connect(":memory:")
+    if threads is not None:
+        connection.execute(f"SET threads = {threads}")
+    return connection
 
 
 class _errors:

@@ -34,8 +34,7 @@ def is_header(head: Sequence[str], body: pl.DataFrame, known: Collection[str] = 
         return False
     if not len(body):  # names without rows are more likely than a row without names
         return not any(_is_number(cell) for cell in head)
-    fits, misfits, texts = 0, 0, 0
-    repeated = 0
+    fits = texts = repeated = 0
     for cell, column in zip(head, body, strict=True):
         possible = ColumnEvidence.of(column).possible
         if cell in GAPS or possible is None:
@@ -46,9 +45,7 @@ def is_header(head: Sequence[str], body: pl.DataFrame, known: Collection[str] = 
         elif _fits(cell, possible):
             fits += 1
         else:
-            misfits += 1
-    if misfits:
-        return True
+            return True
     if any(cell and cell in GAPS for cell in head):
         return False
     if fits:

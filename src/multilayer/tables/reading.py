@@ -275,9 +275,10 @@ def finish(
         )
     frame = frame.drop(options.drop)
     if not len(frame) or not frame.width:
+        why = f": {left_out[0]}" if left_out else ""
         raise TableError(
             f"a table has at least one row and one column, but {source.name} has {len(frame)} rows "
-            f"and {frame.width} columns"
+            f"and {frame.width} columns{why}"
         )
     formats: dict[str, Format] = {}
     if convert:
@@ -378,12 +379,19 @@ def _read_excel(source: Source, options: ReadOptions) -> pl.DataFrame:
     return frame
 
 
-def _read_json_lines(source: Source, options: ReadOptions) -> pl.DataFrame:
+def _read_json(source: Source, options: ReadOptions) -> pl.DataFrame:
+    """Read objects, a row each: an array of them, or one on each line."""
+    rule = f"{source.name} must be a JSON array of objects or JSON lines, a row an object"
+    if source.kind == "JSON":
+        with source.path.open("rb") as file:
+            if not file.read(1 << 16).lstrip(b"[ \t\r\n").startswith((b"{", b"]")):
+                raise TableError(f"{rule}, but its elements are no objects")
+        return pl.read_json(source.path, infer_schema_length=None)
     frame = pl.read_ndjson(source.path, infer_schema_length=None)
-    if len(frame) == 1 and frame.width and all(d == pl.Struct for d in frame.dtypes):
+    if len(frame) == 1 and frame.width and all(dtype.is_nested() for dtype in frame.dtypes):
         raise TableError(
-            f"{source.name} must be a JSON array or JSON lines, a row an object, but is one object "
-            "with an object for each column; in pandas: to_json(orient='records')"
+            f"{rule}, but is one object that holds columns; pandas writes rows by "
+            "to_json(orient='records')"
         )
     return frame
 
@@ -393,8 +401,8 @@ _READERS: dict[str, Callable[[Source, ReadOptions], pl.DataFrame]] = {
     "Arrow": lambda source, _: pl.read_ipc(source.path),
     "Arrow stream": lambda source, _: pl.read_ipc_stream(source.path),
     "Excel": _read_excel,
-    "JSON": lambda source, _: pl.read_json(source.path, infer_schema_length=None),
-    "JSON lines": _read_json_lines,
+    "JSON": _read_json,
+    "JSON lines": _read_json,
 }
 
 

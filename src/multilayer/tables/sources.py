@@ -7,6 +7,7 @@ import codecs
 import gzip
 import io
 import lzma
+import re
 import shutil
 import sys
 import tempfile
@@ -41,9 +42,12 @@ _FOREIGN = {
     b"7z\xbc\xaf": "a 7-Zip archive (unpack it first)",
     b"Rar!": "a RAR archive (unpack it first)",
 }
-# The single-byte and Asian encodings that tables are found in; the others of Python are hardly met.
-_ENCODINGS = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "koi8_r"]
-_ENCODINGS += ["shift_jis", "euc_jp", "gb18030", "big5", "euc_kr", "mac_roman"]
+# Encodings in which words consist of letters that are not ASCII; the western ones differ in few.
+_OTHERS = ["cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "shift_jis", "euc_jp", "gb18030"]
+_OTHERS += ["big5", "euc_kr"]
+_WESTERN = 0.6  # share of letters that are not ASCII, in words that have some, below which it is
+_MESS = 0.6  # what charset-normalizer bears of unlikely sequences; a table has more than prose
+
 _BOMS = [
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -218,7 +222,7 @@ def _as_text(stack: ExitStack, source: Source, encoding: str | None) -> Source:
     text = start.lstrip(b" \t\r\n")
     if text.startswith(b"{"):
         return replace(source, kind="JSON lines")
-    if text.startswith(b"[") and text[1:].lstrip(b" \t\r\n").startswith((b"{", b"]")):
+    if text.startswith(b"[") and _end(source).rstrip().endswith(b"]"):
         return replace(source, kind="JSON")
     return replace(source, kind="CSV")
 
@@ -226,6 +230,12 @@ def _as_text(stack: ExitStack, source: Source, encoding: str | None) -> Source:
 def _start(source: Source) -> bytes:
     with source.path.open("rb") as file:
         return file.read(1 << 16)
+
+
+def _end(source: Source) -> bytes:
+    with source.path.open("rb") as file:
+        file.seek(max(0, source.path.stat().st_size - 64))
+        return file.read()
 
 
 def _wide_encoding(start: bytes) -> str | None:
@@ -270,17 +280,19 @@ def _detected(source: Source, wrong: int) -> str:
         sample = file.read(_SAMPLE)
     # Only the lines that tell: among much ASCII, charset-normalizer does not see them.
     telling = b"\n".join(line for line in sample.splitlines() if not line.isascii()) or sample
-    best = from_bytes(telling, cp_isolation=_ENCODINGS).best()
-    try:
-        telling.decode("cp1252")
-    except UnicodeDecodeError:
-        western = False
-    else:
-        western = True
-    # The western code pages differ in few letters; of them Windows-1252 is by far the most common.
-    alike = best is None or best.encoding in ("cp1250", "cp1252", "cp1254", "mac_roman")
-    if western and alike:
-        return "cp1252"
+    words = re.findall(rb"[A-Za-z\x80-\xff]+", telling)
+    letters = b"".join(word for word in words if not word.isascii())
+    if sum(byte > 127 for byte in letters) < _WESTERN * len(letters):
+        for encoding in ("cp1252", "latin_1"):
+            try:
+                telling.decode(encoding)
+            except UnicodeDecodeError:
+                continue
+            return encoding
+    best = from_bytes(telling, cp_isolation=_OTHERS).best()
+    if best is None:
+        text = b" ".join(dict.fromkeys(words))
+        best = from_bytes(text, cp_isolation=_OTHERS, threshold=_MESS).best()
     if best is None:
         raise TableError(
             f"{source.name} must be text, but byte {wrong} is in no known encoding: "

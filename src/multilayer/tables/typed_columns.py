@@ -11,7 +11,7 @@ __all__ = ["counts_rows", "usual_types"]
 _NESTED = {pl.List: "lists", pl.Array: "arrays", pl.Struct: "structs", pl.Binary: "bytes"}
 _NESTED[pl.Object] = "objects"
 _PANDAS_INDEX = re.compile(r"__index_level_\d+__")
-_UNNAMED = re.compile(r"Unnamed: 0|index_level_0|")
+_UNNAMED = re.compile(r"Unnamed: 0|__UNNAMED__0|index_level_0|")
 
 
 def usual_types(frame: pl.DataFrame, index: str) -> tuple[pl.DataFrame, list[str]]:
@@ -54,7 +54,9 @@ def counts_rows(column: pl.Series) -> bool:
     """Return whether a column holds whole numbers that are all different, as row numbers are."""
     if len(column) < 2 or column.null_count():
         return False
-    numbers = column.cast(pl.Int64, strict=False) if column.dtype == pl.String else column
-    if not numbers.dtype.is_integer() or numbers.null_count():
+    if column.dtype != pl.String and not column.dtype.is_numeric():
+        return False
+    numbers = column.cast(pl.Int64, strict=False)
+    if numbers.null_count() or (column.dtype.is_float() and (column != numbers).any()):
         return False
     return bool((numbers >= 0).all() and numbers.n_unique() == len(numbers))
