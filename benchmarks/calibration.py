@@ -77,13 +77,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where the outputs of the networks are kept")
     parser.add_argument("--tables", nargs="+", choices=sets(), default=TABLES, metavar="TABLE")
     parser.add_argument("--rows", nargs="+", type=int, default=SIZES)
-    parser.add_argument("--modes", nargs="+", choices=["fast", "default"], default=None)
+    parser.add_argument(
+        "--modes", nargs="+", choices=["fast", "default"], default=["fast", "default"]
+    )
     parser.add_argument("--splits", type=int, default=10)
     options = parser.parse_args()
     results = []
-    modes = options.modes or ["fast", "default"]
     for mode, rows, seed, name in itertools.product(
-        modes, options.rows, range(options.splits), options.tables
+        options.modes, options.rows, range(options.splits), options.tables
     ):
         X, y, _ = table(name)
         if rows >= len(X) or rows < len(np.unique(y)):
@@ -94,9 +95,14 @@ def main() -> None:
     for way in WAYS:
         means[way] /= means["none"]
     print(means.to_string(float_format="{:.3f}".format))
-    print("\nGeometric mean and largest quotient, by mode and rows")
-    ratios = means[list(WAYS)].groupby(["mode", "rows"])
-    print(ratios.agg([lambda q: np.exp(np.log(q).mean()), "max"]).to_string())
+    ratios = means[list(WAYS)]
+    by = ["mode", "rows"]
+    summary = {
+        "geometric mean": np.exp(np.log(ratios).groupby(by).mean()),
+        "largest quotient": ratios.groupby(by).max(),
+    }
+    print()
+    print(pd.concat(summary, axis=1).to_string(float_format="{:.2f}".format))
 
 
 if __name__ == "__main__":

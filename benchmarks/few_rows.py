@@ -1,8 +1,8 @@
 """Fits of small tables: the members' outputs for rows that they left out, and for test rows.
 
 Training does not depend on how the outputs for the left-out rows are used. Therefore
-calibration.py and coverage.py fit each network once, keep the outputs in a folder, and compare
-estimators on them in seconds.
+calibration.py fits each network once, keeps the outputs in a folder, and compares estimators on
+them in seconds.
 """
 
 from __future__ import annotations
