@@ -13,6 +13,7 @@ from multilayer.playground.data import data_of_arrays
 from multilayer.playground.from_estimator import session_factory
 from multilayer.playground.session import Session
 from multilayer.playground.settings import Settings
+from multilayer.tables.table import Known, Table
 
 
 def table(rows=40):
@@ -60,7 +61,7 @@ def test_an_uploaded_table(session, tmp_path):
     ids=["one row", "40 classes", "no numbers", "one class"],
 )  # fmt: skip
 def test_tables_that_cannot_be_used(session, frame, message):
-    session.table = pl.DataFrame(frame)
+    session.table = Table(pl.DataFrame(frame), Known())
     (reply,) = session.handle({"do": "set", "settings": {"data": "table", "target": "y"}})
     assert message in reply["message"]
     assert session.settings.data == "moons"
@@ -71,7 +72,7 @@ def test_many_rows_are_drawn_as_a_sample():
     frame = pl.DataFrame(rng.normal(size=(20_000, 2)), schema=["a", "b"])
     frame = frame.with_columns(y=(pl.col("a") > 0).cast(pl.Int64))
     session = Session()
-    session.table = frame
+    session.table = Table(frame, Known())
     (state,) = session.handle({"do": "set", "settings": {"data": "table", "batch_size": 500}})
     assert len(state["points"]["x"]) == 2000
     assert state["rows"] == {"training": 10_000, "test": 10_000}

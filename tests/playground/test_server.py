@@ -215,7 +215,8 @@ def test_random_messages(server):
 
 
 def test_uploads_and_models(server):
-    csv = ("a,b,kind\n" + "".join(f"{k},{k * k % 7},{'uv'[k % 2]}\n" for k in range(30))).encode()
+    rows = "".join(f"{k},5;{k * k % 7};{'uv'[k % 2]}\n" for k in range(1, 31))
+    csv = ("a;b;kind\n" + rows).encode()
 
     async def act(page):
         name = (await page.told("hello"))["page"]
@@ -227,6 +228,7 @@ def test_uploads_and_models(server):
         while (state := await page.told("state"))["settings"]["data"] != "table":
             pass
         assert state["classes"] == ["u", "v"]
+        assert "column 'a': '10,5' is read as 10.5" in state["note"]
         status, _, told = await asyncio.to_thread(request, address, b"\x00\x01")
         assert status == 400
         assert "error" in json.loads(told)

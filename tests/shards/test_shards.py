@@ -12,7 +12,7 @@ from sklearn.datasets import make_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 
-from multilayer import Checkpoint, MLPClassifier, MLPRegressor
+from multilayer import Checkpoint, DivergenceWarning, MLPClassifier, MLPRegressor
 from multilayer.estimators.inputs import Rows
 from multilayer.optimizers import SGD, Adam, AdamW
 from multilayer.shards import Facts, Shard, Shards, fit_shards
@@ -264,6 +264,15 @@ def test_divergence_is_noticed(labelled, sync_every):
         fit(reg, X, y, sync_every=sync_every)
     assert reg.n_iter_ >= 1
     assert all(np.isfinite(theta).all() for theta in reg.network_.thetas)
+
+
+@pytest.mark.parametrize("sync_every", [1, 4])
+def test_an_exploded_cost_is_noticed(labelled, sync_every):
+    X, y = labelled[0], labelled[0][:, 0]
+    options = {"hidden_layer_sizes": 8, "solver": "sgd", "batch_size": len(X), "random_state": 0}
+    reg = MLPRegressor(learning_rate_init=1e9, max_iter=1, **options)
+    with pytest.warns(DivergenceWarning, match=r"Training diverged: the cost is .*e\+"):
+        fit(reg, X, y, sync_every=sync_every)
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])

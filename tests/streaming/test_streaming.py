@@ -8,7 +8,7 @@ from comparisons import assert_arrays_close
 from sklearn.datasets import make_classification
 
 import multilayer
-from multilayer import MLPClassifier, MLPRegressor, TableEncoder
+from multilayer import DivergenceWarning, MLPClassifier, MLPRegressor, TableEncoder
 from multilayer.optimizers import Adam
 from multilayer.streaming import fit_files
 from multilayer.streaming.blocks import Blocks, Dealer
@@ -155,6 +155,9 @@ def test_interrupted_and_diverged(tmp_path, table, monkeypatch):
     files = written(tmp_path, table)
     reg = MLPRegressor(solver="sgd", learning_rate_init=1e9, max_iter=3, random_state=0)
     with pytest.raises(ValueError, match="no longer finite"):
+        fit_files(reg, files, "fare", memory="500kB")
+    reg = MLPRegressor(learning_rate_init=1e5, max_iter=1, random_state=0)
+    with pytest.warns(DivergenceWarning, match=r"Training diverged: the cost is .*e\+"):
         fit_files(reg, files, "fare", memory="500kB")
     scratch = tmp_path / "scratch"
     scratch.mkdir()

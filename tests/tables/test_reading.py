@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from multilayer.tables.bundled import BUNDLED
 from multilayer.tables.errors import TableError
 from multilayer.tables.formats import GAPS, Format
-from multilayer.tables.reading import Known, ReadOptions, read_table
+from multilayer.tables.reading import read_table
+from multilayer.tables.table import Known, ReadOptions
 from multilayer.tables.target import detect_task, split_rows
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,9 +24,10 @@ from multilayer.cli.options import (
     Task,
     parse_time,
 )
+from multilayer.cli.trained import watched
 from multilayer.selection import Comparison, compare_baselines
 from multilayer.selection.folds import seeded
-from multilayer.tables.reading import NOTHING_SAID, ReadOptions
+from multilayer.tables.table import NOTHING_SAID, ReadOptions
 
 __all__ = ["compare"]
 
@@ -80,15 +82,18 @@ def compare(
     time_limit = parse_time(seconds)
     data = read_data(table, target, task, read)
     console.print(data.describe())
-    comparison = compare_baselines(
-        data.X,
-        data.y,
-        cv=folds,
-        task=data.task,
-        random_state=seed,
-        time_limit=time_limit,
-        verbose=not quiet,
-    )
+    with watched() as run:
+        comparison = compare_baselines(
+            data.X,
+            data.y,
+            cv=folds,
+            task=data.task,
+            random_state=seed,
+            time_limit=time_limit,
+            verbose=not quiet,
+        )
+    for message in dict.fromkeys(run.messages):
+        sys.stderr.write(f"multilayer: warning: {message}\n")
     console.print(_table(comparison))
     for rival in comparison.rivals:
         if rival.failure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,9 +28,10 @@ from multilayer.cli.options import (
     parse_layers,
 )
 from multilayer.cli.scores import class_scores, number_scores
+from multilayer.cli.trained import watched
 from multilayer.selection import CrossValidation, cross_validate_network
 from multilayer.tables.encoder import TableEncoder
-from multilayer.tables.reading import NOTHING_SAID, ReadOptions
+from multilayer.tables.table import NOTHING_SAID, ReadOptions
 
 __all__ = ["cv"]
 
@@ -95,15 +97,18 @@ def cv(
         learned, estimator = Standardised(data.y), TABULAR_MODELS[data.task](fast=fast, **own)
     else:
         learned, estimator = standardise(data), _pipeline(data, hidden, folds, alpha=alpha, **own)
-    result = cross_validate_network(
-        estimator,
-        data.X,
-        learned.values,
-        cv=folds,
-        n_repeats=repeats,
-        random_state=seed,
-        verbose=not quiet,
-    )
+    with watched() as run:
+        result = cross_validate_network(
+            estimator,
+            data.X,
+            learned.values,
+            cv=folds,
+            n_repeats=repeats,
+            random_state=seed,
+            verbose=not quiet,
+        )
+    for message in dict.fromkeys(run.messages):
+        sys.stderr.write(f"multilayer: warning: {message}\n")
     console.print(_folds_table(result))
     console.print(_scores_table(result, data, learned))
     if data.classes:

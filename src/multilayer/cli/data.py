@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from rich.markup import escape
 
 from multilayer.tables.formats import ColumnEvidence, choose_formats
-from multilayer.tables.reading import Known, ReadOptions, collected, read_table
+from multilayer.tables.reading import read_table
+from multilayer.tables.table import Known, ReadOptions, collected
 from multilayer.tables.target import MOST_CLASSES, StandardisedTarget, detect_task, split_rows
 
 __all__ = [

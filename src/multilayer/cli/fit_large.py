@@ -20,7 +20,7 @@ from multilayer.cli.trained import Trained, make_notes, watched
 from multilayer.estimators import MLPClassifier
 from multilayer.streaming import fit_files
 from multilayer.tables.files import TableFiles
-from multilayer.tables.reading import collected
+from multilayer.tables.table import collected
 from multilayer.tables.target import StandardisedTarget, detect_task, fold_in_units
 
 __all__ = ["fit_large"]

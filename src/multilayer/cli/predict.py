@@ -21,7 +21,8 @@ from multilayer.cli.saved_model import Model, class_labels, read_features, read_
 from multilayer.cli.scores import scores
 from multilayer.persistence import write_whole
 from multilayer.report import write_report
-from multilayer.tables.reading import NOTHING_SAID, ReadOptions, collected
+from multilayer.tables.frame import Frame
+from multilayer.tables.table import NOTHING_SAID, ReadOptions, collected
 
 __all__ = ["evaluate", "predict"]
 
@@ -55,6 +56,8 @@ TrueTarget = Annotated[
         show_default=False,
     ),
 ]
+
+_MOST_COLUMNS = 5  # that the warning of new categories names
 
 _WRITERS: dict[str, Callable[[pl.DataFrame, io.BytesIO], Any]] = {
     ".csv": lambda frame, file: frame.write_csv(file),
@@ -97,6 +100,7 @@ def predict(
     if interval is not None and (saved.classifies or not saved.tabular):
         raise ValueError("--interval is for numbers that the tabular model predicts")
     X = _read(saved, table, read)
+    _warn_of_unseen(saved, X)
     result = _predictions(saved, X)
     if interval is not None:
         ends = saved.pipeline.predict_interval(X, interval)
@@ -107,6 +111,29 @@ def predict(
         sys.stdout.write(buffer.getvalue().decode())
     else:
         write_whole(output, buffer.getvalue())
+
+
+def _warn_of_unseen(model: Model, X: pl.DataFrame) -> None:
+    """Warn, in one line, of rows that hold categories that were not in fit."""
+    unseen = model.encoder.unseen_categories(X)
+    if not unseen:
+        return
+    rows = X.select(
+        pl.any_horizontal(
+            pl.Series(column, [text in counts for text in Frame(X[[column]]).texts(0)])
+            for column, counts in unseen.items()
+        ).sum()
+    ).item()
+    columns = []
+    for column, counts in list(unseen.items())[:_MOST_COLUMNS]:
+        some = ", ".join(f"{text!r:.40}" for text in list(counts)[:2])
+        more = " …" if len(counts) > 2 else ""
+        columns.append(f"{column} ({some}{more})")
+    listed = ", ".join(columns) + (" …" if len(unseen) > len(columns) else "")
+    sys.stderr.write(
+        f"multilayer: warning: {rows} of {len(X)} rows hold categories that were not in fit, and "
+        f"that count as no category: {listed}\n"
+    )
 
 
 def _predictions(model: Model, X: pl.DataFrame) -> pl.DataFrame:
@@ -166,6 +193,7 @@ def evaluate(
         y = rows[name].to_numpy().astype(np.float64)
     else:
         raise ValueError(f"target {name!r} must be numbers, but holds {rows[name][0]!r}")
+    _warn_of_unseen(saved, rows)
     values = scores(saved.pipeline, rows, y)
     console.print(screen.scores_table({"rows": {table: len(rows)}, "scores": {table: values}}))
     if saved.classifies:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from multilayer.persistence import ModelFileError, load, read_notes
-from multilayer.tables.reading import Known, ReadOptions, Table, read_table, text_columns
+from multilayer.tables.labels import as_classes, plain_target
+from multilayer.tables.reading import read_table
+from multilayer.tables.table import Known, ReadOptions, Table, text_columns
 from multilayer.tabular import TabularClassifier, TabularRegressor
 
 __all__ = ["Model", "class_labels", "read_features", "read_model"]
@@ -80,13 +81,12 @@ def read_features(model: Model, table: str, read: ReadOptions) -> Table:
 
 
 def class_labels(column: pl.Series, classes: NDArray[Any], where: str) -> NDArray[Any]:
-    """Return the classes whose texts a column holds."""
-    known = {str(value): value for value in classes.tolist()}
-    texts = [str(value) for value in column.to_list()]
-    unknown = sorted(set(texts) - set(known))
+    """Return the classes that a column holds, whatever its type."""
+    y = as_classes(plain_target(column, where), classes)
+    unknown = sorted(map(str, set(y.tolist()) - set(classes.tolist())))
     if unknown:
+        known = ", ".join(map(str, classes.tolist()[:10]))
         raise ValueError(
-            f"{where} must hold classes that the model knows, {', '.join(list(known)[:10])}, but "
-            f"holds {unknown[0]!r}"
+            f"{where} must hold classes that the model knows, {known}, but holds {unknown[0]!r}"
         )
-    return np.array([known[text] for text in texts], dtype=classes.dtype)
+    return y.astype(classes.dtype)

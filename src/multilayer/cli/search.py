@@ -31,7 +31,7 @@ from multilayer.cli.scores import scores
 from multilayer.cli.trained import Evaluation, Trained, make_notes, watched
 from multilayer.selection import HiddenLayerSearchCV, simplest_within_one_standard_error
 from multilayer.selection.results import ranking
-from multilayer.tables.reading import NOTHING_SAID, ReadOptions
+from multilayer.tables.table import NOTHING_SAID, ReadOptions
 from multilayer.tables.target import fold_in_units
 
 __all__ = ["search"]

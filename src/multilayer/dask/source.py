@@ -20,6 +20,7 @@ from multilayer.estimators.inputs import Rows
 from multilayer.estimators.targets import Targets
 from multilayer.shards.data import Facts, Shard, Sums
 from multilayer.shards.fitting import encode_rows
+from multilayer.tables.labels import plain_target
 from multilayer.training.state import Examples
 
 __all__ = ["Source"]
@@ -196,7 +197,7 @@ def _check_part(
     try:
         X = check_array(X, accept_sparse="csr", dtype=dtype, input_name="X")
         numbers = None if classes else np.float64
-        y = check_array(y, ensure_2d=False, dtype=numbers, input_name="y")
+        y = check_array(plain_target(y), ensure_2d=False, dtype=numbers, input_name="y")
         if weights is not None:
             weights = check_array(weights, ensure_2d=False, dtype=dtype, input_name="sample_weight")
             if weights.ndim != 1 or weights.min() < 0:

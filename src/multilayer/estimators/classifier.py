@@ -19,6 +19,7 @@ from multilayer.estimators.parameters import CONSTRAINTS, loss_names
 from multilayer.estimators.targets import ClassTargets
 from multilayer.losses import Loss
 from multilayer.persistence import labels_from_json, labels_to_json
+from multilayer.tables.labels import as_classes, plain_target
 
 
 class MLPClassifier(ClassifierMixin, DecisionFunction, LookInside, BaseMLP):
@@ -304,6 +305,9 @@ class MLPClassifier(ClassifierMixin, DecisionFunction, LookInside, BaseMLP):
         float
         """
         check_is_fitted(self, "network_")
+        y = plain_target(y)
+        if self.targets_.one_label:
+            y = as_classes(y, self.classes_)
         if self.targets_.kind != "multiclass-multioutput":
             return float(super().score(X, y, sample_weight))
         hits = (self.predict(X) == np.asarray(y)).all(axis=1)

@@ -20,7 +20,7 @@ from multilayer.engine.choice import engine_for
 from multilayer.engine.interface import Examples, MakeEngine, PlateauCounter
 from multilayer.estimators.attributes import publish, thetas_given
 from multilayer.estimators.checkpoint import Checkpoint
-from multilayer.estimators.convergence import warn_of_ending
+from multilayer.estimators.convergence import explosion, warn_of_ending
 from multilayer.estimators.inputs import Rows, check_rows
 from multilayer.estimators.parameters import (
     hidden_sizes,
@@ -137,6 +137,7 @@ class Fit:
         for checkpoint in _checkpoints(estimator):
             checkpoint.resume(estimator, state, examples)
         publish(estimator, state)
+        start = [theta.copy() for theta in state.network.thetas]
         context = estimator._init_callback_context(max_subtasks=config.max_iter)
         context.call_on_fit_task_begin(estimator=estimator, X=examples.X, y=examples.Y)
         with watcher_for_verbose(estimator.verbose, config.max_iter) as tell:
@@ -144,7 +145,9 @@ class Fit:
             watch = self._watch(context, tell) if tell or _callbacks(estimator) else None
             self._train(config, watch)
         publish(estimator, state)
-        warn_of_ending(estimator, state.history, self._incremental)
+        costs = state.history.costs[state.history.earlier :]
+        exploded = explosion(state.network, start, self.examples, self.engine, costs)
+        warn_of_ending(estimator, state.history, self._incremental, exploded)
         context.call_on_fit_task_end(
             estimator=estimator,
             X=examples.X,

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 from sklearn.base import is_classifier
-from sklearn.metrics import check_scoring
 
 from multilayer.engine.arrays import take_rows, to_numpy
 from multilayer.engine.choice import engine_for
 from multilayer.engine.interface import Examples
 from multilayer.estimators.fitting import Fit, encode
 from multilayer.estimators.inputs import Rows, check_rows, split_rows
+from multilayer.estimators.scoring import find_scorer
+from multilayer.estimators.targets import ClassTargets, Targets
 from multilayer.training.monitor import Validate
 
 __all__ = ["HeldOut", "cost_on", "hold_out"]
@@ -38,7 +39,8 @@ class HeldOut:
         self._scorer: Any = None
         scoring = fit.estimator.scoring
         if scoring not in (None, "loss"):
-            self._scorer = check_scoring(fit.estimator, scoring=scoring)
+            classes = fit.targets.classes if _one_label(fit.targets) else None
+            self._scorer = find_scorer(fit.estimator, scoring, classes)
             self._y = fit.targets.decode(examples.Y)
 
     def __call__(self) -> tuple[float, float]:
@@ -55,6 +57,10 @@ class HeldOut:
         vars(nameless).pop("feature_names_in_", None)
         weights = {} if examples.weights is None else {"sample_weight": examples.weights}
         return float(self._scorer(nameless, examples.X, self._y, **weights)), cost
+
+
+def _one_label(targets: Targets) -> TypeGuard[ClassTargets]:
+    return isinstance(targets, ClassTargets) and targets.one_label
 
 
 def cost_on(estimator: Any, rows: Rows) -> Callable[[], float]:

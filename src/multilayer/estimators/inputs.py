@@ -16,6 +16,7 @@ from sklearn.utils.validation import (
 )
 
 from multilayer.engine.arrays import check_foreign, is_foreign, to_numpy
+from multilayer.tables.labels import plain_target
 
 __all__ = ["Rows", "check_inputs", "check_rows", "split_rows"]
 
@@ -30,6 +31,7 @@ class Rows(NamedTuple):
 
 def check_rows(estimator: Any, rows: Rows, reset: bool) -> Rows:
     """Check rows to learn from; reset: they say how many features there are, and their names."""
+    rows = rows._replace(y=plain_target(rows.y))
     if is_foreign(rows.X):
         return _check_there(estimator, rows, reset)
     known = vars(estimator).get("network_")

@@ -16,6 +16,7 @@ from multilayer.estimators.inspection import LookInside
 from multilayer.estimators.parameters import CONSTRAINTS, loss_names, make_loss
 from multilayer.estimators.targets import NumberTargets
 from multilayer.losses import Loss
+from multilayer.tables.labels import plain_target
 
 
 class MLPRegressor(RegressorMixin, LookInside, BaseMLP):
@@ -227,6 +228,21 @@ class MLPRegressor(RegressorMixin, LookInside, BaseMLP):
         """
         H = self._forward(X)  # which says that the estimator must be fitted first
         return self._at_home(X, self.targets_.decode(H))
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Compute R², the mean over the columns of y.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (m, n_features)
+        y : array-like, shape (m,) or (m, n_outputs)
+        sample_weight : array-like, shape (m,), optional
+
+        Returns
+        -------
+        float
+        """
+        return float(super().score(X, plain_target(y), sample_weight))
 
     @classmethod
     def from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:

@@ -19,6 +19,7 @@ from multilayer.estimators.parameters import make_loss
 from multilayer.losses import Gamma, Loss, Poisson
 from multilayer.network import Floats
 from multilayer.outputs import Output, Softmax
+from multilayer.tables.labels import as_classes, plain_target
 
 __all__ = ["ClassTargets", "NumberTargets", "Targets", "learn_targets"]
 
@@ -349,7 +350,7 @@ class ClassTargets:
 
     def refuse_others(self, y: Any) -> None:
         """Raise ValueError where the classes of y are not exactly those known."""
-        met = ClassTargets.of(y)
+        met = ClassTargets.of(as_classes(y, self.classes) if self.one_label else y)
         if not met.same(self):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
@@ -362,6 +363,7 @@ class ClassTargets:
 
 def _labels(y: Any) -> tuple[NDArray[Any], str]:
     """Return y as an array, and which kind of target it is."""
+    y = plain_target(y)
     kind = type_of_target(y, input_name="y", raise_unknown=True)
     if kind not in _KINDS:
         raise ValueError(
@@ -378,6 +380,7 @@ def _column(y: NDArray[Any]) -> NDArray[Any]:
 
 
 def _indices(y: NDArray[Any], classes: NDArray[Any]) -> NDArray[Any]:
+    y = as_classes(y, classes)
     met, indices = np.unique(y, return_inverse=True)
     if len(np.setdiff1d(met, classes)):
         raise ValueError(

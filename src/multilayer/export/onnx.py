@@ -43,9 +43,10 @@ def to_onnx(model: Any, path: FilePath | None = None) -> Any:
         The input is "X" (rows, columns) of the dtype that the model computes in. For a raw table,
         there is an input (rows, 1) with the name of each column that the encoder uses: float64 for
         numbers (gaps are NaN, booleans 0 and 1, dates seconds since 1970), strings for categories
-        (gaps are empty). `onnx_inputs` makes them. The outputs are "label" and "probabilities" for
-        a classifier, "prediction" for a regressor, and "output" for a `Network`; several class
-        targets have "probabilities_0", "probabilities_1" and so on.
+        (a gap is "␀", U+2400, or the empty text unless that was a category in fit). `onnx_inputs`
+        makes them. The outputs are "label" and "probabilities" for a classifier, "prediction" for a
+        regressor, and "output" for a `Network`; several class targets have "probabilities_0",
+        "probabilities_1" and so on.
 
     Raises
     ------

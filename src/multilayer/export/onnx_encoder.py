@@ -13,7 +13,10 @@ from multilayer.tables.encoder import TableEncoder
 from multilayer.tables.frame import Frame
 from multilayer.tables.numbers import Numbers
 
-__all__ = ["encode", "encoder_inputs"]
+__all__ = ["GAP", "encode", "encoder_inputs"]
+
+# What stands for a gap in a column of texts, unless it is a category: then twice this, and so on.
+GAP = "\N{SYMBOL FOR NULL}"
 
 
 def encode(graph: Graph, encoder: TableEncoder) -> str:
@@ -31,17 +34,53 @@ def encoder_inputs(encoder: TableEncoder, X: Any) -> dict[str, NDArray[Any]]:
     frame, names = Frame(X), encoder.column_names
     at = encoder.positions_in(X, frame)
     places = [at[j] for j in encoder.numbers_.columns]
-    numbers = frame.numbers(places) if places else np.empty((len(frame), 0))
+    numbers = np.empty((len(frame), 0))
+    if places:
+        numbers = frame.numbers(places, encoder.numbers_.kinds)
     if _one_array(encoder):
-        return {"X": frame.numbers([at[j] for j in range(encoder.n_features_in_)])}
+        X = np.full((len(frame), encoder.n_features_in_), np.nan)  # the graph reads no others
+        X[:, list(encoder.numbers_.columns)] = numbers
+        return {"X": X}
     inputs = {
         names[j]: np.ascontiguousarray(numbers[:, [k]])
         for k, j in enumerate(encoder.numbers_.columns)
     }
     for column in encoder.categories_:
-        texts = ["" if text is None else text for text in frame.texts(at[column.column])]
+        texts = _keys(column, frame.texts(at[column.column]))
         inputs[names[column.column]] = np.array(texts, object)[:, None]
     return inputs
+
+
+def _keys(column: Category, texts: list[str | None]) -> list[str]:
+    """Return texts as the graph finds them: levels as in fit, gaps and others told apart."""
+    slots, gap = _slots(column), _unused(column)
+    keys = []
+    for text, slot in zip(texts, column.codes(texts).tolist(), strict=True):
+        if text is None:
+            keys.append(gap)
+        elif 0 <= slot < len(column.levels):
+            keys.append(column.levels[slot])
+        else:
+            keys.append(_unused(column, gap) if text in slots else text)
+    return keys
+
+
+def _unused(column: Category, *used: str) -> str:
+    """Return a text that is neither a category of fit nor used otherwise."""
+    text = GAP
+    while text in column.levels or text in used:
+        text += GAP
+    return text
+
+
+def _slots(column: Category) -> dict[str, int]:
+    """Return the slot of each text that the graph knows.
+
+    The empty text is a gap, too, unless it was a category in fit.
+    """
+    gaps = len(column.levels) if column.gaps else -1
+    slots = {level: k for k, level in enumerate(column.levels)} | column.other_texts
+    return {"": gaps, _unused(column): gaps} | slots
 
 
 def _one_array(encoder: TableEncoder) -> bool:
@@ -123,9 +162,8 @@ def _by_quantiles(graph: Graph, numbers: Numbers, filled: str, many: NDArray[Any
 
 
 def _category(graph: Graph, column: Category, texts: str) -> str:
-    """Add the slot of each text, as one-hot, −1 and +1, or code; an empty text is a gap."""
-    slots = {level: k for k, level in enumerate(column.levels)}
-    slots.setdefault("", len(column.levels) if column.gaps else -1)
+    """Add the slot of each text, as one-hot, −1 and +1, or code."""
+    slots = _slots(column)
     slot = graph.add(
         "LabelEncoder",
         texts,

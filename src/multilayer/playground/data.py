@@ -17,7 +17,7 @@ from multilayer.tables.encoder import TableEncoder
 from multilayer.tables.reading import read_table
 from multilayer.tables.target import MOST_CLASSES, StandardisedTarget, detect_task
 
-__all__ = ["Data", "data_of", "data_of_arrays", "guess_target", "load_data"]
+__all__ = ["Data", "data_of", "data_of_arrays", "guess_target", "load_data", "table_message"]
 
 Floats = NDArray[np.floating[Any]]
 MAX_COLUMNS = 1000
@@ -278,6 +278,18 @@ def guess_target(table: pl.DataFrame) -> str:
     names = {name.lower(): name for name in table.columns}
     usual = [name for name in ("target", "label", "y", "survived", "class") if name in names]
     return names[usual[0]] if usual else table.columns[-1]
+
+
+def table_message(table: pl.DataFrame) -> dict[str, Any]:
+    """Describe a table to the page: the columns with their kinds, and the number of rows."""
+    return {
+        "say": "table",
+        "columns": [
+            {"name": name, "kind": "number" if kind.is_numeric() else "category"}
+            for name, kind in zip(table.columns, table.dtypes, strict=True)
+        ],
+        "rows": len(table),
+    }
 
 
 def _typical_value(column: pl.Series) -> Any:

@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 from sklearn.pipeline import Pipeline
 
 from multilayer.persistence import load, save
 from multilayer.playground.advice import advice
-from multilayer.playground.data import Data, data_of, data_of_arrays, guess_target
+from multilayer.playground.data import Data, data_of, data_of_arrays, guess_target, table_message
 from multilayer.playground.images import Plane, binary_message
 from multilayer.playground.python_code import write_python
 from multilayer.playground.settings import CHOICES, Settings, changed, must_restart
 from multilayer.playground.training_run import Snapshot, TrainingRun
 from multilayer.playground.worked_example import explain_example
 from multilayer.tables.reading import parse_table
+from multilayer.tables.table import Table, collected
 
 __all__ = ["ProtocolError", "Session"]
 
@@ -61,7 +61,7 @@ class Session:
     ) -> None:
         self.lock, self._wake = threading.RLock(), threading.Event()
         self.closed = self.playing = False
-        self.table: pl.DataFrame | None = None
+        self.table: Table | None = None
         self.file, self.points, self.given = "table.csv", None, given
         self.speed, self.by_steps, self.per_second = 0.0, False, 0.0
         self.shown: int | None = None
@@ -232,10 +232,8 @@ class Session:
             },
             "span": data.span,
             "axes": data.axes,
-            "table": None if table is None else _table_message(table),
-            "note": ""
-            if len(drawn) == len(data.xy)
-            else f"{len(drawn)} of {len(data.xy)} rows are drawn; all of them are used.",
+            "table": None if table is None else table_message(table.frame),
+            "note": _note(len(drawn), len(data.xy), self._remarks()),
         }
 
     def frame(self) -> bytes | None:
@@ -280,11 +278,14 @@ class Session:
 
     def read(self, data: bytes, name: str) -> Reply:
         """Read a table from a file; raise ValueError if it is not a table."""
-        given = parse_table(data, Path(name).name or "the file")
-        table = given.frame
+        table = parse_table(data, Path(name).name or "the file")
         with self.lock:
             self.table, self.file = table, Path(name).name
-        return _table_message(table) | {"target": guess_target(table)}
+        return table_message(table.frame) | {"target": guess_target(table.frame)}
+
+    def _remarks(self) -> list[str]:
+        shown = self.table is not None and self.settings.data == "table"
+        return collected(self.table.remarks, 5) if shown and self.table else []
 
     def model(self) -> bytes:
         """Return the network as a model file, with the encoder of the table if there is one."""
@@ -334,7 +335,8 @@ class Session:
             if self.given is None:
                 raise ValueError("no rows were given: multilayer.playground.open(model, X, y)")
             return data_of_arrays(settings, *self.given)
-        return data_of(settings, self.table, self.points)
+        table = None if self.table is None else self.table.frame
+        return data_of(settings, table, self.points)
 
     def _start(self, data: Data, settings: Settings, thetas: Any = None) -> None:
         """Start a new run; if that fails, everything stays as it was."""
@@ -374,15 +376,10 @@ class Session:
             time.sleep(max(0.0, 1 / self.speed - (now - began)) if self.speed else 0.0005)
 
 
-def _table_message(table: pl.DataFrame) -> Reply:
-    return {
-        "say": "table",
-        "columns": [
-            {"name": name, "kind": "number" if kind.is_numeric() else "category"}
-            for name, kind in zip(table.columns, table.dtypes, strict=True)
-        ],
-        "rows": len(table),
-    }
+def _note(drawn: int, rows: int, remarks: list[str]) -> str:
+    """Say what the page does not show, or what was not taken literally in a file."""
+    partly = [] if drawn == rows else [f"{drawn} of {rows} rows are drawn; all of them are used"]
+    return "".join(f"{sentence}. " for sentence in [*partly, *remarks]).strip()
 
 
 def _finite(value: float) -> float | None:

@@ -13,8 +13,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from multilayer.report.sections import plain
 from multilayer.report.table import Table
+from multilayer.tables.labels import as_classes
 from multilayer.tables.target import read_column
-from multilayer.tabular.base import TabularEstimator, out_of_fold_outputs
+from multilayer.tabular.base import TabularEstimator
+from multilayer.tabular.out_of_fold import out_of_fold_outputs
 from multilayer.tabular.scoring import SMALLEST_IN_SCORES, log_losses
 
 __all__ = ["Evaluation", "evaluate"]
@@ -163,7 +165,7 @@ def evaluate(model: Any, X: Any, y: Any, unseen: bool | None) -> Evaluation:
 def _indices(y: Array, classes: Array) -> Array:
     """Return the index of each label among the classes."""
     places = {label: k for k, label in enumerate(classes.tolist())}
-    found = [places.get(label, -1) for label in y.tolist()]
+    found = [places.get(label, -1) for label in as_classes(y, classes).tolist()]
     if -1 in found:
         known = ", ".join(map(repr, list(places)[:8])) + (" …" if len(places) > 8 else "")
         raise ValueError(

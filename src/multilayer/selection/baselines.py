@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import make_pipeline
@@ -30,6 +30,7 @@ from multilayer.training.progress import tasks_bar
 __all__ = ["compare_baselines"]
 
 MOST_COLUMNS = 5000  # of a polynomial
+_FEW_ROWS = 20  # of a class
 
 
 def compare_baselines(
@@ -102,7 +103,7 @@ def compare_baselines(
     classes = (detect_task(labels) if task == "auto" else task) == "classification"
     splits = make_splits(cv, X, y, None, classes=classes, n_repeats=1, rng=rng)
     n_columns = len(TableEncoder().fit(X).get_feature_names_out())
-    rivals = _rivals(classes, len(labels), n_columns)
+    rivals = _rivals(classes, labels, n_columns)
     began = time.perf_counter()
     deadline = math.inf if time_limit is None else began + time_limit
     done: list[Rival] = []
@@ -146,15 +147,18 @@ def compare_baselines(
     return Comparison(done, score_name(scoring, classes), len(labels), len(splits))
 
 
-def _rivals(classes: bool, m: int, n_columns: int) -> list[Rival]:
-    """Return the models to compare on m rows, from the simplest on."""
+def _rivals(classes: bool, y: NDArray[Any], n_columns: int) -> list[Rival]:
+    """Return the models to compare on rows with targets y (m,), from the simplest on."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
     from sklearn.linear_model import LogisticRegression, Ridge
 
     # The penalty of Ridge is only there for collinear columns.
     line: Any = LogisticRegression(max_iter=1000) if classes else Ridge(alpha=1e-3)
     line_name = "logistic regression" if classes else "linear regression"
+    m = len(y)
     boosting: Any = HistGradientBoostingClassifier() if classes else HistGradientBoostingRegressor()
+    if classes and np.unique(y, return_counts=True)[1].min() < _FEW_ROWS:
+        boosting.set_params(early_stopping=False)  # whose rows it can only draw from every class
     encoder = TableEncoder(dtype="float64")
     rivals = [Rival(line_name, "line", make_pipeline(encoder, line))]
     for degree in (2, 3):

@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state, indexable
 from multilayer.selection.folds import FittedFold, seeded
 from multilayer.selection.parallel_folds import fit_folds
 from multilayer.selection.splits import Split, make_splits
+from multilayer.tables.labels import plain_target
 from multilayer.training.progress import tasks_bar
 
 __all__ = ["CrossValidation", "cross_validate_network", "score_name"]
@@ -191,8 +192,13 @@ def cross_validate_network(
     Raises
     ------
     ValueError
-        If there are fewer rows than folds, a training part lacks a class, or a fold cannot be
-        fitted.
+        If there are fewer rows than folds, or a fold cannot be fitted.
+
+    Warns
+    -----
+    UserWarning
+        If a class has fewer rows than there are folds. Where the training rows of a fold lack it,
+        it has probability 0; in a log-loss that counts as the smallest that the loss tells from 0.
 
     See Also
     --------
@@ -215,7 +221,7 @@ def cross_validate_network(
             f"{type(estimator).__name__}"
         )
     rng = check_random_state(random_state)
-    X, y, groups, sample_weight = indexable(X, y, groups, sample_weight)
+    X, y, groups, sample_weight = indexable(X, plain_target(y), groups, sample_weight)
     classes = is_classifier(estimator)
     splits = make_splits(cv, X, y, groups, classes=classes, n_repeats=n_repeats, rng=rng)
     models = [seeded(estimator, rng) for _ in splits]

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone, is_classifier
+from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
+from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 
@@ -18,8 +19,9 @@ from multilayer.estimators.base import BaseMLP
 from multilayer.estimators.held_out import cost_on
 from multilayer.estimators.inputs import Rows, check_rows
 from multilayer.selection.splits import Split
+from multilayer.tabular.scoring import SMALLEST_IN_SCORES
 
-__all__ = ["FittedFold", "fit_fold", "last_step", "seeded"]
+__all__ = ["FittedFold", "fit_fold", "fit_weights", "last_step", "seeded"]
 
 Array = NDArray[Any]
 
@@ -31,13 +33,15 @@ class FittedFold:
     Attributes
     ----------
     estimator : estimator
-        Fitted on the training rows.
+        Fitted on the training rows; if these are of one class, which most estimators refuse, a
+        `DummyClassifier` of scikit-learn.
     score, train_score : float
         On the test rows, and on the training rows.
     seconds : float
         The time that training took.
     loss_curve, validation_curve : ndarray, shape (n_epochs,)
-        The cost of the training rows and of the test rows by epoch; empty if it is not known.
+        The cost of the training rows and of the test rows by epoch; empty if it is not known. Test
+        rows of a class that the training rows lack do not count.
     predicted : ndarray
         Predictions for the test rows.
     probability : ndarray or None
@@ -86,8 +90,7 @@ class _HeldOutCost:
             rows = self._rows
             if isinstance(self._model, Pipeline) and len(self._model) > 1:
                 rows = rows._replace(X=self._model[:-1].transform(rows.X))
-            rows = check_rows(estimator, rows, reset=False)
-            self._cost = cost_on(estimator, rows)
+            self._cost = _cost_of(estimator, rows)
         self.costs.append(self._cost())
         return self._stop.is_set()
 
@@ -123,6 +126,8 @@ def fit_fold(
 ) -> FittedFold:
     """Fit a model on the training rows of a fold, and score it on the test rows.
 
+    A class that the training rows lack has probability 0.
+
     Parameters
     ----------
     model : estimator
@@ -137,29 +142,34 @@ def fit_fold(
     curves : bool, default=True
         Whether to compute the cost of the test rows after each epoch.
     """
-    train, test = (
-        Rows(*(part if part is None else _safe_indexing(part, rows) for part in (X, y, weights)))
-        for rows in split
-    )
+    train, test = (_take(Rows(X, y, weights), rows) for rows in split)
+    classes = np.unique(y) if is_classifier(model) and np.ndim(y) == 1 else None
+    if (
+        classes is not None
+        and len(np.unique(train.y)) == 1
+        and not isinstance(last_step(model), BaseMLP)
+    ):
+        model = DummyClassifier()  # most estimators refuse to learn a single class
     network = last_step(model)
     test_cost, own = _HeldOutCost(model, test, stop), getattr(network, "_skl_callbacks", [])
     has_curves = curves and isinstance(network, BaseMLP)
     if has_curves:
         network.set_callbacks(*own, test_cost)
     began = time.perf_counter()
-    model.fit(train.X, train.y, **_fit_weights(model, train.sample_weight))
+    model.fit(train.X, train.y, **fit_weights(model, train.sample_weight))
     seconds = time.perf_counter() - began
     if has_curves:
         network.set_callbacks(*own)
     predicted = np.asarray(model.predict(test.X))
     probability = None
     if is_classifier(model) and hasattr(model, "predict_proba"):
-        H = model.predict_proba(test.X)
+        H = _with_all(classes, model).predict_proba(test.X)
         probability = None if isinstance(H, list) else np.asarray(H)  # a list: several targets
+    scored = _with_all(classes, model, SMALLEST_IN_SCORES)
     return FittedFold(
         model,
-        _score(scorer, model, test),
-        _score(scorer, model, train),
+        _score(scorer, scored, test),
+        _score(scorer, scored, train),
         seconds,
         _training_curve(network),
         np.array(test_cost.costs),
@@ -168,7 +178,52 @@ def fit_fold(
     )
 
 
-def _fit_weights(model: Any, weights: Any) -> dict[str, Any]:
+def _take(rows: Rows, indices: Array) -> Rows:
+    return Rows(*(part if part is None else _safe_indexing(part, indices) for part in rows))
+
+
+def _cost_of(network: Any, rows: Rows) -> Callable[[], float]:
+    """Return what computes the cost of rows, without those of classes that the network lacks."""
+    if is_classifier(network) and np.ndim(rows.y) == 1:
+        known = np.flatnonzero(np.isin(rows.y, network.classes_))
+        if not len(known):
+            return lambda: np.nan
+        rows = rows if len(known) == len(rows.y) else _take(rows, known)
+    return cost_on(network, check_rows(network, rows, reset=False))
+
+
+class _WithAllClasses(ClassifierMixin, BaseEstimator):
+    """A classifier fitted on rows of some classes, as one that knows the others, too."""
+
+    def __init__(self, model: Any, classes: Array, probability: float = 0.0) -> None:
+        self.model, self.classes, self.probability = model, classes, probability
+        self.classes_ = classes
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def fit(self, X: Any, y: Any) -> _WithAllClasses:
+        return self
+
+    def predict(self, X: Any) -> Array:
+        return np.asarray(self.model.predict(X))
+
+    def predict_proba(self, X: Any) -> Array:
+        H = np.asarray(self.model.predict_proba(X))
+        every = np.full((len(H), len(self.classes)), self.probability, H.dtype)
+        every[:, np.searchsorted(self.classes, self.model.classes_)] = H
+        return every
+
+
+def _with_all(classes: Array | None, model: Any, probability: float = 0.0) -> Any:
+    """Return a fitted model that knows all classes, with a probability for those it lacks."""
+    if classes is None or len(model.classes_) == len(classes):
+        return model
+    return _WithAllClasses(model, classes, probability)
+
+
+def fit_weights(model: Any, weights: Any) -> dict[str, Any]:
+    """Return weights as `fit` of a model, or of a pipeline, takes them."""
     if weights is None:
         return {}
     prefix = f"{model.steps[-1][0]}__" if isinstance(model, Pipeline) else ""

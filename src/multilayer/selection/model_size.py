@@ -15,6 +15,7 @@ _COUNTS: dict[str, Callable[[Any], int]] = {  # fitted attribute -> parameters
     "members_": lambda e: sum(array.size for member in e.members_ for array in member.arrays),
     "best_estimator_": lambda e: count_parameters(e.best_estimator_),
     "regressor_": lambda e: count_parameters(e.regressor_),
+    "class_prior_": lambda e: len(e.class_prior_) - 1,  # of a DummyClassifier
     "coef_": lambda e: np.size(e.coef_) + np.size(e.intercept_),
     # scikit-learn has no public name for the trees of its histogram gradient boosting.
     "_predictors": lambda e: sum(len(tree.nodes) for trees in e._predictors for tree in trees),

@@ -8,10 +8,10 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sklearn.metrics import check_scoring
 from threadpoolctl import ThreadpoolController
 
 from multilayer.engine.threads import available_threads
+from multilayer.estimators.scoring import find_scorer
 from multilayer.selection.folds import FittedFold
 from multilayer.selection.splits import Split
 from multilayer.selection.workers import find_workers
@@ -64,7 +64,7 @@ def fit_folds(
     """
     if n_jobs is not None and (n_jobs == 0 or n_jobs < -1):
         raise ValueError(f"n_jobs must be at least 1, or -1 for all threads, got {n_jobs}")
-    scorer = check_scoring(models[0], scoring=scoring)
+    scorer = find_scorer(models[0], scoring, y)
     rows = (X, y, weights)
     with find_workers(n_jobs) as workers:
         outcomes = _in_threads(workers, models, rows, splits, scorer, curves, deadline, progress)

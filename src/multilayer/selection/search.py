@@ -22,16 +22,20 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
 from multilayer.estimators.base import BaseMLP
+from multilayer.estimators.convergence import DivergenceWarning
+from multilayer.estimators.scoring import find_scorer
 from multilayer.selection.delegation import BaseSearch
 from multilayer.selection.final_round import run_final_round, select_for_final_round
+from multilayer.selection.folds import fit_weights
 from multilayer.selection.halving import Candidate, SuccessiveHalving
 from multilayer.selection.results import cv_results, simplest_within_one_standard_error
 from multilayer.selection.samplers import make_sampler
 from multilayer.selection.search_state import SearchState, prepare_fold
 from multilayer.selection.space import check_space, first_candidates, space_for
-from multilayer.selection.splits import Split, check_classes, fresh_splits, shuffles
+from multilayer.selection.splits import Split, fresh_splits, shuffles
 from multilayer.selection.trials import FoldData, depends_on_length, rungs_for
 from multilayer.selection.workers import find_workers
+from multilayer.tables.labels import plain_target
 from multilayer.tabular.base import TabularEstimator
 from multilayer.training.progress import tasks_bar
 
@@ -218,19 +222,20 @@ class HiddenLayerSearchCV(BaseSearch):
         Raises
         ------
         ValueError
-            If there is nothing to search, a fold lacks a class, or no candidate could be scored.
+            If there is nothing to search, or no candidate could be scored.
         """
         deadline = math.inf if self.time_limit is None else time.perf_counter() + self.time_limit
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None"
             )
+        y = plain_target(y)
         assert_all_finite(y, input_name="y")
         X, y, groups, sample_weight = indexable(X, y, groups, sample_weight)
         steps, network = self._split_pipeline()
-        scorer = None if self.scoring is None else check_scoring(network, scoring=self.scoring)
-        key = joblib.hash((X, y, groups, sample_weight)) if self.warm_start else ""
         classes = is_classifier(network)
+        scorer = None if self.scoring is None else find_scorer(network, self.scoring, y)
+        key = joblib.hash((X, y, groups, sample_weight)) if self.warm_start else ""
         n_rounds = self._n_final_rounds()
 
         def prepare(splits: list[Split]) -> list[FoldData]:
@@ -291,8 +296,6 @@ class HiddenLayerSearchCV(BaseSearch):
         splits = [(np.asarray(a), np.asarray(b)) for a, b in splitter.split(X, y, groups)]
         if not splits:
             raise ValueError("cv must give at least one split, but gives none")
-        if classes and np.ndim(y) == 1:
-            check_classes(splits, np.asarray(y))
         return splits
 
     def _n_final_rounds(self) -> int:
@@ -385,12 +388,12 @@ class HiddenLayerSearchCV(BaseSearch):
     def _refit(self, X: Any, y: Any, sample_weight: Any) -> None:
         began = time.perf_counter()
         best = clone(self.estimator).set_params(**self.best_params_, **self._seed)
-        weights = {}
-        if sample_weight is not None:
-            prefix = f"{best.steps[-1][0]}__" if isinstance(best, Pipeline) else ""
-            weights = {f"{prefix}sample_weight": sample_weight}
-        with warnings.catch_warnings():
-            # The number of epochs that scored best need not be enough to converge.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            self.best_estimator_ = best.fit(X, y, **weights)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            self.best_estimator_ = best.fit(X, y, **fit_weights(best, sample_weight))
+        for warning in caught:
+            kind = warning.category  # the epochs that scored best need not be enough to converge
+            diverged = issubclass(kind, DivergenceWarning) and not is_classifier(best)
+            if diverged or not issubclass(kind, ConvergenceWarning):
+                warnings.warn(warning.message, stacklevel=4)
         self.refit_time_ = time.perf_counter() - began

@@ -17,7 +17,7 @@ from sklearn.model_selection import (
 )
 from sklearn.utils.multiclass import type_of_target
 
-__all__ = ["Split", "check_classes", "fresh_splits", "make_splits", "shuffles"]
+__all__ = ["Split", "fresh_splits", "make_splits", "shuffles"]
 
 Array = NDArray[Any]
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]  # training rows, test rows
@@ -58,8 +58,12 @@ def make_splits(
     Raises
     ------
     ValueError
-        If there are fewer rows than folds, the splitter cannot be repeated or yields no split, or
-        a training part lacks a class.
+        If there are fewer rows than folds, or the splitter cannot be repeated or yields no split.
+
+    Warns
+    -----
+    UserWarning
+        By scikit-learn, if a class has fewer rows than there are stratified folds.
     """
     labels = np.asarray(y)
     if not (isinstance(n_repeats, Integral) and n_repeats >= 1):
@@ -71,8 +75,6 @@ def make_splits(
             splits.append((np.asarray(train), np.asarray(test)))
     if not splits:
         raise ValueError("cv must give at least one split, but gives none")
-    if classes and labels.ndim == 1:
-        check_classes(splits, labels)
     return splits
 
 
@@ -128,15 +130,3 @@ def shuffles(cv: Any) -> bool:
     if cv is None or isinstance(cv, Integral):
         return True
     return hasattr(cv, "random_state") and bool(getattr(cv, "shuffle", True))
-
-
-def check_classes(splits: list[Split], labels: Array) -> None:
-    """Check that the training part of each fold holds every class."""
-    everything = np.unique(labels)
-    for k, (train, _) in enumerate(splits):
-        missing = np.setdiff1d(everything, labels[train])
-        if len(missing):
-            raise ValueError(
-                f"each training part must hold every class, but that of fold {k} has no row of "
-                f"class {missing.tolist()[0]!r}: take fewer folds, or leave the class out"
-            )

@@ -76,7 +76,7 @@ def fold_data(estimator: Any, y: Any, train: Rows, test: Rows) -> FoldData:
         The training rows and the test rows of the fold.
     """
     if isinstance(estimator, TabularEstimator):
-        return _TabularFold(estimator, train, test)
+        return _TabularFold(estimator, y, train, test)
     return _PlainFold(estimator, y, train, test)
 
 
@@ -185,11 +185,11 @@ class _PlainTrial(Trial):
 
 
 class _TabularFold(FoldData):
-    def __init__(self, estimator: TabularEstimator, learned: Rows, judged: Rows) -> None:
+    def __init__(self, estimator: TabularEstimator, y: Any, learned: Rows, judged: Rows) -> None:
         self.estimator = clone(estimator).set_params(n_members=1, fast=False)
         rng = check_random_state(estimator.random_state)
         self.data, (self.fold,) = prepare_training(
-            self.estimator, *learned, judged.X, judged.y, rng
+            self.estimator, *learned, judged.X, judged.y, rng, every_target=y
         )
         self.weights = judged.sample_weight
 

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import repeat
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.tables.numbers import Dropped
+from multilayer.tables.values import boolean_form, by_form, canonical
 
 __all__ = ["Category", "fit_categories"]
 
@@ -131,18 +131,27 @@ class Category:
         return [f"{name}_{level}" for level in (*self.levels[first:], *more)]
 
     @cached_property
-    def _slots(self) -> dict[str | None, int]:
-        slots: dict[str | None, int] = {level: k for k, level in enumerate(self.levels)}
-        slots[None] = len(self.levels) if self.gaps else -1
-        return slots
+    def _slots(self) -> _Slots:
+        return _Slots(self)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_slots"}
 
     def codes(self, texts: Texts) -> NDArray[np.intp]:
         """Return the slot (m,) of each row, or −1 without one."""
-        unseen = self.n_slots - 1 if self.infrequent else -1
-        return np.fromiter(map(self._slots.get, texts, repeat(unseen)), np.intp, len(texts))
+        return np.fromiter(map(self._slots.__getitem__, texts), np.intp, len(texts))
+
+    @property
+    def other_texts(self) -> dict[str, int]:
+        """Further ways to write the levels, such as "1.0" for "1", with their slots."""
+        return self._slots.other_texts()
+
+    def unseen(self, texts: Texts) -> Counter[str]:
+        """Count the texts that were not in fit; none where the column has "infrequent"."""
+        counts = Counter(text for text in texts if text is not None)
+        if self.infrequent:
+            return Counter()
+        return Counter({text: n for text, n in counts.items() if self._slots[text] < 0})
 
     def encode(self, texts: Texts, out: Array) -> None:
         """Write the features of texts (m,) to out (m, n_features), which is all zeros."""
@@ -173,6 +182,37 @@ class Category:
         }
         more = ["gaps a category"] * self.gaps + ["all others together"] * self.infrequent
         return "; ".join([parts[self.form], *more])
+
+
+class _Slots(dict[str | None, int]):
+    """The slot of each text, found exactly or else by its canonical form where only one has it.
+
+    "1.0" finds the level "1", and "1" the level "1.0" of a file that older versions wrote. Where
+    all levels are true and false, or 1 and 0, each finds the other.
+    """
+
+    def __init__(self, column: Category) -> None:
+        super().__init__({level: k for k, level in enumerate(column.levels)})
+        self[None] = len(column.levels) if column.gaps else -1
+        self._unseen = column.n_slots - 1 if column.infrequent else -1
+        self._form, forms = by_form(column.levels)
+        self._forms = {form: self[level] for form, level in forms.items()}
+
+    def __missing__(self, text: str) -> int:
+        return self._forms.get(self._form(text), self._unseen)
+
+    def other_texts(self) -> dict[str, int]:
+        """Return usual ways to write the levels that are no levels, with their slots."""
+        texts: dict[str, int] = {}
+        for level in [text for text in self if text is not None]:
+            form = canonical(level)
+            ways = [form, f"{form}.0"]
+            if self._form is boolean_form:
+                one = boolean_form(level) == "1"
+                ways = ["1", "1.0", "true", "True"] if one else ["0", "0.0", "false", "False"]
+            other = [text for text in ways if text not in self and self._form(text) in self._forms]
+            texts |= {text: self[text] for text in other}
+        return texts
 
 
 def fit_categories(

@@ -81,7 +81,7 @@ def detect_dialect(sample: str, name: str, delimiter: str | None = None) -> Dial
     width = max(widths, key=lambda w: (widths[w], w))
     labels = {row[0] for row in rows[1:]}
     if (
-        len(rows) > 1
+        width > 2
         and len(rows[0]) == width - 1
         and widths == {width: len(rows) - 1, width - 1: 1}
         and len(labels) == len(rows) - 1

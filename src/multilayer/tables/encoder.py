@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import compress
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -21,6 +20,7 @@ from multilayer.persistence import Savable
 from multilayer.tables.categories import Category, fit_categories
 from multilayer.tables.column_names import distinct_names, find_columns
 from multilayer.tables.frame import Frame
+from multilayer.tables.learned_columns import LearnedColumns
 from multilayer.tables.numbers import NUMERIC, Dropped, Numbers
 from multilayer.tables.statistics import BLOCK
 
@@ -30,14 +30,18 @@ __all__ = ["QUANTILE", "TableEncoder", "check_parameters", "set_learned"]
 QUANTILE = {"robust": 0.0, "blend": 0.5, "quantile": 1.0}
 
 
-class TableEncoder(TransformerMixin, Savable, BaseEstimator):
+class TableEncoder(TransformerMixin, LearnedColumns, Savable, BaseEstimator):
     """Encode a table of numbers, categories, booleans, dates and gaps for a network.
 
     Numbers, booleans and dates (in seconds) are standardised; their gaps are filled with the
     median and shown by an indicator. Categories (texts, categoricals, enumerations) are one-hot;
     gaps are a category of their own if there are some in fit. Uninformative columns are left out:
-    constant ones, those of gaps only, and those of more than `max_categories` texts most of which
-    occur once, such as names and identifiers.
+    constant ones, those of gaps only, those of more than `max_categories` texts most of which
+    occur once, such as names and identifiers, and those that hold lists, structs, bytes or other
+    objects.
+
+    The same value is the same category, whatever its type: 1, 1.0, "1" and Decimal("1.0"); but "01"
+    is another text. A column of dates may hold texts in ISO 8601 later.
 
     Later rows may have gaps where fit had none (they count as the median, or as no category) and
     categories that were not in fit (they count as no category, which is all zeros, or as
@@ -113,11 +117,6 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
         "max_onehot": [Interval(Integral, 0, None, closed="left"), None],
     }
 
-    n_features_in_: int
-    numbers_: Numbers
-    categories_: list[Category]
-    _dropped: list[Dropped]
-
     def __init__(
         self,
         max_categories: int = 64,
@@ -148,13 +147,12 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
         ------
         ValueError
             If there is no row, no column that varies, or an infinite number.
-        TypeError
-            If a value is not a number, text, boolean, date or gap.
         """
         frame = Frame(X)
         kinds = [frame.kind(j) for j in range(len(frame.names))]
         numeric = [j for j, kind in enumerate(kinds) if kind in NUMERIC]
         empty = [Dropped(j, "all gaps") for j, kind in enumerate(kinds) if kind == "empty"]
+        empty += [Dropped(j, f"holds {frame.held(j)}") for j, k in enumerate(kinds) if k == "other"]
         robust, drop_duplicates = self.scaling != "standard", self.drops_duplicates
         numbers, left_out = Numbers.fit(
             frame.names,
@@ -209,12 +207,44 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
     def _encode(self, frame: Frame, at: Mapping[int, int], out: NDArray[Any]) -> None:
         start = self.numbers_.n_features
         if start:
-            values = frame.numbers([at[j] for j in self.numbers_.columns])
+            places = [at[j] for j in self.numbers_.columns]
+            values = frame.numbers(places, self.numbers_.kinds)
             self.numbers_.encode(values, out[:, :start])
         for column in self.categories_:
             width = column.n_features
             column.encode(frame.texts(at[column.column]), out[:, start : start + width])
             start += width
+
+    def unseen_categories(self, X: Any) -> dict[str, dict[str, int]]:
+        """Count the rows whose categories were not in fit.
+
+        In `transform` such a row has no category in that column. Gaps where fit had none are not
+        counted; nor are columns with a feature "infrequent", which stands for these categories too.
+
+        Parameters
+        ----------
+        X : dataframe or array-like, shape (m, n)
+
+        Returns
+        -------
+        dict of dict
+            From the column to each of its new categories, the most frequent first, and the number
+            of rows that hold it. Only columns that have some.
+
+        Raises
+        ------
+        ValueError
+            If columns are missing.
+        """
+        check_is_fitted(self, "numbers_")
+        frame = Frame(X)
+        at = self.positions_in(X, frame)
+        names, unseen = self.column_names, {}
+        for column in sorted(self.categories_, key=lambda c: c.column):
+            counts = column.unseen(frame.texts(at[column.column]))
+            if counts:
+                unseen[names[column.column]] = dict(counts.most_common())
+        return unseen
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
         """Return the names of the features, in their order.
@@ -238,65 +268,9 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
         return np.array(distinct_names(features), dtype=object)
 
     @property
-    def column_names(self) -> list[str]:
-        """The names of the columns; "x0", "x1" … if they had none in fit."""
-        if hasattr(self, "feature_names_in_"):
-            return [str(name) for name in self.feature_names_in_]
-        return [f"x{j}" for j in range(self.n_features_in_)]
-
-    @property
     def drops_duplicates(self) -> bool:
         """Whether columns that are the same as an earlier one are left out; see Notes."""
         return self.scaling != "standard" or self.max_onehot is not None
-
-    @property
-    def dropped_(self) -> dict[str, str]:
-        """The columns left out, with the reason."""
-        return {self.column_names[d.column]: d.reason for d in self._dropped}
-
-    @property
-    def n_numbers_(self) -> int:
-        """Number of the first features that are of numbers or dates with more than two values."""
-        return self.numbers_.n_continuous
-
-    @property
-    def n_codes_(self) -> tuple[int, ...]:
-        """The number of codes of each of the last features that are codes."""
-        return tuple(c.n_codes for c in self.categories_ if c.form == "codes")
-
-    @property
-    def feature_columns_(self) -> NDArray[np.intp]:
-        """The position of the column of each feature, (n_features_out,)."""
-        numbers = self.numbers_
-        columns = [
-            *compress(numbers.columns, numbers.varies),
-            *compress(numbers.columns, numbers.gaps),
-            *(c.column for c in self.categories_ for _ in range(c.n_features)),
-        ]
-        return np.array(columns, np.intp)
-
-    def summary(self) -> list[dict[str, Any]]:
-        """Describe the encoding of each column, in their order.
-
-        Returns
-        -------
-        list of dict
-            With "column", "kind", "treatment" and "features" (their number):
-            ``polars.DataFrame(encoder.summary())`` shows it as a table.
-        """
-        check_is_fitted(self, "numbers_")
-        rows: dict[int, tuple[str, str, int]] = {}
-        for k, j in enumerate(self.numbers_.columns):
-            rows[j] = (self.numbers_.kinds[k], *self.numbers_.describe(k))
-        for column in self.categories_:
-            rows[column.column] = ("category", column.describe(), column.n_features)
-        for gone in self._dropped:
-            rows[gone.column] = ("left out", gone.reason, 0)
-        keys = ("kind", "treatment", "features")
-        return [
-            {"column": name, **dict(zip(keys, rows[j], strict=True))}
-            for j, name in enumerate(self.column_names)
-        ]
 
     def positions_in(self, X: Any, frame: Frame) -> dict[int, int]:
         """Find the encoded columns in another table X, of which `frame` is a view.
@@ -321,10 +295,7 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
                 )
             return {j: j for j in range(n)}
         estimator = type(self).__name__
-        return find_columns(self._encoded_columns(), self.column_names, frame.names, estimator)
-
-    def _encoded_columns(self) -> list[int]:
-        return [*self.numbers_.columns, *(c.column for c in self.categories_)]
+        return find_columns(self.encoded_columns, self.column_names, frame.names, estimator)
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return the state: what JSON can hold, and arrays by name."""
@@ -351,7 +322,7 @@ class TableEncoder(TransformerMixin, Savable, BaseEstimator):
         self.n_features_in_ = n = int(state["n_features_in_"])
         if state["feature_names_in_"] is not None:
             self.feature_names_in_ = np.array(state["feature_names_in_"], dtype=object)
-        met = [*self._encoded_columns(), *(d.column for d in self._dropped)]
+        met = [*self.encoded_columns, *(d.column for d in self._dropped)]
         # Their number first: a damaged file may say that there are billions.
         if len(met) != n or sorted(met) != list(range(n)) or len(self.column_names) != n:
             raise ValueError("the columns of the encoder contradict each other")

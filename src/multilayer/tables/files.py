@@ -6,6 +6,8 @@ import glob
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +19,9 @@ from multilayer.tables.cells import Cells, sample_of
 from multilayer.tables.dialect import detect_dialect
 from multilayer.tables.errors import TableError
 from multilayer.tables.formats import ColumnEvidence, without_gaps
-from multilayer.tables.reading import (
-    INDEX,
-    Known,
-    ReadOptions,
-    convert_columns,
-    find_formats,
-    first_row,
-    take_names,
-)
+from multilayer.tables.reading import INDEX, convert_columns, find_formats, first_row, take_names
 from multilayer.tables.sources import open_source
+from multilayer.tables.table import Known, ReadOptions
 from multilayer.tables.typed_columns import usual_types
 
 __all__ = ["TableFiles", "parse_memory"]
@@ -98,6 +93,8 @@ class TableFiles:
         self.remarks: list[str] = []
         self.named = True
         self._evidence: dict[str, ColumnEvidence] = {}
+        self._headers: dict[str, bool] = {}
+        self._plain: set[str] = set()  # files that need neither unpacking nor decoding
         self._kinds = {path: self._kind_of(path) for path in self.paths}
         if len(kinds := set(self._kinds.values())) > 1:
             raise TableError(f"files must all be of one kind, but these are {sorted(kinds)}")
@@ -164,10 +161,14 @@ class TableFiles:
 
     def _batches(self, path: str, rows: int) -> Iterator[pl.DataFrame]:
         """Read rows of a CSV file as texts, gaps null."""
-        options = self._options
-        with open_source(path, None, options.encoding) as source:
-            dialect = detect_dialect(sample_of(source.path, path), path, options.delimiter)
-            cells = Cells(source.path, path, dialect, threads=1)
+        # What was found when the file was looked at holds when it is read.
+        options = replace(self._options, header=self._headers.get(path, self._options.header))
+        with ExitStack() as stack:
+            place = Path(path)
+            if path not in self._plain:
+                place = stack.enter_context(open_source(path, None, options.encoding)).path
+            dialect = detect_dialect(sample_of(place, path), path, options.delimiter)
+            cells = Cells(place, path, dialect, threads=1)
             names: list[str] | None = None
             for batch in cells.batches(rows):
                 texts = without_gaps(batch)
@@ -176,6 +177,7 @@ class TableFiles:
                     known = self._schemas.get(self.paths[0])
                     before = Known(tuple(known)) if known else None
                     texts, self.named = take_names(texts, head, dialect, path, options, before)
+                    self._headers[path] = self.named
                     names = texts.columns
                 else:
                     texts = texts.select(pl.nth(range(len(names)))).rename(
@@ -253,6 +255,8 @@ class TableFiles:
                 )
             if source.kind != "CSV" and source.path != Path(path):
                 raise TableError(f"{path} must be unpacked before it is read in chunks")
+            if source.path == Path(path):
+                self._plain.add(path)
             return source.kind
 
     def _scan(self, path: str) -> pl.LazyFrame:

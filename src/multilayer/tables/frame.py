@@ -5,11 +5,8 @@ Dataframes (pandas, polars, pyarrow and others) are read through narwhals; all e
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
-from decimal import Decimal
 from functools import cached_property
-from numbers import Real
 from typing import Any
 
 import narwhals as nw
@@ -19,9 +16,10 @@ from narwhals.exceptions import DuplicateError
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
-__all__ = ["Frame", "is_gap"]
+from multilayer.tables.values import is_gap, kind_of_type, number_of, plural_of_type, text_of
 
-_EPOCH = dt.datetime(1970, 1, 1)
+__all__ = ["Frame"]
+
 _UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
@@ -84,7 +82,14 @@ class Frame:
             yield place, Frame(self.table[place], self._first + start)
 
     def kind(self, j: int) -> str:
-        """Return "number", "boolean", "date", "category" or "empty" (objects, all of them gaps)."""
+        """Return the kind of a column.
+
+        Returns
+        -------
+        str
+            "number", "boolean", "date", "category", "empty" (objects, all of them gaps), or "other"
+            where a table cannot be encoded from it; see `held`.
+        """
         column = self.columns[j]
         if isinstance(column, nw.Series):
             dtype = self._dtypes[j]
@@ -93,6 +98,7 @@ class Frame:
                 ("number", dtype.is_numeric()),
                 ("date", dtype.is_temporal()),
                 ("category", dtype in (nw.String, nw.Categorical) or isinstance(dtype, nw.Enum)),
+                ("other", self._nested(j)),
             ):
                 if holds:
                     return kind
@@ -103,12 +109,24 @@ class Frame:
                 return known[column.dtype.kind]
         return self._kind_of_objects(j)
 
-    def numbers(self, columns: Sequence[int]) -> NDArray[np.float64]:
+    def held(self, j: int) -> str:
+        """Return what a column of kind "other" holds, in words."""
+        nested = self._nested(j) if isinstance(self.columns[j], nw.Series) else ""
+        if nested:
+            return nested
+        types = (type(v) for v in self._objects(j) if v is not None)
+        return plural_of_type(next(t for t in types if kind_of_type(t) is None))
+
+    def numbers(
+        self, columns: Sequence[int], kinds: Sequence[str] | None = None
+    ) -> NDArray[np.float64]:
         """Return columns as numbers, gaps as NaN, dates and times in seconds.
 
         Parameters
         ----------
         columns : sequence of n int
+        kinds : sequence of n str, optional
+            Their kinds in fit: a column of dates may hold dates as texts now.
 
         Returns
         -------
@@ -120,8 +138,10 @@ class Frame:
         ValueError
             If a value is infinite, or is not a number.
         """
+        kinds = ["number"] * len(columns) if kinds is None else kinds
         if self._cells is not None:
-            values = np.array([[self._from_objects([self._cells[j]], j)[0] for j in columns]])
+            cells = zip(columns, kinds, strict=True)
+            values = np.array([[self._from_objects([self._cells[j]], j, k)[0] for j, k in cells]])
         elif isinstance(self.table, np.ndarray) and self.table.dtype.kind in "biuf":
             values = self.table[:, columns].astype(np.float64)
         else:
@@ -130,7 +150,7 @@ class Frame:
             if plain:
                 values[:, plain] = self.table[:, [columns[k] for k in plain]].to_numpy()
             for k in set(range(len(columns))) - set(plain):
-                values[:, k] = self._one_as_numbers(columns[k])
+                values[:, k] = self._one_as_numbers(columns[k], kinds[k])
         # The largest float32: to a network, numbers beyond it are infinite.
         limit = float(np.finfo(np.float32).max)
         too_large = np.abs(values) > limit
@@ -143,11 +163,15 @@ class Frame:
         return values
 
     def texts(self, j: int) -> list[str | None]:
-        """Return a column as texts, gaps as None."""
+        """Return a column as texts, gaps as None; the same value has the same text."""
         values = self._objects(j)
-        if set(map(type, values)) <= {str, type(None)}:
+        types = set(map(type, values)) - {type(None)}
+        if types <= {str}:
             return values
-        return [v if v is None or isinstance(v, str) else str(v) for v in values]
+        if types in ({int}, {float}):  # often, and of few values: categories that are numbers
+            known = {v: None if v is None else text_of(v) for v in set(values)}
+            return [known[v] for v in values]
+        return [None if v is None else text_of(v) for v in values]
 
     @cached_property
     def table(self) -> Any:
@@ -185,9 +209,23 @@ class Frame:
         """Whether the column can be read from a dataframe together with other numeric ones."""
         if isinstance(self.table, np.ndarray):
             return False
-        return bool(self._dtypes[j].is_integer() or self._dtypes[j].is_float())
+        dtype = self._dtypes[j]
+        wide = dtype in (nw.Int128, nw.UInt128)  # which NumPy does not have
+        return bool(dtype.is_float() or (dtype.is_integer() and not wide))
 
-    def _one_as_numbers(self, j: int) -> NDArray[Any]:
+    def _nested(self, j: int) -> str:
+        """Return what a column of a dataframe holds by its dtype, if that is no single value."""
+        dtype = self._dtypes[j]
+        for plural, types in (
+            ("lists", (nw.List, nw.Array)),
+            ("structs", (nw.Struct,)),
+            ("bytes", (nw.Binary,)),
+        ):
+            if isinstance(dtype, types) or dtype in types:
+                return plural
+        return ""
+
+    def _one_as_numbers(self, j: int, kind: str) -> NDArray[Any]:
         column = self.columns[j]
         if isinstance(column, nw.Series):
             dtype = self._dtypes[j]
@@ -203,15 +241,15 @@ class Frame:
                 column, unit, step = column.astype(f"{column.dtype.kind}8[s]"), "s", 1
             counted = column.astype(np.int64) * (step * _UNITS[unit])
             return np.where(np.isnat(column), np.nan, counted)
-        return np.array(self._from_objects(self._objects(j), j))
+        return np.array(self._from_objects(self._objects(j), j, kind))
 
-    def _from_objects(self, values: Sequence[Any], j: int) -> list[float]:
+    def _from_objects(self, values: Sequence[Any], j: int, kind: str) -> list[float]:
         try:
-            return [_number(v) for v in values]
+            return [number_of(v, kind) for v in values]
         except (ValueError, TypeError):
-            row = next(row for row, v in enumerate(values) if not _is_number(v))
+            row = next(row for row, v in enumerate(values) if not _is_number(v, kind))
             raise ValueError(
-                f"column {self.names[j]!r} must hold numbers, as in fit, but holds "
+                f"column {self.names[j]!r} must hold {kind}s, as in fit, but holds "
                 f"{values[row]!r:.60} at index {self._first + row}"
             ) from None
 
@@ -222,25 +260,19 @@ class Frame:
         column = self.columns[j]
         if isinstance(column, nw.Series):
             values = column.to_list()
-            if not column.null_count():
-                return values
-            return [
-                None if gap else v
-                for v, gap in zip(values, column.is_null().to_list(), strict=True)
-            ]
+            if not self._dtypes[j].is_float() and self._dtypes[j] != nw.Object:
+                if not column.null_count():
+                    return values
+                gaps = column.is_null().to_list()
+                return [None if gap else v for v, gap in zip(values, gaps, strict=True)]
+            return [None if is_gap(v) else v for v in values]  # to polars, NaN is no gap
         return [None if is_gap(v) else v for v in column.tolist()]
 
     def _kind_of_objects(self, j: int) -> str:
         values = self._objects(j)
-        kinds = {_kind_of_type(t) for t in set(map(type, values)) - {type(None)}}
+        kinds = {kind_of_type(t) for t in set(map(type, values)) - {type(None)}}
         if None in kinds:
-            row = next(
-                row for row, v in enumerate(values) if v is not None and not _kind_of_type(type(v))
-            )
-            raise TypeError(
-                f"column {self.names[j]!r} must hold numbers, texts, booleans or dates, but holds "
-                f"{values[row]!r:.60} at index {row}"
-            )
+            return "other"
         if len(kinds) == 1:
             return str(kinds.pop())
         if not kinds:
@@ -261,47 +293,9 @@ def _one_row(X: Any) -> tuple[Sequence[Any], list[Any]] | None:
     return names, [None if is_gap(v) else v for v in row]
 
 
-def _kind_of_type(t: type) -> str | None:
-    if issubclass(t, bool | np.bool_):
-        return "boolean"
-    if issubclass(t, Real | Decimal | np.number) and not issubclass(t, np.complexfloating):
-        return "number"
-    if issubclass(t, dt.date | dt.time | dt.timedelta):
-        return "date"
-    return "category" if issubclass(t, str) else None
-
-
-def is_gap(value: Any) -> bool:
-    """Whether a Python object stands for a gap: None, NaN, pandas.NA, pandas.NaT."""
+def _is_number(value: Any, kind: str) -> bool:
     try:
-        return value is None or bool(value != value)
-    except (TypeError, ValueError):  # pandas.NA is neither true nor false; neither is an array
-        return type(value).__name__ == "NAType"
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        _number(value)
+        number_of(value, kind)
     except (ValueError, TypeError):
         return False
     return True
-
-
-def _number(value: Any) -> float:
-    """Return a Python object as a number; dates and times in seconds."""
-    if value is None:
-        return np.nan
-    if isinstance(value, float):
-        return value
-    if isinstance(value, dt.timedelta):
-        return value.total_seconds()
-    if isinstance(value, dt.datetime):
-        naive = value.astimezone(dt.UTC).replace(tzinfo=None) if value.tzinfo else value
-        return (naive - _EPOCH).total_seconds()
-    if isinstance(value, dt.date):
-        return (dt.datetime(value.year, value.month, value.day) - _EPOCH).total_seconds()
-    if isinstance(value, dt.time):
-        return value.hour * 3600 + value.minute * 60 + value.second + value.microsecond / 1e6
-    if isinstance(value, str) and value.lower() in ("true", "false"):
-        return float(value.lower() == "true")
-    return float(value)

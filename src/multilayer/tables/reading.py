@@ -3,132 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import polars as pl
-from polars.exceptions import PanicException, PolarsError
 
 from multilayer.tables.bundled import BUNDLED
 from multilayer.tables.cells import Cells, sample_of
 from multilayer.tables.dialect import Dialect, detect_dialect
 from multilayer.tables.errors import TableError
-from multilayer.tables.formats import (
-    ColumnEvidence,
-    Format,
-    choose_formats,
-    formats_from_state,
-    without_gaps,
-)
+from multilayer.tables.formats import ColumnEvidence, Format, choose_formats, without_gaps
 from multilayer.tables.headers import is_header, names_of
 from multilayer.tables.sources import Source, open_source
+from multilayer.tables.table import NOTHING_SAID, Known, ReadOptions, Table
 from multilayer.tables.typed_columns import counts_rows, usual_types
+from multilayer.tables.typed_files import read_typed
 
 __all__ = [
-    "NOTHING_SAID",
-    "Known",
-    "ReadOptions",
-    "Table",
-    "collected",
+    "INDEX",
     "convert_columns",
     "find_formats",
     "first_row",
     "parse_table",
     "read_table",
     "take_names",
-    "text_columns",
 ]
 
 _LOOKED_AT = 2000  # rows by which a header is told
-
-
-@dataclass(frozen=True)
-class ReadOptions:
-    """What a user says about a file; None stands for what is to be found out.
-
-    Attributes
-    ----------
-    header : bool, optional
-        Whether the first line of a CSV file or sheet holds the names of the columns. Columns
-        without names are called "0", "1" ….
-    delimiter : str, optional
-        The character between the cells of a CSV file.
-    encoding : str, optional
-        Of a text file, as Python names it.
-    decimal : {".", ","}, optional
-        The decimal mark.
-    dates : {"dmy", "mdy"}, optional
-        Whether the day or the month comes first.
-    sheet : str, optional
-        The name or the number of a sheet of a workbook; the first is 0, which is the default.
-    drop : sequence of str
-        Names of columns to leave out.
-    """
-
-    header: bool | None = None
-    delimiter: str | None = None
-    encoding: str | None = None
-    decimal: str | None = None
-    dates: str | None = None
-    sheet: str | None = None
-    drop: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.delimiter is not None and len(self.delimiter.encode()) != 1:
-            raise ValueError(f"delimiter must be one character, got {self.delimiter!r}")
-
-
-NOTHING_SAID = ReadOptions()
-
-
-@dataclass(frozen=True)
-class Known:
-    """What was found in the file that a model was fitted on, and holds for later files.
-
-    Attributes
-    ----------
-    names : tuple of str
-        Of the columns.
-    formats : mapping
-        Of columns of texts, by name.
-    """
-
-    names: tuple[str, ...] = ()
-    formats: Mapping[str, Format] = field(default_factory=dict)
-
-    def to_state(self) -> dict[str, Any]:
-        """Return what JSON can hold."""
-        formats = {name: [f.kind, f.form] for name, f in self.formats.items()}
-        return {"names": list(self.names), "formats": formats}
-
-    @classmethod
-    def from_state(cls, state: Any) -> Self:
-        """Restore what `to_state` returned."""
-        return cls(tuple(map(str, state["names"])), formats_from_state(state["formats"]))
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table that was read.
-
-    Attributes
-    ----------
-    frame : polars.DataFrame, shape (m, n)
-        Gaps are null.
-    known : Known
-        What was found, for files that are read later.
-    remarks : tuple of str
-        What was guessed, left out or not taken literally: a line each.
-    named : bool
-        Whether the columns have names of their own.
-    """
-
-    frame: pl.DataFrame
-    known: Known
-    remarks: tuple[str, ...] = ()
-    named: bool = True
 
 
 def read_table(
@@ -187,11 +89,7 @@ def read_csv(source: Source, options: ReadOptions, known: Known | None) -> Table
 
 def _read_typed(source: Source, options: ReadOptions, known: Known | None) -> Table:
     """Read a file whose format has types, or texts that are converted as those of CSV."""
-    try:
-        frame = _READERS[source.kind](source, options)
-    except (PolarsError, PanicException, OSError, RuntimeError) as error:
-        reason = (str(error).strip() or repr(error)).splitlines()[0]
-        raise TableError(f"{source.name} cannot be read as a table: {reason}") from None
+    frame = read_typed(source, options)
     if source.kind in ("Parquet", "Arrow", "Arrow stream"):
         return finish(frame, source, options, known, convert=False)
     texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
@@ -349,70 +247,3 @@ def _other_format(texts: pl.Series, found: Format) -> Format | None:
         if certain in same:
             return certain
     return same[0] if len({f.form for f in same}) == 1 else None
-
-
-def _read_excel(source: Source, options: ReadOptions) -> pl.DataFrame:
-    import fastexcel
-
-    sheet: Any = options.sheet if options.sheet is not None else 0
-    try:
-        book = fastexcel.read_excel(str(source.path))
-        named = sheet in book.sheet_names
-        if isinstance(sheet, str) and not named and sheet.lstrip("-").isdecimal():
-            sheet = range(len(book.sheet_names))[int(sheet)]
-        elif isinstance(sheet, str) and not named:
-            raise TableError(
-                f"--sheet must name a sheet of {source.name}, {', '.join(book.sheet_names)}; got "
-                f"{sheet!r}"
-            )
-        row = None if options.header is False else 0
-        frame = book.load_sheet(sheet, header_row=row, schema_sample_rows=None).to_polars()
-    except IndexError:
-        raise TableError(
-            f"--sheet must be a number below {len(book.sheet_names)}, got {options.sheet}"
-        ) from None
-    except fastexcel.FastExcelError as error:
-        reason = str(error).splitlines()[0]
-        raise TableError(f"{source.name} cannot be read as a workbook: {reason}") from None
-    if row is None:
-        frame.columns = [str(j) for j in range(frame.width)]
-    return frame
-
-
-def _read_json(source: Source, options: ReadOptions) -> pl.DataFrame:
-    """Read objects, a row each: an array of them, or one on each line."""
-    rule = f"{source.name} must be a JSON array of objects or JSON lines, a row an object"
-    if source.kind == "JSON":
-        with source.path.open("rb") as file:
-            if not file.read(1 << 16).lstrip(b"[ \t\r\n").startswith((b"{", b"]")):
-                raise TableError(f"{rule}, but its elements are no objects")
-        return pl.read_json(source.path, infer_schema_length=None)
-    frame = pl.read_ndjson(source.path, infer_schema_length=None)
-    if len(frame) == 1 and frame.width and all(dtype.is_nested() for dtype in frame.dtypes):
-        raise TableError(
-            f"{rule}, but is one object that holds columns; pandas writes rows by "
-            "to_json(orient='records')"
-        )
-    return frame
-
-
-_READERS: dict[str, Callable[[Source, ReadOptions], pl.DataFrame]] = {
-    "Parquet": lambda source, _: pl.read_parquet(source.path),
-    "Arrow": lambda source, _: pl.read_ipc(source.path),
-    "Arrow stream": lambda source, _: pl.read_ipc_stream(source.path),
-    "Excel": _read_excel,
-    "JSON": _read_json,
-    "JSON lines": _read_json,
-}
-
-
-def collected(remarks: Iterable[str], most: int = 12) -> list[str]:
-    """Return remarks without repetitions, at most so many and then their number."""
-    different = list(dict.fromkeys(remarks))
-    more = len(different) - most
-    return different[:most] + [f"{more} more remarks of this kind"] * (more > 0)
-
-
-def text_columns(names: Collection[str]) -> Known:
-    """Return what is known of a model whose file does not say how its columns were written."""
-    return Known(tuple(names), dict.fromkeys(names, Format("text")))

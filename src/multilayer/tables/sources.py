@@ -25,7 +25,7 @@ __all__ = ["Source", "open_source"]
 _BLOCK = 1 << 22  # bytes that are unpacked and decoded at a time
 _SAMPLE = 1 << 17  # bytes from which the encoding is told
 # A packed file may unpack to so many times its size, and to so many bytes besides.
-_MOST_TIMES, _MOST_MORE = 1100, 1 << 28
+_MOST_TIMES, _MOST_MORE = 1100, 1 << 26
 
 _KINDS = {
     b"PAR1": "Parquet",
@@ -109,7 +109,8 @@ def open_source(
             path = Path(given)
             path.open("rb").close()  # an OSError of its own, as of a folder
         source = Source(name or str(given), path)
-        yield _as_text(stack, _unpacked(stack, source), encoding)
+        limit = path.stat().st_size * _MOST_TIMES + _MOST_MORE
+        yield _as_text(stack, _unpacked(stack, source, limit), encoding)
 
 
 def _copied(stack: ExitStack, write: Callable[[IO[bytes]], Any]) -> Path:
@@ -120,7 +121,7 @@ def _copied(stack: ExitStack, write: Callable[[IO[bytes]], Any]) -> Path:
     return Path(file.name)
 
 
-def _unpacked(stack: ExitStack, source: Source) -> Source:
+def _unpacked(stack: ExitStack, source: Source, limit: int) -> Source:
     start = _start(source)
     for magic, what in _FOREIGN.items():
         if start.startswith(magic):
@@ -132,11 +133,11 @@ def _unpacked(stack: ExitStack, source: Source) -> Source:
             return replace(source, kind=kind)
     try:
         if start.startswith(b"PK\x03\x04"):
-            return _from_zip(stack, source)
+            return _from_zip(stack, source, limit)
         for magic, unpack in _PACKED.items():
             if start.startswith(magic):
                 with unpack(source.path) as file:
-                    return _unpacked(stack, _limited_copy(stack, source, file))
+                    return _unpacked(stack, _limited_copy(stack, source, file, limit), limit)
     except (OSError, EOFError, lzma.LZMAError, zipfile.BadZipFile, RuntimeError) as error:
         raise TableError(f"{source.name} cannot be unpacked: {error}") from None
     except Exception as error:  # the exceptions of zstd have no common base in all versions
@@ -162,7 +163,7 @@ _PACKED: dict[bytes, Callable[[Path], Any]] = {
 }
 
 
-def _from_zip(stack: ExitStack, source: Source) -> Source:
+def _from_zip(stack: ExitStack, source: Source, limit: int) -> Source:
     with zipfile.ZipFile(source.path) as archive:
         names = [info.filename for info in archive.infolist() if not info.is_dir()]
         if any(name.startswith(("xl/", "content.xml")) for name in names):
@@ -174,12 +175,11 @@ def _from_zip(stack: ExitStack, source: Source) -> Source:
                 f"{source.name} must hold one file, but holds {len(names)}: {shown or 'none'}"
             )
         with archive.open(names[0]) as file:
-            return _unpacked(stack, _limited_copy(stack, source, file))
+            return _unpacked(stack, _limited_copy(stack, source, file, limit), limit)
 
 
-def _limited_copy(stack: ExitStack, source: Source, file: Any) -> Source:
+def _limited_copy(stack: ExitStack, source: Source, file: Any, limit: int) -> Source:
     """Copy what a packed file holds, unless it holds much more than files of tables do."""
-    limit = source.path.stat().st_size * _MOST_TIMES + _MOST_MORE
 
     def write(out: IO[bytes]) -> None:
         written = 0
@@ -281,8 +281,9 @@ def _detected(source: Source, wrong: int) -> str:
     # Only the lines that tell: among much ASCII, charset-normalizer does not see them.
     telling = b"\n".join(line for line in sample.splitlines() if not line.isascii()) or sample
     words = re.findall(rb"[A-Za-z\x80-\xff]+", telling)
-    letters = b"".join(word for word in words if not word.isascii())
-    if sum(byte > 127 for byte in letters) < _WESTERN * len(letters):
+    # A sign alone, as of a currency, tells nothing.
+    letters = b"".join(word for word in words if not word.isascii() and len(word) > 1)
+    if not letters or sum(byte > 127 for byte in letters) < _WESTERN * len(letters):
         for encoding in ("cp1252", "latin_1"):
             try:
                 telling.decode(encoding)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from multilayer.tables.categories import Category
 from multilayer.tables.encoder import QUANTILE, TableEncoder, check_parameters, set_learned
 from multilayer.tables.frame import Frame
-from multilayer.tables.numbers import Dropped, Numbers
+from multilayer.tables.numbers import NUMERIC, Dropped, Numbers
 from multilayer.tables.statistics import derive_statistics, fingerprint, knots_for
 
 __all__ = ["TableSurvey", "learn"]
@@ -110,6 +110,7 @@ class _Column:
     counts: Counter[str | None] = field(default_factory=Counter)
     forgotten: int = 0
     fingerprints: tuple[bytes, ...] = ()
+    held: str = ""  # by a column of kind "other"
 
     @classmethod
     def of_numbers(cls, kind: str, column: Array, hashed: bool) -> _Column:
@@ -141,7 +142,7 @@ class _Column:
         if together:
             self.squares += other.squares + apart**2 * self.present * other.present / together
             self.mean += apart * other.present / together
-        self.kind = _common_kind(self, other)
+        self.kind, self.held = _common_kind(self, other), self.held or other.held
         self.rows, self.present = self.rows + other.rows, together
         lowest, highest = zip(self.extremes, other.extremes, strict=True)
         self.extremes = min(lowest), max(highest)
@@ -160,6 +161,8 @@ class _Column:
 
 
 def _common_kind(a: _Column, b: _Column) -> str:
+    if "other" in (a.kind, b.kind):
+        return "other"
     for one, other in ((a, b), (b, a)):
         if not one.present and (one.kind == "empty" or other.present):
             return other.kind
@@ -199,6 +202,8 @@ class TableSurvey:
             kind = frame.kind(j)
             if kind == "category":
                 columns.append(_Column.of_texts(frame.texts(j), hashed))
+            elif kind == "other":
+                columns.append(_Column(kind, len(frame), held=frame.held(j)))
             elif kind == "empty":
                 gaps: Counter[str | None] = Counter({None: len(frame)})
                 columns.append(_Column(kind, len(frame), counts=gaps))
@@ -259,7 +264,8 @@ def learn(encoder: TableEncoder, survey: TableSurvey) -> TableEncoder:
     check_parameters(encoder)
     columns, names = survey.columns, survey.names
     dropped = [Dropped(j, "all gaps") for j, c in enumerate(columns) if c.kind == "empty"]
-    places = [j for j, c in enumerate(columns) if c.kind not in ("empty", "category")]
+    dropped += [Dropped(j, f"holds {c.held}") for j, c in enumerate(columns) if c.kind == "other"]
+    places = [j for j, c in enumerate(columns) if c.kind in NUMERIC]
     numeric = [columns[j] for j in places]
     robust, quantile = encoder.scaling != "standard", QUANTILE.get(encoder.scaling, 0.0)
     drop_duplicates = encoder.drops_duplicates

@@ -9,11 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import column_or_1d
 
-from multilayer.tables.frame import is_gap
+from multilayer.tables.labels import plain_target
 
-__all__ = ["StandardisedTarget", "detect_task", "fold_in_units", "read_column", "split_rows"]
+__all__ = [
+    "StandardisedTarget",
+    "detect_task",
+    "explain_task",
+    "fold_in_units",
+    "read_column",
+    "split_rows",
+]
 
 MOST_CLASSES = 20
+_ROWS_OF_CLASS = 5  # on average, at least
 
 
 @dataclass(frozen=True)
@@ -63,11 +71,44 @@ def detect_task(y: NDArray[Any]) -> str:
         Texts and booleans are classes. So are whole numbers if there are at most 20 distinct ones,
         with at least five rows each on average.
     """
+    y = plain_target(y)
     if y.dtype.kind not in "iuf":
         return "classification"
     values = np.unique(y)
-    few = len(values) <= min(MOST_CLASSES, max(2, len(y) // 5))
+    few = len(values) <= min(MOST_CLASSES, max(2, len(y) // _ROWS_OF_CLASS))
     return "classification" if few and np.all(values == np.round(values)) else "regression"
+
+
+def explain_task(y: NDArray[Any], task: str) -> str:
+    """Explain in a clause why a target is taken for classes or for numbers.
+
+    Parameters
+    ----------
+    y : ndarray, shape (m,)
+        Without gaps.
+    task : {"classification", "regression"}
+
+    Returns
+    -------
+    str
+        Such as "2 distinct whole numbers, 50 rows each on average". If the values alone would not
+        say so, the clause says that the task was given.
+    """
+    y = plain_target(y)
+    values = np.unique(y)
+    n = len(values)
+    what = {"U": "text", "O": "text", "b": "boolean"}.get(y.dtype.kind, "number")
+    whole = what == "number" and bool(np.all(values == np.round(values)))
+    said = f"{n} distinct {'whole ' * whole}{what}{'s' * (n != 1)}"
+    if task != detect_task(y):
+        return f"{said}, but the task was given"
+    if what != "number":
+        return said
+    if task == "regression" and not whole:
+        return f"{said}, not all whole"
+    if task == "regression" and n > MOST_CLASSES:
+        return f"{said}, more than {MOST_CLASSES}"
+    return f"{said}, {len(y) / n:.3g} row{'s' * (len(y) != n)} each on average"
 
 
 def read_column(y: Any, name: str = "y") -> NDArray[Any]:
@@ -78,20 +119,9 @@ def read_column(y: Any, name: str = "y") -> NDArray[Any]:
     ValueError
         If it is empty, is not one column, or holds a gap or an infinite number.
     """
-    column: NDArray[Any] = column_or_1d(y, warn=True)
+    column: NDArray[Any] = column_or_1d(plain_target(y, name), warn=True)
     if not len(column):
         raise ValueError(f"{name} must have at least one row, but is empty")
-    # In a list of texts, NumPy has turned each gap into the text "nan".
-    values = y if column.dtype.kind == "U" and isinstance(y, list | tuple) else column
-    if column.dtype.kind in "OU":
-        gaps = np.array([is_gap(value) for value in values], bool)
-    else:
-        gaps = column != column
-    if gaps.any():
-        raise ValueError(
-            f"Input {name} contains NaN: {name} must be without gaps, but {gaps.sum()} of "
-            f"{len(y)} are missing, the first at index {gaps.argmax()}"
-        )
     if column.dtype.kind == "f" and not np.isfinite(column).all():
         row = int(np.isinf(column).argmax())
         raise ValueError(

@@ -24,6 +24,7 @@ from multilayer.estimators.parameters import hidden_sizes
 from multilayer.estimators.reporting import Reportable
 from multilayer.tables.encoder import TableEncoder
 from multilayer.tables.target import split_rows
+from multilayer.tabular.divergence import without_diverged
 from multilayer.tabular.ensemble import Fold, Member, TrainingData, assign_folds, train_members
 from multilayer.tabular.importance import gradient_importances, permutation_importances
 from multilayer.tabular.network import Layout, TabularNetwork
@@ -35,7 +36,6 @@ __all__ = [
     "CONSTRAINTS",
     "SHARE",
     "TabularEstimator",
-    "out_of_fold_outputs",
     "prepare_training",
     "recipe_of",
     "row_losses",
@@ -117,9 +117,8 @@ class TabularEstimator(Reportable, SavableTabular, BaseEstimator):
         Raises
         ------
         ValueError
-            If a table, target or weight is not valid; the message states the rule.
-        TypeError
-            If a value is not a number, text, boolean, date or gap.
+            If a table, target or weight is not valid; the message states the rule. If training
+            diverges.
         """
         before = dict(vars(self))
         try:
@@ -148,7 +147,7 @@ class TabularEstimator(Reportable, SavableTabular, BaseEstimator):
             )
         if interrupted:
             warnings.warn("Training interrupted by user.", ConvergenceWarning, stacklevel=4)
-        self._keep_members(data, members)
+        self._keep_members(data, without_diverged(members, recipe.learning_rate))
 
     def _weights(self, sample_weight: Any, encoded: Floats, y: Array) -> Array | None:
         if sample_weight is None:
@@ -274,6 +273,8 @@ def prepare_training(
     X_val: Any,
     y_val: Any,
     rng: np.random.RandomState,
+    *,
+    every_target: Any = None,
 ) -> tuple[TrainingData, list[Fold]]:
     """Read and encode a table and its target, and assign the rows to members.
 
@@ -284,6 +285,8 @@ def prepare_training(
     X, y, sample_weight, X_val, y_val
         As for `TabularEstimator.fit`.
     rng : RandomState
+    every_target : array-like, optional
+        Of rows beyond these, whose classes there are besides those of y.
 
     Returns
     -------
@@ -293,7 +296,11 @@ def prepare_training(
     """
     if (X_val is None) != (y_val is None):
         raise ValueError("X_val and y_val go together")
-    y = estimator._read_target(y)
+    if every_target is not None and is_classifier(estimator):
+        estimator._read_target(every_target)
+        y = estimator._read_target(y, again=True)
+    else:
+        y = estimator._read_target(y)
     encoder = TableEncoder(**encoding_for(is_classifier(estimator))).fit(X)
     estimator.n_features_in_ = encoder.n_features_in_
     if hasattr(estimator, "feature_names_in_"):
@@ -373,27 +380,3 @@ def validation_loss(
 def row_losses(estimator: TabularEstimator, data: TrainingData, H: Floats, rows: Array) -> Array:
     """Compute the loss of each row, whose mean orders epochs as the default loss does."""
     return estimator._row_losses(data, H, rows)
-
-
-def out_of_fold_outputs(estimator: Any, X: Any) -> Array | None:
-    """Return what members predict for the rows that they were not trained on.
-
-    Parameters
-    ----------
-    estimator : TabularClassifier or TabularRegressor
-        Fitted.
-    X : dataframe or array-like, shape (m, n_features_in_)
-
-    Returns
-    -------
-    ndarray, shape (m, n_classes) or (m,), or None
-        NaN for rows that all members were trained on. None if there are no other rows, if X is not
-        the table of fit, or if the estimator comes from a model file, which does not hold it.
-    """
-    if not hasattr(estimator, "_trained_on"):
-        return None
-    data, _ = estimator._trained_on
-    H = estimator.oof_decision_ if is_classifier(estimator) else estimator.oof_prediction_
-    if not np.array_equal(estimator.encoder_.transform(X), data.X, equal_nan=True):
-        return None
-    return None if np.isnan(H).all() else np.asarray(H)

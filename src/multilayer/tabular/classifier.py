@@ -11,8 +11,10 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import compute_class_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
 
 from multilayer.embedding import Floats
+from multilayer.tables.labels import as_classes
 from multilayer.tables.target import read_column
 from multilayer.tabular.base import CONSTRAINTS, SHARE, TabularEstimator
 from multilayer.tabular.calibration import find_temperature, tempered
@@ -209,9 +211,28 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         H = self.predict_proba(X)
         return np.asarray(self.classes_[H.argmax(axis=1)])
 
+    def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Compute the share of the rows whose class is predicted.
+
+        Parameters
+        ----------
+        X : dataframe or array-like, shape (m, n_features_in_)
+        y : array-like, shape (m,)
+            Classes, of any type: 1, 1.0, True and "1" are the same.
+        sample_weight : array-like, shape (m,), optional
+
+        Returns
+        -------
+        float
+        """
+        check_is_fitted(self, "members_")
+        labels = as_classes(read_column(y), self.classes_)
+        return float(super().score(X, labels, sample_weight))
+
     def _read_target(self, y: Any, again: bool = False) -> Array:
         y = read_column(y, "y_val" if again else "y")
         check_classification_targets(y)
+        y = as_classes(y, self.classes_) if again else y
         classes, labels = np.unique(y, return_inverse=True)
         if not again:
             if len(classes) < 2:
@@ -228,10 +249,12 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         if self.class_weight is None:
             return weights
         balanced = isinstance(self.class_weight, str)
+        met = np.unique(y)  # in a search, a part of the rows may lack a class
+        of_class = np.ones(len(self.classes_))
         with np.errstate(divide="ignore"):
-            of_class = compute_class_weight(
+            of_class[met] = compute_class_weight(
                 self.class_weight,
-                classes=self.classes_,
+                classes=self.classes_[met],
                 y=self.classes_[y],
                 sample_weight=sample_weight if balanced else None,
             )

@@ -16,6 +16,7 @@ from multilayer.engine.interface import Descent, Epochs, Examples, Objective
 from multilayer.engine.native import NativeEngine
 from multilayer.engine.threads import available_threads, sharing
 from multilayer.optimizers import AdamW
+from multilayer.tabular.divergence import quality_of
 from multilayer.tabular.network import Layout, TabularNetwork, initialize
 from multilayer.tabular.out_of_fold import OutOfFold, RowLosses
 from multilayer.tabular.recipe import Recipe, flat_cosine, learning_rate_cycles
@@ -30,6 +31,8 @@ __all__ = [
     "train_epochs",
     "train_members",
 ]
+
+_FEW = 256  # rows that tell whether outputs have, if there are none to validate on
 
 Rows = NDArray[np.int64]
 Loss = Callable[[Floats, Rows], float]  # of outputs and the rows they belong to
@@ -83,6 +86,8 @@ class Member:
         Of each epoch; empty if there are no validation rows.
     best_epoch : int
         Counted from 0; the last of equally good ones.
+    quality : int
+        Of its best epoch; see `multilayer.tabular.divergence`. 0 if no epoch had finite outputs.
     out_of_fold : ndarray, shape (rows of fold.validation, K)
         Outputs for the validation rows, from epochs that were chosen without their own targets;
         see `train_members`.
@@ -94,6 +99,7 @@ class Member:
     costs: list[float] = field(default_factory=list)
     validation_losses: list[float] = field(default_factory=list)
     best_epoch: int = 0
+    quality: int = 0
 
 
 def assign_folds(
@@ -179,10 +185,6 @@ def train_members(
     interrupted : bool
         Whether there was a Ctrl-C.
 
-    Raises
-    ------
-    ValueError
-        If training diverges in its first epoch.
     """
     threads = available_threads()
     workers = min(len(folds), threads)
@@ -237,6 +239,7 @@ def _train(
     out_of_fold = OutOfFold(fold.validation, row_losses, data.weights, data.n_outputs, data.X.dtype)
     member = Member(network, fold, out_of_fold.outputs)
     best = [array.copy() for array in network.arrays]
+    some = np.ascontiguousarray(data.X[fold.training[:_FEW]])
     try:
         for epoch, costs in enumerate(
             train_epochs(network, data, fold, recipe, rng, clock=clock, n_threads=n_threads)
@@ -251,14 +254,18 @@ def _train(
                 improved = losses[-1] <= losses[member.best_epoch]
                 out_of_fold.update(H)
             else:
-                improved = True
-            if improved:
+                H, improved = network.forward(some), True
+            quality = quality_of(H, data.Y, data.output)
+            if quality and (quality > member.quality or (quality == member.quality and improved)):
+                member.quality = quality
                 member.best_epoch = epoch
                 for kept, array in zip(best, network.arrays, strict=True):
                     kept[...] = array
             yield member
             if epoch - member.best_epoch > patience:
                 break
+        if not member.costs:  # diverged in its first epoch
+            yield member
     finally:
         for kept, array in zip(best, network.arrays, strict=True):
             array[...] = kept
@@ -298,10 +305,7 @@ def train_epochs(
     n_threads : callable
         Returns the number of threads for the next epoch.
 
-    Raises
-    ------
-    ValueError
-        If training diverges in its first epoch; in a later one it just stops.
+    If the cost of a batch is not finite, training stops before that epoch ends.
     """
     rows = fold.training
     optimizer_slots = AdamW(1.0).start(network.arrays)
@@ -338,10 +342,5 @@ def train_epochs(
                 Epochs(steps_before=epoch * steps, rates=rates, order=order),
             )
         if report.status == "diverged":
-            if epoch == 0:
-                raise ValueError(
-                    "training diverged in its first epoch: learning_rate_init must be smaller "
-                    f"than {recipe.learning_rate:g}, or the data must be rescaled"
-                )
             break
         yield report.costs.tolist()

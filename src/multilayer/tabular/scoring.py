@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.metrics import check_scoring
 
 from multilayer.embedding import Floats
+from multilayer.estimators.scoring import find_scorer
 
 __all__ = [
     "SMALLEST_IN_SCORES",
@@ -130,6 +130,6 @@ def negated_score(
     weights : ndarray, shape (m,), optional
     """
     estimator = _PredictedNumbers(H) if classes is None else _PredictedClasses(H, classes)
-    scorer = check_scoring(estimator, scoring=scoring)
+    scorer = find_scorer(estimator, scoring, classes)
     given = {} if weights is None else {"sample_weight": weights}
     return -float(scorer(estimator, np.zeros((len(y), 1)), y, **given))
