@@ -24,10 +24,10 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
 from multilayer import TabularClassifier
-from multilayer.tabular.base import prepare_training, recipe_of, row_losses, validation_loss
+from multilayer.tabular.base import prepare_training, recipe_of, validation_loss
 from multilayer.tabular.calibration import find_temperature, tempered
 from multilayer.tabular.ensemble import train_members
-from multilayer.tabular.scoring import SMALLEST_IN_SCORES, log_losses
+from multilayer.tabular.scoring import SMALLEST_IN_SCORES, errors_and_log_losses, log_losses
 
 Array = np.ndarray
 TABLES = ["iris", "wine", "breast_cancer", "digits", "german", "titanic", "vowel", "car"]
@@ -73,7 +73,7 @@ def fit(name: str, rows: int, fast: bool, seed: int) -> dict[str, Array]:
         recipe_of(model, len(folds[0].training)),
         rng.randint(2**31, size=len(folds)).tolist(),
         partial(validation_loss, model, data, None),
-        partial(row_losses, model, data),
+        lambda H, rows: errors_and_log_losses(H, data.Y[rows]),
     )
     encoded = model.encoder_.transform(B)
     return {

@@ -15,8 +15,7 @@ from multilayer.report.sections import plain
 from multilayer.report.table import Table
 from multilayer.tables.labels import as_classes
 from multilayer.tables.target import read_column
-from multilayer.tabular.base import TabularEstimator
-from multilayer.tabular.out_of_fold import out_of_fold_outputs
+from multilayer.tabular.base import TabularEstimator, out_of_fold_outputs
 from multilayer.tabular.scoring import SMALLEST_IN_SCORES, log_losses
 
 __all__ = ["Evaluation", "evaluate"]

@@ -36,9 +36,9 @@ __all__ = [
     "CONSTRAINTS",
     "SHARE",
     "TabularEstimator",
+    "out_of_fold_outputs",
     "prepare_training",
     "recipe_of",
-    "row_losses",
     "validation_loss",
 ]
 
@@ -377,6 +377,24 @@ def validation_loss(
     return estimator._validation_loss(data, scoring, H, rows)
 
 
-def row_losses(estimator: TabularEstimator, data: TrainingData, H: Floats, rows: Array) -> Array:
-    """Compute the loss of each row, whose mean orders epochs as the default loss does."""
-    return estimator._row_losses(data, H, rows)
+def out_of_fold_outputs(estimator: Any, X: Any) -> Array | None:
+    """Return what members predict for the rows that they were not trained on.
+
+    Parameters
+    ----------
+    estimator : fitted TabularClassifier or TabularRegressor
+    X : dataframe or array-like, shape (m, n_features_in_)
+
+    Returns
+    -------
+    ndarray, shape (m, n_classes) or (m,), or None
+        NaN for rows that all members were trained on. None if there are no other rows, if X is not
+        the table of fit, or if the estimator comes from a model file, which does not hold it.
+    """
+    if not hasattr(estimator, "_trained_on"):
+        return None
+    data, _ = estimator._trained_on
+    H = estimator.oof_decision_ if is_classifier(estimator) else estimator.oof_prediction_
+    if not np.array_equal(estimator.encoder_.transform(X), data.X, equal_nan=True):
+        return None
+    return None if np.isnan(H).all() else np.asarray(H)

@@ -1,4 +1,4 @@
-"""Outputs of members for rows that they were not trained on and that did not choose their epoch."""
+"""Outputs of a member for its validation rows, from epochs that these did not choose."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import is_classifier
 
 from multilayer.embedding import Floats
 
-__all__ = ["OutOfFold", "RowLosses", "out_of_fold_outputs"]
+__all__ = ["OutOfFold", "RowLosses"]
 
 Rows = NDArray[np.int64]
 RowLosses = Callable[[Floats, Rows], NDArray[np.float64]]  # of outputs and the rows they belong to
@@ -63,27 +62,3 @@ class OutOfFold:
         better = others <= self._least
         self._least[better] = others[better]
         self.outputs[better] = H[better]
-
-
-def out_of_fold_outputs(estimator: Any, X: Any) -> NDArray[Any] | None:
-    """Return what members predict for the rows that they were not trained on.
-
-    Parameters
-    ----------
-    estimator : TabularClassifier or TabularRegressor
-        Fitted.
-    X : dataframe or array-like, shape (m, n_features_in_)
-
-    Returns
-    -------
-    ndarray, shape (m, n_classes) or (m,), or None
-        NaN for rows that all members were trained on. None if there are no other rows, if X is not
-        the table of fit, or if the estimator comes from a model file, which does not hold it.
-    """
-    if not hasattr(estimator, "_trained_on"):
-        return None
-    data, _ = estimator._trained_on
-    H = estimator.oof_decision_ if is_classifier(estimator) else estimator.oof_prediction_
-    if not np.array_equal(estimator.encoder_.transform(X), data.X, equal_nan=True):
-        return None
-    return None if np.isnan(H).all() else np.asarray(H)
