@@ -20,7 +20,7 @@ import pandas as pd
 import polars as pl
 from table_cases import expected, generate
 
-from multilayer.tables.reading import read_table
+from multilayer.reading.reader import read_table
 
 
 def said(written):

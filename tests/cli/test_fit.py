@@ -87,7 +87,7 @@ def test_without_header(run, files):
 
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "parquet", "feather", "jsonl"])
 def test_formats_in_and_out(run, files, suffix):
-    from multilayer.tables.reading import read_table
+    from multilayer.reading.reader import read_table
 
     run("fit", "train.csv", "-t", "answer", "-o", "m.mlp", "-q", "--max-iter", "3")
     run("predict", "m.mlp", "test.csv", "-o", f"out.{suffix}")

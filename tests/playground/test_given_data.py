@@ -13,7 +13,7 @@ from multilayer.playground.data import data_of_arrays
 from multilayer.playground.from_estimator import session_factory
 from multilayer.playground.session import Session
 from multilayer.playground.settings import Settings
-from multilayer.tables.table import Known, Table
+from multilayer.reading.table import Known, Table
 
 
 def table(rows=40):

@@ -10,10 +10,10 @@ from sklearn.datasets import make_classification
 import multilayer
 from multilayer import DivergenceWarning, MLPClassifier, MLPRegressor, TableEncoder
 from multilayer.optimizers import Adam
+from multilayer.reading.files import TableFiles, parse_memory
 from multilayer.streaming import fit_files
 from multilayer.streaming.blocks import Blocks, Dealer
 from multilayer.streaming.engine import _runs
-from multilayer.tables.files import TableFiles, parse_memory
 from multilayer.training.state import Examples
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -25,9 +25,9 @@ from multilayer.cli.options import (
     parse_time,
 )
 from multilayer.cli.trained import watched
+from multilayer.reading.table import NOTHING_SAID, ReadOptions
 from multilayer.selection import Comparison, compare_baselines
 from multilayer.selection.folds import seeded
-from multilayer.tables.table import NOTHING_SAID, ReadOptions
 
 __all__ = ["compare"]
 

@@ -29,9 +29,9 @@ from multilayer.cli.options import (
 )
 from multilayer.cli.scores import class_scores, number_scores
 from multilayer.cli.trained import watched
+from multilayer.reading.table import NOTHING_SAID, ReadOptions
 from multilayer.selection import CrossValidation, cross_validate_network
 from multilayer.tables.encoder import TableEncoder
-from multilayer.tables.table import NOTHING_SAID, ReadOptions
 
 __all__ = ["cv"]
 

@@ -11,10 +11,16 @@ import polars as pl
 from numpy.typing import NDArray
 from rich.markup import escape
 
-from multilayer.tables.formats import ColumnEvidence, choose_formats
-from multilayer.tables.reading import read_table
-from multilayer.tables.table import Known, ReadOptions, collected
-from multilayer.tables.target import MOST_CLASSES, StandardisedTarget, detect_task, split_rows
+from multilayer.reading.formats import ColumnEvidence, choose_formats
+from multilayer.reading.reader import read_table
+from multilayer.reading.table import Known, ReadOptions, collected
+from multilayer.tables.target import (
+    MOST_CLASSES,
+    StandardisedTarget,
+    detect_task,
+    explain_task,
+    split_rows,
+)
 
 __all__ = [
     "SCORE_NAMES",
@@ -95,16 +101,18 @@ class Data:
         text = f"{self.table}: {m} rows, {n} column{'s' * (n != 1)} and the target {self.target}"
         if self.without_target:
             text += f"; {self.without_target} rows without a target left out"
+        why = explain_task(self.y, self.task)
         if self.classes:
             labels, counts = np.unique(self.y, return_counts=True)
             often = np.argsort(-counts, kind="stable")[:6]
             shown = ", ".join(f"{labels[k]} ({counts[k]})" for k in often)
             text += f"\nClassification, {len(labels)} classes: {shown}"
             text += " …" if len(labels) > len(often) else ""
+            text += f" ({why})"
         else:
             text += (
                 f"\nRegression: from {self.y.min():g} to {self.y.max():g}, mean "
-                f"{self.y.mean():.4g}, standard deviation {self.y.std():.4g}"
+                f"{self.y.mean():.4g}, standard deviation {self.y.std():.4g} ({why})"
             )
         return escape("\n".join([text, *collected(self.remarks)]))
 

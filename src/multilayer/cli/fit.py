@@ -28,7 +28,7 @@ from multilayer.cli.options import (
     max_iter_option,
     seed_option,
 )
-from multilayer.tables.table import NOTHING_SAID, ReadOptions
+from multilayer.reading.table import NOTHING_SAID, ReadOptions
 
 __all__ = ["fit"]
 

@@ -18,9 +18,9 @@ from multilayer.cli.fit_options import Options
 from multilayer.cli.progress import TrainingProgress
 from multilayer.cli.trained import Trained, make_notes, watched
 from multilayer.estimators import MLPClassifier
+from multilayer.reading.files import TableFiles
+from multilayer.reading.table import collected
 from multilayer.streaming import fit_files
-from multilayer.tables.files import TableFiles
-from multilayer.tables.table import collected
 from multilayer.tables.target import StandardisedTarget, detect_task, fold_in_units
 
 __all__ = ["fit_large"]

@@ -10,7 +10,7 @@ from typing import Any
 from multilayer.cli.deliver import Outputs, check_folder, model_path
 from multilayer.cli.figures import check_figures, check_report
 from multilayer.cli.options import parse_layers
-from multilayer.tables.table import ReadOptions
+from multilayer.reading.table import ReadOptions
 
 __all__ = ["Options"]
 

@@ -20,9 +20,9 @@ from multilayer.cli.options import ModelPath, ReportPath, TablePath
 from multilayer.cli.saved_model import Model, class_labels, read_features, read_model
 from multilayer.cli.scores import scores
 from multilayer.persistence import write_whole
+from multilayer.reading.table import NOTHING_SAID, ReadOptions, collected
 from multilayer.report import write_report
 from multilayer.tables.frame import Frame
-from multilayer.tables.table import NOTHING_SAID, ReadOptions, collected
 
 __all__ = ["evaluate", "predict"]
 

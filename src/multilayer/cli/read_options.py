@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
 
-from multilayer.tables.table import ReadOptions
+from multilayer.reading.table import ReadOptions
 
 __all__ = ["with_read_options"]
 

@@ -9,9 +9,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from multilayer.persistence import ModelFileError, load, read_notes
+from multilayer.reading.reader import read_table
+from multilayer.reading.table import Known, ReadOptions, Table, text_columns
 from multilayer.tables.labels import as_classes, plain_target
-from multilayer.tables.reading import read_table
-from multilayer.tables.table import Known, ReadOptions, Table, text_columns
 from multilayer.tabular import TabularClassifier, TabularRegressor
 
 __all__ = ["Model", "class_labels", "read_features", "read_model"]

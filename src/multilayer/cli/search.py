@@ -29,9 +29,9 @@ from multilayer.cli.options import (
 )
 from multilayer.cli.scores import scores
 from multilayer.cli.trained import Evaluation, Trained, make_notes, watched
+from multilayer.reading.table import NOTHING_SAID, ReadOptions
 from multilayer.selection import HiddenLayerSearchCV, simplest_within_one_standard_error
 from multilayer.selection.results import ranking
-from multilayer.tables.table import NOTHING_SAID, ReadOptions
 from multilayer.tables.target import fold_in_units
 
 __all__ = ["search"]

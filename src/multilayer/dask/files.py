@@ -7,7 +7,7 @@ from typing import Any
 import dask.dataframe as dd
 import polars as pl
 
-from multilayer.tables.files import TableFiles
+from multilayer.reading.files import TableFiles
 
 __all__ = ["dask_dataframe"]
 

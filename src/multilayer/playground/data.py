@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from multilayer.playground.features import features_of
 from multilayer.playground.settings import DATA, Settings, changed
 from multilayer.playground.synthetic_data import SYNTHETIC
+from multilayer.reading.reader import read_table
 from multilayer.tables.encoder import TableEncoder
-from multilayer.tables.reading import read_table
 from multilayer.tables.target import MOST_CLASSES, StandardisedTarget, detect_task
 
 __all__ = ["Data", "data_of", "data_of_arrays", "guess_target", "load_data", "table_message"]

@@ -22,8 +22,8 @@ from multilayer.playground.python_code import write_python
 from multilayer.playground.settings import CHOICES, Settings, changed, must_restart
 from multilayer.playground.training_run import Snapshot, TrainingRun
 from multilayer.playground.worked_example import explain_example
-from multilayer.tables.reading import parse_table
-from multilayer.tables.table import Table, collected
+from multilayer.reading.reader import parse_table
+from multilayer.reading.table import Table, collected
 
 __all__ = ["ProtocolError", "Session"]
 

@@ -21,11 +21,11 @@ from multilayer.estimators.base import BaseMLP
 from multilayer.estimators.inputs import Rows
 from multilayer.estimators.parameters import check_parameters, make_loss
 from multilayer.estimators.targets import ClassTargets, Targets
+from multilayer.reading.files import TableFiles, parse_memory
 from multilayer.shards import Facts, fit_shards
 from multilayer.shards.fitting import encode_rows
 from multilayer.streaming.blocks import Blocks, Dealer
 from multilayer.streaming.engine import BlocksEngine
-from multilayer.tables.files import TableFiles, parse_memory
 from multilayer.tables.survey import TableSurvey, learn
 from multilayer.tables.target import StandardisedTarget, fold_in_units
 from multilayer.tabular import TableEncoder

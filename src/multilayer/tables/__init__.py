@@ -1,1 +1,1 @@
-"""Raw tables: read from files, and turned into numbers."""
+"""Raw tables turned into numbers: columns of numbers, dates, categories and gaps."""

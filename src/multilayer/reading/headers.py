@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import polars as pl
 
-from multilayer.tables.formats import GAPS, ColumnEvidence, Format
+from multilayer.reading.formats import GAPS, ColumnEvidence, Format
 
 __all__ = ["is_header", "names_of"]
 

@@ -5,10 +5,10 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from multilayer.tables.errors import TableError
-from multilayer.tables.formats import ColumnEvidence, choose_formats, without_gaps
-from multilayer.tables.reading import parse_table, read_table
-from multilayer.tables.table import Known, ReadOptions
+from multilayer.reading.errors import TableError
+from multilayer.reading.formats import ColumnEvidence, choose_formats, without_gaps
+from multilayer.reading.reader import parse_table, read_table
+from multilayer.reading.table import Known, ReadOptions
 
 
 def evidence(cells):

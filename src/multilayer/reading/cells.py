@@ -12,8 +12,8 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from multilayer.tables.dialect import Dialect
-from multilayer.tables.errors import TableError
+from multilayer.reading.dialect import Dialect
+from multilayer.reading.errors import TableError
 
 __all__ = ["Cells", "sample_of"]
 

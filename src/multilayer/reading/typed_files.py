@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
-from multilayer.tables.errors import TableError
-from multilayer.tables.sources import Source
-from multilayer.tables.table import ReadOptions
+from multilayer.reading.errors import TableError
+from multilayer.reading.sources import Source
+from multilayer.reading.table import ReadOptions
 
 __all__ = ["read_typed"]
 

@@ -6,10 +6,10 @@ import polars as pl
 import pytest
 from table_cases import expected, generate
 
-from multilayer.tables.files import TableFiles
-from multilayer.tables.reading import read_table
+from multilayer.reading.files import TableFiles
+from multilayer.reading.reader import read_table
 
-# `MULTILAYER_TABLES=100000 pytest tests/tables/test_generated.py` reads as many.
+# `MULTILAYER_TABLES=100000 pytest tests/reading/test_generated.py` reads as many.
 COUNT, EACH = int(os.environ.get("MULTILAYER_TABLES", "1000")), 100
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
-from multilayer.tables.errors import TableError
+from multilayer.reading.errors import TableError
 
 __all__ = ["Source", "open_source"]
 

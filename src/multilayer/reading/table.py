@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import polars as pl
 
-from multilayer.tables.formats import Format, formats_from_state
+from multilayer.reading.formats import Format, formats_from_state
 
 __all__ = ["NOTHING_SAID", "Known", "ReadOptions", "Table", "collected", "text_columns"]
 

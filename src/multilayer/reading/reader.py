@@ -9,16 +9,16 @@ from typing import Any
 
 import polars as pl
 
-from multilayer.tables.bundled import BUNDLED
-from multilayer.tables.cells import Cells, sample_of
-from multilayer.tables.dialect import Dialect, detect_dialect
-from multilayer.tables.errors import TableError
-from multilayer.tables.formats import ColumnEvidence, Format, choose_formats, without_gaps
-from multilayer.tables.headers import is_header, names_of
-from multilayer.tables.sources import Source, open_source
-from multilayer.tables.table import NOTHING_SAID, Known, ReadOptions, Table
-from multilayer.tables.typed_columns import counts_rows, usual_types
-from multilayer.tables.typed_files import read_typed
+from multilayer.reading.bundled import BUNDLED
+from multilayer.reading.cells import Cells, sample_of
+from multilayer.reading.dialect import Dialect, detect_dialect
+from multilayer.reading.errors import TableError
+from multilayer.reading.formats import ColumnEvidence, Format, choose_formats, without_gaps
+from multilayer.reading.headers import is_header, names_of
+from multilayer.reading.sources import Source, open_source
+from multilayer.reading.table import NOTHING_SAID, Known, ReadOptions, Table
+from multilayer.reading.typed_columns import counts_rows, usual_types
+from multilayer.reading.typed_files import read_typed
 
 __all__ = [
     "INDEX",

@@ -13,8 +13,8 @@ from typing import Any, Self
 
 import polars as pl
 
-from multilayer.tables.date_texts import ORDERS, date_forms, parse_dates
-from multilayer.tables.number_texts import DECIMALS, decimal_pattern, parse_numbers
+from multilayer.reading.date_texts import ORDERS, date_forms, parse_dates
+from multilayer.reading.number_texts import DECIMALS, decimal_pattern, parse_numbers
 
 __all__ = [
     "GAPS",

@@ -15,14 +15,14 @@ import polars as pl
 from numpy.typing import NDArray
 from polars.exceptions import PolarsError
 
-from multilayer.tables.cells import Cells, sample_of
-from multilayer.tables.dialect import detect_dialect
-from multilayer.tables.errors import TableError
-from multilayer.tables.formats import ColumnEvidence, without_gaps
-from multilayer.tables.reading import INDEX, convert_columns, find_formats, first_row, take_names
-from multilayer.tables.sources import open_source
-from multilayer.tables.table import Known, ReadOptions
-from multilayer.tables.typed_columns import usual_types
+from multilayer.reading.cells import Cells, sample_of
+from multilayer.reading.dialect import detect_dialect
+from multilayer.reading.errors import TableError
+from multilayer.reading.formats import ColumnEvidence, without_gaps
+from multilayer.reading.reader import INDEX, convert_columns, find_formats, first_row, take_names
+from multilayer.reading.sources import open_source
+from multilayer.reading.table import Known, ReadOptions
+from multilayer.reading.typed_columns import usual_types
 
 __all__ = ["TableFiles", "parse_memory"]
 

@@ -9,9 +9,9 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from multilayer.tables.errors import TableError
-from multilayer.tables.reading import parse_table, read_table
-from multilayer.tables.table import Known, ReadOptions
+from multilayer.reading.errors import TableError
+from multilayer.reading.reader import parse_table, read_table
+from multilayer.reading.table import Known, ReadOptions
 
 WORDS = ["Müller", "Große", "São", "Ærø"]
 

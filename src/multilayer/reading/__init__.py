@@ -1,0 +1,1 @@
+"""Tables from files: unpacked, decoded, split into cells, and typed by the column."""
