@@ -140,7 +140,7 @@ class TabularEstimator(Reportable, SavableTabular, BaseEstimator):
                 recipe,
                 rng.randint(2**31, size=len(folds)).tolist(),
                 partial(self._validation_loss, data, self.scoring),
-                partial(self._validation_loss, data, None),
+                partial(self._row_losses, data),
                 patience=self.n_iter_no_change or np.inf,
                 seconds=self.time_limit,
                 watch=watch,
@@ -249,6 +249,10 @@ class TabularEstimator(Reportable, SavableTabular, BaseEstimator):
     @abstractmethod
     def _validation_loss(self, data: TrainingData, scoring: Any, H: Floats, rows: Array) -> float:
         """Compute the loss of outputs H for rows, by a scorer, or by the default loss if None."""
+
+    @abstractmethod
+    def _row_losses(self, data: TrainingData, H: Floats, rows: Array) -> Array:
+        """Compute the loss of each row, whose mean orders epochs as the default loss does."""
 
     @abstractmethod
     def _learn_out_of_fold(self, data: TrainingData, members: list[Member]) -> None:
@@ -378,8 +382,7 @@ def out_of_fold_outputs(estimator: Any, X: Any) -> Array | None:
 
     Parameters
     ----------
-    estimator : TabularClassifier or TabularRegressor
-        Fitted.
+    estimator : fitted TabularClassifier or TabularRegressor
     X : dataframe or array-like, shape (m, n_features_in_)
 
     Returns

@@ -20,7 +20,12 @@ from multilayer.tabular.base import CONSTRAINTS, SHARE, TabularEstimator
 from multilayer.tabular.calibration import find_temperature, tempered
 from multilayer.tabular.ensemble import Member, TrainingData
 from multilayer.tabular.persistence import FITTED_VALUES
-from multilayer.tabular.scoring import error_and_log_loss, mean, negated_score
+from multilayer.tabular.scoring import (
+    error_and_log_loss,
+    errors_and_log_losses,
+    mean,
+    negated_score,
+)
 
 __all__ = ["TabularClassifier"]
 
@@ -82,7 +87,8 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     encoder_ : TableEncoder
     members_ : list of TabularNetwork
     temperature_ : float
-        Above 1 if the networks are overconfident.
+        Above 1 if the networks are overconfident. Close to 1 if few rows were left out and nearly
+        all of them are right; see `multilayer.tabular.calibration.find_temperature`.
     oof_decision_ : ndarray, shape (n_rows, n_classes)
         For each row the mean of the calibrated probabilities from the members that were not
         trained on it, mostly one; NaN if there is none.
@@ -282,16 +288,20 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         truth = self.classes_[labels]
         return negated_score(scoring, H, self.classes_, truth, weights)
 
+    def _row_losses(self, data: TrainingData, H: Floats, rows: Array) -> Array:
+        return errors_and_log_losses(H, data.Y[rows])
+
     def _learn_out_of_fold(self, data: TrainingData, members: list[Member]) -> None:
         rows = np.concatenate([member.fold.validation for member in members])
         labels = data.Y[rows]
         weights = None if data.weights is None else data.weights[rows]
         self.temperature_ = 1.0
         if self.calibrate and len(rows):
-            # From the outputs of the best epoch, which are slightly overconfident: so is a single
-            # member compared with the mean of all, for which the temperature is meant.
             best = [member.network.forward(data.X[member.fold.validation]) for member in members]
-            self.temperature_ = find_temperature(np.concatenate(best), labels, weights)
+            repeats = len(rows) / len(np.unique(rows))
+            self.temperature_ = find_temperature(
+                np.concatenate(best), labels, weights, len(members), repeats
+            )
         H = tempered(np.concatenate([member.out_of_fold for member in members]), self.temperature_)
         times = np.bincount(rows, minlength=len(data.X))[:, None]
         self.oof_decision_ = np.full((len(data.X), data.n_outputs), np.nan, H.dtype)

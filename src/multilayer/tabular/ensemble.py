@@ -18,6 +18,7 @@ from multilayer.engine.threads import available_threads, sharing
 from multilayer.optimizers import AdamW
 from multilayer.tabular.divergence import quality_of
 from multilayer.tabular.network import Layout, TabularNetwork, initialize
+from multilayer.tabular.out_of_fold import OutOfFold, RowLosses
 from multilayer.tabular.recipe import Recipe, flat_cosine, learning_rate_cycles
 from multilayer.training.tasks import TaskPool
 
@@ -130,30 +131,6 @@ def assign_folds(
     ]
 
 
-class _OutOfFold:
-    """Outputs for the validation rows, where each part takes the epoch that the others choose.
-
-    Outputs of the epoch that is best on all of them would be too optimistic: it was chosen by them.
-    """
-
-    _PARTS = 4
-
-    def __init__(self, rows: Rows, loss: Loss) -> None:
-        part = np.arange(len(rows)) % self._PARTS
-        self._parts = [(part == k, part != k) for k in range(min(self._PARTS, len(rows)))]
-        self._least = [np.inf] * self._PARTS
-        self._rows, self._loss = rows, loss
-
-    def update(self, outputs: Floats, H: Floats) -> None:
-        """Copy the outputs H of an epoch for the parts whose best epoch it is so far."""
-        for k, (own, others) in enumerate(self._parts):
-            choosing = others if others.any() else own
-            loss = np.nan_to_num(self._loss(H[choosing], self._rows[choosing]), nan=np.inf)
-            if loss <= self._least[k] or np.isinf(self._least[k]):
-                self._least[k] = loss
-                outputs[own] = H[own]
-
-
 class _Clock:
     """The share of a member's time that has passed."""
 
@@ -172,7 +149,7 @@ def train_members(
     recipe: Recipe,
     seeds: Sequence[int],
     loss: Loss,
-    out_of_fold_loss: Loss,
+    row_losses: RowLosses,
     *,
     patience: float = np.inf,
     seconds: float | None = None,
@@ -190,9 +167,10 @@ def train_members(
     seeds : sequence of int, one for each fold
     loss : callable
         From outputs and their rows to the validation loss, which chooses the best epoch.
-    out_of_fold_loss : callable
-        Likewise. By it the other three quarters of a fold's validation rows choose an epoch for
-        each quarter, whose outputs are in `Member.out_of_fold`: what to expect for new rows.
+    row_losses : callable
+        From outputs and their rows to the loss of each row. By their mean the other validation rows
+        of a fold choose an epoch for each of them, whose outputs are in `Member.out_of_fold`: what
+        to expect for new rows.
     patience : float
         Epochs in a row without improvement after which the training of a member stops.
     seconds : float, optional
@@ -220,7 +198,7 @@ def train_members(
             recipe,
             np.random.RandomState(seed),
             loss,
-            out_of_fold_loss,
+            row_losses,
             patience,
             _Clock(seconds_each),
             pool.share,
@@ -250,16 +228,16 @@ def _train(
     recipe: Recipe,
     rng: np.random.RandomState,
     loss: Loss,
-    out_of_fold_loss: Loss,
+    row_losses: RowLosses,
     patience: float,
     clock: _Clock,
     n_threads: Callable[[], int],
 ) -> Generator[Member]:
     """Yield the member after each epoch; once closed, its network is that of its best one."""
     network = draw_network(data, fold, recipe, rng)
-    member = Member(network, fold, np.zeros((len(fold.validation), data.n_outputs), data.X.dtype))
     validation = np.ascontiguousarray(data.X[fold.validation])
-    out_of_fold = _OutOfFold(fold.validation, out_of_fold_loss)
+    out_of_fold = OutOfFold(fold.validation, row_losses, data.weights, data.n_outputs, data.X.dtype)
+    member = Member(network, fold, out_of_fold.outputs)
     best = [array.copy() for array in network.arrays]
     some = np.ascontiguousarray(data.X[fold.training[:_FEW]])
     try:
@@ -274,7 +252,7 @@ def _train(
                 losses = member.validation_losses
                 losses.append(np.inf if np.isnan(found) else found)
                 improved = losses[-1] <= losses[member.best_epoch]
-                out_of_fold.update(member.out_of_fold, H)
+                out_of_fold.update(H)
             else:
                 H, improved = network.forward(some), True
             quality = quality_of(H, data.Y, data.output)

@@ -7,7 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["errors_of_mean", "half_width", "means_of_rows", "quantile_offsets"]
+__all__ = [
+    "errors_of_mean",
+    "half_width",
+    "means_of_rows",
+    "quantile_offsets",
+]
 
 Array = NDArray[Any]
 
@@ -15,18 +20,24 @@ Array = NDArray[Any]
 def half_width(residuals: Array, coverage: float) -> float:
     """Compute the d such that a share `coverage` of new errors is within ±d.
 
-    It is the ⌈(n + 1) coverage⌉-th smallest of n absolute errors (split conformal prediction): if
-    rows are exchangeable, new ones are inside at least that often.
+    It is the (n + 1) coverage-th smallest of n absolute errors (split conformal prediction): if
+    rows are exchangeable, new ones are inside that often. Between two places it is interpolated, as
+    the next larger one would cover up to 1/(n + 1) more than is asked.
     Source: Vovk, Gammerman and Shafer, *Algorithmic Learning in a Random World* (2005).
 
     Parameters
     ----------
     residuals : ndarray, shape (n,)
     coverage : float in (0, 1)
+
+    Returns
+    -------
+    float
+        Infinite if (n + 1) coverage > n: new errors exceed the largest of n with probability
+        1/(n + 1), and nothing is known about by how much.
     """
-    n = len(residuals)
-    place = int(np.ceil((n + 1) * coverage)) - 1
-    return float(np.sort(np.abs(residuals))[min(place, n - 1)])
+    widths = np.append(0.0, np.abs(residuals))  # no error is smaller than 0
+    return float(_at_ranks(widths, len(widths) * np.array([coverage]) + 1)[0])
 
 
 def quantile_offsets(residuals: Array, quantiles: Array) -> Array:
@@ -37,10 +48,23 @@ def quantile_offsets(residuals: Array, quantiles: Array) -> Array:
     residuals : ndarray, shape (n,)
         Truth minus prediction.
     quantiles : ndarray, shape (q,), in (0, 1)
+
+    Returns
+    -------
+    ndarray, shape (q,)
+        −∞ below 1/(n + 1), ∞ above n/(n + 1): beyond the smallest and the largest residual.
     """
-    n = len(residuals)
-    places = np.clip((n + 1) * quantiles - 1, 0, n - 1)  # the k-th of n has k/(n + 1) below it
-    return np.asarray(np.interp(places, np.arange(n), np.sort(residuals)))
+    return _at_ranks(residuals, (len(residuals) + 1) * quantiles)
+
+
+def _at_ranks(values: Array, ranks: Array) -> Array:
+    """Return the values of ranks from 1 to n, interpolated; beyond these they are infinite."""
+    n = len(values)
+    nearest = np.round(ranks)
+    # (n + 1) q is not exact in floating-point numbers: 100 · 0.07 > 7.
+    ranks = np.where(np.isclose(ranks, nearest, rtol=1e-12, atol=0), nearest, ranks)
+    found = np.interp(ranks, np.arange(1, n + 1), np.sort(values))
+    return np.where(ranks < 1, -np.inf, np.where(ranks > n, np.inf, found))
 
 
 def means_of_rows(values: Array, rows: Array, n_rows: int) -> tuple[Array, Array, float]:
@@ -68,11 +92,20 @@ def means_of_rows(values: Array, rows: Array, n_rows: int) -> tuple[Array, Array
     return means, counts, squares / max(int((counts - 1).clip(0).sum()), 1)
 
 
+# Prior for the variance among members: so many pairs of predictions, and their variance as a share
+# of the mean square error of one member. See docs/tabular.md.
+_PAIRS, _SHARE = 8, 0.5
+
+
 def errors_of_mean(errors: Array, members: Array, variance: float, n_members: int) -> Array:
     """Scale errors of the mean of some members to the size of those of the mean of all.
 
     The mean square of an error is v + s²/k for the mean of k members: v is common to all of them,
     s² is the variance among them. Each error is scaled by √((v + s²/n) / (v + s²/k)).
+
+    If few rows have two members, their variance alone would make this factor so uncertain that
+    fewer errors than expected would be below their upper quantiles. Therefore s² is the mean of
+    `variance` and, as from eight more rows, of half of the mean square error of one member.
 
     Parameters
     ----------
@@ -81,10 +114,16 @@ def errors_of_mean(errors: Array, members: Array, variance: float, n_members: in
     members : ndarray of int, shape (m,)
         Their number, k.
     variance : float
-        s², in units of y².
+        Among the members of those rows that have several, in units of y².
     n_members : int
         The number of all members, n.
     """
-    shared = max(float(np.mean(errors**2 - variance / members)), 0.0) if len(errors) else 0.0
-    of_some, of_all = shared + variance / members, shared + variance / n_members
+    if not len(errors):
+        return errors
+    single = errors[members == 1]
+    one = np.mean(single**2) if len(single) else np.mean(errors**2)
+    pairs = int(np.sum(members - 1))
+    s2 = (pairs * variance + _PAIRS * _SHARE * one) / (pairs + _PAIRS)
+    shared = max(float(np.mean(errors**2 - s2 / members)), 0.0)
+    of_some, of_all = shared + s2 / members, shared + s2 / n_members
     return np.asarray(errors * np.sqrt(of_all / np.where(of_some > 0, of_some, 1)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Real
 from typing import Any
 
@@ -13,9 +14,14 @@ from multilayer.embedding import Floats
 from multilayer.tables.target import StandardisedTarget, read_column
 from multilayer.tabular.base import TabularEstimator
 from multilayer.tabular.ensemble import Member, TrainingData
-from multilayer.tabular.intervals import errors_of_mean, half_width, means_of_rows, quantile_offsets
+from multilayer.tabular.intervals import (
+    errors_of_mean,
+    half_width,
+    means_of_rows,
+    quantile_offsets,
+)
 from multilayer.tabular.persistence import FITTED_VALUES
-from multilayer.tabular.scoring import negated_score, root_mean_squared_error
+from multilayer.tabular.scoring import negated_score, root_mean_squared_error, squared_errors
 
 __all__ = ["TabularRegressor"]
 
@@ -119,7 +125,8 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
             Columns are found by name if they have names in fit.
         quantiles : array-like of float in (0, 1), shape (q,), optional
             Shares of targets below the predicted quantiles, which are the prediction plus the
-            quantiles of `residuals_`.
+            quantiles of `residuals_`. With n residuals, quantiles below 1/(n + 1) are −∞ and those
+            above n/(n + 1) are ∞, with a warning: too few rows were left out to know them.
 
         Returns
         -------
@@ -139,12 +146,22 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
         q = np.atleast_1d(np.asarray(quantiles, float))
         if q.ndim != 1 or not ((q > 0) & (q < 1)).all():
             raise ValueError(f"quantiles must be between 0 and 1, both exclusive, got {quantiles}")
-        return y[:, None] + quantile_offsets(self._known_residuals(), q)
+        offsets = quantile_offsets(self._known_residuals(), q)
+        if np.isinf(offsets).any():
+            beyond = q[np.isinf(offsets)][0]
+            n = len(self.residuals_)
+            supported = f"quantiles from {1 / (n + 1):.3g} to {n / (n + 1):.3g}"
+            needed = 1 / min(beyond, 1 - beyond) - 1
+            self._warn_of_few(f"the quantile {beyond:g}", needed, supported)
+        return y[:, None] + offsets
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> Array:
         """Predict an interval for each row that contains the target with a given probability.
 
-        Its half width is a quantile of the absolute `residuals_` (conformal prediction).
+        Its half width is a quantile of the absolute `residuals_` (conformal prediction). With n
+        residuals, the largest coverage that they support is n/(n + 1): 0.9 needs 9 of them, 0.95
+        needs 19, 0.99 needs 99. Beyond it the ends are −∞ and ∞, with a warning. All rows have a
+        residual if there are several members, and `validation_fraction` of them if one.
 
         Parameters
         ----------
@@ -156,11 +173,27 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
         -------
         ndarray, shape (m, 2)
             Lower and upper ends.
+
+        Warns
+        -----
+        UserWarning
+            If the ends are infinite; the message states how many rows would support the coverage.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            If coverage is not between 0 and 1, or no rows were left out of training.
         """
         if not (isinstance(coverage, Real) and 0 < coverage < 1):
             raise ValueError(f"coverage must be between 0 and 1, both exclusive, got {coverage!r}")
         y = self.predict(X)
         d = half_width(self._known_residuals(), coverage)
+        if np.isinf(d):
+            n = len(self.residuals_)
+            asked, supported = f"an interval of coverage {coverage:g}", f"up to {n / (n + 1):.3g}"
+            self._warn_of_few(asked, coverage / (1 - coverage), supported)
         return np.stack([y - d, y + d], axis=1)
 
     def _known_residuals(self) -> Array:
@@ -170,6 +203,15 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
                 f"validation_fraction is {self.validation_fraction}"
             )
         return self.residuals_
+
+    def _warn_of_few(self, asked: str, needed: float, supported: str) -> None:
+        # Rounded, as 0.95 / (1 − 0.95) > 19 in floating-point numbers.
+        warnings.warn(
+            f"{asked} is infinite, as it needs {int(np.ceil(round(needed, 6)))} rows that were "
+            f"left out of training, but there are {len(self.residuals_)}, which support "
+            f"{supported}: ask for that, fit on more rows, or without fast=True",
+            stacklevel=3,
+        )
 
     @property
     def _scaling(self) -> StandardisedTarget:
@@ -224,9 +266,16 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
         Y = data.Y[rows]
         weights = None if data.weights is None else data.weights[rows]
         if scoring is None:
-            clipped = np.clip(H, *(self._scaling.forward(self.target_[e]) for e in ("low", "high")))
-            return root_mean_squared_error(clipped, Y, weights)
+            return root_mean_squared_error(self._clipped(H), Y, weights)
         return negated_score(scoring, self._predicted(H), None, self._in_units(Y), weights)
+
+    def _row_losses(self, data: TrainingData, H: Floats, rows: Array) -> Array:
+        return squared_errors(self._clipped(H), data.Y[rows])
+
+    def _clipped(self, H: Floats) -> Floats:
+        """Return outputs (m, 1) within the range of the standardised training targets."""
+        low, high = (self._scaling.forward(self.target_[end]) for end in ("low", "high"))
+        return np.clip(H, low, high)
 
     def _learn_out_of_fold(self, data: TrainingData, members: list[Member]) -> None:
         rows = np.concatenate([np.append(m.fold.validation, m.fold.spare) for m in members])

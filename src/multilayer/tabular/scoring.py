@@ -14,11 +14,13 @@ from multilayer.estimators.scoring import find_scorer
 __all__ = [
     "SMALLEST_IN_SCORES",
     "error_and_log_loss",
+    "errors_and_log_losses",
     "log_losses",
     "log_probabilities",
     "mean",
     "negated_score",
     "root_mean_squared_error",
+    "squared_errors",
 ]
 
 Array = NDArray[Any]
@@ -60,6 +62,17 @@ def error_and_log_loss(H: Floats, labels: Array, weights: Array | None) -> float
     error = mean(H.argmax(axis=1) != labels, weights)
     # Less than one row more or less: it never outweighs the error.
     return error + min(mean(log_losses(H, labels), weights), 1e2) / (1e3 * (len(labels) + 1))
+
+
+def errors_and_log_losses(H: Floats, labels: Array) -> Array:
+    """Compute the loss of each row, (m,), whose mean is `error_and_log_loss`."""
+    wrong = H.argmax(axis=1) != labels
+    return np.asarray(wrong + log_losses(H, labels) / (1e3 * (len(labels) + 1)))
+
+
+def squared_errors(H: Floats, y: Array) -> Array:
+    """Compute the squared error of each number (m, 1) in float64, (m,)."""
+    return np.asarray((H[:, 0].astype(np.float64) - y[:, 0]) ** 2)
 
 
 def root_mean_squared_error(H: Floats, y: Array, weights: Array | None) -> float:
