@@ -108,6 +108,16 @@ def test_options_tell_what_the_file_cannot(run, tmp_path, options, file, says):
     )
 
 
+@pytest.mark.filterwarnings("default")
+def test_an_interval_that_few_rows_cannot_support(run, numbers):
+    numbers[:30].to_csv("few.csv", index=False)
+    run("fit", "few.csv", "-t", "y", "-o", "few.mlp", *FAST)
+    output = run("predict", "few.mlp", "few.csv", "--interval", "0.99", "-o", "out.csv").output
+    assert output.startswith("multilayer: warning: ")
+    assert len(output.splitlines()) == 1
+    assert np.isinf(pl.read_csv("out.csv")["low"]).all()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

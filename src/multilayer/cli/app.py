@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from importlib import metadata
 from typing import Annotated, Any
 
@@ -39,7 +40,9 @@ class _Commands(TyperGroup):
     def main(self, *args: Any, **extra: Any) -> Any:
         extra["standalone_mode"] = False
         try:
-            code = super().main(*args, **extra)
+            with warnings.catch_warnings():
+                warnings.showwarning = _show_warning  # type: ignore[assignment]
+                code = super().main(*args, **extra)
         except Exception as error:
             message = _message(error)
             if message is None:
@@ -47,6 +50,11 @@ class _Commands(TyperGroup):
             sys.stderr.write(f"multilayer: error: {message}\n")
             code = 2
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _show_warning(message: Warning | str, *where: Any) -> None:
+    """Show a warning as one line, without the place in the code that it comes from."""
+    sys.stderr.write(f"multilayer: warning: {' '.join(str(message).split())}\n")
 
 
 def _message(error: Exception) -> str | None:
