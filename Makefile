@@ -18,9 +18,9 @@ help: ## list the targets
 demo: $(VENV)/installed ## train the notebook's networks, write their figures to figures/
 	$(BIN)/multilayer demo
 
-# A process for each core leaves none for BLAS's threads, for which SciPy's L-BFGS would wait at
-# every iteration. More than eight processes only crowd each other: the engine has threads itself.
-PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses=8 --dist worksteal
+# A process for each core leaves none for the threads of BLAS and polars: SciPy's L-BFGS would wait
+# for them at every iteration, polars at every small table. More than eight processes only crowd each other: the engine has threads itself.
+PYTEST := OPENBLAS_NUM_THREADS=1 POLARS_MAX_THREADS=1 $(BIN)/pytest -n auto --maxprocesses=8 --dist worksteal
 test: $(VENV)/installed ## run the tests
 	$(PYTEST)
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-__all__ = ["ORDERS", "DateForm", "date_forms", "parse_dates"]
+__all__ = ["ORDERS", "DateForm", "date_forms", "date_pattern", "parse_dates"]
 
 ORDERS = ("dmy", "mdy")
 
@@ -48,6 +48,11 @@ _CLOCK = r"^(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*([AaPp]\.?[Mm]\.?
 def date_forms() -> tuple[str, ...]:
     """Return the names of the ways of writing dates, the most certain first."""
     return ("ymd", "day month", "month day", *ORDERS, "time")
+
+
+def date_pattern(form: str) -> str:
+    """Return a regular expression of dates; some that match it, as of 31 February, are none."""
+    return _CLOCK if form == "time" else _FORMS[form].pattern
 
 
 def parse_dates(texts: pl.Series, form: str) -> pl.Series:

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import polars as pl
 
-from multilayer.reading.date_texts import ORDERS, date_forms, parse_dates
+from multilayer.reading.date_texts import ORDERS, date_forms, date_pattern, parse_dates
 from multilayer.reading.number_texts import DECIMALS, decimal_pattern, parse_numbers
 
 __all__ = [
@@ -33,12 +33,7 @@ GAPS = [
 # Gaps among numbers and dates, but a category like any other among texts.
 _SOFT_GAPS = ("-", "--", ".", "..", "–", "—", "*")
 
-# What a cell of each kind has, whatever else.
-_NEEDED = {
-    "boolean": r"(?i)^(true|false)$",
-    "number": r"\d",
-    "date": r"\d[-/.: ]+\w|[a-zA-Z]{3}.*\d",
-}
+_DIGIT, _BOOLEAN = r"\d", r"(?i)^(?:true|false)$"
 _LEADING_ZERO = r"^[-+]?0\d"
 _FIRST = 1000  # cells by which a column of texts is told from others
 _MOSTLY = 0.8  # of a column of texts; if so many look like numbers, it is named
@@ -133,16 +128,13 @@ class ColumnEvidence:
             return cls._of_plain(known, filled, example)
         cells = known.unique(maintain_order=True)
         first = cells[:_FIRST]
-        shares = {format: _fitting(first, format) for format in _FORMATS if _may_fit(first, format)}
+        some = first.str.contains(_DIGIT).any() or first.str.contains(_BOOLEAN).any()
+        shares = {format: _look_like(first, format) for format in _FORMATS if some}
         none = pl.Series([False]).new_from_index(0, len(first))
         numbers = int(_any_of(shares, "number", none).sum())
         dates = int(_any_of(shares, "date", none).sum())
         odd = first.filter(~(_any_of(shares, "number", none) | _any_of(shares, "date", none)))
-        possible = [
-            format
-            for format, fit in shares.items()
-            if fit.all() and (len(first) == len(cells) or format.fits(cells))
-        ]
+        possible = [format for format, fit in shares.items() if fit.all() and format.fits(cells)]
         if known.str.contains(_LEADING_ZERO).any():  # a code such as 00123
             possible = [format for format in possible if format.kind not in ("number", "integer")]
         if not plain.null_count():
@@ -342,13 +334,13 @@ def _proofs(cells: pl.Series, possible: Iterable[Format]) -> frozenset[Format]:
     return frozenset(f for f in possible if f in rivals and not rivals[f].fits(cells))
 
 
-def _may_fit(cells: pl.Series, format_: Format) -> bool:
-    """Return whether some cell has what a format needs: this saves most of the work."""
-    return bool(cells.str.contains(_NEEDED[format_.kind]).any())
-
-
-def _fitting(cells: pl.Series, format_: Format) -> pl.Series:
-    return format_.convert(cells).is_not_null()
+def _look_like(cells: pl.Series, format_: Format) -> pl.Series:
+    """Return which cells look as if they fitted: a search, much faster than a conversion."""
+    if format_.kind == "boolean":
+        return cells.str.contains(_BOOLEAN)
+    number = format_.kind == "number"
+    pattern = decimal_pattern(format_.form) if number else date_pattern(format_.form)
+    return cells.str.contains(pattern)
 
 
 def _any_of(shares: Mapping[Format, pl.Series], kind: str, none: pl.Series) -> pl.Series:
