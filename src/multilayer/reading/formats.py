@@ -123,22 +123,22 @@ class ColumnEvidence:
         if not len(known):
             return cls(filled=filled)
         example = str(known[0])
-        plain = known.cast(pl.Float64, strict=False)
-        if not plain.null_count() and not known.str.contains(_LEADING_ZERO).any():
+        if _all_plain(known.head(_FIRST)) and _all_plain(known):
             return cls._of_plain(known, filled, example)
         cells = known.unique(maintain_order=True)
         first = cells[:_FIRST]
-        some = first.str.contains(_DIGIT).any() or first.str.contains(_BOOLEAN).any()
-        shares = {format: _look_like(first, format) for format in _FORMATS if some}
+        if not first.str.contains(_DIGIT).any() and not first.str.contains(_BOOLEAN).any():
+            n = len(known)
+            return cls(n, filled, frozenset(), tried=len(first), odd=example, example=example)
+        shares = {format: _look_like(first, format) for format in _FORMATS}
         none = pl.Series([False]).new_from_index(0, len(first))
         numbers = int(_any_of(shares, "number", none).sum())
         dates = int(_any_of(shares, "date", none).sum())
         odd = first.filter(~(_any_of(shares, "number", none) | _any_of(shares, "date", none)))
         possible = [format for format, fit in shares.items() if fit.all() and format.fits(cells)]
-        if known.str.contains(_LEADING_ZERO).any():  # a code such as 00123
+        codes = possible and bool(cells.str.contains(_LEADING_ZERO).any())  # such as 00123
+        if codes:
             possible = [format for format in possible if format.kind not in ("number", "integer")]
-        if not plain.null_count():
-            numbers = len(first)
         bare = first.cast(pl.Float64, strict=False).is_not_null()
         decorated = first.filter(_any_of(shares, "number", none) & ~bare)
         return cls(
@@ -332,6 +332,14 @@ def _proofs(cells: pl.Series, possible: Iterable[Format]) -> frozenset[Format]:
     rivals = {Format("number", a): Format("number", b) for a, b in (".,", ",.")}
     rivals |= {Format("date", a): Format("date", b) for a, b in (ORDERS, ORDERS[::-1])}
     return frozenset(f for f in possible if f in rivals and not rivals[f].fits(cells))
+
+
+def _all_plain(cells: pl.Series) -> bool:
+    """Return whether all cells are numbers with a decimal point, and none a code such as 00123."""
+    return (
+        not cells.cast(pl.Float64, strict=False).null_count()
+        and not cells.str.contains(_LEADING_ZERO).any()
+    )
 
 
 def _look_like(cells: pl.Series, format_: Format) -> pl.Series:

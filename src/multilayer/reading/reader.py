@@ -31,7 +31,7 @@ __all__ = [
     "take_names",
 ]
 
-_LOOKED_AT = 2000  # rows by which a header is told
+_LOOKED_AT = 500  # rows by which a header is told
 
 
 def read_table(

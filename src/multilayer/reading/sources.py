@@ -48,6 +48,8 @@ _OTHERS += ["big5", "euc_kr"]
 _WESTERN = 0.6  # share of letters that are not ASCII, in words that have some, below which it is
 _MESS = 0.6  # what charset-normalizer bears of unlikely sequences; a table has more than prose
 
+_NO_CONTROLS = bytes(byte for byte in range(256) if byte in b"\0\t\n\v\f\r" or byte > 31)
+
 _BOMS = [
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -201,7 +203,7 @@ def _as_text(stack: ExitStack, source: Source, encoding: str | None) -> Source:
         with source.path.open("rb") as file:
             if not any(block.strip() for block in iter(lambda: file.read(_BLOCK), b"")):
                 raise TableError(f"a table has at least one row, but {source.name} is empty")
-    controls = sum(byte < 9 or 13 < byte < 32 for byte in start if byte != 0)
+    controls = len(start.translate(None, _NO_CONTROLS))
     if encoding is None and controls > len(start) // 50:
         raise TableError(f"{source.name} is a binary file of no known kind: not a table")
     found = encoding or next((name for bom, name in _BOMS if start.startswith(bom)), None)
@@ -264,8 +266,10 @@ def _look_through(path: Path) -> tuple[int | None, bool]:
                 except UnicodeDecodeError as error:
                     return place + error.start, True
             place += len(block)
-            cr, lf = cr + block.count(b"\r"), lf + block.count(b"\n")
-            both += block.count(b"\r\n") + (last == b"\r" and block.startswith(b"\n"))
+            lf += block.count(b"\n")
+            if b"\r" in block or last == b"\r":
+                cr += block.count(b"\r")
+                both += block.count(b"\r\n") + (last == b"\r" and block.startswith(b"\n"))
             last = block[-1:]
     uniform = not cr or not lf or cr == lf == both
     return (place if decoder.getstate()[0] else None), uniform
