@@ -1,25 +1,31 @@
-"""Read generated tables with multilayer, pandas and DuckDB, and count those that are read right.
+"""Read generated tables with multilayer, pandas, polars and DuckDB; count those read right.
 
 A table is right if its columns have the values that were written; the others are given what a user
-would have to say: pandas the delimiter, the encoding, the decimal mark and the first line, DuckDB
-the first line and the encoding. Only CSV files are compared.
+would have to say: pandas the delimiter, the encoding, the decimal mark and the first line, polars
+the encoding and the first line (clevercsv finds the delimiter), DuckDB the encoding and the first
+line. Only CSV files are compared.
 
     PYTHONPATH=tests python benchmarks/reading.py 300
 """
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import re
 import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
 
+import clevercsv
 import duckdb
 import pandas as pd
 import polars as pl
 from table_cases import expected, generate
 
+from multilayer.reading.formats import GAPS
 from multilayer.reading.reader import read_table
 
 
@@ -43,6 +49,24 @@ def by_pandas(written):
         thousands={",": ".", ".": ","}[decimal], index_col=0 if written.left_out else None,
     )  # fmt: skip
     return pl.from_pandas(frame.reset_index(drop=True))
+
+
+def by_polars(written):
+    *_, encoding, skip = said(written)
+    text = unpacked(written.path).decode(encoding)
+    text = "".join(text.splitlines(keepends=True)[skip:])
+    dialect = clevercsv.Detector().detect("".join(text.splitlines(keepends=True)[:100]))
+    frame = pl.read_csv(
+        text.encode(), separator=dialect.delimiter or ",", quote_char=dialect.quotechar or '"',
+        try_parse_dates=True, infer_schema_length=None, null_values=GAPS,
+    )  # fmt: skip
+    return frame.drop(frame.columns[0]) if written.left_out else frame
+
+
+def unpacked(path):
+    open_ = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(path.suffix, open)
+    with open_(path, "rb") as file:
+        return file.read()
 
 
 def by_duckdb(written):
@@ -71,7 +95,7 @@ def main() -> None:
             if ".csv" not in written.path.name or written.path.suffix == ".zip":
                 continue
             total, n_columns = total + 1, n_columns + len(written.values)
-            for read in (by_multilayer, by_pandas, by_duckdb):
+            for read in (by_multilayer, by_pandas, by_polars, by_duckdb):
                 try:
                     right = columns_right(read(written), written)
                 except Exception:  # whatever it raises, the table is not read

@@ -175,7 +175,7 @@ def generate(seed: int, folder: Path) -> Written:
     for k, kind in enumerate(kinds):
         name = f"{kind} {k}" if rng.rand() < 0.5 else f"{kind}{k}"
         own, written = getattr(columns, kind)()
-        if rng.rand() < 0.3 and rows > 3:
+        if rng.rand() < 0.3 and rows > 3 and k:  # the first: a workbook has no empty last row
             gaps = rng.rand(rows) < 0.2
             gaps[0] = False
             own = [None if gap else v for v, gap in zip(own, gaps, strict=True)]
