@@ -85,8 +85,9 @@ def read_csv(source: Source, options: ReadOptions, known: Known | None) -> Table
     dialect = detect_dialect(sample, source.name, options.delimiter, likely)
     cells = Cells(source.path, source.name, dialect).whole()
     head = first_row(cells, source.name)
-    body, header = take_names(without_gaps(cells), head, dialect, source.name, options, known)
-    table = finish(body, source, options, known, named=header)
+    cells = without_gaps(cells)  # a large table is not kept twice
+    cells, header = take_names(cells, head, dialect, source.name, options, known)
+    table = finish(cells, source, options, known, named=header)
     return replace(table, known=replace(table.known, delimiter=dialect.delimiter))
 
 
