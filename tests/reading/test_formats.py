@@ -29,6 +29,8 @@ def read(cells, more=(), **options):
     [
         (["1,5", "2,25"], [1.5, 2.25]),
         (["1.234,5", "2"], [1234.5, 2]),
+        (["0,123", "0,456"], [0.123, 0.456]),
+        (["1,234", "5,678"], [1.234, 5.678]),  # between semicolons
         (["1,234.5", "2"], [1234.5, 2]),
         (["1,234,567", "2"], [1234567, 2]),
         (["1.234.567", "2"], [1234567, 2]),
@@ -90,7 +92,7 @@ def test_other_columns_decide_what_one_leaves_open():
     ("cells", "remark"),
     [
         (["1,50 €", "2 €"], "column 'c0': '1,50 €' is read as 1.5"),
-        (["1,234", "5,678"], "is read as 1234; --decimal names the decimal mark"),
+        (["1,234", "5,678"], "is read as 1.234; --decimal names the decimal mark"),
         (["01/02/2020", "03/04/2020"], "with the month first, as 2020-01-02; the file does not"),
         (
             ["1", "2", "3", "4", "five"],

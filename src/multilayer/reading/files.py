@@ -106,7 +106,7 @@ class TableFiles:
         for path in self.paths:
             self._look(path)
         self.columns = self._common_columns()
-        formats, said = find_formats(self._evidence, self._options, None)
+        formats, said = find_formats(self._evidence, self._options, None, self._delimiter)
         self.remarks = list(dict.fromkeys([*self.remarks, *said]))
         self.known = Known(tuple(self.columns), formats, self._delimiter)
         self._dtypes = pl.Schema({} if self.kind == "CSV" else self._common_dtypes())

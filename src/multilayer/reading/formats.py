@@ -244,12 +244,14 @@ def choose_formats(
         mark for mark in DECIMALS if any(_proves(e, "number", mark) for e in evidence.values())
     ]
     orders = [o for o in ORDERS if any(_proves(e, "date", o) for e in evidence.values())]
-    likely = "," if comma_likely and not marks else "."
-    usual_mark = decimal or (marks[0] if len(marks) == 1 else likely)
+    usual_mark = decimal or (marks[0] if len(marks) == 1 else ".")
+    # Of 1,234 where nothing is proved; 1.234 is taken literally there.
+    mark_of_commas = "," if comma_likely and not marks and decimal is None else usual_mark
     european = usual_mark == ","
     usual_order = dates or (orders[0] if len(orders) == 1 else None)
     for name, column in evidence.items():
-        found = _choose(column, usual_mark, usual_order, european, decimal, dates)
+        mark = usual_mark if column.decorated is None else mark_of_commas
+        found = _choose(column, mark, usual_order, european, decimal, dates)
         choice.formats[name] = found
         choice.remarks += _remarks(name, column, found, marks, decimal, usual_order)
     return choice

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from itertools import pairwise
 
 import polars as pl
 
@@ -11,13 +10,15 @@ from multilayer.reading.formats import GAPS, ColumnEvidence, Format
 
 __all__ = ["is_header", "names_of"]
 
+_YEARS = range(1900, 2101)
+
 
 def is_header(head: Sequence[str], body: pl.DataFrame, known: Collection[str] = ()) -> bool:
     """Decide whether a row is the names of the columns below it.
 
     It is if the model knows most of the names; if a cell does not fit the numbers, dates or
-    booleans below it; or if the cells are numbers in sequence and those below are not. Among
-    columns of texts it is if few of the cells occur below.
+    booleans below it; or if the cells are years, or count from 0 as the names that pandas gives,
+    and those below are not. Among columns of texts it is if few of the cells occur below.
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ def is_header(head: Sequence[str], body: pl.DataFrame, known: Collection[str] = 
     if any(cell and cell in GAPS for cell in head):
         return False
     if fits:
-        return _in_sequence(head) and not any(_in_sequence(row) for row in body.head(5).rows())
+        return _are_names(head) and not any(_are_names(row) for row in body.head(5).rows())
     return 2 * repeated < max(texts, 1) and len(set(head)) == len(head)
 
 
@@ -67,8 +68,13 @@ def _is_number(cell: str) -> bool:
     return Format("number", ".").convert(pl.Series([cell]))[0] is not None
 
 
-def _in_sequence(row: Sequence[str | None]) -> bool:
-    """Return whether the cells that are whole numbers are three or more and count by one."""
-    numbers = [int(cell) for cell in row if cell is not None and cell.isdecimal()]
-    steps = {b - a for a, b in pairwise(numbers)}
-    return len(numbers) > 2 and steps == {1}
+def _are_names(row: Sequence[str | None]) -> bool:
+    """Return whether all cells that are filled are ascending years, or count from 0."""
+    cells = [cell for cell in row if cell]
+    if len(cells) < 2 or not all(cell.isdecimal() for cell in cells):
+        return False
+    numbers = [int(cell) for cell in cells]
+    years = all(number in _YEARS for number in numbers)
+    return (years and numbers == sorted(set(numbers))) or (
+        len(numbers) > 2 and numbers == list(range(len(numbers)))
+    )

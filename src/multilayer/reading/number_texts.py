@@ -22,11 +22,11 @@ def _plain(decimal: str) -> str:
     """Match digits with thousands separators of one kind, and an optional fraction."""
     point = r"\." if decimal == "." else ","
     whole = "|".join(
-        rf"\d{{1,3}}(?:{mark}\d{{3}})+"
+        rf"[1-9]\d{{0,2}}(?:{mark}\d{{3}})+"  # 0,123 is no thousands
         for mark in (r"\." if decimal == "," else ",", f"[{_SPACES}]", "['’]")
     )
     # Lakhs and crores group by two digits: 12,34,567.
-    indian = r"|\d{1,2}(?:,\d{2})+,\d{3}" if decimal == "." else ""
+    indian = r"|[1-9]\d?(?:,\d{2})+,\d{3}" if decimal == "." else ""
     return rf"(?:(?:{whole}{indian}|\d+)(?:{point}\d*)?|{point}\d+)(?:[eE][-+]?\d+)?"
 
 

@@ -87,8 +87,9 @@ def read_csv(source: Source, options: ReadOptions, known: Known | None) -> Table
     head = first_row(cells, source.name)
     cells = without_gaps(cells)  # a large table is not kept twice
     cells, header = take_names(cells, head, dialect, source.name, options, known)
-    table = finish(cells, source, options, known, named=header)
-    return replace(table, known=replace(table.known, delimiter=dialect.delimiter))
+    delimiter = dialect.delimiter
+    table = finish(cells, source, options, known, named=header, delimiter=delimiter)
+    return replace(table, known=replace(table.known, delimiter=delimiter))
 
 
 def _read_typed(source: Source, options: ReadOptions, known: Known | None) -> Table:
@@ -165,6 +166,7 @@ def finish(
     *,
     named: bool = True,
     convert: bool = True,
+    delimiter: str | None = None,
 ) -> Table:
     """Leave columns out, convert columns of texts, and say what was done."""
     remarks = list(source.remarks)
@@ -186,7 +188,7 @@ def finish(
     if convert:
         texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
         formats, said = find_formats(
-            {name: ColumnEvidence.of(frame[name]) for name in texts}, options, known
+            {name: ColumnEvidence.of(frame[name]) for name in texts}, options, known, delimiter
         )
         remarks += said
         frame, said = convert_columns(frame, formats, known, source.name)
@@ -198,11 +200,15 @@ def find_formats(
     evidence: Mapping[str, ColumnEvidence],
     options: ReadOptions,
     known: Known | None,
+    delimiter: str | None = None,
 ) -> tuple[dict[str, Format], list[str]]:
-    """Find the formats of columns of texts, those that a model knows as they are there."""
+    """Find the formats of columns of texts, those that a model knows as they are there.
+
+    A semicolon between cells makes a decimal comma likely.
+    """
     held = known.formats if known is not None else {}
     new = {name: column for name, column in evidence.items() if name not in held}
-    chosen = choose_formats(new, options.decimal, options.dates)
+    chosen = choose_formats(new, options.decimal, options.dates, comma_likely=delimiter == ";")
     formats = {name: held.get(name) or chosen.formats[name] for name in evidence}
     return formats, chosen.remarks
 

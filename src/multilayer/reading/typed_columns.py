@@ -11,7 +11,7 @@ __all__ = ["counts_rows", "usual_types"]
 _NESTED = {pl.List: "lists", pl.Array: "arrays", pl.Struct: "structs", pl.Binary: "bytes"}
 _NESTED[pl.Object] = "objects"
 _PANDAS_INDEX = re.compile(r"__index_level_\d+__")
-_UNNAMED = re.compile(r"Unnamed: 0|__UNNAMED__0|index_level_0|")
+_UNNAMED = re.compile(r"Unnamed: 0(\.\d+)?|__UNNAMED__0|index_level_0|")
 
 
 def usual_types(frame: pl.DataFrame, index: str) -> tuple[pl.DataFrame, list[str]]:
