@@ -97,6 +97,8 @@ def test_texts_only():
     )
     assert read("sex,town,ok\n" + body).named
     assert not read(body).named
+    assert "--header says otherwise" in read(body).remarks[0]
+    assert read(body, header=False).remarks == ()
 
 
 def test_a_model_knows_the_names(tmp_path):

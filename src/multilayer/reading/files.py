@@ -20,7 +20,14 @@ from multilayer.reading.cells import Cells, sample_of
 from multilayer.reading.dialect import detect_dialect
 from multilayer.reading.errors import TableError
 from multilayer.reading.formats import ColumnEvidence, without_gaps
-from multilayer.reading.reader import INDEX, convert_columns, find_formats, first_row, take_names
+from multilayer.reading.reader import (
+    INDEX,
+    NAMELESS,
+    convert_columns,
+    find_formats,
+    first_row,
+    take_names,
+)
 from multilayer.reading.sources import open_source
 from multilayer.reading.table import Known, ReadOptions
 from multilayer.reading.typed_columns import usual_types
@@ -107,7 +114,8 @@ class TableFiles:
             self._look(path)
         self.columns = self._common_columns()
         formats, said = find_formats(self._evidence, self._options, None, self._delimiter)
-        self.remarks = list(dict.fromkeys([*self.remarks, *said]))
+        nameless = [NAMELESS] * (not self.named and self._options.header is None)
+        self.remarks = list(dict.fromkeys([*self.remarks, *nameless, *said]))
         self.known = Known(tuple(self.columns), formats, self._delimiter)
         self._dtypes = pl.Schema({} if self.kind == "CSV" else self._common_dtypes())
 

@@ -23,6 +23,7 @@ from multilayer.reading.typed_files import read_typed
 
 __all__ = [
     "INDEX",
+    "NAMELESS",
     "convert_columns",
     "find_formats",
     "first_row",
@@ -155,6 +156,7 @@ def take_names(
     return body, header
 
 
+NAMELESS = "the first line is read as a row, and columns are called 0, 1 …; --header says otherwise"
 INDEX = "\0index"  # the name of a nameless column of row numbers, until it is left out
 
 
@@ -170,6 +172,8 @@ def finish(
 ) -> Table:
     """Leave columns out, convert columns of texts, and say what was done."""
     remarks = list(source.remarks)
+    if not named and options.header is None and known is None:
+        remarks.append(NAMELESS)
     frame, left_out = usual_types(frame, INDEX)
     remarks += left_out
     missing = [name for name in options.drop if name not in frame.columns]
