@@ -175,7 +175,7 @@ def test_a_bomb():
 def test_workbook(tmp_path):
     path = tmp_path / "book.xlsx"
     days = pd.to_datetime(["2020-01-01", "2020-02-01"])
-    with pd.ExcelWriter(path) as writer:
+    with pd.ExcelWriter(path, engine="xlsxwriter") as writer:
         pd.DataFrame({"x": [1.5, 2], "t": ["a", "b"], "d": days}).to_excel(writer, sheet_name="one")
         pd.DataFrame({"z": [1, 2, 3]}).to_excel(writer, sheet_name="two", index=False)
     data = path.read_bytes()
