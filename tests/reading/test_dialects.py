@@ -79,6 +79,7 @@ def test_line_ends(end):
         ("5,3,4,p", False),
         ("2019,2020,2021,2022", True),
         ("1990,2000,2010,2020", True),
+        ("7,5,4,grade", True),
         ("1,2,3,4", False),
         ("a,b,c,d", True),
     ],
