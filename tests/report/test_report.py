@@ -256,8 +256,10 @@ def test_of_wide_tables_the_columns_that_matter_are_shuffled(monkeypatch, rng):
     monkeypatch.setattr(importance, "OF_WIDE", 2)
     X = rng.normal(size=(60, 8))
     y = (X[:, 3] + 2 * X[:, 6] > 0).astype(int)
-    plain = MLPClassifier((), solver="lbfgs", max_iter=50, tol=0.1).fit(X, y)
-    piped = make_pipeline(TableEncoder(), MLPClassifier((), solver="lbfgs", tol=0.1)).fit(X, y)
+    plain = MLPClassifier((), solver="lbfgs", max_iter=50, tol=0.1, random_state=0).fit(X, y)
+    piped = make_pipeline(
+        TableEncoder(), MLPClassifier((), solver="lbfgs", tol=0.1, random_state=0)
+    ).fit(X, y)
     tabular = TabularClassifier(fast=True, max_iter=20, random_state=0).fit(X, y)
     for model in (plain, piped, tabular):
         found = importance_of(evaluate(model, X, y, None))
