@@ -64,6 +64,17 @@ def test_names_that_are_numbers_or_values(run, tmp_path):
     assert len(run("predict", "b.mlp", "new.csv").output.splitlines()) == 3
 
 
+def test_only_columns_that_are_needed_must_hold_what_they_held(run, numbers):
+    numbers.assign(same=1).to_csv("t.csv", index=False)
+    run("fit", "t.csv", "-t", "y", "-o", "m.mlp", *FAST)
+    numbers.assign(same="new", y="unknown").to_csv("new.csv", index=False)
+    assert len(run("predict", "m.mlp", "new.csv").output.splitlines()) == 81
+    assert "target 'y' must be numbers" in run("evaluate", "m.mlp", "new.csv", code=2).output
+    numbers.assign(x="many").to_csv("new.csv", index=False)
+    output = run("predict", "m.mlp", "new.csv", code=2).output
+    assert "column 'x' of new.csv must hold numbers as in fit, but holds 'many'" in output
+
+
 def test_index_of_pandas(run, numbers):
     numbers.sort_values("x").to_parquet("train.parquet")
     numbers.to_parquet("new.parquet")

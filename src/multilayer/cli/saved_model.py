@@ -63,7 +63,9 @@ def read_features(model: Model, table: str, read: ReadOptions) -> Table:
     """Read a table whose columns are named, and written, as those the model was fitted on."""
     expected = [str(name) for name in model.encoder.feature_names_in_]
     if (state := model.notes.get("reading")) is not None:
-        known = Known.from_state(state)
+        # Columns that are not needed, such as the target, may hold anything.
+        needed = [name for name in expected if name not in model.encoder.dropped_]
+        known = replace(Known.from_state(state), names=tuple(needed))
     else:  # files of older versions do not say how their columns were written
         texts = {expected[category.column] for category in model.encoder.categories_}
         if model.classifies and model.network.classes_.dtype.kind in "UO":

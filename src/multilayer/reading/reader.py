@@ -225,7 +225,7 @@ def convert_columns(
     Raises
     ------
     TableError
-        If a column does not hold what it held in fit.
+        If a column that is named in `known` does not hold what it held in fit.
     """
     remarks: list[str] = []
     columns = []
@@ -234,6 +234,9 @@ def convert_columns(
         converted = found.convert(texts)
         if known is not None and column in known.formats and not found.fits(texts):
             other = _other_format(texts, found)
+            if other is None and column not in known.names:
+                columns.append(texts)
+                continue
             if other is None:
                 wrong = texts.filter(converted.is_null() & texts.is_not_null())
                 raise TableError(
