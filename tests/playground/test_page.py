@@ -88,7 +88,12 @@ def test_a_net_that_is_built_learns_the_moons(opened):
         page.click("#add-layer")
     wait_for(page, lambda: page.locator(".layer .add-unit").count() == 4)
     page.click("#remove-layer")
+    wait_for(page, lambda: page.locator(".layer .add-unit").count() == 3)
+    units = page.locator('.layer[data-layer="1"] .unit')
+    before = units.count()
     page.click('.layer[data-layer="1"] .add-unit')
+    # Playwright may fill a field that is being replaced; a hand could not.
+    wait_for(page, lambda: units.count() == before + 1)
     page.fill('.layer[data-layer="2"] .units-count', "8")
     page.press('.layer[data-layer="2"] .units-count', "Enter")
     wait_for(page, lambda: page.locator('.layer[data-layer="2"] .unit').count() == 8)
