@@ -41,8 +41,6 @@ class Written:
         The values of each column, gaps None, as they are to be read.
     left_out : list of str
         Columns of the file that are no features.
-    options : dict
-        What only a user can tell.
     how : str
         For messages.
     """
@@ -50,7 +48,6 @@ class Written:
     path: Path
     values: dict[str, list[Any]]
     left_out: list[str] = field(default_factory=list)
-    options: dict[str, Any] = field(default_factory=dict)
     how: str = ""
 
 

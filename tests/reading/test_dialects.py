@@ -98,7 +98,7 @@ def test_texts_only():
     )
     assert read("sex,town,ok\n" + body).named
     assert not read(body).named
-    assert "--header says otherwise" in read(body).remarks[0]
+    assert "use --header" in read(body).remarks[0]
     assert read(body, header=False).remarks == ()
 
 
@@ -225,8 +225,8 @@ def test_dropped_columns():
     [
         ('{"x": {"0": 1}, "y": {"0": 2}}', "one object that holds columns"),
         ('{"columns": ["x"], "data": [[1]]}', "one object that holds columns"),
-        ("[1, 2, 3]", "its elements are no objects"),
-        ("[[1, 2], [3, 4]]", "its elements are no objects"),
+        ("[1, 2, 3]", "its elements are not objects"),
+        ("[[1, 2], [3, 4]]", "its elements are not objects"),
         ('{"p": {"q": 1}}\n{"p": {"q": 2}}', "0 columns: column 'p' holds structs"),
         (",".join(["1"] * 100_001) + "\n", "at most 100000 columns, but table has 100001"),
         ('x,y\n"1,2\n3,4\n', "line 2 of table has a cell with a quote that does not end"),

@@ -92,8 +92,11 @@ def test_other_columns_decide_what_one_leaves_open():
     ("cells", "remark"),
     [
         (["1,50 €", "2 €"], "column 'c0': '1,50 €' is read as 1.5"),
-        (["1,234", "5,678"], "is read as 1.234; --decimal names the decimal mark"),
-        (["01/02/2020", "03/04/2020"], "with the month first, as 2020-01-02; the file does not"),
+        (["1,234", "5,678"], "is read as 1.234; use --decimal if that is wrong"),
+        (
+            ["01/02/2020", "03/04/2020"],
+            "month first, as 2020-01-02; the order is ambiguous",
+        ),
         (
             ["1", "2", "3", "4", "five"],
             "c0' stays text: most cells are numbers, but not 'five'",

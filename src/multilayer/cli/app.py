@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 from importlib import metadata
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -41,7 +41,7 @@ class _Commands(TyperGroup):
         extra["standalone_mode"] = False
         try:
             with warnings.catch_warnings():
-                warnings.showwarning = _show_warning  # type: ignore[assignment]
+                warnings.showwarning = _show_warning
                 code = super().main(*args, **extra)
         except Exception as error:
             message = _message(error)
@@ -52,7 +52,14 @@ class _Commands(TyperGroup):
         sys.exit(code if isinstance(code, int) else 0)
 
 
-def _show_warning(message: Warning | str, *where: Any) -> None:
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
     """Show a warning as one line, without the place in the code that it comes from."""
     sys.stderr.write(f"multilayer: warning: {' '.join(str(message).split())}\n")
 

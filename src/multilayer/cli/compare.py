@@ -25,7 +25,7 @@ from multilayer.cli.options import (
     parse_time,
 )
 from multilayer.cli.trained import watched
-from multilayer.reading.table import NOTHING_SAID, ReadOptions
+from multilayer.reading.table import DEFAULT_OPTIONS, ReadOptions
 from multilayer.selection import Comparison, compare_baselines
 from multilayer.selection.folds import seeded
 
@@ -61,7 +61,7 @@ def compare(
     figure: ScoresFigure = None,
     seed: Seed = 0,
     quiet: Quiet = False,
-    read: ReadOptions = NOTHING_SAID,
+    read: ReadOptions = DEFAULT_OPTIONS,
 ) -> None:
     """Compare a straight line, polynomials, networks and boosted trees on a table.
 

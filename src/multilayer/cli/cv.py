@@ -29,7 +29,7 @@ from multilayer.cli.options import (
 )
 from multilayer.cli.scores import class_scores, number_scores
 from multilayer.cli.trained import watched
-from multilayer.reading.table import NOTHING_SAID, ReadOptions
+from multilayer.reading.table import DEFAULT_OPTIONS, ReadOptions
 from multilayer.selection import CrossValidation, cross_validate_network
 from multilayer.tables.encoder import TableEncoder
 
@@ -67,7 +67,7 @@ def cv(
     figure: CurvesFigure = None,
     seed: Seed = 0,
     quiet: Quiet = False,
-    read: ReadOptions = NOTHING_SAID,
+    read: ReadOptions = DEFAULT_OPTIONS,
 ) -> None:
     """Cross-validate a model: leave out each fold in turn, train on the others, score on it.
 

@@ -28,7 +28,7 @@ from multilayer.cli.options import (
     max_iter_option,
     seed_option,
 )
-from multilayer.reading.table import NOTHING_SAID, ReadOptions
+from multilayer.reading.table import DEFAULT_OPTIONS, ReadOptions
 
 __all__ = ["fit"]
 
@@ -178,7 +178,7 @@ def fit(
     memory: Memory = None,
     dask: Dask = None,
     quiet: Quiet = False,
-    read: ReadOptions = NOTHING_SAID,
+    read: ReadOptions = DEFAULT_OPTIONS,
 ) -> None:
     """Train a model on a table and save it.
 

@@ -20,7 +20,7 @@ from multilayer.cli.options import ModelPath, ReportPath, TablePath
 from multilayer.cli.saved_model import Model, class_labels, read_features, read_model
 from multilayer.cli.scores import scores
 from multilayer.persistence import write_whole
-from multilayer.reading.table import NOTHING_SAID, ReadOptions, collected
+from multilayer.reading.table import DEFAULT_OPTIONS, ReadOptions, collected
 from multilayer.report import write_report
 from multilayer.tables.frame import Frame
 
@@ -75,7 +75,7 @@ def predict(
     table: TablePath,
     output: PredictionsOutput = None,
     interval: Interval = None,
-    read: ReadOptions = NOTHING_SAID,
+    read: ReadOptions = DEFAULT_OPTIONS,
 ) -> None:
     """Predict the rows of a table.
 
@@ -161,7 +161,7 @@ def evaluate(
     table: TablePath,
     target: TrueTarget = None,
     report: ReportPath = None,
-    read: ReadOptions = NOTHING_SAID,
+    read: ReadOptions = DEFAULT_OPTIONS,
 ) -> None:
     """Compare predictions with the true values in a table.
 

@@ -9,8 +9,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from multilayer.persistence import ModelFileError, load, read_notes
+from multilayer.reading.formats import Format
 from multilayer.reading.reader import read_table
-from multilayer.reading.table import Known, ReadOptions, Table, text_columns
+from multilayer.reading.table import Known, ReadOptions, Table
 from multilayer.tables.labels import as_classes, plain_target
 from multilayer.tabular import TabularClassifier, TabularRegressor
 
@@ -70,7 +71,7 @@ def read_features(model: Model, table: str, read: ReadOptions) -> Table:
         texts = {expected[category.column] for category in model.encoder.categories_}
         if model.classifies and model.network.classes_.dtype.kind in "UO":
             texts.add(str(model.notes.get("target")))
-        known = Known(tuple(expected), text_columns(texts).formats)
+        known = Known(tuple(expected), dict.fromkeys(texts, Format("text")))
     nameless = model.notes.get("header") is False
     if nameless and read.header is None:
         read = replace(read, header=False)

@@ -29,7 +29,7 @@ from multilayer.cli.options import (
 )
 from multilayer.cli.scores import scores
 from multilayer.cli.trained import Evaluation, Trained, make_notes, watched
-from multilayer.reading.table import NOTHING_SAID, ReadOptions
+from multilayer.reading.table import DEFAULT_OPTIONS, ReadOptions
 from multilayer.selection import HiddenLayerSearchCV, simplest_within_one_standard_error
 from multilayer.selection.results import ranking
 from multilayer.tables.target import fold_in_units
@@ -90,7 +90,7 @@ def search(
     report: ReportPath = None,
     seed: Seed = 0,
     quiet: Quiet = False,
-    read: ReadOptions = NOTHING_SAID,
+    read: ReadOptions = DEFAULT_OPTIONS,
 ) -> None:
     """Find hidden layers, activation, penalty, dropout and learning rate for a table.
 

@@ -6,6 +6,7 @@ import functools
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -79,12 +80,12 @@ class Cells:
 
     def whole(self) -> pl.DataFrame:
         """Read all rows."""
-        with _errors(self._name, self._dialect):
+        with _one_line_errors(self._name, self._dialect):
             return pl.DataFrame(self._relation())
 
     def batches(self, rows: int) -> Iterator[pl.DataFrame]:
         """Read at most so many rows at a time, in their order."""
-        with _errors(self._name, self._dialect):
+        with _one_line_errors(self._name, self._dialect):
             for batch in self._relation().to_arrow_reader(rows):
                 for start in range(0, len(batch), rows):
                     yield pl.DataFrame(pl.from_arrow(batch.slice(start, rows)))
@@ -110,43 +111,40 @@ class Cells:
 
 @functools.cache
 def _database(threads: int | None, process: int) -> Any:
-    """Open DuckDB once in a process: that takes longer than to read a small file."""
+    """Open DuckDB once in each process, since this takes longer than reading a small file."""
     connection = duckdb.connect(":memory:")
     if threads is not None:
         connection.execute(f"SET threads = {threads}")
     return connection
 
 
-class _errors:
+@contextmanager
+def _one_line_errors(name: str, dialect: Dialect) -> Iterator[None]:
     """Turn DuckDB's errors into one line that names the file and the row."""
+    try:
+        yield
+    except TableError:
+        raise
+    except (duckdb.Error, RuntimeError, ValueError) as error:
+        raise TableError(_explain(str(error), name, dialect)) from None
 
-    def __init__(self, name: str, dialect: Dialect) -> None:
-        self._name, self._dialect = name, dialect
 
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if error is None or not isinstance(error, duckdb.Error | RuntimeError | ValueError):
-            return
-        if isinstance(error, TableError):
-            return
-        text = str(error)
-        line = re.search(r"CSV Error on Line: (\d+)", text)
-        where = f"line {line[1]} of {self._name}" if line else self._name
-        counts = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
-        if counts:
-            raise TableError(
-                f"every row must have as many cells as most, {counts[1]}, but {where} has "
-                f"{counts[2]} (cells are separated by {self._dialect.delimiter!r}; --delimiter "
-                "names another)"
-            ) from None
-        if "unterminated quote" in text or "quote" in text.split("Possible")[0].lower():
-            raise TableError(
-                f"quotes inside quotes must be doubled, but {where} has a cell with a quote that "
-                "does not end"
-            ) from None
-        reason = next((part for part in text.splitlines()[1:] if part.strip()), text.strip())
-        raise TableError(f"{where} cannot be read as a table: {reason.strip()[:200]}") from None
+def _explain(text: str, name: str, dialect: Dialect) -> str:
+    line = re.search(r"CSV Error on Line: (\d+)", text)
+    where = f"line {line[1]} of {name}" if line else name
+    counts = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
+    if counts:
+        return (
+            f"every row must have as many cells as most, {counts[1]}, but {where} has {counts[2]} "
+            f"(cells are separated by {dialect.delimiter!r}; use --delimiter to set another one)"
+        )
+    if "quote" in text.split("Possible")[0].lower():
+        return (
+            f"quotes inside quotes must be doubled, but {where} has a cell with a quote that does "
+            "not end"
+        )
+    reason = next((part for part in text.splitlines()[1:] if part.strip()), text.strip())
+    return f"{where} cannot be read as a table: {reason.strip()[:200]}"
 
 
 def _quoted(text: str) -> str:

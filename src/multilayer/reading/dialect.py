@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 __all__ = ["Dialect", "detect_dialect"]
@@ -19,7 +19,7 @@ _AGREE = 0.9  # share of the rows that have as many cells as most
 
 @dataclass(frozen=True)
 class Dialect:
-    """How the rows and cells of a CSV file are told apart.
+    """A dialect of CSV: the characters that separate cells, and the lines to skip.
 
     Attributes
     ----------
@@ -40,30 +40,22 @@ class Dialect:
     width: int
     names: tuple[str, ...] | None = None
 
-    def to_state(self) -> dict[str, Any]:
-        """Return the attributes that hold for other files as well."""
-        return {k: v for k, v in asdict(self).items() if k in ("delimiter", "quote", "escape")}
 
-
-def detect_dialect(
-    sample: str, name: str, delimiter: str | None = None, likely: str | None = None
-) -> Dialect:
+def detect_dialect(sample: str, delimiter: str | None = None, likely: str | None = None) -> Dialect:
     """Detect the dialect from the first lines of a file.
 
-    Most delimiters are told by one rule: all rows, the first included, have the same number of
-    cells. Where several delimiters pass, clevercsv decides by the consistency of the cells (van
+    One rule finds most delimiters: all rows, including the first, have the same number of cells.
+    Where several delimiters pass, clevercsv decides by the consistency of the cells (van
     den Burg, Nazábal and Sutton, arXiv 1811.11242).
 
     Parameters
     ----------
     sample : str
         Whole lines.
-    name : str
-        Of the file, in messages.
     delimiter : str, optional
         If it is known.
     likely : str, optional
-        What is preferred of several delimiters that pass.
+        Is preferred if several delimiters pass.
     """
     lines = sample.splitlines(keepends=True)
     skip = 0

@@ -187,7 +187,7 @@ class TableFiles:
             if path not in self._plain:
                 place = stack.enter_context(open_source(path, None, options.encoding)).path
             sample = sample_of(place, path)
-            dialect = detect_dialect(sample, path, options.delimiter, self._delimiter)
+            dialect = detect_dialect(sample, options.delimiter, self._delimiter)
             cells = Cells(place, path, dialect, threads=1)
             self._delimiter = self._delimiter or dialect.delimiter
             names: list[str] | None = None

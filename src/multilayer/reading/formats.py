@@ -35,13 +35,13 @@ _SOFT_GAPS = ("-", "--", ".", "..", "–", "—", "*")
 
 _DIGIT, _BOOLEAN = r"\d", r"(?i)^(?:true|false)$"
 _LEADING_ZERO = r"^[-+]?0\d"
-_FIRST = 1000  # cells by which a column of texts is told from others
-_MOSTLY = 0.8  # of a column of texts; if so many look like numbers, it is named
+_FIRST = 1000  # distinct cells that show what a column looks like
+_MOSTLY = 0.8  # share of cells like numbers from which a column of texts is reported
 
 
 @dataclass(frozen=True)
 class Format:
-    """How the cells of a column are written.
+    """A format of the cells of a column.
 
     Attributes
     ----------
@@ -80,14 +80,14 @@ class Format:
 
 @dataclass(frozen=True)
 class ColumnEvidence:
-    """What the cells of a column may be.
+    """Evidence of the formats that the cells of a column may have.
 
     Attributes
     ----------
     known : int
-        The number of cells that are no gaps, as for numbers.
+        The number of cells that are not gaps, if the column holds numbers or dates.
     filled : int
-        The same, as for texts, among which "-" is no gap.
+        The same if the column holds texts, among which "-" is not a gap.
     possible : frozenset of Format
         The formats that all of these cells fit.
     proofs : frozenset of Format
@@ -302,15 +302,15 @@ def _remarks(
     if found.kind == "number" and (column.decorated or found.form == ","):
         value = parse_numbers(pl.Series([column.decorated or column.example]), found.form)[0]
         unproved = decimal is None and not list(marks) and _both(possible, "number", DECIMALS)
-        more = "; --decimal names the decimal mark" if unproved else ""
+        more = "; use --decimal if that is wrong" if unproved else ""
         return [f"column {name!r}: {cell} is read as {value:g}{more}"]
     open_ = order is None and _both(possible, "date", ORDERS)
     if found.kind == "date" and found.form in ORDERS and open_:
         first = "day" if found.form == "dmy" else "month"
         day = parse_dates(pl.Series([column.example]), found.form)[0]
         return [
-            f"column {name!r}: {cell} is read with the {first} first, as {day:%Y-%m-%d}; the file "
-            "does not tell, --dates dmy or mdy does"
+            f"column {name!r}: {cell} is read with the {first} first, as {day:%Y-%m-%d}; the "
+            "order is ambiguous: use --dates dmy or --dates mdy"
         ]
     if found.kind == "text" and (what := column.looks_like()):
         if column.odd is not None:

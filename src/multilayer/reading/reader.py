@@ -17,7 +17,7 @@ from multilayer.reading.errors import TableError
 from multilayer.reading.formats import ColumnEvidence, Format, choose_formats, without_gaps
 from multilayer.reading.headers import is_header, names_of
 from multilayer.reading.sources import Source, open_source
-from multilayer.reading.table import NOTHING_SAID, Known, ReadOptions, Table
+from multilayer.reading.table import DEFAULT_OPTIONS, Known, ReadOptions, Table
 from multilayer.reading.typed_columns import counts_rows, usual_types
 from multilayer.reading.typed_files import read_typed
 
@@ -36,7 +36,7 @@ _LOOKED_AT = 500  # rows by which a header is told
 
 
 def read_table(
-    given: str | Path, options: ReadOptions = NOTHING_SAID, known: Known | None = None
+    given: str | Path, options: ReadOptions = DEFAULT_OPTIONS, known: Known | None = None
 ) -> Table:
     """Read a table.
 
@@ -68,7 +68,7 @@ def read_table(
     return _read(given, None, options, known)
 
 
-def parse_table(data: bytes, name: str, options: ReadOptions = NOTHING_SAID) -> Table:
+def parse_table(data: bytes, name: str, options: ReadOptions = DEFAULT_OPTIONS) -> Table:
     """Read a table from the content of a file; see `read_table`."""
     return _read(data, name, options, None)
 
@@ -83,7 +83,7 @@ def _read(given: Any, name: str | None, options: ReadOptions, known: Known | Non
 def read_csv(source: Source, options: ReadOptions, known: Known | None) -> Table:
     """Read a whole CSV file."""
     sample, likely = sample_of(source.path, source.name), known.delimiter if known else None
-    dialect = detect_dialect(sample, source.name, options.delimiter, likely)
+    dialect = detect_dialect(sample, options.delimiter, likely)
     cells = Cells(source.path, source.name, dialect).whole()
     head = first_row(cells, source.name)
     cells = without_gaps(cells)  # a large table is not kept twice
@@ -156,7 +156,10 @@ def take_names(
     return body, header
 
 
-NAMELESS = "the first line is read as a row, and columns are called 0, 1 …; --header says otherwise"
+NAMELESS = (
+    "the first line is read as a row, and columns are called 0, 1 …; use --header if it holds the "
+    "names"
+)
 INDEX = "\0index"  # the name of a nameless column of row numbers, until it is left out
 
 

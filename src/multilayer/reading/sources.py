@@ -46,7 +46,7 @@ _FOREIGN = {
 _OTHERS = ["cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "shift_jis", "euc_jp", "gb18030"]
 _OTHERS += ["big5", "euc_kr"]
 _WESTERN = 0.6  # share of letters that are not ASCII, in words that have some, below which it is
-_MESS = 0.6  # what charset-normalizer bears of unlikely sequences; a table has more than prose
+_MESS = 0.6  # unlikely sequences that charset-normalizer tolerates; a table has more than prose
 
 _NO_CONTROLS = bytes(byte for byte in range(256) if byte in b"\0\t\n\v\f\r" or byte > 31)
 
@@ -214,7 +214,9 @@ def _as_text(stack: ExitStack, source: Source, encoding: str | None) -> Source:
             found = "utf-8"
         if wrong is not None:
             found = _detected(source, wrong)
-            said = f"{source.name} is not UTF-8; it is read as {found}: --encoding names another"
+            said = (
+                f"{source.name} is not UTF-8 and is read as {found}; use --encoding to change that"
+            )
             source = replace(source, remarks=(*source.remarks, said))
     if found is not None:
         source = _transcoded(stack, source, found)
@@ -241,7 +243,7 @@ def _end(source: Source) -> bytes:
 
 
 def _wide_encoding(start: bytes) -> str | None:
-    """Tell UTF-16 without a mark by the zeros in every other byte."""
+    """Detect UTF-16 without a byte order mark by the zeros in every other byte."""
     even, odd = start[::2], start[1::2]
     if len(start) < 4 or not start.count(0):
         return None
@@ -301,7 +303,7 @@ def _detected(source: Source, wrong: int) -> str:
     if best is None:
         raise TableError(
             f"{source.name} must be text, but byte {wrong} is in no known encoding: "
-            "--encoding names it"
+            "use --encoding to set it"
         )
     return best.encoding
 

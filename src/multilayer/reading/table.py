@@ -1,8 +1,8 @@
-"""A table that was read: what a user says about its file, and what was found in it."""
+"""A table that was read, the options for reading it, and what was found in its file."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -10,12 +10,12 @@ import polars as pl
 
 from multilayer.reading.formats import Format, formats_from_state
 
-__all__ = ["NOTHING_SAID", "Known", "ReadOptions", "Table", "collected", "text_columns"]
+__all__ = ["DEFAULT_OPTIONS", "Known", "ReadOptions", "Table", "collected"]
 
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What a user says about a file; None stands for what is to be found out.
+    """Options for reading a file; what is None is detected.
 
     Attributes
     ----------
@@ -49,12 +49,12 @@ class ReadOptions:
             raise ValueError(f"delimiter must be one character, got {self.delimiter!r}")
 
 
-NOTHING_SAID = ReadOptions()
+DEFAULT_OPTIONS = ReadOptions()
 
 
 @dataclass(frozen=True)
 class Known:
-    """What was found in the file that a model was fitted on, and holds for later files.
+    """Facts about the file that a model was fitted on, which hold for later files.
 
     Attributes
     ----------
@@ -105,12 +105,7 @@ class Table:
 
 
 def collected(remarks: Iterable[str], most: int = 12) -> list[str]:
-    """Return remarks without repetitions, at most so many and then their number."""
+    """Return at most so many different remarks, and the number of those left out."""
     different = list(dict.fromkeys(remarks))
     more = len(different) - most
     return different[:most] + [f"{more} more remarks of this kind"] * (more > 0)
-
-
-def text_columns(names: Collection[str]) -> Known:
-    """Return what is known of a model whose file does not say how its columns were written."""
-    return Known(tuple(names), dict.fromkeys(names, Format("text")))

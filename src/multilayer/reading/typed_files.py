@@ -58,7 +58,7 @@ def _read_json(source: Source, options: ReadOptions) -> pl.DataFrame:
     if source.kind == "JSON":
         with source.path.open("rb") as file:
             if not file.read(1 << 16).lstrip(b"[ \t\r\n").startswith((b"{", b"]")):
-                raise TableError(f"{rule}, but its elements are no objects")
+                raise TableError(f"{rule}, but its elements are not objects")
         return pl.read_json(source.path, infer_schema_length=None)
     frame = pl.read_ndjson(source.path, infer_schema_length=None)
     if len(frame) == 1 and frame.width and all(dtype.is_nested() for dtype in frame.dtypes):
