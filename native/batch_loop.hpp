@@ -11,8 +11,8 @@
 #include "engine.hpp"
 #include "team_size.hpp"
 #include "threads.hpp"
-#include "transposed.hpp"
 #include "values_by_input.hpp"
+#include "working_copies.hpp"
 #include "workspace.hpp"
 
 namespace multilayer {
@@ -39,6 +39,29 @@ double operations(const Workspace<T>& work, std::int64_t rows, int products) {
     return each * static_cast<double>(rows) / work.kernels().group;
 }
 
+// How phase 1 of some rows is split between threads: into runs of whole groups, or, if there are
+// fewer groups than threads, into strips. They are counted in strips.
+template <class T>
+struct Pieces {
+    std::int64_t count, groups, strips, strips_of_piece;
+
+    Pieces(std::int64_t rows, int threads, const Workspace<T>& work)
+        : groups(divide_up(rows, work.kernels().group)),
+          strips(divide_up(rows, numbers_of_strip<T>)),
+          strips_of_piece(work.kernels().group / numbers_of_strip<T>) {
+        if (groups < threads) {
+            count = groups = strips;
+            strips_of_piece = 1;
+            return;
+        }
+        const std::int64_t fair = divide_up(groups, threads);
+        count = divide_up(groups, std::min(fair, work.groups_at_a_time));
+    }
+    std::int64_t first(std::int64_t piece) const {
+        return std::min(piece * groups / count * strips_of_piece, strips);
+    }
+};
+
 // The state of the loop over batches. Threads share it; all but the phases is called by one thread
 // while the others wait.
 template <class T>
@@ -50,17 +73,12 @@ class BatchLoop {
               bool backward,
               bool own_gradients,
               bool full_gradient = false)
-        : work(network,
-               kernels_in_use<T>(),
-               data.X,
-               batch_size,
-               backward,
-               own_gradients,
-               full_gradient),
+        : work(network, kernels_in_use<T>(), data.X, batch_size, backward, own_gradients),
+          copies(work.kernels(), work.layers, data.X.sparse()),
           objective_(network.objective),
           by_units_(full_gradient || network.objective.l1 != 0),
-          group_costs_(static_cast<std::size_t>(work.capacity / work.kernels().group)),
-          penalties_(static_cast<std::size_t>(by_units_ ? work.unit_items : work.items)),
+          costs_(static_cast<std::size_t>(work.capacity / numbers_of_strip<T>)),
+          penalties_(static_cast<std::size_t>(by_units_ ? work.unit_items : work.penalties)),
           magnitudes_(static_cast<std::size_t>(by_units_ ? work.unit_items : 0)),
           norms_(static_cast<std::size_t>(full_gradient ? work.unit_items : 0)) {
         task.layers = work.layers.data();
@@ -76,28 +94,33 @@ class BatchLoop {
         task.X = data.X;
         task.Y = data.Y;
         task.labels = data.labels;
+        task.classes = data.labels && objective_.output == Output::softmax &&
+                       objective_.groups.empty() && objective_.loss == Loss::own &&
+                       objective_.label_smoothing == 0;
         task.weights = data.weights;
         task.capacity = work.capacity;
         task.backward = backward;
-        task.group_costs = group_costs_.data();
+        task.costs = costs_.data();
         task.penalized = objective_.lambda != 0;
         task.penalties = penalties_.data();
         task.magnitudes = magnitudes_.data();
         task.norms = norms_.data();
         task.full_gradient = task.store = full_gradient;
         double step = 0;  // operations of phase 2 that do not depend on the rows
+        for (int l = 0; l < network.layers(); ++l) {
+            arrays_of(l).theta = copies.add(l, network.thetas[static_cast<std::size_t>(l)]);
+            if (own_gradients && (batch_size > work.capacity || full_gradient))
+                arrays_of(l).gradient = copies.add(l, nullptr);
+        }
         if (task.X.sparse()) {
-            Layer<T>& first = work.layers[0];
-            transposed.emplace(work.kernels(), first);
-            task.sparse.transposed.in = work.kernels().group - 1;
-            task.sparse.transposed.theta = transposed->add(first.theta);
+            const Layer<T>& first = work.layers[0];
+            task.sparse.transposed.rate = first.rate;
+            task.sparse.transposed.bias_rate = first.bias_rate;
             task.sparse.items = first.panels;
             task.sparse.inputs_of_item = work.inputs_of_item;
             if (backward) {
                 task.sparse.delta = work.examples_delta;
                 values_by_input_.emplace(data.X, work.capacity).set_pointers(task.sparse);
-                if (own_gradients && (batch_size > work.capacity || full_gradient))
-                    task.sparse.transposed.gradient = transposed->add(nullptr);
                 step = 4.0 * static_cast<double>(first.in * first.out) / work.kernels().group;
             }
         }
@@ -105,9 +128,15 @@ class BatchLoop {
             operations(work, std::min(batch_size, work.capacity), 3) + step < worth_a_team;
     }
 
-    // Call it before the first batch, once the arrays of layer 1 have been added to `transposed`.
+    // The layer whose arrays the kernels use: layer 1 has transposed ones if X is sparse.
+    Layer<T>& arrays_of(int l) {
+        return task.X.sparse() && l == 0 ? task.sparse.transposed
+                                         : work.layers[static_cast<std::size_t>(l)];
+    }
+
+    // Call it before the first batch, once all arrays have been added to `copies`.
     void begin(int threads) {
-        if (transposed) transposed->transpose(threads);
+        copies.read_all(threads);
         if (by_units_)
             for (std::int64_t item = 0; item < work.unit_items; ++item)
                 work.kernels().measure_penalty(task, item);
@@ -136,11 +165,11 @@ class BatchLoop {
         start_chunk();
     }
 
-    // After phase 1: adds up the costs of its groups, always in the same order. The cost of the
+    // After phase 1: adds up the costs of its strips, always in the same order. The cost of the
     // batch is known after its last chunk.
     void add_costs() {
-        for (std::int64_t g = 0; g < groups(); ++g)
-            sum_ += group_costs_[static_cast<std::size_t>(g)];
+        for (std::int64_t at = 0; at < strips(); ++at)
+            sum_ += costs_[static_cast<std::size_t>(at)];
         if (!task.last_chunk) return;
         double squares = 0, magnitudes = 0;
         if (task.penalized)
@@ -168,53 +197,65 @@ class BatchLoop {
 
     bool weightless() const { return total_ == 0; }
 
-    // Every thread of a team calls each of these four, and takes pieces of the phase until none is
-    // left.
+    // A number that tells the work of this loop from that of others.
+    std::uint64_t work_number(int threads) const {
+        std::uint64_t number = 0xcbf29ce484222325;  // FNV-1a
+        const auto add = [&](std::int64_t part) {
+            number = (number ^ static_cast<std::uint64_t>(part)) * 0x100000001b3;
+        };
+        for (const Layer<T>& layer : work.layers) {
+            add(layer.in);
+            add(layer.out);
+        }
+        add(work.capacity);
+        add(work.kernels().group * 2 + task.backward);
+        add(threads);
+        add(sizeof(T));
+        return number;
+    }
+
+    // Every thread of a team calls each of these, and takes pieces of the phase until none is left.
     void first_phase(Team& team, int thread) {
-        const std::int64_t pieces = pieces_of(team.size());
+        const Pieces<T> pieces(task.count, team.size(), work);
         // If X is sparse, an additional piece comes first: it sorts the values for phase 2.
         const std::int64_t before = values_by_input_ ? 1 : 0;
-        for (std::int64_t piece; (piece = team.next() - before) < pieces;) {
-            if (piece < 0) {
-                values_by_input_->sort(task);
-                continue;
-            }
-            const std::int64_t from = piece * groups() / pieces;
-            const std::int64_t to = (piece + 1) * groups() / pieces;
+        team.each(thread, pieces.count + before, [&](std::int64_t i) {
+            if (i < before) return values_by_input_->sort(task);
+            const std::int64_t from = pieces.first(i - before), to = pieces.first(i - before + 1);
             work.kernels().propagate(task, work.scratch(thread), from, static_cast<int>(to - from));
-        }
+        });
     }
 
-    void second_phase(Team& team) {
-        for (std::int64_t item; (item = team.next()) < work.items;)
-            work.kernels().update(task, item);
+    void second_phase(Team& team, int thread) {
+        team.each(thread, work.items,
+                  [this](std::int64_t item) { work.kernels().update(task, item); });
     }
 
-    void measure_gradient(Team& team) {
-        for (std::int64_t item; (item = team.next()) < work.unit_items;)
-            work.kernels().measure_gradient(task, item);
+    void measure_gradient(Team& team, int thread) {
+        team.each(thread, work.unit_items,
+                  [this](std::int64_t item) { work.kernels().measure_gradient(task, item); });
     }
 
-    void third_phase(Team& team) {
-        for (std::int64_t item; (item = team.next()) < work.unit_items;)
-            work.kernels().full_gradient_step(task, item);
+    void third_phase(Team& team, int thread) {
+        team.each(thread, work.unit_items,
+                  [this](std::int64_t item) { work.kernels().full_gradient_step(task, item); });
+    }
+
+    void save(Team& team, int thread) {
+        team.each(thread, copies.pieces(), [this](std::int64_t i) { copies.write_back(i); });
     }
 
     Workspace<T> work;
     BatchTask<T> task;
-    std::optional<Transposed<T>> transposed;  // if X is sparse
+    WorkingCopies<T> copies;
+    bool saving = false;  // before the next phase 1, the caller's arrays are brought up to date
     double cost = 0;
     double share = 1;  // factor of the data's part of the reported cost
     double clip_norm = std::numeric_limits<double>::infinity();
     bool single_thread = false;
 
   private:
-    std::int64_t groups() const { return divide_up(task.count, work.kernels().group); }
-
-    std::int64_t pieces_of(int threads) const {
-        const std::int64_t fair = divide_up(groups(), threads);
-        return divide_up(groups(), std::min(fair, work.groups_at_a_time));
-    }
+    std::int64_t strips() const { return divide_up(task.count, numbers_of_strip<T>); }
 
     void start_chunk() {
         task.count = std::min(work.capacity, batch_end_ - task.first);
@@ -225,7 +266,7 @@ class BatchLoop {
 
     const Objective& objective_;
     bool by_units_;  // penalties are summed by the items of phase 3
-    std::vector<double> group_costs_, penalties_, magnitudes_, norms_;
+    std::vector<double> costs_, penalties_, magnitudes_, norms_;
     double divisor_ = 1;
     std::optional<ValuesByInput<T>> values_by_input_;
     std::int64_t batch_first_ = 0, batch_end_ = 0;
@@ -238,7 +279,7 @@ class BatchLoop {
 template <class T, class Proceed, class Next>
 bool run_batches(BatchLoop<T>& loop, int threads, const Poll& poll, Proceed proceed, Next next) {
     bool ended = false;
-    TeamSize team_size(loop.single_thread);
+    TeamSize team_size(loop.single_thread, loop.work_number(threads));
     while (!ended) {
         Team team(threads, !team_size.start_slice());
         loop.work.make_scratch(team.size());
@@ -246,17 +287,21 @@ bool run_batches(BatchLoop<T>& loop, int threads, const Poll& poll, Proceed proc
         bool over = false;
         team.run([&](int thread) {
             while (!over) {
+                if (loop.saving) {
+                    loop.save(team, thread);
+                    team.barrier([&] { loop.saving = false; });
+                }
                 loop.first_phase(team, thread);
                 team.barrier([&] { over = ended = !proceed(); });
                 if (over) return;
-                if (loop.task.backward) loop.second_phase(team);
+                if (loop.task.backward) loop.second_phase(team, thread);
                 if (loop.task.full_gradient && loop.task.last_chunk) {
                     if (std::isfinite(loop.clip_norm)) {
                         team.barrier([] {});
-                        loop.measure_gradient(team);
+                        loop.measure_gradient(team, thread);
                     }
                     team.barrier([&] { loop.clip(loop.clip_norm); });
-                    loop.third_phase(team);
+                    loop.third_phase(team, thread);
                 }
                 team.barrier([&] {
                     ended = !next();

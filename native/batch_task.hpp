@@ -1,6 +1,6 @@
 // What the kernels are told about one batch: plain records, shared by all instruction sets.
 //
-// Words used throughout. A *group* is as many examples as fill the registers of one tile of a
+// Words used throughout. A *strip* is a cache line of numbers, or as many examples. A *group* is as many examples as fill the registers of one tile of a
 // kernel. A *chunk* is as many examples as the workspace holds; a batch has one or more chunks. A
 // *panel* is as many columns of Θ, without its biases, as fill the registers of one tile of the
 // gradient. An *item* is the part of phase 2 or 3 that one thread does at a time.
@@ -14,24 +14,39 @@
 
 namespace multilayer {
 
+// An array shaped like Θ⁽ˡ⁾: for each of its units a bias, and a row of weights.
+template <class T>
+struct ThetaArray {
+    T* biases = nullptr;
+    T* weights = nullptr;
+    std::int64_t bias_step = 1, row_step = 0;  // from one unit to the next
+};
+
+// As callers store it: each bias before its row.
+template <class T>
+ThetaArray<T> as_stored(T* theta, std::int64_t in) {
+    return {theta, theta + 1, in + 1, in + 1};
+}
+
 // Θ⁽ˡ⁾, what belongs to it, and where phase 1 stores its results for phase 2.
 template <class T>
 struct Layer {
     std::int64_t in = 0, out = 0;                  // s_l and s_{l+1}
     Activation activation = Activation::identity;  // of its units; unused in the last layer
     double dropout = 0;                            // rate at which training drops a⁽ˡ⁾
-    T* theta = nullptr;                            // (out, in + 1)
-    T* slots[2] = {};                              // shaped like theta
-    T* gradient = nullptr;      // shaped like theta: the sum of the previous chunks, or D
+    ThetaArray<T> theta;
+    ThetaArray<T> slots[2];
+    ThetaArray<T> gradient;     // the sum of the previous chunks, or D
     T rate = 1, bias_rate = 1;  // factors of the learning rate
     Parameters<T> mix;          // α of its units; without values if there is none
-    T* mix_sums = nullptr;      // Σ δ (g(z) − z) as (group, unit)
+    T* mix_sums = nullptr;      // Σ δ (g(z) − z) as (strip of examples, unit)
     // a⁽ˡ⁾ of the chunk as (panel, example, column of the panel); null for prediction.
     T* columns = nullptr;
     T* delta = nullptr;             // δ⁽ˡ⁺¹⁾ of the chunk as (group, unit, example of the group)
     std::int64_t delta_stride = 0;  // from one group of δ to the next
     std::int64_t first_item = 0;    // the first of its items in phase 2
     std::int64_t panels = 0, row_blocks = 0;  // it has panels × row_blocks items
+    std::int64_t first_penalty = 0, strips = 0;  // it has a penalty for each strip of each block
     std::int64_t first_unit_item = 0;         // the first of its items in phase 3
     bool by_panels = true;  // order of the items: panel by panel, or one block of rows by another
     std::int64_t scratch = 0;  // numbers that a group of its inputs takes in phase 1
@@ -41,8 +56,8 @@ struct Layer {
 // stored value is multiplied by a contiguous run of weights instead of one weight in each row.
 template <class T>
 struct SparseLayer {
-    // Θ⁽¹⁾ᵀ (in + 1, out), its slots and its gradient, biases first, all treated as rows as wide as
-    // a group. theta is null if Θ⁽¹⁾ is read untransposed, which is done for a few values only.
+    // Θ⁽¹⁾ᵀ, its slots and its gradient: weights (in, out). theta is null if Θ⁽¹⁾ is read
+    // untransposed, which is done for a few values only.
     Layer<T> transposed;
     T* delta = nullptr;  // δ⁽²⁾ of the chunk as (example, padded unit)
     // The stored values of the chunk, sorted by input and then by example: those of an input end
@@ -89,6 +104,7 @@ struct BatchTask {
     SparseLayer<T> sparse;                 // used if X is sparse
     Matrix<T> Y;                           // without data if labels are given
     const std::int32_t* labels = nullptr;  // or null
+    bool classes = false;  // the labels are all that is needed of a softmax with its own loss
     const T* weights = nullptr;            // or null
     const std::int64_t* order = nullptr;   // of the rows; null: as they are stored
     std::int64_t first = 0, count = 0;     // of the chunk, as places in `order`
@@ -98,7 +114,7 @@ struct BatchTask {
     // Phase 1.
     bool backward = true;
     std::uint64_t dropout_seed = 0, step = 0;
-    double* group_costs = nullptr;  // one for each group of the chunk
+    double* costs = nullptr;  // one for each strip of examples of the chunk
     T* H = nullptr;                 // (rows, s_L), only for prediction
 
     // Phase 2.
@@ -109,7 +125,7 @@ struct BatchTask {
     Rule rule = Rule::gradient_descent;
     T numbers[most_numbers] = {};  // of the rule, prepared for this step
     T shrink = 0;                  // θ ← (1 − shrink) θ before the step, without biases
-    double* penalties = nullptr;   // Σθ² of each item, without biases
+    double* penalties = nullptr;   // Σθ² of each part of Θ, without biases
 
     // Phase 3, only for a step that needs the whole gradient or whole rows of Θ.
     bool full_gradient = false;
@@ -118,12 +134,25 @@ struct BatchTask {
     double* magnitudes = nullptr;  // Σ|θ| of each item, without biases
 };
 
+// Examples of a strip, numbers of a cache line: `strip` in kernels/simd.hpp.
+template <class T>
+constexpr std::int64_t numbers_of_strip = 64 / sizeof(T);
+
+constexpr std::int64_t rows_of_item = 48;   // of Θ, at most, in an item of phase 2
 constexpr std::int64_t units_per_item = 8;  // of a layer, in an item of phase 3
 
 // Units that a layer takes in scratch memory: a multiple of the group, so that whole squares of
 // vectors can be transposed.
 inline std::int64_t padded_units(std::int64_t units, int group) {
     return (units + group - 1) / group * group;
+}
+
+// Numbers from one row of a ThetaArray that belongs to the engine to the next: whole cache lines, an
+// odd number of them, since rows a power of two apart would compete for the same places in a cache.
+template <class T>
+std::int64_t aligned_row(std::int64_t columns) {
+    constexpr std::int64_t line = numbers_of_strip<T>;
+    return ((columns + line - 1) / line | 1) * line;
 }
 
 // Units from one group of δ to the next. Phase 2 reads a few units of all groups: if they were a

@@ -56,24 +56,18 @@ void prepare_step(BatchTask<T>& task, const Descent& descent, std::int64_t step,
     }
 }
 
-// Θ and slots at the start of an epoch of several steps, restored if the epoch is cut short. Those
-// of layer 1 need no copy if they are transposed: the arrays of the caller, which are written to
-// only between epochs, are the copy.
+// The extra parameters at the start of an epoch of several steps, restored if the epoch is cut
+// short. Θ and its slots need no such copy: the caller's arrays, which are written to only between
+// epochs, are one.
 template <class T>
 class Snapshot {
   public:
-    Snapshot(Network<T> network, const Slots<T>& slots, bool transposed) {
+    explicit Snapshot(Network<T> network) {
         for (const Parameters<T>* part : network.extra_parameters())
             for (T* array : {part->values, part->slots[0], part->slots[1]})
                 if (array)
                     arrays_.push_back(
                         {array, std::vector<T>(static_cast<std::size_t>(part->size))});
-        for (int l = transposed ? 1 : 0; l < network.layers(); ++l) {
-            const auto size = static_cast<std::size_t>(network.sizes[l + 1]) *
-                              static_cast<std::size_t>(network.sizes[l] + 1);
-            arrays_.push_back({network.thetas[l], std::vector<T>(size)});
-            for (const auto& slot : slots) arrays_.push_back({slot[l], std::vector<T>(size)});
-        }
     }
     void take() {
         for (auto& [array, copy] : arrays_) std::copy_n(array, copy.size(), copy.begin());
@@ -102,11 +96,10 @@ bool forward(const Network<T>& network, const Matrix<T>& X, T* H, int threads, c
     task.X = X;
     task.H = H;
     // Transposing costs about as much as reading an eighth of all inputs through untransposed Θ.
-    std::optional<Transposed<T>> transposed;
+    WorkingCopies<T> transposed(kernels, work.layers, true);
     if (X.sparse() && X.starts[X.rows] > X.columns / 8) {
-        transposed.emplace(kernels, work.layers[0]);
-        task.sparse.transposed.theta = transposed->add(work.layers[0].theta);
-        transposed->transpose(threads);
+        task.sparse.transposed.theta = transposed.add(0, network.thetas[0]);
+        transposed.read_all(threads);
     }
     // About a slice of work at a time, between looks for signals.
     const auto rows = std::max<std::int64_t>(
@@ -117,15 +110,12 @@ bool forward(const Network<T>& network, const Matrix<T>& X, T* H, int threads, c
         task.count = std::min(rows, X.rows - task.first);
         Team team(threads, operations(work, task.count, 1) < worth_a_team);
         work.make_scratch(team.size());
-        const std::int64_t groups = divide_up(task.count, kernels.group);
-        const std::int64_t fair = divide_up(groups, team.size());
-        const std::int64_t pieces = divide_up(groups, std::min(fair, work.groups_at_a_time));
+        const Pieces<T> pieces(task.count, team.size(), work);
         team.run([&](int thread) {
-            for (std::int64_t piece; (piece = team.next()) < pieces;) {
-                const std::int64_t from = piece * groups / pieces;
-                const std::int64_t to = (piece + 1) * groups / pieces;
+            team.each(thread, pieces.count, [&](std::int64_t i) {
+                const std::int64_t from = pieces.first(i), to = pieces.first(i + 1);
                 kernels.predict(task, work.scratch(thread), from, static_cast<int>(to - from));
-            }
+            });
         });
     }
     return true;
@@ -140,13 +130,10 @@ bool cost(const Network<T>& network,
           const Poll& poll) {
     const bool backward = !gradients.empty();
     BatchLoop<T> chunks(network, data, data.X.rows, backward, false);
+    WorkingCopies<T> results(chunks.work.kernels(), chunks.work.layers, data.X.sparse());
     for (std::size_t l = 0; l < gradients.size(); ++l)
-        chunks.work.layers[l].gradient = gradients[l];
-    std::optional<Transposed<T>> result;
-    if (chunks.transposed && backward) {
-        result.emplace(chunks.work.kernels(), chunks.work.layers[0]);
-        chunks.task.sparse.transposed.gradient = result->add(gradients[0]);
-    }
+        chunks.arrays_of(static_cast<int>(l)).gradient =
+            results.add(static_cast<int>(l), gradients[l]);
     chunks.begin(threads);
     chunks.task.store = true;
     chunks.start_batch(nullptr, 0, data.X.rows);
@@ -154,7 +141,7 @@ bool cost(const Network<T>& network,
         chunks, threads, poll, [&] { return chunks.add_costs(), true; },
         [&] { return chunks.next_chunk(); });
     J = chunks.cost;
-    if (result) result->write_back(threads);
+    results.write_back_all(threads);
     return done;
 }
 
@@ -174,9 +161,8 @@ Report train(const Network<T>& network,
     if (std::isfinite(descent.max_norm)) chunks.task.max_norm = static_cast<T>(descent.max_norm);
     for (std::size_t s = 0; s < slots.size(); ++s) {
         for (std::size_t l = 0; l < network.thetas.size(); ++l)
-            chunks.work.layers[l].slots[s] = slots[s][l];
-        if (chunks.transposed)
-            chunks.task.sparse.transposed.slots[s] = chunks.transposed->add(slots[s][0]);
+            chunks.arrays_of(static_cast<int>(l)).slots[s] =
+                chunks.copies.add(static_cast<int>(l), slots[s][l]);
     }
     chunks.begin(threads);
     chunks.task.rule = descent.rule;
@@ -195,11 +181,11 @@ Report train(const Network<T>& network,
     std::exception_ptr failure;      // if memory ran out: work must not throw
     const std::int64_t* order = nullptr;
     std::optional<Snapshot<T>> snapshot;
-    if (descent.batch_size < m) snapshot.emplace(network, slots, chunks.task.X.sparse());
+    if (descent.batch_size < m) snapshot.emplace(network);
     const auto begin_epoch = [&] {
         epoch_steps = 0;
         if (snapshot) snapshot->take();
-        if (snapshot && chunks.transposed && report.steps > 0) chunks.transposed->write_back(1);
+        chunks.saving = snapshot && report.steps > 0;
         order = epochs.order ? epochs.order + epoch * m : nullptr;
         if (!epochs.shuffle) return;
         shuffle(*epochs.shuffle, m);
@@ -263,11 +249,11 @@ Report train(const Network<T>& network,
     };
     const bool stopped = start() && !run_batches(chunks, threads, poll, proceed, next);
     if (stopped) report.status = Status::interrupted;
-    if (stopped && at > 0) {
+    if (stopped && at > 0 && !chunks.saving) {
         snapshot->restore();
         report.steps -= epoch_steps;
-    } else if (chunks.transposed) {
-        chunks.transposed->write_back(threads);
+    } else {
+        chunks.copies.write_back_all(threads);
     }
     if (failure) std::rethrow_exception(failure);
     return report;

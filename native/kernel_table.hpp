@@ -11,14 +11,13 @@ namespace multilayer {
 // Several threads may call these functions at the same time, for different groups or items.
 template <class T>
 struct Kernels {
-    int group;         // examples of a group = columns of a panel
-    int rows_of_item;  // of Θ, at most
-    // Phase 1 for some groups of the chunk: forward, δ at the output, backward. `scratch` holds
-    // a⁽ˡ⁾ of these groups, one layer after the other (Workspace::scratch_per_group numbers for
-    // each group).
-    void (*propagate)(const BatchTask<T>&, T* scratch, std::int64_t first_group, int groups);
+    int group;  // examples of a group = columns of a panel
+    // Phase 1 for some groups of the chunk, counted in strips of examples, or for one strip of a
+    // group: forward, δ at the output, backward. `scratch` holds a⁽ˡ⁾ of these groups, one layer
+    // after the other (Workspace::scratch_per_group numbers for each group).
+    void (*propagate)(const BatchTask<T>&, T* scratch, std::int64_t first_strip, int strips);
     // Only forward propagation, for `forward`.
-    void (*predict)(const BatchTask<T>&, T* scratch, std::int64_t first_group, int groups);
+    void (*predict)(const BatchTask<T>&, T* scratch, std::int64_t first_strip, int strips);
     // Phase 2 for one item: some rows of one panel of one Θ⁽ˡ⁾.
     void (*update)(const BatchTask<T>&, std::int64_t item);
     // Σθ² of one item of phase 2, with the same bits that `update` computes.

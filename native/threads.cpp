@@ -122,6 +122,7 @@ int default_threads() {
 Team::Team(int wanted, bool single_thread) {
     const int most = single_thread ? 1 : wanted > 0 ? wanted : default_threads();
     helpers_.reserve(static_cast<std::size_t>(most - 1));
+    if (most > 1) parts_ = std::make_unique<Part[]>(static_cast<std::size_t>(most));
     pool_ = &the_pool();
     Pool& p = *pool_;
     const std::lock_guard lock(p.mutex);
@@ -160,7 +161,8 @@ Team::~Team() {
 }
 
 void Team::run(const std::function<void(int)>& work) {
-    next_.store(0, std::memory_order_relaxed);
+    if (helpers_.empty()) return work(0);
+    restart();
     int number = 0;
     for (Worker* helper : helpers_) {
         helper->work = &work;

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
 namespace multilayer {
@@ -31,28 +32,53 @@ class Team {
     // Work must not throw.
     void run(const std::function<void(int)>& work);
 
-    // Inside `run`: returns a number that no other thread gets: 0, 1, 2, … since the last barrier.
-    std::int64_t next() { return next_.fetch_add(1, std::memory_order_relaxed); }
+    // Inside `run`, called by every thread, once before each barrier: calls f(0), …, f(n − 1), each
+    // in one of the threads. A thread takes its own part of the numbers first, so that it finds in
+    // its caches what it used the last time, and then what others have left.
+    template <class F>
+    void each(int thread, std::int64_t n, F f) {
+        if (size() == 1) {
+            for (std::int64_t i = 0; i < n; ++i) f(i);
+            return;
+        }
+        for (int k = 0; k < size(); ++k) {
+            const int owner = (thread + k) % size();
+            const std::int64_t first = owner * n / size(), last = (owner + 1) * n / size();
+            std::atomic<std::int64_t>& taken = parts_[owner].taken;
+            while (first + taken.load(std::memory_order_relaxed) < last) {
+                const std::int64_t i = first + taken.fetch_add(1, std::memory_order_relaxed);
+                if (i < last) f(i);
+            }
+        }
+    }
 
     // Inside `run`: waits for all threads. The last to arrive calls `last` before any continues.
     template <class F>
     void barrier(F last) {
+        if (size() == 1) return last();
         const std::uint32_t round = round_.load(std::memory_order_relaxed);
         if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 < size()) return wait(round);
         arrived_.store(0, std::memory_order_relaxed);
-        next_.store(0, std::memory_order_relaxed);
+        restart();
         last();
         round_.store(round + 1, std::memory_order_release);
-        if (size() > 1) round_.notify_all();
+        round_.notify_all();
     }
 
   private:
+    // How many numbers of a thread's part have been taken, each on a cache line of its own.
+    struct alignas(64) Part {
+        std::atomic<std::int64_t> taken{0};
+    };
+
+    void restart() {
+        for (int i = 0; i < size(); ++i) parts_[i].taken.store(0, std::memory_order_relaxed);
+    }
     void wait(std::uint32_t round);
 
     Pool* pool_;
     std::vector<Worker*> helpers_;
-    // On cache lines of their own, so that taking numbers does not disturb waiting threads.
-    alignas(64) std::atomic<std::int64_t> next_{0};
+    std::unique_ptr<Part[]> parts_;
     alignas(64) std::atomic<int> arrived_{0};
     alignas(64) std::atomic<std::uint32_t> round_{0};
 };

@@ -39,23 +39,25 @@ template <class T>
 class Workspace {
   public:
     // most_rows: of a batch; learning: also take memory for δ and for a in columns;
-    // own_gradients: also for gradients, if they must be kept between chunks or phases.
+    // own_gradients: also for gradients of the extra parameters.
     Workspace(const Network<T>& network,
               const Kernels<T>& kernels,
               const Matrix<T>& X,
               std::int64_t most_rows,
               bool learning,
-              bool own_gradients,
-              bool whole_gradients = false)
+              bool own_gradients)
         : kernels_(kernels), layers(network.thetas.size()) {
         const int group = kernels.group;
+        // The largest group of all instruction sets: chunks are the same for each of them, since
+        // sums run chunk by chunk.
+        constexpr std::int64_t most = 2 * numbers_of_strip<T>;
         std::int64_t numbers_per_row = 0;
         const int L = network.layers();
         for (int l = 0; l < L; ++l) {
             Layer<T>& layer = layers[l];
             layer.in = network.sizes[l];
             layer.out = network.sizes[l + 1];
-            layer.theta = network.thetas[l];
+            layer.theta = as_stored(network.thetas[l], layer.in);
             if (l + 1 < L) layer.activation = network.objective.hidden[l];
             if (l + 1 < L && !network.mixes.empty()) layer.mix = network.mixes[l];
             if (!network.rates.empty()) {
@@ -64,7 +66,8 @@ class Workspace {
             }
             layer.panels = divide_up(layer.in, group);
             layer.delta_stride = spread_units(layer.out) * group;
-            layer.row_blocks = divide_up(layer.out, kernels.rows_of_item);
+            layer.row_blocks = divide_up(layer.out, rows_of_item);
+            layer.strips = divide_up(layer.in, numbers_of_strip<T>);
             layer.scratch = layer.panels * group * group;
             if (!network.mixes.empty() && l > 0) layer.scratch *= 2;  // for a and for g(z) − z
             if (l == 0 && X.sparse()) {
@@ -72,13 +75,18 @@ class Workspace {
                 inputs_of_item = std::max<std::int64_t>((16 << 10) / layer.out, 1);
                 layer.panels = divide_up(layer.in, inputs_of_item);
                 layer.row_blocks = 1;
+                layer.strips = layer.panels;
                 layer.scratch = padded_units(layer.out, group) * group;
             }
             layer.first_item = items;
             items += layer.panels * layer.row_blocks;
+            layer.first_penalty = penalties;
+            penalties += layer.strips * layer.row_blocks;
             layer.first_unit_item = unit_items;
             unit_items += divide_up(layer.out, units_per_item);
-            numbers_per_row += layer.scratch / group + spread_units(layer.out);
+            const std::int64_t padded =
+                divide_up(X.sparse() && l == 0 ? layer.out : layer.in, most) * most;
+            numbers_per_row += padded * (layer.mix.values && l > 0 ? 2 : 1) + spread_units(layer.out);
             scratch_per_group += layer.scratch;
         }
         first_extra_item = items;
@@ -107,14 +115,14 @@ class Workspace {
         std::int64_t rows = std::clamp<std::int64_t>((2 << 20) / bytes, 512, 4096);
         // If X is sparse, the gradients of a chunk also take a pass over all of Θ⁽¹⁾.
         if (X.sparse()) rows = 4096;
-        rows = std::max<std::int64_t>(std::min(rows, (32 << 20) / bytes), 4 * group);
+        rows = std::max<std::int64_t>(std::min(rows, (32 << 20) / bytes), 4 * most);
         rows = std::min(rows, most_rows);
-        capacity = divide_up(rows, group) * group;
+        capacity = divide_up(rows, most) * most;
         if (!learning) return;
 
         for (Layer<T>& layer : layers) {
             if (!layer.mix.values) continue;
-            layer.mix_sums = take(layer.out * (capacity / group));
+            layer.mix_sums = take(layer.out * divide_up(capacity, numbers_of_strip<T>));
             if (own_gradients) layer.mix.gradient = take(layer.out);
         }
         if (embedding) {
@@ -124,10 +132,7 @@ class Workspace {
                  {&embedding->periodic, &embedding->tables, &embedding->scale})
                 if (own_gradients) part->gradient = take(part->size);
         }
-        const Layer<T>* transposed = X.sparse() ? &layers[0] : nullptr;  // see transposed.hpp
-        if (own_gradients && (most_rows > capacity || whole_gradients))
-            for (Layer<T>& layer : layers)
-                if (&layer != transposed) layer.gradient = take((layer.in + 1) * layer.out);
+        const Layer<T>* transposed = X.sparse() ? &layers[0] : nullptr;  // see working_copies.hpp
         if (transposed) examples_delta = take(padded_units(transposed->out, group) * capacity);
         for (Layer<T>& layer : layers) {
             if (&layer != transposed) layer.columns = take(layer.panels * group * capacity);
@@ -162,6 +167,7 @@ class Workspace {
     std::vector<Layer<T>> layers;
     std::optional<EmbeddingLayer<T>> embedding;
     std::int64_t items = 0;              // of phase 2
+    std::int64_t penalties = 0;          // see BatchTask
     std::int64_t first_extra_item = 0;   // among them
     std::int64_t unit_items = 0;         // of phase 3
     std::int64_t scratch_per_group = 0;  // numbers

@@ -1,4 +1,5 @@
-// Activations and their slopes, on runs of vectors. A slope is computed from a = g(z) if a
+// Activations and their slopes, on numbers 0 … n, of which a vector every `step` is computed (see
+// Groups in gather.hpp). A slope is computed from a = g(z) if a
 // determines it; if not, forward propagation stores it for backpropagation.
 #pragma once
 
@@ -13,16 +14,16 @@ constexpr bool slope_from_z(Activation activation) {
            activation == Activation::mish;
 }
 
-// z becomes a = g(z); n is a multiple of the lanes.
+// z becomes a = g(z).
 template <class T, class G>
-inline void map(T* z, i64 n, G g) {
-    for (i64 i = 0; i < n; i += lanes<T>) store(z + i, g(load(z + i)));
+inline void map(T* z, i64 n, i64 step, G g) {
+    for (i64 i = 0; i < n; i += step) store(z + i, g(load(z + i)));
 }
 
 // z becomes a = g(z); slope, if it is given, becomes g′(z).
 template <class T, class G>
-inline void map_with_slope(T* z, T* slope, i64 n, G g) {
-    for (i64 i = 0; i < n; i += lanes<T>) {
+inline void map_with_slope(T* z, T* slope, i64 n, i64 step, G g) {
+    for (i64 i = 0; i < n; i += step) {
         Vec<T> a, d;
         g(load(z + i), a, d);
         store(z + i, a);
@@ -31,7 +32,7 @@ inline void map_with_slope(T* z, T* slope, i64 n, G g) {
 }
 
 template <class T>
-void activate(Activation activation, T* z, T* slope, i64 n) {
+void activate(Activation activation, T* z, T* slope, i64 n, i64 step) {
     using V = Vec<T>;
     const V zero = {};
     switch (activation) {
@@ -39,22 +40,22 @@ void activate(Activation activation, T* z, T* slope, i64 n) {
         case Activation::relu:  // the dense kernel has applied it
             return;
         case Activation::logistic:
-            return map(z, n, [](V x) { return logistic<T>(x); });
+            return map(z, n, step, [](V x) { return logistic<T>(x); });
         case Activation::tanh:
-            return map(z, n, [](V x) { return tanh<T>(x); });
+            return map(z, n, step, [](V x) { return tanh<T>(x); });
         case Activation::leaky_relu:
-            return map(z, n, [=](V x) { return x < zero ? x * T(leak) : x; });
+            return map(z, n, step, [=](V x) { return x < zero ? x * T(leak) : x; });
         case Activation::elu:
-            return map(z, n, [=](V x) { return x < zero ? expm1<T>(x < zero ? x : zero) : x; });
+            return map(z, n, step, [=](V x) { return x < zero ? expm1<T>(x < zero ? x : zero) : x; });
         case Activation::selu:
-            return map(z, n, [=](V x) {
+            return map(z, n, step, [=](V x) {
                 const V low = T(selu_alpha) * expm1<T>(x < zero ? x : zero);
                 return T(selu_scale) * (x < zero ? low : x);
             });
         case Activation::softplus:
-            return map(z, n, [](V x) { return softplus<T>(x); });
+            return map(z, n, step, [](V x) { return softplus<T>(x); });
         case Activation::gelu:
-            return map_with_slope(z, slope, n, [](V x, V& a, V& d) {
+            return map_with_slope(z, slope, n, step, [](V x, V& a, V& d) {
                 const V cdf = normal_cdf<T>(x);
                 const V density = exp<T>(T(-0.5) * x * x) * T(0.39894228040143268);
                 // Beyond 40 both are 0 or 1 to the last bit, and ∞ · 0 would not be.
@@ -63,13 +64,13 @@ void activate(Activation activation, T* z, T* slope, i64 n) {
                 d = cdf + inside * density;
             });
         case Activation::silu:
-            return map_with_slope(z, slope, n, [=](V x, V& a, V& d) {
+            return map_with_slope(z, slope, n, step, [=](V x, V& a, V& d) {
                 const V s = logistic<T>(x), other = logistic<T>(-x);
                 a = x * s;
                 d = s * (x * other + T(1));
             });
         case Activation::mish:
-            return map_with_slope(z, slope, n, [=](V x, V& a, V& d) {
+            return map_with_slope(z, slope, n, step, [=](V x, V& a, V& d) {
                 // tanh(log(1 + e)) = ((1 + e)² − 1)/((1 + e)² + 1), e = eᶻ: 1 to the last bit
                 // where z > 30.
                 const V e = exp<T>(x > T(30) ? zero + T(30) : x);
@@ -84,11 +85,11 @@ void activate(Activation activation, T* z, T* slope, i64 n) {
 
 // δ becomes δ ⊙ g′(z), where a = g(z).
 template <class T>
-void times_slope(Activation activation, const T* a, T* delta, i64 n) {
+void times_slope(Activation activation, const T* a, T* delta, i64 n, i64 step) {
     using V = Vec<T>;
     const V zero = {};
     const auto each = [=](auto slope) {
-        for (i64 i = 0; i < n; i += lanes<T>)
+        for (i64 i = 0; i < n; i += step)
             store(delta + i, load(delta + i) * slope(load(a + i)));
     };
     switch (activation) {

@@ -21,11 +21,11 @@ inline std::uint64_t split_mix(std::uint64_t seed, std::uint64_t n) {
 
 // g′(z) of the activations for which forward propagation does not store it.
 template <class T>
-void slopes(Activation activation, const T* a, T* slope, i64 n) {
+void slopes(Activation activation, const T* a, T* slope, i64 n, i64 step) {
     const T low = activation == Activation::relu ? T(0) : T(1);  // where a is not positive
-    for (i64 i = 0; i < n; i += lanes<T>)
+    for (i64 i = 0; i < n; i += step)
         store(slope + i, load(a + i) > T(0) ? splat(T(1)) : splat(low));
-    times_slope(activation, a, slope, n);
+    times_slope(activation, a, slope, n, step);
 }
 
 // The mask of a⁽ˡ⁾ is 0 where the hash lies below the rate, else 1/(1 − rate).
@@ -58,20 +58,26 @@ struct Mask {
 // a⁽ˡ⁾ (units, group) becomes a ⊙ mask, and so do its slope and, for a mixed activation, the
 // difference g(z) − z, if they are given.
 template <class T>
-void drop(const BatchTask<T>& task, int l, i64 group, T* a, T* slope, T* difference = nullptr) {
+void drop(const BatchTask<T>& task,
+          int l,
+          i64 first,  // example of the chunk
+          int vectors,
+          T* a,
+          T* slope,
+          T* difference = nullptr) {
     constexpr int size = group_size<T>;
     const Layer<T>& layer = task.layers[l];
     const Mask<T> of_unit(task, l);
     std::uint32_t low[size], high[size];
-    for (int b = 0; b < size; ++b) {
-        const i64 place = task.place + group * size + b;
+    for (int b = 0; b < vectors * lanes<T>; ++b) {
+        const i64 place = task.place + first + b;
         const std::uint64_t example = of_unit.example(place);
         low[b] = static_cast<std::uint32_t>(example);
         high[b] = static_cast<std::uint32_t>(example >> 32);
     }
     const Vec<T> scale = splat(of_unit.scale);
     for (i64 unit = 0; unit < layer.in; ++unit)
-        for (int n = 0; n < tile_vectors; ++n) {
+        for (int n = 0; n < vectors; ++n) {
             Hash<T> x, y;
             __builtin_memcpy(&x, low + n * lanes<T>, sizeof x);
             __builtin_memcpy(&y, high + n * lanes<T>, sizeof y);

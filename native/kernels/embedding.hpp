@@ -20,7 +20,9 @@ struct Periodic {
         W2 = b + embedding.frequencies;
         b2 = W2 + embedding.dimensions * embedding.frequencies;
     }
-    Vec<T> angle_in_turns(i64 k, Vec<T> x) const { return w[k] * x + b[k] * T(turns_per_radian); }
+    Vec<T> angle_in_turns(i64 k, Vec<T> x) const {
+        return fma<T>(w[k], x, splat(b[k] * T(turns_per_radian)));
+    }
 };
 
 // The row of a category's table that an example uses; the first one if its code is out of range.
@@ -34,13 +36,14 @@ inline i64 row_of(const BatchTask<T>& task, i64 example, i64 category) {
 
 // Turns the units of a group, which hold x and codes, into a⁽¹⁾. When learning, u is stored.
 template <class T>
-void embed(const BatchTask<T>& task, const Rows<T>& rows, i64 group, bool learning, T* units) {
+void embed(const BatchTask<T>& task, const Rows<T>& rows, i64 first, bool learning, T* units) {
     constexpr int size = group_size<T>;
+    const int all = rows.vectors * lanes<T>;
     const EmbeddingLayer<T>& embedding = *task.embedding;
     for (i64 j = 0; j < embedding.numbers; ++j) {
         const Periodic<T> p(embedding, j);
         T* features = units + (embedding.plain + j * embedding.dimensions) * size;
-        for (int at = 0; at < size; at += lanes<T>) {
+        for (int at = 0; at < all; at += lanes<T>) {
             const Vec<T> x = load(units + j * size + at);
             Vec<T> cosines[most_frequencies], sine;
             for (i64 k = 0; k < embedding.frequencies; ++k)
@@ -48,20 +51,20 @@ void embed(const BatchTask<T>& task, const Rows<T>& rows, i64 group, bool learni
             for (i64 d = 0; d < embedding.dimensions; ++d) {
                 Vec<T> e = splat(p.b2[d]);
                 const T* row = p.W2 + d * embedding.frequencies;
-                for (i64 k = 0; k < embedding.frequencies; ++k) e += row[k] * cosines[k];
+                for (i64 k = 0; k < embedding.frequencies; ++k) e = fma<T>(row[k], cosines[k], e);
                 store(features + d * size + at, e);
             }
         }
     }
     T* out = units + (embedding.plain + embedding.numbers * embedding.dimensions) * size;
     for (i64 c = 0; c < embedding.categories(); ++c, out += embedding.width * size)
-        for (int b = 0; b < size; ++b) {
+        for (int b = 0; b < all; ++b) {
             const T* row = embedding.tables.values + row_of(task, rows.row[b], c) * embedding.width;
             for (i64 i = 0; i < embedding.width; ++i) out[i * size + b] = row[i];
         }
-    T* stored = embedding.inputs + group * embedding.stride;
+    T* stored = embedding.inputs + first / size * embedding.stride + first % size;
     for (i64 i = 0; i < task.layers[0].in; ++i)
-        for (int at = 0; at < size; at += lanes<T>) {
+        for (int at = 0; at < all; at += lanes<T>) {
             const Vec<T> u = load(units + i * size + at);
             if (learning) store(stored + i * size + at, u);
             store(units + i * size + at, embedding.scale.values[i] * u);
@@ -75,11 +78,12 @@ void add_scales(const BatchTask<T>& task, i64 first, i64 n) {
     constexpr int size = group_size<T>;
     const EmbeddingLayer<T>& embedding = *task.embedding;
     for (i64 i = first; i < first + n; ++i) {
-        Vec<T> total = {};
-        i64 place = i * size;
-        for (i64 group = 0; group < groups_of(task); ++group, place += embedding.stride)
-            for (int at = 0; at < size; at += lanes<T>)
-                total += load(embedding.delta + place + at) * load(embedding.inputs + place + at);
+        Vec<T> total[strip_vectors] = {};
+        each_vector_of_examples(task, embedding.stride, [&](i64 place, int n) {
+            place += i * size;
+            total[n] =
+                fma<T>(load(embedding.delta + place), load(embedding.inputs + place), total[n]);
+        });
         const T result = static_cast<T>(sum<T>(total));
         add(task, embedding.scale, i, &result, 1);
     }
@@ -96,32 +100,31 @@ void update_number(const BatchTask<T>& task, i64 number) {
     const T* scale = embedding.scale.values + first;
     T mixed[most_dimensions * most_frequencies];
     for (i64 i = 0; i < D * K; ++i) mixed[i] = scale[i / K] * p.W2[i];
-    Vec<T> of_w[most_frequencies] = {}, of_b[most_frequencies] = {};
-    Vec<T> of_W2[most_dimensions * most_frequencies] = {}, of_b2[most_dimensions] = {};
+    // One sum for each place of a strip.
+    using Sums = Vec<T>[strip_vectors];
+    Sums of_w[most_frequencies] = {}, of_b[most_frequencies] = {};
+    Sums of_W2[most_dimensions * most_frequencies] = {}, of_b2[most_dimensions] = {};
     const T* inputs = embedding.inputs + number * size;
     const T* delta = embedding.delta + first * size;
-    for (i64 group = 0; group < groups_of(task); ++group) {
-        for (int at = 0; at < size; at += lanes<T>) {
-            const Vec<T> x = load(inputs + at);
-            Vec<T> delta_e[most_dimensions];
-            for (i64 d = 0; d < D; ++d) {
-                delta_e[d] = load(delta + d * size + at);
-                of_b2[d] += delta_e[d];
-            }
-            for (i64 k = 0; k < K; ++k) {
-                Vec<T> cosine, sine, delta_c = {};
-                cosine_sine<T>(p.angle_in_turns(k, x), cosine, sine);
-                for (i64 d = 0; d < D; ++d) {
-                    delta_c += mixed[d * K + k] * delta_e[d];
-                    of_W2[d * K + k] += delta_e[d] * cosine;
-                }
-                of_b[k] -= delta_c * sine;
-                of_w[k] -= delta_c * sine * x;
-            }
+    each_vector_of_examples(task, embedding.stride, [&](i64 at, int n) {
+        const Vec<T> x = load(inputs + at);
+        Vec<T> delta_e[most_dimensions];
+        for (i64 d = 0; d < D; ++d) {
+            delta_e[d] = load(delta + d * size + at);
+            of_b2[d][n] += delta_e[d];
         }
-        inputs += embedding.stride;
-        delta += embedding.stride;
-    }
+        for (i64 k = 0; k < K; ++k) {
+            Vec<T> cosine, sine, delta_c = {};
+            cosine_sine<T>(p.angle_in_turns(k, x), cosine, sine);
+            for (i64 d = 0; d < D; ++d) {
+                delta_c = fma<T>(mixed[d * K + k], delta_e[d], delta_c);
+                of_W2[d * K + k][n] = fma<T>(delta_e[d], cosine, of_W2[d * K + k][n]);
+            }
+            const Vec<T> change = delta_c * sine;
+            of_b[k][n] -= change;
+            of_w[k][n] = fma<T>(-change, x, of_w[k][n]);
+        }
+    });
     T sums[(2 + most_dimensions) * most_frequencies + most_dimensions], *to = sums;
     for (i64 k = 0; k < K; ++k) *to++ = static_cast<T>(radians_per_turn * sum<T>(of_w[k]));
     for (i64 k = 0; k < K; ++k) *to++ = static_cast<T>(sum<T>(of_b[k]));
@@ -146,7 +149,7 @@ void update_category(const BatchTask<T>& task, i64 category) {
     for (i64 i = begin * width; task.first_chunk && i < end * width; ++i) sums[i] = 0;
     const T *delta = embedding.delta + first * size, *scale = embedding.scale.values + first;
     for (i64 group = 0; group < groups_of(task); ++group, delta += embedding.stride) {
-        const Rows<T> rows(task, group);
+        const Rows<T> rows(task, group * size, tile_vectors);
         for (int b = 0; b < rows.real; ++b) {
             T* row = sums + row_of(task, rows.row[b], category) * width;
             for (i64 i = 0; i < width; ++i) row[i] += scale[i] * delta[i * size + b];

@@ -6,11 +6,6 @@
 namespace multilayer::MULTILAYER_ISA {
 namespace {
 
-template <class T>
-inline i64 groups_of(const BatchTask<T>& task) {
-    return (task.count + group_size<T> - 1) / group_size<T>;
-}
-
 // Adds the sums of this chunk, for n adjacent parameters, to those of the previous chunks.
 template <class T>
 void add(
@@ -23,7 +18,7 @@ void add(
 template <class T>
 void finish(const BatchTask<T>& task, const Parameters<T>& parameters, i64 first, i64 n) {
     if (!task.last_chunk) return;
-    const auto each = [&](auto f) { for_vectors<T>(Columns{first, first + n, 1}, f); };
+    const auto each = [&](auto f) { for_vectors<T>(first, first + n, f); };
     each([&](i64 at, int some) {
         put(parameters.gradient + at, task.scale * get(parameters.gradient + at, some), some);
     });

@@ -11,52 +11,73 @@ namespace {
 template <class T>
 struct Units {
     const Layer<T>* layer;
-    const Layer<T>* arrays;  // `layer`, or its transposed arrays, (in + 1, out)
-    i64 first, last, in, out;
+    const Layer<T>* arrays;  // `layer`, or its transposed arrays
+    i64 first, last, in;
 
     Units(const BatchTask<T>& task, i64 item) : layer(task.layers) {
         while (layer + 1 < task.layers + task.n_layers && layer[1].first_unit_item <= item) ++layer;
         in = layer->in;
-        out = layer->out;
         first = (item - layer->first_unit_item) * units_per_item;
-        last = first + units_per_item < out ? first + units_per_item : out;
+        last = first + units_per_item < layer->out ? first + units_per_item : layer->out;
         const bool transposed = task.X.sparse() && layer == task.layers;
         arrays = transposed ? &task.sparse.transposed : layer;
     }
 
-    // Calls f(place, n, bias) for runs of n numbers, at most a vector, that together are the
-    // weights; and end(first, last) after the last run of these units: of one unit, or, if units
-    // lie in the lanes, of a vector of them.
+    bool in_lanes() const { return arrays != layer; }
+
+    // Where n numbers begin, at most a vector of them, which are the weights of one input, or
+    // weights or a bias of one unit; and their place in sums over a strip.
+    struct Run {
+        i64 place;
+        int n;
+        bool bias;
+        int place_of_strip;
+        T* of(const ThetaArray<T>& array) const {
+            return (bias ? array.biases : array.weights) + place;
+        }
+    };
+
+    // Calls f(run) for runs that together are the weights; and end(first, last, place of strip)
+    // after the last run of these units: of one unit, or, if units lie in the lanes, of a vector of
+    // them.
     template <class F, class G>
     void each(F f, G end) const {
-        if (arrays == layer) {
+        const ThetaArray<T>& theta = arrays->theta;
+        const auto vectors = [](i64 from, i64 to, auto g) {
+            for_vectors<T>(from, to, [&](i64 at, int n) {
+                g(at, n, static_cast<int>((at - from) / lanes<T> % strip_vectors));
+            });
+        };
+        if (!in_lanes()) {
             for (i64 unit = first; unit < last; ++unit) {
-                const i64 row = unit * (in + 1);
-                f(row, 1, true);
-                for_vectors<T>(Columns{1, in + 1, 1},
-                               [&](i64 column, int n) { f(row + column, n, false); });
-                end(unit, unit + 1);
+                f(Run{unit * theta.bias_step, 1, true, 0});
+                vectors(0, in, [&](i64 column, int n, int strip_place) {
+                    f(Run{unit * theta.row_step + column, n, false, strip_place});
+                });
+                end(unit, unit + 1, 0);
             }
             return;
         }
-        for_vectors<T>(Columns{first, last, 1}, [&](i64 unit, int n) {
-            for (i64 k = 0; k <= in; ++k) f(k * out + unit, n, k == 0);
-            end(unit, unit + n);
+        vectors(first, last, [&](i64 unit, int n, int strip_place) {
+            f(Run{unit, n, true, strip_place});
+            for (i64 k = 0; k < in; ++k)
+                f(Run{k * theta.row_step + unit, n, false, strip_place});
+            end(unit, unit + n, strip_place);
         });
     }
     template <class F>
     void each(F f) const {
-        each(f, [](i64, i64) {});
+        each(f, [](i64, i64, int) {});
     }
 };
 
 template <class T>
 void measure_gradient(const BatchTask<T>& task, i64 item) {
     const Units<T> units(task, item);
-    Vec<T> squares = {};
-    units.each([&](i64 place, int n, bool) {
-        const Vec<T> D = get(units.arrays->gradient + place, n);
-        squares += D * D;
+    Vec<T> squares[strip_vectors] = {};
+    units.each([&](const auto& run) {
+        const Vec<T> D = get(run.of(units.arrays->gradient), run.n);
+        squares[run.place_of_strip] = fma<T>(D, D, squares[run.place_of_strip]);
     });
     task.norms[item] = sum<T>(squares);
 }
@@ -65,12 +86,12 @@ void measure_gradient(const BatchTask<T>& task, i64 item) {
 template <class T>
 void measure_penalty(const BatchTask<T>& task, i64 item) {
     const Units<T> units(task, item);
-    Vec<T> squares = {}, magnitudes = {};
-    units.each([&](i64 place, int n, bool bias) {
-        if (bias) return;
-        const Vec<T> theta = get(units.arrays->theta + place, n);
-        squares += theta * theta;
-        magnitudes += absolute<T>(theta);
+    Vec<T> squares[strip_vectors] = {}, magnitudes[strip_vectors] = {};
+    units.each([&](const auto& run) {
+        if (run.bias) return;
+        const Vec<T> theta = get(run.of(units.arrays->theta), run.n);
+        squares[run.place_of_strip] = fma<T>(theta, theta, squares[run.place_of_strip]);
+        magnitudes[run.place_of_strip] += absolute<T>(theta);
     });
     task.penalties[item] = sum<T>(squares);
     task.magnitudes[item] = sum<T>(magnitudes);
@@ -80,26 +101,28 @@ void measure_penalty(const BatchTask<T>& task, i64 item) {
 template <class T>
 void limit_norms(const BatchTask<T>& task, i64 item) {
     const Units<T> units(task, item);
-    T* theta = units.arrays->theta;
-    const bool in_lanes = units.arrays != units.layer;
-    Vec<T> squares = {}, scales[units_per_item];
+    const ThetaArray<T>& theta = units.arrays->theta;
+    Vec<T> squares[strip_vectors] = {}, scales[units_per_item];
     units.each(
-        [&](i64 place, int n, bool bias) {
-            const Vec<T> value = get(theta + place, n);
-            if (!bias) squares += value * value;
+        [&](const auto& run) {
+            if (run.bias) return;
+            const Vec<T> value = get(run.of(theta), run.n);
+            squares[run.place_of_strip] = fma<T>(value, value, squares[run.place_of_strip]);
         },
-        [&](i64 first, i64) {
-            const Vec<T> all = in_lanes ? squares : splat(static_cast<T>(sum<T>(squares)));
+        [&](i64 first, i64, int place_of_strip) {
+            const Vec<T> all = units.in_lanes() ? squares[place_of_strip]
+                                                : splat(static_cast<T>(sum<T>(squares)));
             const Vec<T> norm = square_root<T>(all), most = splat(task.max_norm);
             scales[first - units.first] = norm > most ? most / norm : splat(T(1));
-            squares = Vec<T>{};
+            for (Vec<T>& square : squares) square = Vec<T>{};
         });
     i64 at = 0;
     units.each(
-        [&](i64 place, int n, bool bias) {
-            if (!bias) put(theta + place, get(theta + place, n) * scales[at], n);
+        [&](const auto& run) {
+            T* const place = run.of(theta);
+            if (!run.bias) put(place, get(place, run.n) * scales[at], run.n);
         },
-        [&](i64, i64 last) { at = last - units.first; });
+        [&](i64, i64 last, int) { at = last - units.first; });
 }
 
 template <class T>
@@ -109,14 +132,15 @@ void full_gradient_step(const BatchTask<T>& task, i64 item) {
     with_step(task, [&]<class Step>() {
         const Step of_weights(Numbers<T>(task, units.layer->rate).data);
         const Step of_biases(Numbers<T>(task, units.layer->bias_rate).data);
-        units.each([&](i64 place, int n, bool bias) {
-            Vec<T> theta = get(arrays.theta + place, n), slots[2] = {};
-            if (!bias) theta *= T(1) - task.shrink;
-            for (int s = 0; s < Step::slots; ++s) slots[s] = get(arrays.slots[s] + place, n);
-            (bias ? of_biases : of_weights)(theta, task.clip * get(arrays.gradient + place, n),
-                                            slots[0], slots[1]);
-            for (int s = 0; s < Step::slots; ++s) put(arrays.slots[s] + place, slots[s], n);
-            put(arrays.theta + place, theta, n);
+        units.each([&](const auto& run) {
+            Vec<T> theta = get(run.of(arrays.theta), run.n), slots[2] = {};
+            if (!run.bias) theta *= T(1) - task.shrink;
+            for (int s = 0; s < Step::slots; ++s)
+                slots[s] = get(run.of(arrays.slots[s]), run.n);
+            (run.bias ? of_biases : of_weights)(
+                theta, task.clip * get(run.of(arrays.gradient), run.n), slots[0], slots[1]);
+            for (int s = 0; s < Step::slots; ++s) put(run.of(arrays.slots[s]), slots[s], run.n);
+            put(run.of(arrays.theta), theta, run.n);
         });
     });
     if (task.max_norm > 0) limit_norms(task, item);

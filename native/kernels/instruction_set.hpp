@@ -59,9 +59,10 @@ bool apply(const char* function, const T* x, T* y, i64 n) {
 
 template <class T>
 constexpr Kernels<T> kernels = {
-    group_size<T>,      rows_of_item,   propagate<T>,        predict<T>,
-    update<T>,          sum_squares<T>, measure_gradient<T>, full_gradient_step<T>,
-    measure_penalty<T>, apply<T>,       transpose_matrix<T>};
+    group_size<T>,         propagate<T>,       predict<T>,
+    update<T>,             sum_squares<T>,     measure_gradient<T>,
+    full_gradient_step<T>, measure_penalty<T>, apply<T>,
+    transpose_matrix<T>};
 
 }  // namespace
 

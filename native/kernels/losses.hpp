@@ -9,12 +9,12 @@ namespace {
 
 // y becomes y (1 − ε) + ε/K, where K is the number of units of its softmax, or 2 for sigmoid units.
 template <class T>
-void smooth_targets(const BatchTask<T>& task, i64 K, T* y) {
+void smooth_targets(const BatchTask<T>& task, i64 K, int vectors, T* y) {
     const T keep = static_cast<T>(1 - task.smoothing);
     each_softmax(task, K, [&](i64 first, i64 units) {
         const double shared = task.output == Output::softmax ? static_cast<double>(units) : 2;
         const T off = static_cast<T>(task.smoothing / shared);
-        each_vector<T>(units, [&](int, i64 at) {
+        each_vector<T>(units, vectors, [&](int, i64 at) {
             T* target = y + first * group_size<T> + at;
             store(target, load(target) * keep + off);
         });
@@ -34,16 +34,16 @@ inline Vec<T> power(Vec<T> b, T gamma) {
 
 // The focal loss of one softmax. z (K, group) becomes δ; y is overwritten.
 template <class T>
-void focal(T* z, T* y, i64 K, T gamma, Group<T>& J) {
+void focal(T* z, T* y, i64 K, int vectors, T gamma, Group<T>& J) {
     Group<T> top, rest = {}, ones = {}, total, log_total, sum = {};
-    largest(z, K, top);
-    each_vector<T>(K, [&](int n, i64 at) {
+    largest(z, K, vectors, top);
+    each_vector<T>(K, vectors, [&](int n, i64 at) {
         const Vec<T> x = load(z + at) - top[n], e = exp<T>(x);
         store(z + at, x);
         rest[n] += e == T(1) ? Vec<T>{} : e;
         ones[n] += e == T(1) ? splat(T(1)) : Vec<T>{};
     });
-    for (int n = 0; n < tile_vectors; ++n) {
+    for (int n = 0; n < vectors; ++n) {
         // Σ e − 1 as the sum of all but one of the largest: a difference would lose small terms.
         rest[n] += ones[n] - T(1);
         total[n] = rest[n] + T(1);
@@ -54,7 +54,7 @@ void focal(T* z, T* y, i64 K, T gamma, Group<T>& J) {
         h = e / total[n];
         other = (e == T(1) ? rest[n] : total[n] - e) / total[n];
     };
-    each_vector<T>(K, [&](int n, i64 at) {
+    each_vector<T>(K, vectors, [&](int n, i64 at) {
         Vec<T> h, other;
         shares(n, at, h, other);
         const Vec<T> log_h = load(z + at) - log_total[n], t = load(y + at);
@@ -66,7 +66,7 @@ void focal(T* z, T* y, i64 K, T gamma, Group<T>& J) {
         sum[n] += none ? Vec<T>{} : w;
         store(y + at, none ? Vec<T>{} : w);
     });
-    each_vector<T>(K, [&](int n, i64 at) {
+    each_vector<T>(K, vectors, [&](int n, i64 at) {
         Vec<T> h, other;
         shares(n, at, h, other);
         const Vec<T> w = load(y + at);
@@ -76,13 +76,13 @@ void focal(T* z, T* y, i64 K, T gamma, Group<T>& J) {
 
 // J: the cost of each example, without its weight. z (K, group) becomes δ; y is overwritten.
 template <class T>
-void cost_and_delta(const BatchTask<T>& task, T* z, T* y, i64 K, Group<T>& J) {
+void cost_and_delta(const BatchTask<T>& task, T* z, T* y, i64 K, int vectors, Group<T>& J) {
     using V = Vec<T>;
     const T number = task.loss_number;
     for (int n = 0; n < tile_vectors; ++n) J[n] = V{};
     // of(z, y, δ) returns the cost and sets δ.
     const auto each = [&](auto of) {
-        each_vector<T>(K, [&](int n, i64 at) {
+        each_vector<T>(K, vectors, [&](int n, i64 at) {
             V delta;
             J[n] += of(load(z + at), load(y + at), delta);
             store(z + at, delta);
@@ -117,7 +117,7 @@ void cost_and_delta(const BatchTask<T>& task, T* z, T* y, i64 K, Group<T>& J) {
             if (task.output == Output::softmax)
                 return each_softmax(task, K, [&](i64 first, i64 units) {
                     const i64 at = first * group_size<T>;
-                    focal(z + at, y + at, units, number, J);
+                    focal(z + at, y + at, units, vectors, number, J);
                 });
             return each([=](V x, V t, V& delta) {
                 const V e = exp_of_negative<T>(-absolute<T>(x)), u = e + T(1), share = T(1) / u;

@@ -61,8 +61,8 @@ inline Vec<T> tree(const Vec<T> (&powers)[4], const T (&c)[m]) {
         return splat(c[first]);
     } else {
         constexpr int level = n > 8 ? 3 : n > 4 ? 2 : n > 2 ? 1 : 0, half = 1 << level;
-        return tree<T, first + half, n - half>(powers, c) * powers[level] +
-               tree<T, first, half>(powers, c);
+        return fma<T>(tree<T, first + half, n - half>(powers, c), powers[level],
+                      tree<T, first, half>(powers, c));
     }
 }
 
@@ -126,12 +126,12 @@ struct ExpParts {
 template <class T>
 inline ExpParts<T> exp_parts(Vec<T> x) {
     using F = Format<T>;
-    const Vec<T> n = (x * T(1.4426950408889634) + F::rounder) - F::rounder;
-    const Vec<T> high = x - n * F::ln2_high, r = high - n * F::ln2_low;
+    const Vec<T> n = fma<T>(x, T(1.4426950408889634), splat(F::rounder)) - F::rounder;
+    const Vec<T> high = fma<T>(n, -F::ln2_high, x), r = fma<T>(n, -F::ln2_low, high);
     static constexpr ExpSeries<T> series;
     Vec<T> rest = r * r * polynomial<T>(r, series.c);
     // The rounding error of r: float64 has only 2 units in the last place to lose, float32 has 4.
-    if constexpr (sizeof(T) == 8) rest += (high - r) - n * F::ln2_low;
+    if constexpr (sizeof(T) == 8) rest += fma<T>(n, -F::ln2_low, high - r);
     return {r, rest, n};
 }
 
@@ -172,8 +172,9 @@ inline Vec<T> expm1(Vec<T> x, Vec<T>& lost) {
     x = x < T(-60) ? splat(T(-60)) : x;
     const auto parts = exp_parts<T>(x);
     const Vec<T> scale = power_of_two<T>(to_integer<T>(parts.n));
-    const Vec<T> high = scale * parts.r + (scale - T(1)), y = high + scale * parts.rest;
-    lost = scale * parts.rest - (y - high);
+    const Vec<T> high = fma<T>(scale, parts.r, scale - T(1));
+    const Vec<T> y = fma<T>(scale, parts.rest, high);
+    lost = fma<T>(scale, parts.rest, high - y);
     return y;
 }
 
@@ -201,7 +202,7 @@ inline Vec<T> log_of_normal(Vec<T> x, Int<T> more) {
     const Vec<T> f = m - T(1), s = f / (f + T(2)), z = s * s, half = T(0.5) * f * f;
     static constexpr LogSeries<T> series;
     const Vec<T> rest = z * polynomial<T>(z, series.c);
-    return n * F::ln2_high - ((half - (s * (half + rest) + n * F::ln2_low)) - f);
+    return fma<T>(n, F::ln2_high, f - (half - fma<T>(s, half + rest, n * F::ln2_low)));
 }
 
 template <class T>
@@ -222,7 +223,7 @@ inline Vec<T> log(Vec<T> x) {
 // NaN is kept.
 template <class T>
 inline Vec<T> log1p_shared(Vec<T> x, Vec<T> u, Vec<T> share) {
-    return log_of_normal<T>(u, Int<T>{}) + (x - (u - T(1))) * share;
+    return fma<T>(x - (u - T(1)), share, log_of_normal<T>(u, Int<T>{}));
 }
 template <class T>
 inline Vec<T> log1p(Vec<T> x) {
@@ -239,8 +240,8 @@ inline Vec<T> tanh(Vec<T> x) {
     // Correct for the rounding errors of t and d; 1/d = (1 − y)/2. From 2⁵⁴ on, d − 2 is rounded
     // too, but there y is 1 to within its last bit.
     if constexpr (sizeof(T) == 8) {
-        const Vec<T> rest = T(1) - y, off = lost * rest - y * (t - (d - T(2)));
-        y = a > T(18.7) ? splat(T(1)) : y + T(0.5) * rest * off;
+        const Vec<T> rest = T(1) - y, off = fma<T>(lost, rest, y * ((d - T(2)) - t));
+        y = a > T(18.7) ? splat(T(1)) : fma<T>(T(0.5) * rest, off, y);
     }
     return from_bits<T>(bits<T>(y) | (bits<T>(x) & bits<T>(splat(T(-0.0)))));  // the sign of x
 }
@@ -251,7 +252,7 @@ inline Vec<T> logistic(Vec<T> x) {
     const Vec<T> y = (x < T(0) ? t : splat(T(1))) / d;
     if constexpr (sizeof(T) == 4) return y;
     // Correct for the rounding error of d; 1/d is y, or 1 − y.
-    return y - y * (x < T(0) ? T(1) - y : y) * (t - (d - T(1)));
+    return fma<T>(y * (x < T(0) ? T(1) - y : y), (d - T(1)) - t, y);
 }
 
 template <class T>
@@ -270,7 +271,7 @@ inline Vec<T> erfc_tail(Vec<T> x) {
 // erf x for |x| ≤ 1: x plus x times a polynomial in x², which is small.
 template <class T>
 inline Vec<T> erf_near(Vec<T> x) {
-    return x + x * polynomial<T>(x * x, Format<T>::erf_small);
+    return fma<T>(x, polynomial<T>(x * x, Format<T>::erf_small), x);
 }
 
 template <class T>
@@ -286,7 +287,7 @@ inline Vec<T> erf(Vec<T> x) {
 template <class T>
 inline Vec<T> normal_cdf(Vec<T> x) {
     const Vec<T> u = x * T(0.70710678118654752), a = absolute<T>(u);
-    const Vec<T> near = T(0.5) + T(0.5) * erf_near<T>(u);
+    const Vec<T> near = fma<T>(T(0.5), erf_near<T>(u), splat(T(0.5)));
     const Vec<T> tail = T(0.5) * erfc_tail<T>(a);
     return a < T(1) ? near : (x < T(0) ? tail : T(1) - tail);
 }

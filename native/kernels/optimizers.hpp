@@ -14,7 +14,9 @@ struct DescentStep {  // numbers: α
     static constexpr int slots = 0;
     Vec<T> rate;
     explicit DescentStep(const T* numbers) : rate(splat(numbers[0])) {}
-    void operator()(Vec<T>& theta, Vec<T> D, Vec<T>&, Vec<T>&) const { theta -= rate * D; }
+    void operator()(Vec<T>& theta, Vec<T> D, Vec<T>&, Vec<T>&) const {
+        theta = fma<T>(-rate, D, theta);
+    }
 };
 
 template <class T, bool nesterov>
@@ -24,9 +26,10 @@ struct MomentumStep {  // numbers: α, μ
     explicit MomentumStep(const T* numbers)
         : rate(splat(numbers[0])), momentum(splat(numbers[1])) {}
     void operator()(Vec<T>& theta, Vec<T> D, Vec<T>& v, Vec<T>&) const {
-        v = momentum * v - rate * D;
+        const Vec<T> own = rate * D;
+        v = fma<T>(momentum, v, -own);
         if constexpr (nesterov)
-            theta += momentum * v - rate * D;
+            theta += fma<T>(momentum, v, -own);
         else
             theta += v;
     }
@@ -42,8 +45,8 @@ struct AdamStep {  // numbers: αₜ of this step, 1 − β₁, 1 − β₂, ε
           rest_2(splat(numbers[2])),
           epsilon(splat(numbers[3])) {}
     void operator()(Vec<T>& theta, Vec<T> D, Vec<T>& m, Vec<T>& v) const {
-        m += rest_1 * (D - m);
-        v += rest_2 * (D * D - v);
+        m = fma<T>(rest_1, D - m, m);
+        v = fma<T>(rest_2, fma<T>(D, D, -v), v);
         theta -= rate * m / (square_root<T>(v) + epsilon);
     }
 };
@@ -59,9 +62,9 @@ struct NesterovAdamStep {  // numbers: αₜ (1 − β₁)/(1 − β₁ᵗ), α�
           rest_2(splat(numbers[3])),
           epsilon(splat(numbers[4])) {}
     void operator()(Vec<T>& theta, Vec<T> D, Vec<T>& m, Vec<T>& v) const {
-        m += rest_1 * (D - m);
-        v += rest_2 * (D * D - v);
-        theta -= (of_D * D + of_m * m) / (square_root<T>(v) + epsilon);
+        m = fma<T>(rest_1, D - m, m);
+        v = fma<T>(rest_2, fma<T>(D, D, -v), v);
+        theta -= fma<T>(of_D, D, of_m * m) / (square_root<T>(v) + epsilon);
     }
 };
 
@@ -72,7 +75,7 @@ struct RootMeanSquareStep {  // numbers: α, 1 − ρ, ε
     explicit RootMeanSquareStep(const T* numbers)
         : rate(splat(numbers[0])), rest(splat(numbers[1])), epsilon(splat(numbers[2])) {}
     void operator()(Vec<T>& theta, Vec<T> D, Vec<T>& v, Vec<T>&) const {
-        v += rest * (D * D - v);
+        v = fma<T>(rest, fma<T>(D, D, -v), v);
         theta -= rate * D / (square_root<T>(v) + epsilon);
     }
 };
@@ -97,7 +100,7 @@ struct ResilientStep {  // numbers: not used, η⁻, η⁺, least and largest st
         size = agreement > zero ? size * grow : (agreement < zero ? size * shrink : size);
         size = size < least ? least : (size > most ? most : size);
         before = agreement < zero ? zero : D;
-        theta -= sign<T>(before) * size;
+        theta = fma<T>(-sign<T>(before), size, theta);
     }
 };
 
@@ -108,8 +111,9 @@ struct LionStep {  // numbers: α, 1 − β₁, 1 − β₂
     explicit LionStep(const T* numbers)
         : rate(splat(numbers[0])), rest_1(splat(numbers[1])), rest_2(splat(numbers[2])) {}
     void operator()(Vec<T>& theta, Vec<T> D, Vec<T>& m, Vec<T>&) const {
-        theta -= rate * sign<T>(m + rest_1 * (D - m));
-        m += rest_2 * (D - m);
+        const Vec<T> change = D - m;
+        theta = fma<T>(-rate, sign<T>(fma<T>(rest_1, change, m)), theta);
+        m = fma<T>(rest_2, change, m);
     }
 };
 
@@ -147,163 +151,184 @@ inline void with_step(const BatchTask<T>& task, F f) {
     }
 }
 
-// The columns of a tile: columns of Θ, one number apart; or the biases of some rows, treated as
-// columns that are a whole row apart.
-struct Columns {
-    i64 first, last;  // `last` is not included
-    i64 step;
-    bool only_biases = false;  // although one number apart
-    bool biases() const { return step != 1 || only_biases; }
+// A rectangle of Θ, its slots and its gradient, all laid out alike: rows of at most a group of
+// numbers. Each pointer is to its first number; arrays that are not used are null.
+template <class T>
+struct Rectangle {
+    T *theta, *slots[2], *gradient;
+    i64 step;      // from one row to the next
+    i64 sum_step;  // from the sums of one row to those of the next
+    int height, width;
+    T rate;       // factor of the learning rate
+    bool biases;  // they have no penalty
+    bool padded;  // whole vectors may be read and written beyond the last column
+
+    // The numbers of a vector to read or write, of which n lie inside.
+    int stored(int n) const { return padded ? lanes<T> : n; }
+
+    // Some rows, from a column on, of the weights of a layer.
+    static Rectangle weights(const Layer<T>& layer, i64 row, int height, i64 column, int width) {
+        const auto at = [=](const ThetaArray<T>& array) {
+            return array.weights ? array.weights + row * array.row_step + column : nullptr;
+        };
+        return {at(layer.theta),
+                {at(layer.slots[0]), at(layer.slots[1])},
+                at(layer.gradient),
+                layer.theta.row_step,
+                group_size<T>,
+                height,
+                width,
+                layer.rate,
+                false,
+                true};
+    }
+    // The biases of some of all units.
+    static Rectangle of_biases(const Layer<T>& layer, i64 units, i64 unit, int width) {
+        const auto at = [=](const ThetaArray<T>& array) {
+            return array.biases ? array.biases + unit : nullptr;
+        };
+        return {at(layer.theta),
+                {at(layer.slots[0]), at(layer.slots[1])},
+                at(layer.gradient),
+                0,
+                0,
+                1,
+                width,
+                layer.bias_rate,
+                true,
+                unit + width == units};
+    }
 };
 
-// Calls f(column, n) for the vectors of some columns; n is the number of lanes that lie inside.
+// Calls f(place in the sums, place in the arrays, n) for the vectors of a rectangle; n is the number
+// of lanes that lie inside.
 template <class T, class F>
-inline void for_vectors(Columns columns, F f) {
-    for (i64 at = columns.first; at < columns.last; at += lanes<T>) {
-        const i64 left = columns.last - at;
-        f(at, left < lanes<T> ? static_cast<int>(left) : lanes<T>);
-    }
+inline void each_vector_of(const Rectangle<T>& part, F f) {
+    for (int i = 0; i < part.height; ++i)
+        for (int at = 0; at < part.width; at += lanes<T>) {
+            const int left = part.width - at;
+            f(i * part.sum_step + at, i * part.step + at, left < lanes<T> ? left : lanes<T>);
+        }
 }
 
 // Prefetches the part of Θ and of its slots that belongs to a tile, so that it arrives while the
 // tile is summed: its rows lie too far apart for the processor's own prefetching. (Always inline:
 // GCC considers a function that only prefetches to have no effect, and drops it.)
 template <class T>
-[[gnu::always_inline]] inline void prefetch_tile(
-    const BatchTask<T>& task, const Layer<T>& layer, i64 row, int height, Columns columns) {
-    const T* const arrays[] = {layer.theta, layer.slots[0], layer.slots[1]};
+[[gnu::always_inline]] inline void prefetch(const BatchTask<T>& task, const Rectangle<T>& part) {
+    if (task.store) return;
+    const T* const arrays[] = {part.theta, part.slots[0], part.slots[1]};
     for (const T* array : arrays) {
-        if (!array || task.store) continue;
-        for (int i = 0; i < height; ++i) {
-            const T* line = array + (row + i) * (layer.in + 1);
-            __builtin_prefetch(line + columns.first, 1);
-            __builtin_prefetch(line + columns.last - 1, 1);
-        }
+        if (!array) continue;
+        for (int i = 0; i < part.height; ++i)
+            for (int at = 0; at < part.width; at += strip<T>)
+                __builtin_prefetch(array + i * part.step + at, 1);
     }
 }
 
+// Adds the sums of the previous chunks to a rectangle; stores the result if more chunks follow.
 template <class T>
-inline Vec<T> get(const T* from, int n, i64 step = 1) {
-    if (step == 1) return n == lanes<T> ? load(from) : load_some(from, n);
-    alignas(vector_bytes) T value[lanes<T>];  // all are set: lanes beyond the last repeat it
-    for (int lane = 0; lane < lanes<T>; ++lane)
-        value[lane] = from[(lane < n ? lane : n - 1) * step];
-    return load(value);
-}
-template <class T>
-inline void put(T* to, Vec<T> value, int n, i64 step = 1) {
-    if (step == 1) return n == lanes<T> ? store(to, value) : store_some(to, value, n);
-    alignas(vector_bytes) T values[lanes<T>];
-    store(values, value);
-    for (int lane = 0; lane < n; ++lane) to[lane * step] = values[lane];
-}
-
-// Adds the sums of the previous chunks to a tile; stores the result if more chunks follow.
-template <class T>
-void carry_tile(const BatchTask<T>& task,
-                const Layer<T>& layer,
-                T* sums,
-                i64 row,
-                int height,
-                Columns columns) {
-    for (int i = 0; i < height; ++i)
-        for_vectors<T>(columns, [&](i64 column, int n) {
-            T* so_far = layer.gradient + (row + i) * (layer.in + 1) + column * columns.step;
-            T* sum = sums + i * group_size<T> + (column - columns.first);
-            Vec<T> Delta = load(sum);
-            if (!task.first_chunk) Delta += get(so_far, n, columns.step);
-            if (task.last_chunk)
-                store(sum, Delta);
-            else
-                put(so_far, Delta, n, columns.step);
-        });
+void carry(const BatchTask<T>& task, const Rectangle<T>& part, T* sums) {
+    each_vector_of(part, [&](i64 place, i64 at, int n) {
+        Vec<T> Delta = load(sums + place);
+        if (!task.first_chunk) Delta += get(part.gradient + at, part.stored(n));
+        if (task.last_chunk)
+            store(sums + place, Delta);
+        else
+            put(part.gradient + at, Delta, part.stored(n));
+    });
 }
 
 // Stores D = scale · Δ + decay · Θ + l1 · sign Θ in `gradient`, for a caller that needs only the
 // gradient, or for phase 3.
 template <class T>
-void store_tile(const BatchTask<T>& task,
-                const Layer<T>& layer,
-                const T* sums,
-                i64 row,
-                int height,
-                Columns columns) {
-    const T decay = columns.biases() ? T(0) : task.decay, l1 = columns.biases() ? T(0) : task.l1;
-    for (int i = 0; i < height; ++i)
-        for_vectors<T>(columns, [&](i64 column, int n) {
-            const i64 at = (row + i) * (layer.in + 1) + column * columns.step;
-            const Vec<T> Delta = load(sums + i * group_size<T> + (column - columns.first));
-            const Vec<T> theta = get(layer.theta + at, n, columns.step);
-            Vec<T> D = task.scale * Delta + decay * theta;
-            if (l1 != 0) D += l1 * sign<T>(theta);
-            put(layer.gradient + at, D, n, columns.step);
-        });
-}
-
-// A step of the optimizer for a tile. θ² is added to `squares`, for the penalty of the next step.
-template <class T, class Step>
-void step_tile(const BatchTask<T>& task,
-               const Layer<T>& layer,
-               const T* sums,
-               i64 row,
-               int height,
-               Columns columns,
-               Vec<T>& squares) {
-    const Step step(Numbers<T>(task, columns.biases() ? layer.bias_rate : layer.rate).data);
-    const i64 width = layer.in + 1;
-    const Vec<T> scale = splat(task.scale), penalised = splat(columns.biases() ? T(0) : T(1)),
-                 decay = task.decay * penalised, keep = T(1) - task.shrink * penalised;
-    for_vectors<T>(columns, [&](i64 column, int n) {
-        // A local sum: otherwise the compiler would write it to memory for each vector.
-        Vec<T> of_rows = {};
-        const auto rows = [&](auto get_vector, auto put_vector, auto kept_vector) {
-            T* const arrays[] = {layer.slots[0], layer.slots[1], layer.theta};
-            i64 at = row * width + column * columns.step;
-            const T* sum = sums + (column - columns.first);
-            for (int i = 0; i < height; ++i, at += width, sum += group_size<T>) {
-                Vec<T> theta = get_vector(arrays[2] + at), slots[2] = {};
-                const Vec<T> D = scale * load(sum) + decay * theta;
-                for (int s = 0; s < Step::slots; ++s) slots[s] = get_vector(arrays[s] + at);
-                theta *= keep;
-                step(theta, D, slots[0], slots[1]);
-                for (int s = 0; s < Step::slots; ++s) put_vector(arrays[s] + at, slots[s]);
-                put_vector(arrays[2] + at, theta);
-                const Vec<T> kept = kept_vector(arrays[2] + at, theta);
-                of_rows += kept * kept;
-            }
-        };
-        // Lanes beyond the last column may hold anything by now. If there are none, θ is not read
-        // back: reading a vector just written, across two cache lines, is slow.
-        if (columns.biases())
-            rows([=](const T* p) { return get(p, n, width); },
-                 [=](T* p, Vec<T> value) { put(p, value, n, width); },
-                 [](const T*, Vec<T>) { return Vec<T>{}; });
-        else if (n == lanes<T>)
-            rows([](const T* p) { return load(p); }, [](T* p, Vec<T> value) { store(p, value); },
-                 [](const T*, Vec<T> value) { return value; });
-        else
-            rows([n](const T* p) { return load_some(p, n); },
-                 [n](T* p, Vec<T> value) { store_some(p, value, n); },
-                 [n](const T* p, Vec<T>) { return load_some(p, n); });
-        squares += of_rows;
+void store_gradient(const BatchTask<T>& task, const Rectangle<T>& part, const T* sums) {
+    const T decay = part.biases ? T(0) : task.decay, l1 = part.biases ? T(0) : task.l1;
+    each_vector_of(part, [&](i64 place, i64 at, int n) {
+        const Vec<T> theta = get(part.theta + at, part.stored(n));
+        Vec<T> D = fma<T>(decay, theta, task.scale * load(sums + place));
+        if (l1 != 0) D = fma<T>(l1, sign<T>(theta), D);
+        put(part.gradient + at, D, part.stored(n));
     });
 }
 
+// The sums of squares of the columns of some rectangles, one for each place of a strip.
 template <class T>
-void finish_tile(const BatchTask<T>& task,
-                 const Layer<T>& layer,
-                 T* sums,
-                 i64 row,
-                 int height,
-                 Columns columns,
-                 Vec<T>& squares) {
-    if (!(task.first_chunk && task.last_chunk)) carry_tile(task, layer, sums, row, height, columns);
-    if (!task.last_chunk) return;
-    if (task.store) return store_tile(task, layer, sums, row, height, columns);
-    const auto with = [&]<class Step>() {
-        step_tile<T, Step>(task, layer, sums, row, height, columns, squares);
+using Squares = Vec<T>[tile_vectors];
+
+// A step of the optimizer for a rectangle. θ² is added to `squares`, for the penalty of the next
+// step.
+template <class T, class Step>
+void make_step(const BatchTask<T>& task,
+               const Rectangle<T>& part,
+               const T* sums,
+               Squares<T>& squares) {
+    const Step step(Numbers<T>(task, part.rate).data);
+    const Vec<T> scale = splat(task.scale), decay = splat(part.biases ? T(0) : task.decay),
+                 keep = splat(part.biases ? T(1) : T(1) - task.shrink);
+    // A vector of columns, row by row, of which n lanes lie inside. all: all do; whole: all are read
+    // and written.
+    const auto rows = [&](int at, int n, auto all, auto whole) {
+        // A local sum: otherwise the compiler would write it to memory for each vector.
+        Vec<T> of_rows = squares[at / lanes<T>];
+        T* const arrays[] = {part.slots[0], part.slots[1], part.theta};
+        const auto read = [&](const T* from) { return whole ? load(from) : load_some(from, n); };
+        const auto write = [&](T* to, Vec<T> value) {
+            whole ? store(to, value) : store_some(to, value, n);
+        };
+        for (i64 i = 0, place = at; i < part.height; ++i, place += part.step) {
+            Vec<T> theta = read(arrays[2] + place), slots[2] = {};
+            const Vec<T> D = fma<T>(decay, theta, scale * load(sums + i * part.sum_step + at));
+            for (int s = 0; s < Step::slots; ++s) slots[s] = read(arrays[s] + place);
+            theta *= keep;
+            step(theta, D, slots[0], slots[1]);
+            for (int s = 0; s < Step::slots; ++s) write(arrays[s] + place, slots[s]);
+            write(arrays[2] + place, theta);
+            // Lanes beyond the last column may hold anything by now.
+            if constexpr (!all) theta = first_lanes<T>(n) ? theta : Vec<T>{};
+            of_rows = fma<T>(theta, theta, of_rows);
+        }
+        squares[at / lanes<T>] = of_rows;
     };
+    for (int at = 0; at < part.width; at += lanes<T>) {
+        const int left = part.width - at;
+        if (left >= lanes<T>)
+            rows(at, lanes<T>, std::true_type{}, std::true_type{});
+        else if (part.padded)
+            rows(at, left, std::false_type{}, std::true_type{});
+        else
+            rows(at, left, std::false_type{}, std::false_type{});
+    }
+}
+
+// From the sums of a rectangle, (height, group), to a step or to the gradient.
+template <class T>
+void finish(const BatchTask<T>& task, const Rectangle<T>& part, T* sums, Squares<T>& squares) {
+    if (!(task.first_chunk && task.last_chunk)) carry(task, part, sums);
+    if (!task.last_chunk) return;
+    if (task.store) return store_gradient(task, part, sums);
+    const auto with = [&]<class Step>() { make_step<T, Step>(task, part, sums, squares); };
     with_step(task, with);
+}
+
+// Adds θ² of a rectangle to `squares`, with the same bits as a step that leaves it like this.
+template <class T>
+void add_squares(const Rectangle<T>& part, Squares<T>& squares) {
+    for (int at = 0; at < part.width; at += lanes<T>) {
+        const int left = part.width - at, n = left < lanes<T> ? left : lanes<T>;
+        for (i64 i = 0; i < part.height; ++i) {
+            const Vec<T> theta = get(part.theta + i * part.step + at, n);
+            squares[at / lanes<T>] = fma<T>(theta, theta, squares[at / lanes<T>]);
+        }
+    }
+}
+
+// The sum of the squares of strip number `number`.
+template <class T>
+double sum_of_strip(const Squares<T>& squares, int number) {
+    Vec<T> own[strip_vectors];
+    for (int n = 0; n < strip_vectors; ++n) own[n] = squares[number * strip_vectors + n];
+    return sum<T>(own);
 }
 
 }  // namespace

@@ -31,25 +31,28 @@ template <class T, int vectors>
 void dense(
     const Layer<T>& layer, const T* a, i64 a_stride, T* z, i64 z_stride, int groups, bool relu) {
     const Tiles tiles(layer.out);
-    const i64 stride = layer.in + 1, parts = (layer.in + dense_depth - 1) / dense_depth;
+    const ThetaArray<T> theta = layer.theta;
+    const i64 parts = (layer.in + dense_depth - 1) / dense_depth;
     for (i64 part = 0; part < parts; ++part) {
         const i64 from = part * layer.in / parts, to = (part + 1) * layer.in / parts;
         for (i64 tile = 0; tile < tiles.count; ++tile) {
             const i64 first = tiles.first(tile);
-            const T* theta = layer.theta + first * stride;
             with_height(tiles.height(tile), part > 0, [&](auto height, auto accumulate) {
                 for (int g = 0; g < groups; ++g)
                     dense_tile<T, height.value, vectors, accumulate.value>(
-                        theta, theta + 1 + from, a + g * a_stride + from * group_size<T>,
-                        z + g * z_stride + first * group_size<T>, to - from, stride,
+                        theta.biases + first * theta.bias_step, theta.bias_step,
+                        theta.weights + first * theta.row_step + from, theta.row_step,
+                        a + g * a_stride + from * group_size<T>,
+                        z + g * z_stride + first * group_size<T>, to - from,
                         relu && part + 1 == parts);
             });
         }
     }
 }
 
-// δ⁽ˡ⁾ = Θ⁽ˡ⁾ᵀ δ⁽ˡ⁺¹⁾ for some groups, times the slope of relu if asked for.
-template <class T>
+// δ⁽ˡ⁾ = Θ⁽ˡ⁾ᵀ δ⁽ˡ⁺¹⁾ for the first `vectors` of each of some groups, times the slope of relu if
+// asked for.
+template <class T, int vectors>
 void reverse(const Layer<T>& layer,
              const T* a,
              i64 a_stride,
@@ -59,7 +62,8 @@ void reverse(const Layer<T>& layer,
              int groups,
              bool relu) {
     const Tiles tiles(layer.in);
-    const i64 stride = layer.in + 1, parts = (layer.out + reverse_depth - 1) / reverse_depth;
+    const ThetaArray<T> theta = layer.theta;
+    const i64 parts = (layer.out + reverse_depth - 1) / reverse_depth;
     for (i64 part = 0; part < parts; ++part) {
         const i64 from = part * layer.out / parts, to = (part + 1) * layer.out / parts;
         const bool slope = relu && part + 1 == parts;
@@ -67,10 +71,10 @@ void reverse(const Layer<T>& layer,
             const i64 first = tiles.first(tile), at = first * group_size<T>;
             with_height(tiles.height(tile), part > 0, [&](auto height, auto accumulate) {
                 alignas(64) T packed[reverse_depth * height.value];
-                pack<T, height.value>(layer.theta + from * stride + 1 + first, packed, to - from,
-                                      stride);
+                pack<T, height.value>(theta.weights + from * theta.row_step + first, packed,
+                                      to - from, theta.row_step);
                 for (int g = 0; g < groups; ++g)
-                    reverse_tile<T, height.value, accumulate.value>(
+                    reverse_tile<T, height.value, vectors, accumulate.value>(
                         packed, delta + g * layer.delta_stride + from * group_size<T>,
                         slope ? a + g * a_stride + at : nullptr, result + g * result_stride + at,
                         to - from);
@@ -79,65 +83,86 @@ void reverse(const Layer<T>& layer,
     }
 }
 
-// Forward propagation up to z of the last layer. Returns where that lies in `scratch`. vectors: how
-// many of each group are computed, if the others hold only padding.
-template <class T, int vectors = tile_vectors>
-T* forward(const BatchTask<T>& task, T* scratch, i64 first_group, int groups, bool learning) {
+// Calls f with `vectors` of some groups as a constant.
+template <class T, class F>
+inline void with_vectors(const Groups<T>& groups, F f) {
+    if (groups.vectors == tile_vectors)
+        f(std::integral_constant<int, tile_vectors>{});
+    else
+        f(std::integral_constant<int, 1>{});
+}
+
+// a⁽¹⁾ of some groups, a stride apart.
+template <class T>
+void first_inputs(const BatchTask<T>& task, const Groups<T>& groups, bool learning, T* a) {
     constexpr int size = group_size<T>;
+    const Layer<T>& layer = task.layers[0];
     const i64 panel_stride = task.capacity * size;
-    T* a = scratch;
-    i64 stride = task.layers[0].scratch;
-    for (int g = 0; g < groups; ++g) {
+    for (int g = 0; g < groups.count; ++g, a += layer.scratch) {
+        const i64 first = groups.example(g);
         if (task.X.sparse()) {
-            multiply_rows(task, first_group + g, learning, a + g * stride);
+            multiply_rows(task, first, groups.vectors, learning, a);
             continue;
         }
-        const Rows<T> rows(task, first_group + g);
-        T* columns = task.layers[0].columns;
-        if (columns) columns += (first_group + g) * size * size;
-        if (task.embedding) {
-            gather<T>(task.X, rows, a + g * stride, nullptr, panel_stride);
-            embed(task, rows, first_group + g, learning, a + g * stride);
-            if (columns) to_columns(a + g * stride, task.layers[0].in, columns, panel_stride);
-        } else if (learning && task.layers[0].dropout > 0) {
-            gather<T>(task.X, rows, a + g * stride, nullptr, panel_stride);
-            drop<T>(task, 0, first_group + g, a + g * stride, nullptr);
-            to_columns(a + g * stride, task.layers[0].in, columns, panel_stride);
-        } else {
-            gather(task.X, rows, a + g * stride, columns, panel_stride);
+        const Rows<T> rows(task, first, groups.vectors);
+        T* const columns = layer.columns ? layer.columns + first * size : nullptr;
+        const bool drops = learning && layer.dropout > 0;
+        if (!task.embedding && !drops) {
+            gather(task.X, rows, a, columns, panel_stride);
+            continue;
         }
+        gather<T>(task.X, rows, a, nullptr, panel_stride);
+        if (task.embedding)
+            embed(task, rows, first, learning, a);
+        else
+            drop<T>(task, 0, first, groups.vectors, a, nullptr);
+        if (columns) to_columns(a, layer.in, groups.vectors, columns, panel_stride);
     }
+}
+
+// Forward propagation up to z of the last layer. Returns where that lies in `scratch`.
+template <class T>
+T* forward(const BatchTask<T>& task, T* scratch, const Groups<T>& groups, bool learning) {
+    constexpr int size = group_size<T>;
+    const i64 panel_stride = task.capacity * size, step = groups.step();
+    T* a = scratch;
+    i64 stride = task.layers[0].scratch;
+    first_inputs(task, groups, learning, a);
     for (int l = 0; l < task.n_layers; ++l) {
         const Layer<T>& layer = task.layers[l];
         const bool last = l + 1 == task.n_layers;
         const i64 next_stride =
             last ? padded_units(layer.out, size) * size : task.layers[l + 1].scratch;
-        T* next = a + groups * stride;
+        T* next = a + groups.count * stride;
         const bool mixes = layer.mix.values;
         const bool relu = !last && !mixes && layer.activation == Activation::relu;
         if (l == 0 && task.X.sparse())
             to_units(layer, a, stride, next, next_stride, groups, relu);
         else
-            dense<T, vectors>(layer, a, stride, next, next_stride, groups, relu);
-        for (int g = 0; g < groups && !last; ++g) {
-            T* units = next + g * next_stride;
-            const bool from_z = slope_from_z(layer.activation) || mixes;
-            T* difference = mixes ? units + next_stride / 2 : nullptr;
-            const bool drops = learning && task.layers[l + 1].dropout > 0;
-            T* slope = (learning && from_z) || drops
-                           ? layer.delta + (first_group + g) * layer.delta_stride
+            with_vectors<T>(groups, [&](auto vectors) {
+                dense<T, vectors.value>(layer, a, stride, next, next_stride, groups.count, relu);
+            });
+        for (int g = 0; g < groups.count && !last; ++g) {
+            const Layer<T>& above = task.layers[l + 1];
+            const i64 n = layer.out * size, first = groups.example(g);
+            T* z = next + g * next_stride;
+            const bool drops = learning && above.dropout > 0;
+            // A slope that a does not determine is stored where δ will be.
+            T* slope = learning && (slope_from_z(layer.activation) || drops || mixes)
+                           ? layer.delta + delta_place(layer, first)
                            : nullptr;
+            T* difference = z + above.scratch / 2;
             if (mixes)
-                mix(layer.activation, layer.mix.values, layer.out, units, slope, difference);
+                mix(layer.activation, layer.mix.values, layer.out, step, z, slope, difference);
             else
-                activate(layer.activation, units, slope, layer.out * size);
+                activate(layer.activation, z, slope, n, step);
             if (drops) {
-                if (!from_z) slopes(layer.activation, units, slope, layer.out * size);
-                drop(task, l + 1, first_group + g, units, slope, difference);
+                if (!mixes && !slope_from_z(layer.activation))
+                    slopes(layer.activation, z, slope, n, step);
+                drop<T>(task, l + 1, first, groups.vectors, z, slope, mixes ? difference : nullptr);
             }
-            if (learning)
-                to_columns(units, layer.out,
-                           task.layers[l + 1].columns + (first_group + g) * size * size,
+            if (above.columns)
+                to_columns(z, layer.out, groups.vectors, above.columns + first * size,
                            panel_stride);
         }
         a = next;
@@ -146,126 +171,180 @@ T* forward(const BatchTask<T>& task, T* scratch, i64 first_group, int groups, bo
     return a;
 }
 
+// The weights of the examples of a group; padding has none.
 template <class T>
-void propagate(const BatchTask<T>& task, T* scratch, i64 first_group, int groups) {
+void weights_of(const BatchTask<T>& task, const Rows<T>& rows, Group<T>& weight) {
+    for (int n = 0; n < rows.vectors; ++n) weight[n] = splat(T(1));
+    if (!task.weights && rows.real == rows.vectors * lanes<T>) return;
+    for (int b = 0; b < rows.vectors * lanes<T>; ++b)
+        weight[b / lanes<T>][b % lanes<T>] = b >= rows.real ? T(0)
+                                             : task.weights ? task.weights[rows.row[b]]
+                                                            : T(1);
+}
+
+// The costs of one group, and δ at the output if it will be needed. z (K, group) is overwritten, and
+// so are the targets y, which are not used if they are classes.
+template <class T>
+void costs_and_delta(const BatchTask<T>& task, const Groups<T>& groups, int g, T* z, T* y) {
+    constexpr int size = group_size<T>;
+    const Layer<T>& output = task.layers[task.n_layers - 1];
+    const i64 K = output.out, first = groups.example(g);
+    const int vectors = groups.vectors;
+    const Rows<T> rows(task, first, vectors);
+    T* const delta = task.backward ? output.delta + delta_place(output, first) : nullptr;
+    Group<T> J = {}, weight;
+    weights_of(task, rows, weight);
+    if (task.classes) {
+        i64 classes[size];
+        for (int b = 0; b < vectors * lanes<T>; ++b) classes[b] = task.labels[rows.row[b]];
+        cross_entropy_of_classes(z, classes, weight, K, vectors, delta, J);
+    } else {
+        const bool own = task.loss == Loss::own;
+        if (own)
+            cost_and_output(task, z, y, K, vectors, J);
+        else
+            cost_and_delta(task, z, y, K, vectors, J);
+        if (delta)
+            each_vector<T>(K, vectors, [&](int n, i64 at) {
+                const Vec<T> x = load(z + at);
+                store(delta + at, weight[n] * (own ? x - load(y + at) : x));
+            });
+    }
+    for (int n = 0; n < vectors; n += strip_vectors) {
+        Vec<T> total[strip_vectors] = {};
+        for (int i = 0; i < strip_vectors && n + i < vectors; ++i)
+            total[i] = weight[n + i] == T(0) ? Vec<T>{} : weight[n + i] * J[n + i];
+        task.costs[first / strip<T> + n / strip_vectors] = sum<T>(total);
+    }
+}
+
+template <class T>
+void propagate_groups(const BatchTask<T>& task, T* scratch, const Groups<T>& groups) {
     constexpr int size = group_size<T>;
     const int L = task.n_layers;
-    const Layer<T>& output = task.layers[L - 1];
-    const i64 K = output.out, h_stride = padded_units(K, size) * size;
+    const i64 h_stride = padded_units(task.layers[L - 1].out, size) * size, step = groups.step();
+    const i64 K = task.layers[L - 1].out;
     // Targets come first: they are written one by one, and reading them as whole vectors at once
     // would have to wait for that.
     T* y = scratch;
-    scratch += groups * h_stride;
-    for (int g = 0; g < groups; ++g) {
-        gather_targets(task, Rows<T>(task, first_group + g), K, y + g * h_stride);
-        if (task.smoothing > 0) smooth_targets(task, K, y + g * h_stride);
+    for (int g = 0; g < groups.count && !task.classes; ++g) {
+        const Rows<T> rows(task, groups.example(g), groups.vectors);
+        gather_targets(task, rows, K, y + g * h_stride);
+        if (task.smoothing > 0) smooth_targets(task, K, groups.vectors, y + g * h_stride);
     }
-    T* h = forward(task, scratch, first_group, groups, task.backward);
-    for (int g = 0; g < groups; ++g, h += h_stride, y += h_stride) {
-        const Rows<T> rows(task, first_group + g);
-        Vec<T> J[tile_vectors];
-        const bool own = task.loss == Loss::own;
-        if (own)
-            cost_and_output(task, h, y, K, J);
-        else
-            cost_and_delta(task, h, y, K, J);
-        double total = 0;
-        for (int n = 0; n < tile_vectors; ++n) {
-            const int at = n * lanes<T>;
-            Vec<T> weight = splat(T(1));
-            if (task.weights || rows.real < size)
-                for (int lane = 0; lane < lanes<T>; ++lane)
-                    weight[lane] = at + lane >= rows.real ? T(0)
-                                   : task.weights         ? task.weights[rows.row[at + lane]]
-                                                          : T(1);
-            total += sum<T>(weight == T(0) ? Vec<T>{} : weight * J[n]);
-            if (!task.backward) continue;
-            T* delta = output.delta + (first_group + g) * output.delta_stride + at;
-            for (i64 k = 0; k < K * size && own; k += size)
-                store(delta + k, weight * (load(h + at + k) - load(y + at + k)));
-            for (i64 k = 0; k < K * size && !own; k += size)
-                store(delta + k, weight * load(h + at + k));
-        }
-        task.group_costs[first_group + g] = total;
-    }
+    T* const inputs = scratch + groups.count * h_stride;
+    T* z = forward(task, inputs, groups, task.backward);
+    for (int g = 0; g < groups.count; ++g)
+        costs_and_delta(task, groups, g, z + g * h_stride, y + g * h_stride);
     if (!task.backward) return;
     // Back through the layers: the places of a⁽ˡ⁾ are found again from the end.
-    T* a = scratch;
-    for (int l = 0; l < L; ++l) a += groups * task.layers[l].scratch;
+    T* a = inputs;
+    for (int l = 0; l < L; ++l) a += groups.count * task.layers[l].scratch;
     for (int l = L - 1; l > 0; --l) {
         const Layer<T>& layer = task.layers[l];
         const Layer<T>& below = task.layers[l - 1];
         const i64 stride = layer.scratch;
-        a -= groups * stride;
+        a -= groups.count * stride;
         const bool mixes = below.mix.values;
         const bool stored = slope_from_z(below.activation) || layer.dropout > 0 || mixes;
-        const T* delta = layer.delta + first_group * layer.delta_stride;
-        T* result = below.delta + first_group * below.delta_stride;
+        const T* delta = layer.delta + delta_place(layer, groups.first);
+        T* result = below.delta + delta_place(below, groups.first);
         // Stored slopes lie where the result belongs; a⁽ˡ⁾ is no longer needed, so its place is
         // free.
-        if (stored) {
-            reverse(layer, a, stride, delta, a, stride, groups, false);
-            for (int g = 0; g < groups; ++g) {
-                const T* units = a + g * stride;
-                T* slope = result + g * below.delta_stride;
-                if (mixes)
-                    mix_sums(units, units + stride / 2, layer.in,
-                             below.mix_sums + (first_group + g) * layer.in);
-                for (i64 i = 0; i < layer.in * size; i += lanes<T>)
-                    store(slope + i, load(slope + i) * load(units + i));
+        with_vectors<T>(groups, [&](auto vectors) {
+            reverse<T, vectors.value>(layer, a, stride, delta, stored ? a : result,
+                                      stored ? stride : below.delta_stride, groups.count,
+                                      !stored && below.activation == Activation::relu);
+        });
+        for (int g = 0; g < groups.count; ++g) {
+            const T* units = a + g * stride;
+            T* slope = result + g * below.delta_stride;
+            if (!stored) {
+                times_slope(below.activation, units, slope, layer.in * size, step);
+                continue;
             }
-            continue;
+            if (mixes)
+                mix_sums(units, units + stride / 2, layer.in, groups.vectors,
+                         below.mix_sums + groups.example(g) / strip<T> * layer.in);
+            for (i64 i = 0; i < layer.in * size; i += step)
+                store(slope + i, load(slope + i) * load(units + i));
         }
-        reverse(layer, a, stride, delta, result, below.delta_stride, groups,
-                below.activation == Activation::relu);
-        for (int g = 0; g < groups; ++g)
-            times_slope(below.activation, a + g * stride, result + g * below.delta_stride,
-                        layer.in * size);
     }
-    if (task.X.sparse()) to_examples(task, first_group, groups);
-    const i64 stride = task.embedding ? task.embedding->stride : 0;
-    if (task.embedding)
-        reverse(task.layers[0], a, stride,
-                task.layers[0].delta + first_group * task.layers[0].delta_stride,
-                task.embedding->delta + first_group * stride, stride, groups, false);
+    if (task.X.sparse()) to_examples(task, groups);
+    if (!task.embedding) return;
+    const Layer<T>& layer = task.layers[0];
+    const i64 stride = task.embedding->stride;
+    with_vectors<T>(groups, [&](auto vectors) {
+        reverse<T, vectors.value>(
+            layer, a, stride, layer.delta + delta_place(layer, groups.first),
+            task.embedding->delta + groups.group() * stride + groups.lane(), stride, groups.count,
+            false);
+    });
+}
+
+// Calls f with some strips of a chunk as groups: whole ones, and one of which a single vector is
+// computed if it has no more examples, or if these are strips of a split group.
+template <class T, class F>
+void for_groups(const BatchTask<T>& task, i64 first_strip, int strips, F f) {
+    const i64 first = first_strip * strip<T>;
+    if (strips < strips_of_group && first % group_size<T> + task.count - first > lanes<T>)
+        return f(Groups<T>{first, 1, strip_vectors});
+    const int count = (strips + strips_of_group - 1) / strips_of_group;
+    const i64 last = first + (count - 1) * group_size<T>;
+    const bool narrow = task.count - last <= lanes<T>;
+    if (count > narrow) f(Groups<T>{first, count - narrow, tile_vectors});
+    if (narrow) f(Groups<T>{last, 1, 1});
 }
 
 template <class T>
-void predict(const BatchTask<T>& task, T* scratch, i64 first_group, int groups) {
+void propagate(const BatchTask<T>& task, T* scratch, i64 first_strip, int strips) {
+    for_groups(task, first_strip, strips,
+               [&](const Groups<T>& groups) { propagate_groups(task, scratch, groups); });
+}
+
+template <class T>
+void predict(const BatchTask<T>& task, T* scratch, i64 first_strip, int strips) {
     constexpr int size = group_size<T>;
     const i64 K = task.layers[task.n_layers - 1].out, stride = padded_units(K, size) * size;
-    // A single row costs half as much as a group.
-    T* h = task.count <= lanes<T> ? forward<T, 1>(task, scratch, first_group, groups, false)
-                                  : forward(task, scratch, first_group, groups, false);
-    for (int g = 0; g < groups; ++g, h += stride) {
-        apply_output(task, h, K);
-        const i64 first = (first_group + g) * size;
-        const i64 count = task.count - first < size ? task.count - first : size;
-        T* H = task.H + (task.first + first) * K;
-        for (i64 b = 0; b < count; ++b)
-            for (i64 k = 0; k < K; ++k) H[b * K + k] = h[k * size + b];
-    }
+    for_groups(task, first_strip, strips, [&](const Groups<T>& groups) {
+        T* h = forward(task, scratch, groups, false);
+        for (int g = 0; g < groups.count; ++g, h += stride) {
+            apply_output(task, h, K, groups.vectors);
+            const i64 first = groups.example(g), left = task.count - first;
+            const i64 all = groups.vectors * lanes<T>, count = left < all ? left : all;
+            T* H = task.H + (task.first + first) * K;
+            for (i64 b = 0; b < count; ++b)
+                for (i64 k = 0; k < K; ++k) H[b * K + k] = h[k * size + b];
+        }
+    });
 }
 
 // The part of Θ that belongs to an item of phase 2.
 template <class T>
 struct Item {
     const Layer<T>* layer;
-    i64 panel, first_tile, last_tile;
-    Columns columns;  // of the panel
-    Tiles tiles;
+    i64 panel, block;
+    i64 first_row, last_row;
+    i64 column;
+    int width;
 
-    Item(const BatchTask<T>& task, i64 item) : layer(task.layers), columns{0, 0, 1}, tiles(1) {
+    Item(const BatchTask<T>& task, i64 item) : layer(task.layers) {
         while (layer + 1 < task.layers + task.n_layers && layer[1].first_item <= item) ++layer;
         const i64 at = item - layer->first_item;
         panel = layer->by_panels ? at / layer->row_blocks : at % layer->panels;
-        const i64 block = layer->by_panels ? at % layer->row_blocks : at / layer->panels;
-        tiles = Tiles(layer->out);
-        first_tile = block * tiles.count / layer->row_blocks;
-        last_tile = (block + 1) * tiles.count / layer->row_blocks;
-        columns.first = 1 + panel * group_size<T>;
-        columns.last = columns.first + group_size<T>;
-        if (columns.last > layer->in + 1) columns.last = layer->in + 1;
+        block = layer->by_panels ? at % layer->row_blocks : at / layer->panels;
+        first_row = block * layer->out / layer->row_blocks;
+        last_row = (block + 1) * layer->out / layer->row_blocks;
+        column = panel * group_size<T>;
+        const i64 left = layer->in - column;
+        width = left < group_size<T> ? static_cast<int>(left) : group_size<T>;
+    }
+
+    // Stores Σθ² of each of its strips.
+    void store_penalties(const BatchTask<T>& task, const Squares<T>& squares) const {
+        double* const penalties = task.penalties + layer->first_penalty + block * layer->strips;
+        for (int n = 0; n * strip<T> < width; ++n)
+            penalties[column / strip<T> + n] = sum_of_strip<T>(squares, n);
     }
 };
 
@@ -279,55 +358,54 @@ void update(const BatchTask<T>& task, i64 number) {
     const Layer<T>& layer = *item.layer;
     const i64 stride = layer.delta_stride;
     const T* columns = layer.columns + item.panel * task.capacity * size;
-    const int vectors =
-        static_cast<int>((item.columns.last - item.columns.first + lanes<T> - 1) / lanes<T>);
+    const int vectors = (item.width + lanes<T> - 1) / lanes<T>;
     // The examples are taken in parts, so that a part of the panel stays in the first cache while
     // it is used for all the tiles.
     constexpr i64 part = (16 << 10) / (size * size * static_cast<i64>(sizeof(T)));
-    const i64 groups = (task.count + size - 1) / size;
-    alignas(vector_bytes) T sums[rows_of_item / tile_rows][tile_rows * size];
-    Vec<T> squares = {};
+    const i64 groups = groups_of(task);
+    const Tiles tiles(item.last_row - item.first_row);
+    alignas(64) T sums[rows_of_item / tile_rows + 1][tile_rows * size];
+    Squares<T> squares = {}, ignored = {};
     for (i64 from = 0; from < groups; from += part) {
         const bool last = groups - from <= part;
-        for (i64 tile = item.first_tile; tile < item.last_tile; ++tile) {
-            const i64 row = item.tiles.first(tile);
-            const int height = item.tiles.height(tile);
-            T* sum = sums[tile - item.first_tile];
-            if (last) prefetch_tile(task, layer, row, height, item.columns);
-            with_vectors<tile_vectors>(vectors, [&](auto v) {
+        for (i64 tile = 0; tile < tiles.count; ++tile) {
+            const i64 row = item.first_row + tiles.first(tile);
+            const int height = tiles.height(tile);
+            T* sum = sums[tile];
+            const auto rectangle =
+                Rectangle<T>::weights(layer, row, height, item.column, item.width);
+            if (last) prefetch(task, rectangle);
+            with_number<tile_vectors>(vectors, [&](auto v) {
                 with_height(height, from > 0, [&](auto rows, auto accumulate) {
                     gradient_tile<T, rows.value, v.value, accumulate.value>(
                         layer.delta + from * stride + row * size, columns + from * size * size, sum,
-                        last ? groups - from : part, stride);
+                        last ? groups - from : part, last ? last_of(task) : size, stride);
                 });
             });
-            if (last) finish_tile(task, layer, sum, row, height, item.columns, squares);
+            if (last) finish(task, rectangle, sum, squares);
         }
     }
-    const i64 end = item.panel == 0 ? item.tiles.first(item.last_tile) : 0;
-    for (i64 row = item.tiles.first(item.first_tile); row < end; row += lanes<T>) {
+    const i64 end = item.panel == 0 ? item.last_row : 0;
+    for (i64 row = item.first_row; row < end; row += lanes<T>) {
         const int n = end - row < lanes<T> ? static_cast<int>(end - row) : lanes<T>;
-        store(sums[0], bias_sums(layer.delta + row * size, n, groups, stride));
-        finish_tile(task, layer, sums[0], row, 1, {0, n, layer.in + 1}, squares);
+        store(sums[0], bias_sums(layer.delta + row * size, n, groups, last_of(task), stride));
+        finish(task, Rectangle<T>::of_biases(layer, layer.out, row, n), sums[0], ignored);
     }
-    if (task.penalized && task.last_chunk && !task.store) task.penalties[number] = sum<T>(squares);
+    if (task.penalized && task.last_chunk && !task.store) item.store_penalties(task, squares);
 }
 
 template <class T>
 void sum_squares(const BatchTask<T>& task, i64 number) {
     if (number < task.sparse.items) return sum_squares_of_inputs(task, number);
-    if (number >= task.first_extra_item) return;  // without penalty: its place stays 0
+    if (number >= task.first_extra_item) return;  // without penalty
     const Item<T> item(task, number);
-    const Layer<T>& layer = *item.layer;
-    Vec<T> squares = {};
-    for (i64 tile = item.first_tile; tile < item.last_tile; ++tile)
-        for_vectors<T>(item.columns, [&](i64 column, int n) {
-            for (i64 row = item.tiles.first(tile); row < item.tiles.first(tile + 1); ++row) {
-                const Vec<T> theta = get(layer.theta + row * (layer.in + 1) + column, n);
-                squares += theta * theta;
-            }
-        });
-    task.penalties[number] = sum<T>(squares);
+    Squares<T> squares = {};
+    add_squares(
+        Rectangle<T>::weights(*item.layer, item.first_row,
+                              static_cast<int>(item.last_row - item.first_row), item.column,
+                              item.width),
+        squares);
+    item.store_penalties(task, squares);
 }
 
 }  // namespace

@@ -69,7 +69,7 @@ void add_rows(const T* first,
     for (i64 part = 0; part < parts; ++part) {
         const i64 from = part * vectors / parts, to = (part + 1) * vectors / parts;
         const i64 at = from * lanes<T>;
-        with_vectors<most_sums>(static_cast<int>(to - from), [&](auto v) {
+        with_number<most_sums>(static_cast<int>(to - from), [&](auto v) {
             add_rows<T, v.value>(first ? first + at : nullptr, rows + at, stride, numbers, values,
                                  n, result + at);
         });
@@ -97,13 +97,13 @@ void add_masked_rows(const T* first,
 
 // z⁽²⁾ of one group as (example, padded unit). Padding repeats the last real example.
 template <class T>
-void multiply_rows(const BatchTask<T>& task, i64 group, bool learning, T* z) {
+void multiply_rows(const BatchTask<T>& task, i64 first, int vectors, bool learning, T* z) {
     const Layer<T>& layer = task.layers[0];
-    const Rows<T> rows(task, group);
+    const Rows<T> rows(task, first, vectors);
     const Mask<T> mask(task, 0);
     const i64 units = layer.out, stride = padded_units(units, group_size<T>);
-    const T* transposed = task.sparse.transposed.theta;
-    for (int b = 0; b < group_size<T>; ++b, z += stride) {
+    const ThetaArray<T> transposed = task.sparse.transposed.theta;
+    for (int b = 0; b < vectors * lanes<T>; ++b, z += stride) {
         if (b >= rows.real) {
             __builtin_memcpy(z, z - stride, static_cast<std::size_t>(units) * sizeof(T));
             continue;
@@ -112,21 +112,24 @@ void multiply_rows(const BatchTask<T>& task, i64 group, bool learning, T* z) {
         const std::int32_t* inputs = task.X.indices + start;
         const T* values = task.X.data + start;
         if (learning && layer.dropout > 0) {
-            const auto example = mask.example(task.place + group * group_size<T> + b);
-            add_masked_rows(transposed, transposed + units, units, inputs, values, end - start, z,
-                            units, [&](i64 i) { return mask(example, inputs[i]); });
+            const auto example = mask.example(task.place + first + b);
+            add_masked_rows(transposed.biases, transposed.weights, units, inputs, values,
+                            end - start, z, units, [&](i64 i) { return mask(example, inputs[i]); });
             continue;
         }
-        if (transposed) {
-            add_rows(transposed, transposed + units, units, inputs, values, end - start, z, units);
+        if (transposed.weights) {
+            add_rows<T>(transposed.biases, transposed.weights, units, inputs, values, end - start,
+                        z, units);
             continue;
         }
         // The same sums in the same order, through untransposed Θ.
-        const i64 width = layer.in + 1;
-        for (i64 unit = 0; unit < units; ++unit) z[unit] = layer.theta[unit * width];
+        const ThetaArray<T> theta = layer.theta;
+        for (i64 unit = 0; unit < units; ++unit) z[unit] = theta.biases[unit * theta.bias_step];
         for (i64 i = 0; i < end - start; ++i) {
-            const T* column = layer.theta + 1 + inputs[i];
-            for (i64 unit = 0; unit < units; ++unit) z[unit] += values[i] * column[unit * width];
+            const T* column = theta.weights + inputs[i];
+            for (i64 unit = 0; unit < units; ++unit)
+                z[unit] = fma<T>(splat(values[i]), splat(column[unit * theta.row_step]),
+                                 splat(z[unit]))[0];
         }
     }
 }
@@ -138,12 +141,13 @@ void to_units(const Layer<T>& layer,
               i64 z_stride,
               T* units,
               i64 units_stride,
-              int groups,
+              const Groups<T>& groups,
               bool relu) {
     constexpr int size = group_size<T>;
-    for (int g = 0; g < groups; ++g, z += z_stride, units += units_stride) {
-        transpose_matrix(z, padded_units(layer.out, size), units, size, size, layer.out);
-        for (i64 i = 0; relu && i < layer.out * size; i += lanes<T>) {
+    const i64 z_row = padded_units(layer.out, size), examples = groups.vectors * lanes<T>;
+    for (int g = 0; g < groups.count; ++g, z += z_stride, units += units_stride) {
+        transpose_matrix(z, z_row, units, size, examples, layer.out);
+        for (i64 i = 0; relu && i < layer.out * size; i += groups.step()) {
             const Vec<T> x = load(units + i);
             store(units + i, x < T(0) ? Vec<T>{} : x);
         }
@@ -152,13 +156,14 @@ void to_units(const Layer<T>& layer,
 
 // δ⁽²⁾ of some groups from (unit, group) to (example, padded unit).
 template <class T>
-void to_examples(const BatchTask<T>& task, i64 first_group, int groups) {
+void to_examples(const BatchTask<T>& task, const Groups<T>& groups) {
     constexpr int size = group_size<T>;
     const Layer<T>& layer = task.layers[0];
     const i64 stride = padded_units(layer.out, size);
-    for (i64 g = first_group; g < first_group + groups; ++g)
-        transpose_matrix(layer.delta + g * layer.delta_stride, size,
-                         task.sparse.delta + g * size * stride, stride, layer.out, size);
+    for (int g = 0; g < groups.count; ++g)
+        transpose_matrix(layer.delta + delta_place(layer, groups.example(g)), size,
+                         task.sparse.delta + groups.example(g) * stride, stride, layer.out,
+                         groups.vectors * lanes<T>);
 }
 
 // Calls f for the blocks of an item, each a run of Θᵀ: some inputs with all of their units, or one
@@ -180,14 +185,29 @@ inline void for_blocks(const BatchTask<T>& task, i64 item, F f) {
 }
 
 // Splits a run of Θᵀ in the way that is fastest for the functions of optimizers.hpp: into a tall
-// tile whose rows are as wide as a group, and one row of the rest. Calls f(height, columns, where
-// its sums begin).
+// rectangle whose rows are strips, and one row of the rest. Calls f(rectangle, where its sums
+// begin).
 template <class T, class F>
-inline void as_tiles(i64 from, i64 numbers, F f) {
-    constexpr i64 size = group_size<T>;
-    const i64 height = numbers / size, rest = from + height * size;
-    if (height > 0) f(static_cast<int>(height), Columns{from, from + size, 1}, i64(0));
-    if (rest < from + numbers) f(1, Columns{rest, from + numbers, 1}, rest - from);
+inline void as_rectangles(const Layer<T>& transposed, i64 from, i64 numbers, F f) {
+    const i64 height = numbers / strip<T>, whole = height * strip<T>;
+    const auto part = [&](i64 first, i64 rows, i64 width) {
+        const auto at = [=](const ThetaArray<T>& array) {
+            return array.weights ? array.weights + from + first : nullptr;
+        };
+        f(Rectangle<T>{at(transposed.theta),
+                       {at(transposed.slots[0]), at(transposed.slots[1])},
+                       at(transposed.gradient),
+                       strip<T>,
+                       strip<T>,
+                       static_cast<int>(rows),
+                       static_cast<int>(width),
+                       transposed.rate,
+                       false,
+                       false},
+          first);
+    };
+    if (height > 0) part(0, height, strip<T>);
+    if (whole < numbers) part(whole, 1, numbers - whole);
 }
 
 // Phase 2 for some inputs.
@@ -198,15 +218,13 @@ void update_inputs(const BatchTask<T>& task, i64 item) {
     const SparseLayer<T>& sparse = task.sparse;
     const i64 all = layer.out, stride = padded_units(all, size);
     const Mask<T> mask(task, 0);
-    Layer<T> biases = sparse.transposed;
-    biases.in = 0;  // one number a row
     alignas(64) T sums[block_numbers + lanes<T>];
-    Vec<T> squares = {};
+    Squares<T> squares = {}, ignored = {};
     for (i64 unit = 0; item == 0 && unit < all; unit += lanes<T>) {
         const int n = all - unit < lanes<T> ? static_cast<int>(all - unit) : lanes<T>;
-        store(sums, bias_sums(layer.delta + unit * size, n, (task.count + size - 1) / size,
+        store(sums, bias_sums(layer.delta + unit * size, n, groups_of(task), last_of(task),
                               layer.delta_stride));
-        finish_tile(task, biases, sums, 0, 1, {unit, unit + n, 1, true}, squares);
+        finish(task, Rectangle<T>::of_biases(sparse.transposed, all, unit, n), sums, ignored);
     }
     for_blocks(task, item, [&](i64 input, i64 inputs, i64 unit, i64 units) {
         // The last vector of an input reaches into the place of the next one, which is written
@@ -223,33 +241,24 @@ void update_inputs(const BatchTask<T>& task, i64 item) {
             else
                 add_rows<T>(nullptr, delta, stride, examples, values, n, sum, units);
         }
-        const i64 from = (1 + input) * all + unit;
-        as_tiles<T>(from, inputs * units, [&](int height, Columns columns, i64 at) {
-            finish_tile(task, sparse.transposed, sums + at, 0, height, columns, squares);
-        });
+        as_rectangles(sparse.transposed, input * all + unit, inputs * units,
+                      [&](const Rectangle<T>& part, i64 at) {
+                          finish(task, part, sums + at, squares);
+                      });
     });
-    if (task.penalized && task.last_chunk && !task.store) task.penalties[item] = sum<T>(squares);
+    if (task.penalized && task.last_chunk && !task.store)
+        task.penalties[item] = sum_of_strip<T>(squares, 0);
 }
 
 template <class T>
 void sum_squares_of_inputs(const BatchTask<T>& task, i64 item) {
     const i64 all = task.layers[0].out;
-    Vec<T> squares = {};
+    Squares<T> squares = {};
     for_blocks(task, item, [&](i64 input, i64 inputs, i64 unit, i64 units) {
-        const i64 from = (1 + input) * all + unit;
-        as_tiles<T>(from, inputs * units, [&](int height, Columns columns, i64) {
-            for_vectors<T>(columns, [&](i64 at, int n) {
-                Vec<T> of_rows = {};
-                for (int i = 0; i < height; ++i) {
-                    const Vec<T> theta =
-                        get(task.sparse.transposed.theta + at + i * group_size<T>, n);
-                    of_rows += theta * theta;
-                }
-                squares += of_rows;
-            });
-        });
+        as_rectangles(task.sparse.transposed, input * all + unit, inputs * units,
+                      [&](const Rectangle<T>& part, i64) { add_squares(part, squares); });
     });
-    task.penalties[item] = sum<T>(squares);
+    task.penalties[item] = sum_of_strip<T>(squares, 0);
 }
 
 }  // namespace

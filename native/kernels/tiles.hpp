@@ -1,8 +1,8 @@
 // The three kernels that do nearly all of the arithmetic: dense forward, its reverse, the gradient.
 //
-// Each keeps a tile of 6 rows × `tile_vectors` vectors of results in registers. A step of the inner
-// loop then makes 6 · tile_vectors multiply-adds from 6 + tile_vectors loads, so that the
-// multiply-adds, not the loads, limit the speed.
+// Each keeps a tile of `tile_rows` rows × `tile_vectors` vectors of results in registers. A step of
+// the inner loop then makes tile_rows · tile_vectors multiply-adds from tile_rows + tile_vectors
+// loads, so that the multiply-adds, not the loads, limit the speed.
 #pragma once
 
 #include "simd.hpp"
@@ -10,11 +10,12 @@
 namespace multilayer::MULTILAYER_ISA {
 namespace {
 
-constexpr int tile_rows = 6;
-constexpr int rows_of_item = 48;  // of Θ, at most: a whole number of tiles
+constexpr int tile_rows = MULTILAYER_TILE_ROWS;
 constexpr int tile_vectors = MULTILAYER_TILE_VECTORS;
 template <class T>
-constexpr int group_size = tile_vectors * lanes<T>;
+constexpr int group_size = tile_vectors * lanes<T>;  // a whole number of strips
+static_assert(tile_vectors % strip_vectors == 0);
+constexpr int strips_of_group = tile_vectors / strip_vectors;
 
 // Calls f(0), f(1), … with constants. Written out like this, the sums of a tile stay in registers
 // from first to last; with loops, GCC would move them through memory before and after.
@@ -57,7 +58,8 @@ MULTILAYER_INLINE inline void multiply_add(Vec<T> (&sum)[rows][vectors],
     repeat<vectors>([&](auto n) MULTILAYER_INLINE { column[n] = load(x + n * lanes<T>); });
     repeat<rows>([&](auto i) MULTILAYER_INLINE {
         const Vec<T> number = splat(w[i * step]);
-        repeat<vectors>([&](auto n) MULTILAYER_INLINE { sum[i][n] += number * column[n]; });
+        repeat<vectors>([&](auto n)
+                            MULTILAYER_INLINE { sum[i][n] = fma<T>(number, column[n], sum[i][n]); });
     });
 }
 
@@ -66,20 +68,21 @@ MULTILAYER_INLINE inline void multiply_add(Vec<T> (&sum)[rows][vectors],
 
 // z = b + Θ a for `rows` rows of Θ and the first `vectors` of one group.
 template <class T, int rows, int vectors, bool accumulate>
-void dense_tile(const T* bias,   // (rows), `stride` apart; unused if accumulating
-                const T* theta,  // (rows, in), rows `stride` apart
-                const T* a,      // (in, group)
-                T* z,            // (rows, group)
+void dense_tile(const T* bias,     // (rows), `bias_step` apart; unused if accumulating
+                i64 bias_step,
+                const T* weights,  // (rows, in), rows `row_step` apart
+                i64 row_step,
+                const T* a,        // (in, group)
+                T* z,              // (rows, group)
                 i64 in,
-                i64 stride,
                 bool relu) {  // applied to the result
     Vec<T> sum[rows][vectors];
     if constexpr (accumulate)
         load_sums<T>(sum, z);
     else
         each_sum<T>(sum,
-                    [&](Vec<T>& s, int i, int) MULTILAYER_INLINE { s = splat(bias[i * stride]); });
-    for (i64 k = 0; k < in; ++k) multiply_add<T>(sum, theta + k, stride, a + k * group_size<T>);
+                    [&](Vec<T>& s, int i, int) MULTILAYER_INLINE { s = splat(bias[i * bias_step]); });
+    for (i64 k = 0; k < in; ++k) multiply_add<T>(sum, weights + k, row_step, a + k * group_size<T>);
     if (relu)
         each_sum<T>(sum,
                     [](Vec<T>& s, int, int) MULTILAYER_INLINE { s = s < T(0) ? Vec<T>{} : s; });
@@ -89,29 +92,29 @@ void dense_tile(const T* bias,   // (rows), `stride` apart; unused if accumulati
 // Copies some columns of Θ so that they lie side by side: in Θ, each row of them is in a cache
 // line, and often in a page, of its own.
 template <class T, int rows>
-void pack(const T* theta,  // (out, rows), rows `stride` apart
+void pack(const T* weights,  // (out, rows), rows `stride` apart
           T* packed,       // (out, rows)
           i64 out,
           i64 stride) {
     for (i64 k = 0; k < out; ++k)
-        __builtin_memcpy(packed + k * rows, theta + k * stride, rows * sizeof(T));
+        __builtin_memcpy(packed + k * rows, weights + k * stride, rows * sizeof(T));
 }
 
-// δ⁽ˡ⁾ = Θᵀ δ⁽ˡ⁺¹⁾ for `rows` columns of Θ and one group; if a is given, δ is set to zero where a
-// is.
-template <class T, int rows, bool accumulate>
-void reverse_tile(const T* theta,  // (out, rows), packed
+// δ⁽ˡ⁾ = Θᵀ δ⁽ˡ⁺¹⁾ for `rows` columns of Θ and the first `vectors` of one group; if a is given, δ
+// is set to zero where a is.
+template <class T, int rows, int vectors, bool accumulate>
+void reverse_tile(const T* weights,  // (out, rows), packed
                   const T* delta,  // (out, group)
                   const T* a,      // (rows, group) or null
                   T* result,       // (rows, group); added to if accumulating
                   i64 out) {
-    Vec<T> sum[rows][tile_vectors];
+    Vec<T> sum[rows][vectors];
     if constexpr (accumulate)
         load_sums<T>(sum, result);
     else
         each_sum<T>(sum, [](Vec<T>& s, int, int) MULTILAYER_INLINE { s = Vec<T>{}; });
     for (i64 k = 0; k < out; ++k)
-        multiply_add<T>(sum, theta + k * rows, 1, delta + k * group_size<T>);
+        multiply_add<T>(sum, weights + k * rows, 1, delta + k * group_size<T>);
     if (a)
         each_sum<T>(sum, [&](Vec<T>& s, int i, int n) MULTILAYER_INLINE {
             s = load(a + i * group_size<T> + n * lanes<T>) > T(0) ? s : Vec<T>{};
@@ -126,6 +129,7 @@ void gradient_tile(const T* delta,    // (groups, rows, group), groups `stride` 
                    const T* columns,  // (examples, group): one panel
                    T* sums,           // (rows, group); added to if accumulating
                    i64 groups,
+                   int last,  // examples of the last group
                    i64 stride) {
     Vec<T> sum[rows][vectors];
     if constexpr (accumulate)
@@ -136,7 +140,8 @@ void gradient_tile(const T* delta,    // (groups, rows, group), groups `stride` 
         // δ of the next group lies too far away for the processor's own prefetching.
         if (g + 1 < groups)
             for (int i = 0; i < rows; ++i) __builtin_prefetch(delta + stride + i * group_size<T>);
-        for (int b = 0; b < group_size<T>; ++b)
+        const int examples = g + 1 < groups ? group_size<T> : last;
+        for (int b = 0; b < examples; ++b)
             multiply_add<T>(sum, delta + b, group_size<T>, columns + b * group_size<T>);
         delta += stride;
         columns += group_size<T> * group_size<T>;
@@ -144,24 +149,33 @@ void gradient_tile(const T* delta,    // (groups, rows, group), groups `stride` 
     store_sums<T>(sum, sums);
 }
 
+// Sums for as many units as a vector has lanes, from accumulators [place of a strip][unit]: the
+// places of each unit are added up in their order.
+template <class T>
+inline Vec<T> sums_of_units(Vec<T> (&square)[strip_vectors][lanes<T>]) {
+    Vec<T> total = {};
+    for (auto& places : square) {
+        transpose<T>(places);
+        for (int i = 0; i < lanes<T>; ++i) total += places[i];
+    }
+    return total;
+}
+
 // The biases' part of Δ: Σ δ over the groups, for at most as many units as a vector has lanes.
 template <class T>
-Vec<T> bias_sums(const T* delta,  // (groups, rows, group), groups `stride` apart
-                 int rows,
+Vec<T> bias_sums(const T* delta,  // (groups, units, group), groups `stride` apart
+                 int units,
                  i64 groups,
+                 int last,  // examples of the last group
                  i64 stride) {
-    Vec<T> square[lanes<T>] = {}, total = {};
-    // Rows in the inner loop: otherwise each addition would wait for the previous one.
-    for (i64 g = 0; g < groups; ++g, delta += stride)
-        for (int i = 0; i < rows; ++i) {
-            Vec<T> sum = load(delta + i * group_size<T>);
-            for (int n = 1; n < tile_vectors; ++n)
-                sum += load(delta + i * group_size<T> + n * lanes<T>);
-            square[i] += sum;
-        }
-    transpose<T>(square);
-    for (int i = 0; i < lanes<T>; ++i) total += square[i];
-    return total;
+    Vec<T> square[strip_vectors][lanes<T>] = {};
+    // Units in the inner loop: otherwise each addition would wait for the previous one.
+    for (i64 g = 0; g < groups; ++g, delta += stride) {
+        const int examples = g + 1 < groups ? group_size<T> : last;
+        for (int at = 0, n = 0; at < examples; at += lanes<T>, n = (n + 1) % strip_vectors)
+            for (int i = 0; i < units; ++i) square[n][i] += load(delta + i * group_size<T> + at);
+    }
+    return sums_of_units<T>(square);
 }
 
 // Rows are cut into tiles of nearly the same height: two of 4 rows are faster than 6 and 2.
@@ -172,37 +186,24 @@ struct Tiles {
     int height(i64 tile) const { return static_cast<int>(first(tile + 1) - first(tile)); }
 };
 
+// Calls f with a number from 1 to n as a constant.
+template <int n, class F>
+inline void with_number(int number, F f) {
+    if constexpr (n > 1) {
+        if (number < n) return with_number<n - 1>(number, f);
+    }
+    f(std::integral_constant<int, n>{});
+}
+
 // Calls f with the height of a tile and `accumulate` as constants.
 template <class F>
 inline void with_height(int height, bool accumulate, F f) {
-    const auto with = [&](auto rows) {
+    with_number<tile_rows>(height, [&](auto rows) {
         if (accumulate)
             f(rows, std::true_type{});
         else
             f(rows, std::false_type{});
-    };
-    switch (height) {
-        case 1:
-            return with(std::integral_constant<int, 1>{});
-        case 2:
-            return with(std::integral_constant<int, 2>{});
-        case 3:
-            return with(std::integral_constant<int, 3>{});
-        case 4:
-            return with(std::integral_constant<int, 4>{});
-        case 5:
-            return with(std::integral_constant<int, 5>{});
-        default:
-            return with(std::integral_constant<int, 6>{});
-    }
-}
-
-template <int n, class F>
-inline void with_vectors(int vectors, F f) {
-    if constexpr (n > 1) {
-        if (vectors < n) return with_vectors<n - 1>(vectors, f);
-    }
-    f(std::integral_constant<int, n>{});
+    });
 }
 
 }  // namespace

@@ -44,13 +44,13 @@ void use_team(int wanted, int rounds) {
     team.run([&](int thread) {
         ++present[static_cast<std::size_t>(thread)];
         while (!over) {
-            for (i64 at; (at = team.next()) < n;) ++numbers[at];
+            team.each(thread, n, [&](i64 at) { ++numbers[at]; });
             team.barrier([&] {
                 total = 0;
                 for (const i64 number : numbers) total += number;
                 good = good && total == n * (finished + 1);
             });
-            for (i64 at; (at = team.next()) < n;) numbers[at] = total / n;
+            team.each(thread, n, [&](i64 at) { numbers[at] = total / n; });
             team.barrier([&] { over = ++finished == rounds; });
         }
     });
