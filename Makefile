@@ -81,11 +81,15 @@ check: $(VENV)/installed ## formatting, lint, types, the order of the rooms
 	@$(BIOME)
 	$(BIN)/clang-format --dry-run -Werror $(CXX_FILES)
 
-bench: $(BENCH)/installed ## time training and prediction beside scikit-learn, PyTorch and JAX
-	$(BENCH)/bin/python benchmarks/training.py
-	$(BENCH)/bin/python benchmarks/figure.py
-	$(BENCH)/bin/python benchmarks/prediction.py
-	$(BENCH)/bin/python benchmarks/scaling.py
+# Without settings that make OpenBLAS take other kernels than it would take for a user.
+MEASURE := env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BENCH)/bin/python
+bench: $(BENCH)/installed ## time training, prediction and search beside scikit-learn, PyTorch and JAX
+	$(MEASURE) benchmarks/training.py
+	$(MEASURE) benchmarks/figure.py
+	$(MEASURE) benchmarks/prediction.py
+	$(MEASURE) benchmarks/scaling.py
+	$(MEASURE) benchmarks/tabular.py
+	$(MEASURE) benchmarks/search.py time --alone
 
 accuracy: $(BENCH)/accuracy ## compare accuracy on real tables with boosted trees and other networks (an hour)
 	$(BENCH)/bin/python benchmarks/classics.py

@@ -1,12 +1,14 @@
-"""The libraries compared: each function takes a shape and returns one that trains n epochs.
+"""The libraries compared: each function takes a shape and returns one that fits for n epochs.
 
-`python contenders.py NAME` reads lines with the name of a shape and n, and answers with the seconds
-that n epochs took. Each library runs in a process of its own, so that their thread pools stay
-separate.
+A fit starts from NumPy arrays and makes its network anew; what a library compiles is compiled once.
+`python contenders.py NAME one|all` reads lines of JSON, the name of a shape and numbers of epochs,
+and answers with the seconds of each fit. Each library runs in a process of its own, so that their
+thread pools stay separate.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -15,14 +17,13 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
-from shapes import SHAPES, Shape
+from shapes import OTHERS, SHAPES, Shape
 
 RATE, DESCENT_RATE = 1e-3, 0.5
 Run = Callable[[int], None]
 
 
 def estimator(cls: type, shape: Shape, **own: object) -> Run:
-    """Train an MLPClassifier; the whole of `fit` is measured."""
     X, y = shape.data()
     settings = {
         "hidden_layer_sizes": shape.sizes[1:-1],
@@ -62,58 +63,51 @@ def sklearn(shape: Shape) -> Run:
 def torch(shape: Shape) -> Run:
     import torch
 
-    torch.manual_seed(0)
-    X, y = (torch.from_numpy(a) for a in shape.data())
-    acts = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "logistic": torch.nn.Sigmoid}
-    layers: list[torch.nn.Module] = []
-    for s_in, s_out in pairwise(shape.sizes):
-        layers += [torch.nn.Linear(s_in, s_out), acts[shape.hidden]()]
-    model = torch.nn.Sequential(*layers[:-1]).to(X.dtype)
-    if shape.full_batch:
-        Y = torch.nn.functional.one_hot(y).to(X.dtype)
-        optimizer = torch.optim.SGD(model.parameters(), lr=DESCENT_RATE)
-    else:
-        optimizer = torch.optim.Adam(model.parameters(), lr=RATE)
-
-    def step(xb: torch.Tensor, yb: torch.Tensor) -> None:
-        optimizer.zero_grad()
-        if shape.full_batch:
-            loss = torch.nn.functional.binary_cross_entropy_with_logits(model(xb), yb)
-        else:
-            loss = torch.nn.functional.cross_entropy(model(xb), yb)
-        loss.backward()
-        optimizer.step()
+    data = shape.data()
+    act = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "logistic": torch.nn.Sigmoid}[shape.hidden]
 
     def run(epochs: int) -> None:
+        torch.manual_seed(0)
+        X, y = (torch.from_numpy(a) for a in data)
+        layers: list[torch.nn.Module] = []
+        for s_in, s_out in pairwise(shape.sizes):
+            layers += [torch.nn.Linear(s_in, s_out, dtype=X.dtype), act()]
+        model = torch.nn.Sequential(*layers[:-1])
+        if shape.full_batch:
+            Y = torch.nn.functional.one_hot(y).to(X.dtype)
+            optimizer = torch.optim.SGD(model.parameters(), lr=DESCENT_RATE, fused=True)
+            for _ in range(epochs):
+                optimizer.zero_grad()
+                torch.nn.functional.binary_cross_entropy_with_logits(model(X), Y).backward()
+                optimizer.step()
+            return
+        optimizer = torch.optim.Adam(model.parameters(), lr=RATE, fused=True)
         for _ in range(epochs):
-            if shape.full_batch:
-                step(X, Y)
-                continue
-            order = torch.randperm(shape.rows)
-            for at in range(0, shape.rows, shape.batch):
-                batch = order[at : at + shape.batch]
-                step(X[batch], y[batch])
+            for batch in torch.randperm(shape.rows).split(shape.batch):
+                optimizer.zero_grad()
+                torch.nn.functional.cross_entropy(model(X[batch]), y[batch]).backward()
+                optimizer.step()
 
     return run
 
 
 def jax(shape: Shape) -> Run:
-    """Train with one jitted scan over the batches of an epoch; a smaller last batch is left out."""
+    """Fit with one jitted scan over the batches of an epoch; a smaller last batch is left out."""
     import jax
     import jax.numpy as jnp
 
     jax.config.update("jax_enable_x64", shape.dtype == "float64")
-    X, y = (jnp.asarray(a) for a in shape.data())
-    Y = jax.nn.one_hot(y, shape.sizes[-1], dtype=X.dtype)
-    rng = np.random.RandomState(0)
-    theta = [
-        (
-            jnp.asarray(rng.randn(s_in, s_out) * np.sqrt(1 / s_in), X.dtype),
-            jnp.zeros(s_out, X.dtype),
-        )
-        for s_in, s_out in pairwise(shape.sizes)
-    ]
+    X, y = shape.data()
+    tree = jax.tree_util.tree_map
     g = {"relu": jax.nn.relu, "tanh": jnp.tanh, "logistic": jax.nn.sigmoid}[shape.hidden]
+
+    @jax.jit
+    def start(key):
+        pairs = list(pairwise(shape.sizes))
+        return [
+            (jax.random.normal(k, pair, X.dtype) * pair[0] ** -0.5, jnp.zeros(pair[1], X.dtype))
+            for k, pair in zip(jax.random.split(key, len(pairs)), pairs, strict=True)
+        ]
 
     def cost(theta, xb, yb):
         a = xb
@@ -124,43 +118,42 @@ def jax(shape: Shape) -> Run:
             return jnp.sum(jax.nn.softplus(z) - yb * z) / len(xb)
         return jnp.mean(jax.nn.logsumexp(z, axis=1) - jnp.sum(yb * z, axis=1))
 
-    tree = jax.tree_util.tree_map
+    @jax.jit
+    def descend(theta, X, Y, epochs):
+        def step(_, state):
+            J, D = jax.value_and_grad(cost)(state[0], X, Y)
+            return tree(lambda w, d: w - DESCENT_RATE * d, state[0], D), J
 
-    def descend(theta, _):
-        J, D = jax.value_and_grad(cost)(theta, X, Y)
-        return tree(lambda w, d: w - DESCENT_RATE * d, theta, D), J
+        return jax.lax.fori_loop(0, epochs, step, (theta, jnp.zeros((), X.dtype)))
 
-    def adam(state, rows):
-        theta, m, v, t = state
-        J, D = jax.value_and_grad(cost)(theta, X[rows], Y[rows])
-        t = t + 1
-        m = tree(lambda m, d: 0.9 * m + 0.1 * d, m, D)
-        v = tree(lambda v, d: 0.999 * v + 0.001 * d * d, v, D)
-        rate = RATE * jnp.sqrt(1 - 0.999**t) / (1 - 0.9**t)
-        theta = tree(lambda w, m, v: w - rate * m / (jnp.sqrt(v) + 1e-8), theta, m, v)
-        return (theta, m, v, t), J
+    @jax.jit
+    def epoch(state, X, Y, order):
+        def step(state, rows):
+            theta, m, v, t = state
+            J, D = jax.value_and_grad(cost)(theta, X[rows], Y[rows])
+            t = t + 1
+            m = tree(lambda m, d: 0.9 * m + 0.1 * d, m, D)
+            v = tree(lambda v, d: 0.999 * v + 0.001 * d * d, v, D)
+            rate = RATE * jnp.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+            theta = tree(lambda w, m, v: w - rate * m / (jnp.sqrt(v) + 1e-8), theta, m, v)
+            return (theta, m, v, t), J
 
-    if shape.full_batch:
-        chunk = jax.jit(lambda theta: jax.lax.scan(descend, theta, None, length=100))
-
-        def run(epochs: int) -> None:
-            nonlocal theta
-            for _ in range(-(-epochs // 100)):
-                theta, _ = chunk(theta)
-            jax.block_until_ready(theta)
-
-        return run
+        return jax.lax.scan(step, state, order)
 
     steps = shape.rows // shape.batch
-    epoch = jax.jit(lambda state, order: jax.lax.scan(adam, state, order))
-    zeros = tree(jnp.zeros_like, theta)
-    state = (theta, zeros, zeros, jnp.zeros((), X.dtype))
 
     def run(epochs: int) -> None:
-        nonlocal state
+        rng = np.random.RandomState(0)
+        Xd, Yd = jnp.asarray(X), jax.nn.one_hot(y, shape.sizes[-1], dtype=X.dtype)
+        theta = start(jax.random.key(0))
+        if shape.full_batch:
+            jax.block_until_ready(descend(theta, Xd, Yd, epochs))
+            return
+        zeros = tree(jnp.zeros_like, theta)
+        state = (theta, zeros, zeros, jnp.zeros((), X.dtype))
         for _ in range(epochs):
             order = rng.permutation(shape.rows)[: steps * shape.batch].reshape(steps, shape.batch)
-            state, _ = epoch(state, order)
+            state, _ = epoch(state, Xd, Yd, order)
         jax.block_until_ready(state)
 
     return run
@@ -168,14 +161,16 @@ def jax(shape: Shape) -> Run:
 
 def notebook(shape: Shape) -> Run:
     """Train like the teaching notebook: NumPy, one matrix product after the other."""
-    if not shape.full_batch:
-        raise ValueError("the notebook has full batches only")
     from multilayer import equations
 
     X, y = shape.data()
-    Y = np.eye(shape.sizes[-1], dtype=X.dtype)[y]
-    thetas = equations.initialize_thetas(shape.sizes, 0, initializer="notebook", like=X)
-    return lambda epochs: equations.gradient_descent(X, Y, thetas, DESCENT_RATE, epochs)
+
+    def run(epochs: int) -> None:
+        Y = np.eye(shape.sizes[-1], dtype=X.dtype)[y]
+        thetas = equations.initialize_thetas(shape.sizes, 0, initializer="notebook", like=X)
+        equations.gradient_descent(X, Y, thetas, DESCENT_RATE, epochs)
+
+    return run
 
 
 CONTENDERS: dict[str, Callable[[Shape], Run]] = {
@@ -183,25 +178,37 @@ CONTENDERS: dict[str, Callable[[Shape], Run]] = {
     "scikit-learn": sklearn,
     "PyTorch": torch,
     "JAX": jax,
-    "NumPy (notebook)": notebook,
+    "NumPy": notebook,  # full batches only
 }
 
 
-def main(contender: str) -> None:
+def seconds(run: Run, epochs: int) -> float:
+    start = time.perf_counter()
+    run(epochs)
+    return time.perf_counter() - start
+
+
+def main(contender: str, threads: str) -> None:
     warnings.simplefilter("ignore")
+    if contender == "JAX" and threads == "one":
+        # JAX makes a thread for each core that it may use, and has no other setting.
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     runs: dict[str, Run] = {}
-    shapes = {shape.name: shape for shape in SHAPES}
+    shapes = {shape.name: shape for shape in (*SHAPES, *OTHERS)}
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # keep the output of the libraries out of the answers
     for line in sys.stdin:
-        name, epochs = line.rstrip("\n").split("\t")
+        name, epochs = json.loads(line)
+        shape = shapes[name]
         if name not in runs:
             runs.clear()  # one shape's memory at a time
-            runs[name] = CONTENDERS[contender](shapes[name])
-        start = time.perf_counter()
-        runs[name](int(epochs))
-        print(time.perf_counter() - start, file=answers, flush=True)
+            runs[name] = CONTENDERS[contender](shape)
+        taken = [seconds(runs[name], n) for n in epochs]
+        if contender == "JAX":  # for the rows of the last batch, which it leaves out
+            left_out = 0 if shape.full_batch else shape.rows % shape.batch
+            taken = [t * shape.rows / (shape.rows - left_out) for t in taken]
+        print(json.dumps(taken), file=answers, flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -1,7 +1,10 @@
-"""Compare the time of an epoch: multilayer, scikit-learn, PyTorch, JAX and plain NumPy.
+"""Compare the time of training: multilayer, scikit-learn, PyTorch, JAX and plain NumPy.
 
-The libraries alternate on every shape for several rounds, each in a process of its own. The result
-is the median of the rounds. The peak of the machine is measured in the same run.
+The libraries alternate on every network for several rounds, each in a process of its own, with one
+thread and with all. A figure is the time of a fit of one epoch, of a fit of many, and of the steady
+epoch: the difference of two fits divided by the difference of their epochs. Figures of all threads
+are compared only if the machine was in the same state (machine.py). The peak of the machine is
+measured in the same run. Results: training.md and training.json in results/.
 """
 
 from __future__ import annotations
@@ -10,144 +13,130 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from contenders import CONTENDERS
-from shapes import SHAPES, Shape
+import machine
+import pandas as pd
+import training_report
+from shapes import OTHERS, SHAPES, Shape
+from workers import Worker
 
-HERE = Path(__file__).parent
-PEERS = ("scikit-learn", "PyTorch", "JAX")
-LIMITS = [f"{own}_NUM_THREADS" for own in ("MULTILAYER", "OMP", "OPENBLAS", "MKL")]
-WITH_THREADS = (
-    "scikit-learn",
-    "PyTorch",
-)  # measured with one thread and with all; the better counts
+from multilayer import _native
 
-
-class Contender:
-    """A worker process that measures n epochs of a shape."""
-
-    def __init__(self, name: str) -> None:
-        name, _, threads = name.partition(", ")
-        environment = dict.fromkeys(LIMITS, threads.removesuffix(" thread")) if threads else {}
-        self.process = subprocess.Popen(
-            [sys.executable, HERE / "contenders.py", name],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, **environment},
-        )
-
-    def seconds(self, shape: Shape, epochs: int) -> float | None:
-        """Return the time of n epochs, or None if the library cannot run this shape."""
-        try:
-            self.process.stdin.write(f"{shape.name}\t{epochs}\n".encode())
-            self.process.stdin.flush()
-            return float(self.process.stdout.readline())
-        except (BrokenPipeError, ValueError):
-            return None
+RESULTS = Path(__file__).parent / "results"
+PEERS = ("scikit-learn", "PyTorch", "JAX", "NumPy")
+PAUSE = 0.05  # s; OpenMP's and OpenBLAS's threads wait busily for a while after their work
+MOST_REPEATS = 20
 
 
-def peak() -> dict[str, list[float]]:
-    """Measure GFLOP/s of fused multiply-adds for each dtype, with one thread and with all."""
-    program = HERE / "results" / "peak"
-    program.parent.mkdir(exist_ok=True)
-    flags = ["-O3", "-march=native", "-std=gnu++20", "-pthread"]
-    subprocess.run(["g++", *flags, HERE / "peak.cpp", "-o", program], check=True)
-    rates = json.loads(subprocess.run([program], check=True, capture_output=True).stdout)
-    program.unlink()
-    return rates
+@dataclass(frozen=True)
+class Plan:
+    """The fits of a network that are measured; the numbers of epochs are the same for all."""
+
+    shape: Shape
+    few: int
+    many: int
+    budget: float  # seconds a figure takes at least, unless it has MOST_REPEATS fits of a kind
+
+    def figure(self, worker: Worker, first: float, epoch: float) -> dict[str, float]:
+        """Measure seconds, given how long a fit of one epoch and an epoch take about."""
+        ones = min(MOST_REPEATS, max(1, int(self.budget / 5 / first)))
+        pairs = min(MOST_REPEATS, max(1, int(self.budget / (self.few + self.many) / epoch)))
+        time.sleep(PAUSE)
+        taken = worker.seconds(self.shape, [1] * ones + [self.few, self.many] * pairs)
+        few, many = (statistics.median(taken[ones + i :: 2]) for i in (0, 1))
+        steady = (many - few) / (self.many - self.few)
+        return {"epoch": steady, "first fit": statistics.median(taken[:ones]), "whole fit": many}
 
 
-def measure(shapes: list[Shape], rounds: int, budget: float) -> dict[str, dict[str, float]]:
-    """Return the median seconds per epoch, by shape and library."""
-    results: dict[str, dict[str, float]] = {}
-    for shape in shapes:
-        names = [n for n in CONTENDERS if shape.full_batch or n != "NumPy (notebook)"]
-        # Small networks are faster with one thread.
-        names += [f"{name}, 1 thread" for name in ("multilayer", *WITH_THREADS)]
-        contenders = {name: Contender(name) for name in names}
-        epochs, times = {}, {name: [] for name in names}
-        for name, contender in list(contenders.items()):
-            n, taken = (100 if shape.full_batch else 1), 0.0
-            contender.seconds(shape, n)  # compiles, warms up
-            while True:
-                taken = contender.seconds(shape, n)
-                if taken is None:
-                    raise SystemExit(f"{name} failed on {shape.name}")
-                if taken > budget / 2:
-                    break
-                n = int(n * min(10, max(2, budget / taken)))
-            epochs[name] = n
-        for _ in range(rounds):
-            for name, contender in contenders.items():
-                times[name].append(contender.seconds(shape, epochs[name]) / epochs[name])
-        for contender in contenders.values():
-            contender.process.kill()
-            contender.process.wait()
-        best = {name: statistics.median(values) for name, values in times.items()}
-        for peer in WITH_THREADS:
-            best[peer] = min(best[peer], best.pop(f"{peer}, 1 thread"))
-        if not shape.full_batch:  # JAX leaves the last, smaller batch out
-            best["JAX"] *= shape.rows / (shape.rows // shape.batch * shape.batch)
-        results[shape.name] = best
-        row = "  ".join(f"{name} {seconds * 1e3:.3f}" for name, seconds in best.items())
-        print(f"{shape.name}: {row} ms", file=sys.stderr, flush=True)
-    return results
+def speed(worker: Worker, shape: Shape, budget: float) -> tuple[float, float]:
+    """Return about how many seconds a fit of one epoch takes, and an epoch of a longer fit."""
+    (first,) = worker.seconds(shape, [1])
+    epochs, taken = 1, first
+    while taken < budget / 5:
+        epochs *= int(min(10, max(2, budget / 4 / taken)))
+        (taken,) = worker.seconds(shape, [epochs])
+    return first, taken / epochs
 
 
-def geometric_mean(values: list[float]) -> float:
-    return statistics.geometric_mean(values)
-
-
-def table(results: dict[str, dict[str, float]], peaks: dict[str, list[float]]) -> str:
-    """Write Markdown: milliseconds, GFLOP/s, ratios, and the mean and worst of the ratios."""
-    lines = [
-        "| one epoch of | multilayer | scikit-learn | PyTorch | JAX | GFLOP/s | of the peak "
-        "| all threads × one | × scikit-learn | × PyTorch | × JAX |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
-    ]
-    shapes = {shape.name: shape for shape in SHAPES}
-    ratios: dict[str, list[float]] = {peer: [] for peer in PEERS}
-    for name, best in results.items():
-        shape, own = shapes[name], best["multilayer"]
-        rate = shape.flop / own / 1e9
-        for peer in PEERS:
-            ratios[peer].append(best[peer] / own)
-        cells = [f"{best[n] * 1e3:.3g} ms" for n in ("multilayer", *PEERS)]
-        cells += [f"{rate:.0f}", f"{rate / peaks[shape.dtype][1]:.0%}"]
-        cells += [f"{best['multilayer, 1 thread'] / own:.2f}"]
-        cells += [f"{ratios[peer][-1]:.1f}" for peer in PEERS]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    for label, of in (("geometric mean", geometric_mean), ("worst", min)):
-        cells = [""] * 7 + [f"{of(ratios[peer]):.1f}" for peer in PEERS]
-        lines.append(f"| **{label}** | " + " | ".join(cells) + " |")
-    notebooks = [
-        f"{name}: {best['NumPy (notebook)'] / best['multilayer']:.0f} times the notebook's NumPy"
-        for name, best in results.items()
-        if "NumPy (notebook)" in best
-    ]
-    return "\n".join([*lines, "", "; ".join(notebooks) + "."])
+def measure(shape: Shape, workers: list[Worker], rounds: int, budget: float) -> list[dict]:
+    """Let the workers take turns, for more rounds if no state has enough figures of each."""
+    for worker in workers:
+        worker.seconds(shape, [1])  # imports, compiles, starts threads
+    speeds = [speed(worker, shape, budget) for worker in workers]
+    epochs = [epoch for _, epoch in speeds]
+    many = max(5, int(min(budget / min(epochs), 4 * budget / max(epochs))))
+    plan = Plan(shape, max(1, many // 4), many, budget)
+    figures: list[dict[str, Any]] = []
+    for number in range(2 * rounds):
+        if number >= rounds and training_report.states(pd.DataFrame(figures), rounds):
+            break
+        for worker, (first, epoch) in zip(workers, speeds, strict=True):
+            about = {"network": shape.name, "epochs": plan.many}
+            about |= {"contender": worker.name, "threads": worker.threads}
+            if worker.threads == "all":
+                taken, state, discarded = machine.in_one_state(
+                    lambda w=worker, f=first, e=epoch: plan.figure(w, f, e)
+                )
+                about |= {"state": state.name, "round trip": state.nanoseconds}
+                figures.append({**about, "discarded": discarded, **(taken or {})})
+            elif number < rounds:  # the time of one thread does not depend on the state
+                figures.append({**about, "state": "any", **plan.figure(worker, first, epoch)})
+    return figures
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of each library")
-    parser.add_argument("--seconds", type=float, default=0.5, help="length of a round")
-    parser.add_argument("--only", nargs="*", help="names of shapes")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=0.5, help="length of a figure")
+    parser.add_argument("--only", nargs="*", metavar="NETWORK", help="only these networks")
+    parser.add_argument("--extra", action="store_true", help="other networks in addition")
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS, metavar="LIBRARY")
+    parser.add_argument(
+        "--before", type=Path, metavar="SRC", help="src of another version, with its module"
+    )
+    parser.add_argument("--compare", type=Path, metavar="JSON", help="results of another run")
     options = parser.parse_args()
-    shapes = [shape for shape in SHAPES if not options.only or shape.name in options.only]
-    start, peaks = time.perf_counter(), peak()
-    results = measure(shapes, options.rounds, options.seconds)
-    text = table(results, peaks)
-    whole = {"peak GFLOP/s (one thread, all)": peaks, "seconds an epoch": results}
-    (HERE / "results" / "training.json").write_text(json.dumps(whole, indent=1) + "\n")
-    (HERE / "results" / "training.md").write_text(text + "\n")
+    shapes = [*SHAPES, *OTHERS] if options.extra or options.only else SHAPES
+    shapes = [shape for shape in shapes if not options.only or shape.name in options.only]
+    other = json.loads(options.compare.read_text()) if options.compare else None
+
+    start = time.perf_counter()
+    cores = machine.cores()
+    names = ["multilayer", *options.peers]
+    sources = {"before": options.before} if options.before else {}
+    whole: dict[str, Any] = {
+        "processor": machine.processor(),
+        "cores": cores,
+        "instruction set": _native.instruction_set(),
+        "load": os.getloadavg()[0],  # how busy other programs keep the machine
+        "peak GFLOP/s (one thread, all)": machine.peak(),
+        "rounds": options.rounds,
+        "figures": [],
+    }
+    workers = [
+        Worker(name, threads, sources.get(name))
+        for name in [*names[:1], *sources, *names[1:]]
+        for threads in (("all", "one") if cores > 1 else ("all",))
+    ]
+    for shape in shapes:
+        takes_part = [w for w in workers if shape.full_batch or w.name != "NumPy"]
+        whole["figures"] += measure(shape, takes_part, options.rounds, options.seconds)
+        print(f"{shape.name}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
+    for worker in workers:
+        worker.close()
+
+    text = training_report.report(whole)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "training.json").write_text(json.dumps(whole, indent=1) + "\n")
+    (RESULTS / "training.md").write_text(text + "\n")
     print(text)
-    print(f"\nPeak: {peaks}; {time.perf_counter() - start:.0f} s", file=sys.stderr)
+    if other:
+        print(training_report.comparison(other, whole))
 
 
 if __name__ == "__main__":
