@@ -130,9 +130,9 @@ def main() -> None:
     for worker in workers:
         worker.close()
 
-    text = training_report.report(whole)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "training.json").write_text(json.dumps(whole, indent=1) + "\n")
+    text = training_report.report(whole)
     (RESULTS / "training.md").write_text(text + "\n")
     print(text)
     if other:

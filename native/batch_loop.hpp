@@ -17,9 +17,10 @@
 
 namespace multilayer {
 
-// The number of operations on whole groups below which waking another thread costs more than it
-// gains: some 20 µs of work, as measured (docs/engine.md).
-inline constexpr double worth_a_team = 3e4;
+// The numbers of operations on whole groups below which another thread costs more than it gains, as
+// measured (docs/engine.md): two barriers for a batch, some 4 µs of work; and waking a thread for a
+// call, some 0.3 ms of work on a virtual machine.
+inline constexpr double worth_a_team = 1e4, worth_waking = 7e5;
 
 // Roughly how many operations a pass over some rows takes. products: how often each weight is used.
 template <class T>
@@ -77,6 +78,7 @@ class BatchLoop {
           copies(work.kernels(), work.layers, data.X.sparse()),
           objective_(network.objective),
           by_units_(full_gradient || network.objective.l1 != 0),
+          batch_size_(batch_size),
           costs_(static_cast<std::size_t>(work.capacity / numbers_of_strip<T>)),
           penalties_(static_cast<std::size_t>(by_units_ ? work.unit_items : work.penalties)),
           magnitudes_(static_cast<std::size_t>(by_units_ ? work.unit_items : 0)),
@@ -124,8 +126,14 @@ class BatchLoop {
                 step = 4.0 * static_cast<double>(first.in * first.out) / work.kernels().group;
             }
         }
-        single_thread =
-            operations(work, std::min(batch_size, work.capacity), 3) + step < worth_a_team;
+        operations_of_chunk_ =
+            operations(work, std::min(batch_size, work.capacity), 3) + step;
+    }
+
+    // Whether there is too little to do for more than one thread, in so many batches.
+    bool single_thread(double batches) const {
+        const double chunks = batches * static_cast<double>(divide_up(batch_size_, work.capacity));
+        return operations_of_chunk_ < worth_a_team || operations_of_chunk_ * chunks < worth_waking;
     }
 
     // The layer whose arrays the kernels use: layer 1 has transposed ones if X is sparse.
@@ -252,7 +260,6 @@ class BatchLoop {
     double cost = 0;
     double share = 1;  // factor of the data's part of the reported cost
     double clip_norm = std::numeric_limits<double>::infinity();
-    bool single_thread = false;
 
   private:
     std::int64_t strips() const { return divide_up(task.count, numbers_of_strip<T>); }
@@ -266,6 +273,8 @@ class BatchLoop {
 
     const Objective& objective_;
     bool by_units_;  // penalties are summed by the items of phase 3
+    std::int64_t batch_size_;
+    double operations_of_chunk_ = 0;
     std::vector<double> costs_, penalties_, magnitudes_, norms_;
     double divisor_ = 1;
     std::optional<ValuesByInput<T>> values_by_input_;
@@ -273,13 +282,18 @@ class BatchLoop {
     double sum_ = 0, total_ = 0;
 };
 
-// Works through chunk after chunk, in slices of time, until next() returns false. One thread calls
+// Works through at most so many batches, in slices of time, until next() returns false. One thread calls
 // next() between two chunks, and proceed() after phase 1; if proceed() returns false, the loop ends
 // there. Returns false if the poll stopped it.
 template <class T, class Proceed, class Next>
-bool run_batches(BatchLoop<T>& loop, int threads, const Poll& poll, Proceed proceed, Next next) {
+bool run_batches(BatchLoop<T>& loop,
+                 double batches,
+                 int threads,
+                 const Poll& poll,
+                 Proceed proceed,
+                 Next next) {
     bool ended = false;
-    TeamSize team_size(loop.single_thread, loop.work_number(threads));
+    TeamSize team_size(loop.single_thread(batches), loop.work_number(threads));
     while (!ended) {
         Team team(threads, !team_size.start_slice());
         loop.work.make_scratch(team.size());

@@ -108,7 +108,7 @@ bool forward(const Network<T>& network, const Matrix<T>& X, T* H, int threads, c
     for (task.first = 0; task.first < X.rows; task.first += task.count) {
         if (task.first > 0 && poll()) return false;
         task.count = std::min(rows, X.rows - task.first);
-        Team team(threads, operations(work, task.count, 1) < worth_a_team);
+        Team team(threads, operations(work, task.count, 1) < worth_waking);
         work.make_scratch(team.size());
         const Pieces<T> pieces(task.count, team.size(), work);
         team.run([&](int thread) {
@@ -138,7 +138,7 @@ bool cost(const Network<T>& network,
     chunks.task.store = true;
     chunks.start_batch(nullptr, 0, data.X.rows);
     const bool done = run_batches(
-        chunks, threads, poll, [&] { return chunks.add_costs(), true; },
+        chunks, 1, threads, poll, [&] { return chunks.add_costs(), true; },
         [&] { return chunks.next_chunk(); });
     J = chunks.cost;
     results.write_back_all(threads);
@@ -247,7 +247,10 @@ Report train(const Network<T>& network,
         sum += chunks.cost * static_cast<double>(batch_rows());
         return end_batch() && start();
     };
-    const bool stopped = start() && !run_batches(chunks, threads, poll, proceed, next);
+    const double batches = std::min(
+        static_cast<double>(epochs.count) * static_cast<double>(divide_up(m, descent.batch_size)),
+        static_cast<double>(epochs.max_steps));
+    const bool stopped = start() && !run_batches(chunks, batches, threads, poll, proceed, next);
     if (stopped) report.status = Status::interrupted;
     if (stopped && at > 0 && !chunks.saving) {
         snapshot->restore();

@@ -9,6 +9,8 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
+#include <cstdio>
+#include <cstdlib>
 
 namespace multilayer {
 
@@ -64,12 +66,13 @@ class TeamSize {
         m.seconds += taken.count();
         if (m.seconds < std::chrono::duration<double>(short_slice).count()) return;
         m.rates[helpers_] = m.chunks / m.seconds;
+        if (getenv("TSD")) fprintf(stderr, "%d %d %.0f %.0f\n", m.slices, helpers_, m.rates[0], m.rates[1]);
         m.chunks = m.seconds = 0;
         if (++m.slices == trials || m.slices == m.next_comparison + 1) {
             // The next comparison comes soon if this one was close, and later if it was not.
             const double slower = std::min(m.rates[0], m.rates[1]);
             const bool clear = slower < 0.8 * std::max(m.rates[0], m.rates[1]);
-            m.next_comparison = m.slices + (clear ? 100 : 20);
+            m.next_comparison = m.slices + (clear ? 20 : 10);
         }
     }
 

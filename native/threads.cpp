@@ -162,7 +162,7 @@ Team::~Team() {
 
 void Team::run(const std::function<void(int)>& work) {
     if (helpers_.empty()) return work(0);
-    restart();
+    ++phase_;
     int number = 0;
     for (Worker* helper : helpers_) {
         helper->work = &work;

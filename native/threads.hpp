@@ -44,11 +44,7 @@ class Team {
         for (int k = 0; k < size(); ++k) {
             const int owner = (thread + k) % size();
             const std::int64_t first = owner * n / size(), last = (owner + 1) * n / size();
-            std::atomic<std::int64_t>& taken = parts_[owner].taken;
-            while (first + taken.load(std::memory_order_relaxed) < last) {
-                const std::int64_t i = first + taken.fetch_add(1, std::memory_order_relaxed);
-                if (i < last) f(i);
-            }
+            for (std::int64_t i; (i = first + parts_[owner].take(phase_, last - first)) < last;) f(i);
         }
     }
 
@@ -59,26 +55,40 @@ class Team {
         const std::uint32_t round = round_.load(std::memory_order_relaxed);
         if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 < size()) return wait(round);
         arrived_.store(0, std::memory_order_relaxed);
-        restart();
+        ++phase_;
         last();
         round_.store(round + 1, std::memory_order_release);
         round_.notify_all();
     }
 
   private:
-    // How many numbers of a thread's part have been taken, each on a cache line of its own.
-    struct alignas(64) Part {
-        std::atomic<std::int64_t> taken{0};
+    // How many numbers of a thread's part have been taken, on a cache line of its own. The upper
+    // half is the phase in which they were: so nobody has to reset the parts of others, whose cache
+    // lines take long to come and to go back.
+    class alignas(64) Part {
+      public:
+        // The next number, or a larger one than the last if all n are taken.
+        std::int64_t take(std::uint32_t phase, std::int64_t n) {
+            std::uint64_t state = state_.load(std::memory_order_relaxed);
+            while (state >> 32 != phase)
+                if (state_.compare_exchange_weak(state, (std::uint64_t{phase} << 32) + 1,
+                                                 std::memory_order_relaxed))
+                    return 0;
+            if (static_cast<std::int64_t>(state & mask) >= n) return n;
+            return static_cast<std::int64_t>(state_.fetch_add(1, std::memory_order_relaxed) & mask);
+        }
+
+      private:
+        static constexpr std::uint64_t mask = 0xffffffff;
+        std::atomic<std::uint64_t> state_{0};
     };
 
-    void restart() {
-        for (int i = 0; i < size(); ++i) parts_[i].taken.store(0, std::memory_order_relaxed);
-    }
     void wait(std::uint32_t round);
 
     Pool* pool_;
     std::vector<Worker*> helpers_;
     std::unique_ptr<Part[]> parts_;
+    std::uint32_t phase_ = 1;  // since when parts are taken: from one barrier to the next
     alignas(64) std::atomic<int> arrived_{0};
     alignas(64) std::atomic<std::uint32_t> round_{0};
 };

@@ -140,15 +140,28 @@ inline Vec<T> power_of_two(Int<T> n) {
     return from_bits<T>((n + typename Simd<T>::Lane(Format<T>::bias)) << Format<T>::mantissa);
 }
 
+// x 2ⁿ, rounded once.
+template <class T>
+inline Vec<T> scale_by_power(Vec<T> x, Vec<T> n) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4)
+        return (Vec<T>)_mm512_maskz_scalef_ps(0xffff, (__m512)x, (__m512)n);
+    else
+        return (Vec<T>)_mm512_maskz_scalef_pd(0xff, (__m512d)x, (__m512d)n);
+#else
+    // In two factors, since 2ⁿ alone may lie outside the range where the result does not.
+    const Int<T> half = to_integer<T>(T(0.5) * n), rest = to_integer<T>(n) - half;
+    return x * power_of_two<T>(half) * power_of_two<T>(rest);
+#endif
+}
+
 template <class T>
 inline Vec<T> exp(Vec<T> x) {
     using F = Format<T>;
     x = x < F::exp_least ? splat(F::exp_least) : x;  // written so that NaN stays
     x = x > F::exp_most ? splat(F::exp_most) : x;
     const auto parts = exp_parts<T>(x);
-    // In two factors, since 2ⁿ alone may lie outside the range where the result does not.
-    const Int<T> half = to_integer<T>(T(0.5) * parts.n), rest = to_integer<T>(parts.n) - half;
-    return (parts.r + parts.rest + T(1)) * power_of_two<T>(half) * power_of_two<T>(rest);
+    return scale_by_power<T>(parts.r + parts.rest + T(1), parts.n);
 }
 
 // e^x for x ≤ 0: the result is never too large, so that one factor is enough, and a second one
@@ -156,14 +169,18 @@ inline Vec<T> exp(Vec<T> x) {
 template <class T>
 inline Vec<T> exp_of_negative(Vec<T> x) {
     using F = Format<T>;
-    using Lane = typename Simd<T>::Lane;
-    constexpr Lane lift = 64;
     x = x < F::exp_least ? splat(F::exp_least) : x;  // written so that NaN stays
     const auto parts = exp_parts<T>(x);
+#if defined(__AVX512F__)
+    return scale_by_power<T>(parts.r + parts.rest + T(1), parts.n);
+#else
+    using Lane = typename Simd<T>::Lane;
+    constexpr Lane lift = 64;
     const auto low = parts.n < T(2 - F::bias);
     const Int<T> n = to_integer<T>(parts.n) + (low ? Int<T>{} + lift : Int<T>{});
     const Vec<T> power = power_of_two<T>(n), e = (parts.r + parts.rest + T(1)) * power;
     return low ? e * T(1 / 18446744073709551616.0) : e;
+#endif
 }
 
 // e^x − 1 for x ≤ 60, and the rounding error of its last addition.
