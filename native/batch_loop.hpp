@@ -40,27 +40,31 @@ double operations(const Workspace<T>& work, std::int64_t rows, int products) {
     return each * static_cast<double>(rows) / work.kernels().group;
 }
 
-// How phase 1 of some rows is split between threads: into runs of whole groups, or, if there are
-// fewer groups than threads, into strips. They are counted in strips.
+// How phase 1 of some rows is split between threads: into runs of whole groups, or, if there are so
+// few that the threads would not get about the same, into runs of strips.
 template <class T>
-struct Pieces {
-    std::int64_t count, groups, strips, strips_of_piece;
+class Pieces {
+  public:
+    std::int64_t count;
 
     Pieces(std::int64_t rows, int threads, const Workspace<T>& work)
-        : groups(divide_up(rows, work.kernels().group)),
-          strips(divide_up(rows, numbers_of_strip<T>)),
-          strips_of_piece(work.kernels().group / numbers_of_strip<T>) {
-        if (groups < threads) {
-            count = groups = strips;
-            strips_of_piece = 1;
-            return;
-        }
-        const std::int64_t fair = divide_up(groups, threads);
+        : strips_(divide_up(rows, numbers_of_strip<T>)),
+          unit_(work.kernels().group / numbers_of_strip<T>) {
+        const std::int64_t groups = divide_up(strips_, unit_), fair = divide_up(groups, threads);
+        const std::int64_t unfair = fair * threads * unit_ - strips_;
+        if (8 * unfair > strips_ && strips_ >= threads) unit_ = 1;
+        units_ = divide_up(strips_, unit_);
         count = divide_up(groups, std::min(fair, work.groups_at_a_time));
+        if (unit_ == 1) count = divide_up(count, threads) * threads;
     }
+
+    // The strip at which a piece begins, and the one before it ends.
     std::int64_t first(std::int64_t piece) const {
-        return std::min(piece * groups / count * strips_of_piece, strips);
+        return std::min(piece * units_ / count * unit_, strips_);
     }
+
+  private:
+    std::int64_t strips_, unit_, units_;
 };
 
 // The state of the loop over batches. Threads share it; all but the phases is called by one thread

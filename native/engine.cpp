@@ -15,11 +15,18 @@
 namespace multilayer {
 namespace {
 
+// x to the nth power by multiplication alone, so that every C library gives the same bits.
+double power(double x, std::int64_t n) {
+    double result = 1;
+    for (; n > 0; n /= 2, x *= x)
+        if (n % 2) result *= x;
+    return result;
+}
+
 template <class T>
 void prepare_step(BatchTask<T>& task, const Descent& descent, std::int64_t step, double rate) {
     task.step = static_cast<std::uint64_t>(step);
     const std::vector<double>& number = descent.numbers;
-    const double t = static_cast<double>(step);
     const auto set = [&](std::initializer_list<double> numbers) {
         std::copy(numbers.begin(), numbers.end(), task.numbers);
     };
@@ -30,19 +37,21 @@ void prepare_step(BatchTask<T>& task, const Descent& descent, std::int64_t step,
             return set({rate, number[1], number[2]});
         case Rule::adam:
         case Rule::adamw:
-            set({rate * std::sqrt(1 - std::pow(beta_2, t)) / (1 - std::pow(beta_1, t)), 1 - beta_1,
+            set({rate * std::sqrt(1 - power(beta_2, step)) / (1 - power(beta_1, step)), 1 - beta_1,
                  1 - beta_2, number[3]});
             if (descent.rule == Rule::adamw) task.shrink = static_cast<T>(rate * number[4]);
             return;
         case Rule::nadam: {
-            const auto momentum = [&](double at) {
-                return beta_1 * (1 - 0.5 * std::pow(0.96, at * 0.004));
+            const auto momentum = [&](std::int64_t at) {
+                constexpr double each = 0.9998367253526753;  // 0.96 to the power 0.004
+                return beta_1 * (1 - 0.5 * power(each, at));
             };
             // A product of more than 64 factors, each little more than ½, is negligible beside 1.
             double so_far = 1;
-            for (double at = 1; at <= std::min(t, 64.0); ++at) so_far *= momentum(at);
-            const double root = std::sqrt(1 - std::pow(beta_2, t)), ahead = momentum(t + 1);
-            return set({rate * root * (1 - momentum(t)) / (1 - so_far),
+            for (std::int64_t at = 1; at <= std::min<std::int64_t>(step, 64); ++at)
+                so_far *= momentum(at);
+            const double root = std::sqrt(1 - power(beta_2, step)), ahead = momentum(step + 1);
+            return set({rate * root * (1 - momentum(step)) / (1 - so_far),
                         rate * root * ahead / (1 - so_far * ahead), 1 - beta_1, 1 - beta_2,
                         root * number[3]});
         }

@@ -282,18 +282,24 @@ void propagate_groups(const BatchTask<T>& task, T* scratch, const Groups<T>& gro
     });
 }
 
-// Calls f with some strips of a chunk as groups: whole ones, and one of which a single vector is
-// computed if it has no more examples, or if these are strips of a split group.
+// Calls f with some strips of a chunk as groups: whole ones, and single vectors where a group is
+// split or has no more examples.
 template <class T, class F>
 void for_groups(const BatchTask<T>& task, i64 first_strip, int strips, F f) {
-    const i64 first = first_strip * strip<T>;
-    if (strips < strips_of_group && first % group_size<T> + task.count - first > lanes<T>)
-        return f(Groups<T>{first, 1, strip_vectors});
-    const int count = (strips + strips_of_group - 1) / strips_of_group;
-    const i64 last = first + (count - 1) * group_size<T>;
-    const bool narrow = task.count - last <= lanes<T>;
-    if (count > narrow) f(Groups<T>{first, count - narrow, tile_vectors});
-    if (narrow) f(Groups<T>{last, 1, 1});
+    i64 first = first_strip * strip<T>;
+    if (first % group_size<T> > 0) {
+        f(Groups<T>{first, 1, 1});
+        first += strip<T>;
+        --strips;
+    }
+    int whole = strips / strips_of_group;
+    bool part = strips % strips_of_group > 0;
+    if (strips_of_group == 1 && task.count - first - (whole - 1) * group_size<T> <= lanes<T>) {
+        --whole;
+        part = true;
+    }
+    if (whole > 0) f(Groups<T>{first, whole, tile_vectors});
+    if (part) f(Groups<T>{first + whole * group_size<T>, 1, 1});
 }
 
 template <class T>

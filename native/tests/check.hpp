@@ -141,6 +141,8 @@ void test_math();
 void test_training();
 void test_losses();
 void test_sparse();
+void test_digests();
+void write_digests();  // those of digests.hpp
 void test_memory();
 void test_threads();
 void test_forks();

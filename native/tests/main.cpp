@@ -1,4 +1,4 @@
-// engine_tests [kernels|losses|sparse|memory|threads|forks]: runs all of them by default, for every
+// engine_tests [kernels|losses|sparse|digest|memory|threads|forks]: runs all of them by default, for every
 // instruction set of the machine or for the one that MULTILAYER_ISA names. The exit status is 0 if
 // all tests passed.
 #include <cstdio>
@@ -29,9 +29,12 @@ int main(int count, char** words) {
         const char* name;
         void (*run)();
     } all[] = {{"kernels", tests::test_kernels}, {"losses", tests::test_losses},
-               {"sparse", tests::test_sparse},   {"memory", tests::test_memory},
+               {"sparse", tests::test_sparse},   {"digest", tests::test_digests},
+               {"memory", tests::test_memory},
                {"threads", tests::test_threads}, {"forks", tests::test_forks}};
     const char* wanted = count > 1 ? words[1] : "";
+    if (count > 2 && std::strcmp(wanted, "digest") == 0 && std::strcmp(words[2], "write") == 0)
+        return tests::write_digests(), 0;
     bool found = false;
     if (!std::getenv("MULTILAYER_ISA") && !others_pass(words[0], wanted)) return 1;
     for (const auto& test : all) {
