@@ -9,8 +9,6 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
-#include <cstdio>
-#include <cstdlib>
 
 namespace multilayer {
 
@@ -66,7 +64,6 @@ class TeamSize {
         m.seconds += taken.count();
         if (m.seconds < std::chrono::duration<double>(short_slice).count()) return;
         m.rates[helpers_] = m.chunks / m.seconds;
-        if (getenv("TSD")) fprintf(stderr, "%d %d %.0f %.0f\n", m.slices, helpers_, m.rates[0], m.rates[1]);
         m.chunks = m.seconds = 0;
         if (++m.slices == trials || m.slices == m.next_comparison + 1) {
             // The next comparison comes soon if this one was close, and later if it was not.

@@ -102,24 +102,30 @@ int processors() {
     return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
+// MULTILAYER_NUM_THREADS, or 0 if it is not set.
+int threads_of_environment() {
+    const char* const text = std::getenv("MULTILAYER_NUM_THREADS");
+    if (!text || !*text) return 0;
+    char* end = nullptr;
+    const long number = std::strtol(text, &end, 10);
+    if (*end || number < 1 || number > 1024)
+        throw std::invalid_argument("MULTILAYER_NUM_THREADS must be a number from 1 to 1024: '" +
+                                    std::string(text) + "'");
+    return static_cast<int>(number);
+}
+
 }  // namespace
 
 int default_threads() {
-    if (const char* text = std::getenv("MULTILAYER_NUM_THREADS"); text && *text) {
-        char* end = nullptr;
-        const long number = std::strtol(text, &end, 10);
-        if (*end || number < 1 || number > 1024)
-            throw std::invalid_argument(
-                "MULTILAYER_NUM_THREADS must be a number from 1 to 1024: '" + std::string(text) +
-                "'");
-        return static_cast<int>(number);
-    }
+    if (const int number = threads_of_environment()) return number;
     // Affinity may change during the life of the process; the quota of a cgroup hardly ever does.
     static const int quota = allowed_by_cgroup();
     return std::min(processors(), quota);
 }
 
 Team::Team(int wanted, bool single_thread) {
+    // A wrong number is an error even where one thread is enough.
+    if (single_thread && wanted == 0) threads_of_environment();
     const int most = single_thread ? 1 : wanted > 0 ? wanted : default_threads();
     helpers_.reserve(static_cast<std::size_t>(most - 1));
     if (most > 1) parts_ = std::make_unique<Part[]>(static_cast<std::size_t>(most));

@@ -81,8 +81,8 @@ struct Rule {
 };
 const Rule rules[] = {
     {"gd", ml::Rule::gradient_descent, {0.1, 0, 0, 0, 0}, 0},
-    {"sgd", ml::Rule::sgd, {0.1, 0.9, 0, 0, 0}, 1},
-    {"nesterov", ml::Rule::sgd, {0.1, 0.9, 1, 0, 0}, 1},
+    {"sgd", ml::Rule::sgd, {0.01, 0.9, 0, 0, 0}, 1},
+    {"nesterov", ml::Rule::sgd, {0.01, 0.9, 1, 0, 0}, 1},
     {"adam", ml::Rule::adam, {0.01, 0.9, 0.999, 1e-8, 0}, 2},
     {"adamw", ml::Rule::adamw, {0.01, 0.9, 0.999, 1e-8, 0.1}, 2},
     {"nadam", ml::Rule::nadam, {0.01, 0.9, 0.999, 1e-8, 0}, 2},
@@ -137,6 +137,8 @@ std::uint64_t digest(const Shape& shape, const Rule& rule, Option option, bool s
     epochs.shuffle = &shuffle;
     const auto report = ml::train(network, data, descent, slots.pointers(), epochs, 2, never);
 
+    for (const double cost : report.costs)  // the bits of NaN are the processor's own
+        check(std::isfinite(cost), shape.name, rule.name, "diverges");
     Digest result;
     for (const auto& theta : example.thetas) result.add(theta);
     for (const auto& slot : slots.numbers)
