@@ -147,8 +147,9 @@ class Workspace {
 
     // Each thread has scratch memory of its own in phase 1.
     void make_scratch(int threads) {
+        const std::int64_t groups = std::min(groups_at_a_time, divide_up(capacity, kernels_.group));
         while (static_cast<int>(scratch_.size()) < threads)
-            scratch_.emplace_back(static_cast<std::size_t>(scratch_per_group * groups_at_a_time));
+            scratch_.emplace_back(static_cast<std::size_t>(scratch_per_group * groups));
     }
     T* scratch(int thread) const { return scratch_[static_cast<std::size_t>(thread)].get(); }
 

@@ -11,6 +11,7 @@
 //   phases.hpp               phases 1 and 2 of a training step, and prediction
 //   full_gradient_step.hpp   phase 3, only for steps that need the whole gradient
 //   tiles.hpp                the three kernels that do nearly all of the arithmetic
+//   single_row.hpp           prediction of a single row
 //   gather.hpp               from rows of a table to groups of examples
 //   activations.hpp          activations and their slopes
 //   mixed_activation.hpp     activations mixed with z

@@ -15,6 +15,7 @@
 #include "gather.hpp"
 #include "losses.hpp"
 #include "optimizers.hpp"
+#include "single_row.hpp"
 #include "sparse.hpp"
 
 namespace multilayer::MULTILAYER_ISA {
@@ -312,6 +313,10 @@ template <class T>
 void predict(const BatchTask<T>& task, T* scratch, i64 first_strip, int strips) {
     constexpr int size = group_size<T>;
     const i64 K = task.layers[task.n_layers - 1].out, stride = padded_units(K, size) * size;
+    if (row_by_row(task)) {
+        for (i64 example = 0; example < task.count; ++example) predict_row(task, example, scratch);
+        return;
+    }
     for_groups(task, first_strip, strips, [&](const Groups<T>& groups) {
         T* h = forward(task, scratch, groups, false);
         for (int g = 0; g < groups.count; ++g, h += stride) {
