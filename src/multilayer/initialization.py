@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from functools import cache
 from itertools import pairwise
 
 import numpy as np
 from array_api_compat import array_namespace, device
 from numpy.random import RandomState
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 
 from multilayer.activations import Array
 
@@ -61,16 +60,48 @@ def orthogonal(rng: RandomState, s_in: int, s_out: int) -> NDArray[np.float64]:
     on the diagonal of R. All orthogonal matrices are then equally likely (Mezzadri, Notices of the
     AMS 54, 2007).
     """
-    normal = rng.normal(size=(max(s_in, s_out), min(s_in, s_out)))
-    with _blas().limit(limits=1, user_api="blas"):  # with more threads, rounding differs
-        Q, R = np.linalg.qr(normal)
-    Q *= np.where(np.diag(R) < 0, -1.0, 1.0)
+    Q = _orthonormal(rng.normal(size=(max(s_in, s_out), min(s_in, s_out))))
     return _without_bias(Q if s_out >= s_in else Q.T)
 
 
-@cache  # looking for the libraries takes longer than drawing
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController()
+def _orthonormal(A: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the Q (m, n) of A = QR for which the diagonal of R is positive.
+
+    By Householder's reflections I − v vᵀ, v·v = 2, and by `einsum`, which adds in a fixed order;
+    sums of LAPACK depend on its threads and on the processor.
+    """
+    columns = np.ascontiguousarray(A.T)  # (n, m), what is summed lies together
+    V, signs = np.zeros_like(columns), np.ones(len(columns))
+    blocks = [slice(k, k + _BLOCK) for k in range(0, len(columns), _BLOCK)]
+    for block in blocks:
+        for k in range(len(columns))[block]:
+            x, v = columns[k, k:], V[k, k:]
+            signs[k] = -1 if x[0] > 0 else 1  # of R's diagonal: no digits cancel in v
+            v[:] = x
+            v[0] -= signs[k] * _norm(x)
+            v *= math.sqrt(2) / _norm(v)
+            _reflect(columns[k + 1 : block.stop, k:], V[k : k + 1, k:])
+        _reflect(columns[block.stop :, block.start :], V[block, block.start :])
+    Q = np.eye(*columns.shape)  # (n, m)
+    for block in reversed(blocks):
+        _reflect(Q[block.start :, block.start :], V[block, block.start :][::-1])
+    return Q.T * signs
+
+
+_BLOCK = 32  # reflections applied together, so that the columns are read once for all of them
+
+
+def _reflect(columns: NDArray[np.float64], V: NDArray[np.float64]) -> None:
+    """Apply the reflections by the rows of V (b, m), in their order, to columns (n, m)."""
+    W = np.einsum("bm,nm->bn", V, columns)
+    between = np.einsum("im,jm->ij", V, V)
+    for k in range(1, len(V)):  # each meets what those before it have left
+        W[k] -= np.einsum("i,in->n", between[:k, k], W[:k])
+    columns -= np.einsum("bn,bm->nm", W, V)
+
+
+def _norm(x: NDArray[np.float64]) -> float:
+    return math.sqrt((x * x).sum())
 
 
 def _uniform(rng: RandomState, s_in: int, s_out: int, epsilon: float) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -115,7 +116,8 @@ class InverseScaling(StepSchedule):
         """1 in the first epoch, then (t + 1)^−p."""
         epochs = (steps - position.first) // position.steps_per_epoch
         seen = position.samples + epochs * position.rows
-        return np.where(steps < position.steps_per_epoch, 1.0, (seen + 1.0) ** -self.power_t)
+        fall = _each(lambda t: (t + 1) ** -self.power_t, seen)
+        return np.where(steps < position.steps_per_epoch, 1.0, fall)
 
 
 @dataclass(frozen=True)
@@ -213,8 +215,9 @@ class WarmRestarts(StepSchedule):
             s = t % 1
         else:  # cycle n starts at (gⁿ − 1)/(g − 1) and is gⁿ long
             g = self.growth
-            n = np.floor(np.log1p(t * (g - 1)) / np.log(g) + 1e-12)
-            s = (t - (g**n - 1) / (g - 1)) / g**n
+            n = np.floor(_each(math.log1p, t * (g - 1)) / math.log(g) + 1e-12)
+            length = _each(lambda n: g**n, n)
+            s = (t - (length - 1) / (g - 1)) / length
         return self.final + (1 - self.final) * _half_cosine(s)
 
 
@@ -248,7 +251,12 @@ SCHEDULES: dict[str, type[Schedule]] = {
 
 def _half_cosine(s: Steps) -> Steps:
     """(1 + cos πs)/2: from 1 at s = 0 to 0 at s = 1, where it stays."""
-    return (1 + np.cos(np.pi * np.clip(s, 0, 1))) / 2
+    return (1 + _each(math.cos, np.pi * np.clip(s, 0, 1))) / 2
+
+
+def _each(function: Callable[[float], float], values: Steps) -> Steps:
+    """Apply a function of the C library: NumPy's depend on the processor in their last bits."""
+    return np.array([function(value) for value in values.tolist()], np.float64)
 
 
 def _check(name: str, value: float, fine: bool, rule: str) -> None:

@@ -13,8 +13,10 @@ import pytest
 from cases import cost, default_threads, run_python
 from comparisons import digest
 from network_cases import Case
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from multilayer import MLPClassifier
+from multilayer.engine.threads import one_blas_thread
 from multilayer.optimizers import Adam
 
 # Four epochs are not enough, and need not be.
@@ -117,3 +119,20 @@ def test_number_of_threads(monkeypatch):
     assert int(run_python(program, MULTILAYER_NUM_THREADS="3").stdout) == 3
     monkeypatch.setenv("MULTILAYER_NUM_THREADS", "")
     assert 1 <= default_threads() <= os.cpu_count()
+
+
+def test_blas_has_one_thread_until_the_last_context_is_left():
+    def threads():
+        return {
+            library["num_threads"] for library in threadpool_info() if "blas" in library.values()
+        }
+
+    first, second = one_blas_thread(), one_blas_thread()
+    with threadpool_limits(2, "blas"):
+        before = threads()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert threads() == {1}
+        second.__exit__(None, None, None)
+        assert threads() == before

@@ -24,7 +24,9 @@ def test_normal_with_the_variance_of_the_source(name, gain):
     np.testing.assert_allclose(theta[:, 1:].var(), gain / 50, rtol=0.03)
 
 
-@pytest.mark.parametrize(("s_in", "s_out"), [(7, 7), (9, 4), (4, 9), (1, 1), (5, 1), (1, 5)])
+@pytest.mark.parametrize(
+    ("s_in", "s_out"), [(7, 7), (9, 4), (4, 9), (1, 1), (5, 1), (1, 5), (90, 70), (64, 99)]
+)
 def test_orthogonal(s_in, s_out):
     theta = draw("orthogonal", s_in, s_out)
     assert theta.shape == (s_out, s_in + 1)
@@ -32,6 +34,10 @@ def test_orthogonal(s_in, s_out):
     W = theta[:, 1:]
     gram = W @ W.T if s_out <= s_in else W.T @ W
     np.testing.assert_allclose(gram, np.eye(min(s_in, s_out)), atol=1e-14)
+    normal = np.random.RandomState(0).normal(size=(max(s_in, s_out), min(s_in, s_out)))
+    Q, R = np.linalg.qr(normal)
+    Q = Q * np.sign(np.diag(R))
+    np.testing.assert_allclose(W, Q if s_out >= s_in else Q.T, atol=1e-13)
 
 
 @pytest.mark.parametrize(("s_in", "s_out"), [(2, 2), (3, 2), (2, 3)])

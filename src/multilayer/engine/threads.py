@@ -1,14 +1,18 @@
-"""The number of threads the engine takes: all that are free, or the share of the calling thread."""
+"""The number of threads: of the engine, all that are free or a share of them; of BLAS, one."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from threadpoolctl import ThreadpoolController
 
 from multilayer import _native
 
-__all__ = ["available_threads", "share", "sharing"]
+__all__ = ["available_threads", "one_blas_thread", "share", "sharing"]
 
 
 _MAX_THREADS = 1024
@@ -47,3 +51,30 @@ def sharing(n: int) -> Iterator[None]:
         yield
     finally:
         _share.n = before
+
+
+class _Limited:
+    lock = threading.Lock()
+    n = 0  # how many contexts are open, in all threads
+    limit: Any = None
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Limit BLAS, of the whole process, to one thread until the last of these contexts is left."""
+    with _Limited.lock:
+        if not _Limited.n:
+            _Limited.limit = _libraries().limit(limits=1, user_api="blas")
+        _Limited.n += 1
+    try:
+        yield
+    finally:
+        with _Limited.lock:
+            _Limited.n -= 1
+            if not _Limited.n:
+                _Limited.limit.restore_original_limits()
+
+
+@cache  # to find them takes milliseconds
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()

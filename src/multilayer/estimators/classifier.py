@@ -12,6 +12,7 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from multilayer.engine.functions import log
 from multilayer.estimators.base import BaseMLP, in_steps
 from multilayer.estimators.inputs import Rows
 from multilayer.estimators.inspection import DecisionFunction, LookInside
@@ -39,7 +40,8 @@ class MLPClassifier(ClassifierMixin, DecisionFunction, LookInside, BaseMLP):
         "adam", "sgd", "adamw" and most other keys of `multilayer.estimators.parameters.SOLVERS`
         take mini-batches; "gd" (plain gradient descent, as the textbook writes it), "rprop" and
         "lbfgs" (SciPy's) take all rows at every step. Or an optimizer of `multilayer.optimizers`
-        with numbers of its own.
+        with numbers of its own. The last bits of "lbfgs" depend on the processor, by the kernel of
+        BLAS that SciPy uses there, though not on the number of threads.
     alpha : float, default=0.0001
         λ, the strength of the penalty λ/(2m) Σ θ², m being the rows of a batch. Of "adamw" the
         decay: θ ← (1 − learning rate · alpha) θ at each step.
@@ -286,10 +288,9 @@ class MLPClassifier(ClassifierMixin, DecisionFunction, LookInside, BaseMLP):
         ndarray, shape (m, n_classes), or a list of them
         """
         shares = self._shares(X)
-        with np.errstate(divide="ignore"):
-            if isinstance(shares, list):
-                return [self._at_home(X, np.log(share)) for share in shares]
-            return self._at_home(X, np.log(shares))
+        if isinstance(shares, list):
+            return [self._at_home(X, log(share)) for share in shares]
+        return self._at_home(X, log(shares))
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Compute the share of the rows whose labels are all predicted.

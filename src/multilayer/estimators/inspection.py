@@ -14,7 +14,6 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from multilayer import equations
-from multilayer.activations import softplus
 from multilayer.engine.arrays import Place, is_foreign, to_numpy
 from multilayer.estimators.fitting import encode
 from multilayer.estimators.inputs import Rows, check_inputs, check_rows
@@ -256,7 +255,7 @@ class DecisionFunction:
         if Z.shape[1] != 2:
             return self._at_home(X, Z[:, 0] if Z.shape[1] == 1 else Z)
         # log(p₁/p₀) = log h₁ − log h₀, and that is z₁ − z₀ for softmax
-        logs = Z if network.output == "softmax" else -softplus(-Z)
+        logs = Z if network.output == "softmax" else -_activate(-Z, "softplus")
         return self._at_home(X, logs[:, 1] - logs[:, 0])
 
 

@@ -42,7 +42,8 @@ class MLPRegressor(RegressorMixin, LookInside, BaseMLP):
         "adam", "sgd", "adamw" and most other keys of `multilayer.estimators.parameters.SOLVERS`
         take mini-batches; "gd" (plain gradient descent, as the textbook writes it), "rprop" and
         "lbfgs" (SciPy's) take all rows at every step. Or an optimizer of `multilayer.optimizers`
-        with numbers of its own.
+        with numbers of its own. The last bits of "lbfgs" depend on the processor, by the kernel of
+        BLAS that SciPy uses there, though not on the number of threads.
     alpha : float, default=0.0001
         λ, the strength of the penalty λ/(2m) Σ θ², m being the rows of a batch. Of "adamw" the
         decay: θ ← (1 − learning rate · alpha) θ at each step.

@@ -155,7 +155,7 @@ def _of_pipeline(pipeline: Pipeline) -> ModelParts:
     (member,) = parts.members
     # Θ [1; a x + b] = Θ′ [1; x]. In float64: a large mean would cost float32 its digits.
     first = np.asarray(member.thetas[0], np.float64)
-    bias = first[:, 0] + first[:, 1:] @ offsets
+    bias = first[:, 0] + (first[:, 1:] * offsets).sum(axis=1)
     folded = np.column_stack([bias, first[:, 1:] * factors])
     thetas = [folded, *(np.asarray(theta, np.float64) for theta in member.thetas[1:])]
     member = Member(thetas, member.hidden, member.output, member.extra)

@@ -10,7 +10,7 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
-from multilayer.engine.threads import available_threads
+from multilayer.engine.threads import available_threads, one_blas_thread
 from multilayer.estimators.scoring import find_scorer
 from multilayer.selection.folds import FittedFold
 from multilayer.selection.splits import Split
@@ -112,6 +112,6 @@ def _in_threads(
         return outcome
 
     # One thread each for what other libraries bring: all cores are at work on the folds.
-    with libraries.limit(limits=1, user_api="blas"), warnings.catch_warnings():
+    with one_blas_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of all folds alike; the curves show it
         return pool.run(fit, [(k,) for k in range(len(splits))])

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from multilayer.selection.halving import Candidate
-from multilayer.selection.space import HiddenLayers, sample
+from multilayer.selection.space import LOG_UNIFORM, HiddenLayers, sample
 
 __all__ = ["RandomSampler", "Sampler", "make_sampler"]
 
@@ -105,7 +105,7 @@ def _to_optuna(name: str, values: Any) -> dict[str, Any]:
     if not hasattr(values, "rvs"):
         return {name: of_optuna.CategoricalDistribution(tuple(range(len(values))))}
     kind = getattr(getattr(values, "dist", None), "name", "")
-    if kind in ("uniform", "loguniform", "reciprocal"):
+    if kind in ("uniform", *LOG_UNIFORM):
         low, high = (float(end) for end in values.support())
         return {name: of_optuna.FloatDistribution(low, high, log=kind != "uniform")}
     if kind == "randint":

@@ -13,7 +13,9 @@ from multilayer.estimators.parameters import takes_all_rows
 from multilayer.schedules import WarmRestarts
 from multilayer.tabular.base import TabularEstimator
 
-__all__ = ["HiddenLayers", "check_space", "first_candidates", "sample", "space_for"]
+__all__ = ["LOG_UNIFORM", "HiddenLayers", "check_space", "first_candidates", "sample", "space_for"]
+
+LOG_UNIFORM = ("loguniform", "reciprocal")  # SciPy has both names
 
 
 class HiddenLayers:
@@ -170,13 +172,18 @@ def sample(space: dict[str, Any], rng: np.random.RandomState) -> dict[str, Any]:
     drawn: dict[str, Any] = {}
     for name in sorted(space):
         values = space[name]
-        value = values.rvs(random_state=rng) if hasattr(values, "rvs") else _one_of(values, rng)
+        value = _draw(values, rng) if hasattr(values, "rvs") else values[rng.randint(len(values))]
         drawn[name] = value.item() if isinstance(value, np.generic) else value
     return drawn
 
 
-def _one_of(values: Any, rng: np.random.RandomState) -> Any:
-    return values[rng.randint(len(values))]
+def _draw(distribution: Any, rng: np.random.RandomState) -> Any:
+    name = getattr(getattr(distribution, "dist", None), "name", "")
+    if name in LOG_UNIFORM and "loc" not in distribution.kwds and len(distribution.args) < 3:
+        # As SciPy does, by the C library: NumPy's exp depends on the processor in its last bits.
+        low, high = map(math.log, distribution.support())
+        return math.exp(rng.uniform(low, high))
+    return distribution.rvs(random_state=rng)
 
 
 def first_candidates(estimator: Any, n_rows: int) -> list[dict[str, Any]]:

@@ -40,6 +40,7 @@ def statistics_of(values: Array, robust: bool, n_knots: int, quantile: float) ->
     empty, median, mean, scale, varies, gaps, continuous, flat : ndarray, shape (n,)
     knots, scores : ndarray, shape (n, n_knots)
     """
+    values += 0.0  # −0 becomes 0: which of them sorting puts first depends on the processor
     missing = np.isnan(values)
     present = len(values) - np.count_nonzero(missing, axis=0)
     empty = present == 0

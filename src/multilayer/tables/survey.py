@@ -114,7 +114,7 @@ class _Column:
 
     @classmethod
     def of_numbers(cls, kind: str, column: Array, hashed: bool) -> _Column:
-        known = column[~np.isnan(column)]
+        known = column[~np.isnan(column)] + 0.0  # no −0, as in `statistics_of`
         hashes = (fingerprint(column),) if hashed else ()
         self = cls(kind, len(column), len(known), fingerprints=hashes)
         if len(known):

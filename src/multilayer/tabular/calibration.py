@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from multilayer.embedding import Floats
+from multilayer.engine.functions import exp, log
 from multilayer.tabular.scoring import log_probabilities, mean
 
 __all__ = ["find_temperature", "tempered"]
@@ -22,9 +24,8 @@ def tempered(H: Floats, temperature: float) -> Floats:
     """Compute the softmax of log(h) / T: sharper if T < 1, flatter if T > 1; rows sum to 1."""
     if temperature == 1:
         return H
-    z: Floats = np.log(np.maximum(H, np.finfo(H.dtype).tiny)) / H.dtype.type(temperature)
-    z -= z.max(axis=1, keepdims=True)
-    np.exp(z, out=z)
+    z = log(np.maximum(H, np.finfo(H.dtype).tiny)) / H.dtype.type(temperature)
+    z = exp(z - z.max(axis=1, keepdims=True))
     z /= z.sum(axis=1, keepdims=True)
     return z
 
@@ -77,11 +78,11 @@ def find_temperature(
     size = counted.sum() ** 2 / (counted**2).sum() / repeats
 
     def minus_log_posterior(log_t: float) -> float:
-        t = np.exp(log_t)
-        total = top[:, 0] / t + np.log(np.exp((z - top) / t).sum(axis=1))
+        t = math.exp(log_t)
+        total = top[:, 0] / t + log(exp((z - top) / t).sum(axis=1))
         prior = min(log_t, 0.0) ** 2 / (2 * n_members * _SPREAD**2)
         return float(size * mean(total - own / t, counted) + prior)
 
-    bounds = (np.log(_LEAST), np.log(_MOST))
+    bounds = (math.log(_LEAST), math.log(_MOST))
     log_t = float(minimize_scalar(minus_log_posterior, bounds=bounds, method="bounded").x)
-    return float(np.exp(log_t if log_t < 0 else log_t * (1 + 1 / n_members) / 2))
+    return math.exp(log_t if log_t < 0 else log_t * (1 + 1 / n_members) / 2)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from multilayer.activations import ACTIVATIONS
-from multilayer.embedding import Embedding, ExtraParameters, Floats, embed, n_columns
+from multilayer.embedding import Embedding, ExtraParameters, Floats, n_columns
+from multilayer.engine.functions import exp
 from multilayer.engine.native import Forward
 from multilayer.tabular.recipe import Recipe
 
@@ -154,14 +155,16 @@ def initialize(
     """
     embedding = _embedding(layout, recipe, X.dtype, rng)
     rows = X[rng.permutation(len(X))[:_MOST_ROWS]]
-    a: NDArray[Any] = embed(rows, embedding)
     sizes = [embedding.n_outputs, *recipe.hidden_layer_sizes, n_outputs]
-    g = ACTIVATIONS[recipe.activation].g
+    mixes = [np.ones(units, X.dtype) for units in recipe.hidden_layer_sizes]
     thetas: list[Floats] = []
     rates: list[float] = []
-    for inputs, units in pairwise(sizes):
+    for layer, (inputs, units) in enumerate(pairwise(sizes)):
         W = rng.normal(size=(units, inputs)).astype(X.dtype)
-        z = a @ W.T
+        # By the engine, as sums of BLAS depend on its threads and on the processor.
+        so_far = [*thetas, np.pad(W, ((0, 0), (1, 0)))]
+        extra = ExtraParameters(embedding, mixes[:layer])
+        z = Forward(so_far, [recipe.activation] * layer, "identity", extra)(rows)
         spread = z.std(axis=0)
         spread = np.where(spread > 1e-6 * np.sqrt(inputs), spread, np.sqrt(inputs))
         W, z = W / spread[:, None], z / spread
@@ -170,8 +173,6 @@ def initialize(
         b = -(rng.dirichlet(np.ones(k), units).T * z[chosen, np.arange(units)]).sum(axis=0)
         thetas.append(np.concatenate([b[:, None], W], axis=1).astype(X.dtype))
         rates += [1 / np.sqrt(inputs), recipe.rate_biases]
-        a = g(z + b.astype(X.dtype))
-    mixes = [np.ones(units, X.dtype) for units in recipe.hidden_layer_sizes]
     rates += [recipe.rate_periodic, recipe.rate_tables, recipe.rate_scale]
     rates += [recipe.rate_mixes] * len(mixes)
     return TabularNetwork(
@@ -184,7 +185,7 @@ def _embedding(
 ) -> Embedding:
     n, K, D = layout.n_numbers, recipe.n_frequencies, recipe.n_dimensions
     largest = min(recipe.frequency / max(n, 1), 2.0)
-    spread = largest * 20 ** -rng.uniform(size=(n, K))
+    spread = largest * exp(-math.log(20) * rng.uniform(size=(n, K)))
     periodic = [
         spread * rng.normal(size=(n, K)),  # w
         rng.uniform(-np.pi, np.pi, (n, K)),  # b

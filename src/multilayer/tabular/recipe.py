@@ -122,7 +122,8 @@ def learning_rate_cycles(t: NDArray[np.float64]) -> NDArray[np.float64]:
 
     Source: Holzmüller, Grinsztajn and Steinwart, arXiv 2407.04491.
     """
-    return 0.5 * (1 - np.cos(2 * math.pi * np.log2(1 + 15 * t)))
+    # By the C library: NumPy's own functions depend on the processor in their last bits.
+    return np.array([0.5 * (1 - math.cos(2 * math.pi * math.log2(1 + 15 * s))) for s in t.tolist()])
 
 
 def flat_cosine(t: float) -> float:

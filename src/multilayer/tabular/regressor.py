@@ -289,5 +289,11 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
         truth = self._in_units(data.Y[rows])
         errors = truth - self.oof_prediction_[rows]
         self.residuals_ = np.sort(errors_of_mean(errors, times[rows], variance, len(members)))
-        spread = weights @ (truth - np.average(truth, weights=weights)) ** 2 if len(truth) else 0.0
-        self.validation_score_ = float(1 - weights @ errors**2 / spread) if spread else np.nan
+        spread = (
+            (weights * (truth - np.average(truth, weights=weights)) ** 2).sum()
+            if len(truth)
+            else 0.0
+        )
+        self.validation_score_ = (
+            float(1 - (weights * errors**2).sum() / spread) if spread else np.nan
+        )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from multilayer.embedding import Floats
+from multilayer.engine.functions import log
 from multilayer.estimators.scoring import find_scorer
 
 __all__ = [
@@ -40,7 +41,7 @@ SMALLEST_IN_SCORES = float(np.finfo(np.float32).eps)
 
 def log_probabilities(H: Array, smallest: float = SMALLEST) -> Array:
     """Compute log h in float64; a smaller h counts as `smallest`."""
-    return np.asarray(np.log(np.maximum(H.astype(np.float64), smallest)))
+    return log(np.maximum(H.astype(np.float64), smallest))
 
 
 def log_losses(H: Array, labels: Array, smallest: float = SMALLEST) -> Array:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from multilayer.engine.choice import engine_for
 from multilayer.engine.interface import Examples, MakeEngine
+from multilayer.engine.threads import one_blas_thread
 from multilayer.network import Floats
 from multilayer.training.config import Config
 from multilayer.training.monitor import Monitor, Validate, Watch
@@ -83,9 +84,15 @@ def minimize(
         return
     options = {"maxiter": config.max_iter, "maxfun": config.max_fun, "gtol": config.tol}
     try:
-        result = scipy.optimize.minimize(
-            evaluate, start, method="L-BFGS-B", jac=True, options=options, callback=after_iteration
-        )
+        with one_blas_thread():  # with more threads, SciPy's sums are rounded otherwise
+            result = scipy.optimize.minimize(
+                evaluate,
+                start,
+                method="L-BFGS-B",
+                jac=True,
+                options=options,
+                callback=after_iteration,
+            )
         if not history.epochs:  # the start was the minimum already
             history.costs.append(float(result.fun))
         if history.status == "running":
