@@ -29,6 +29,10 @@ struct Worker {
     std::atomic<std::uint32_t> ticket{0}, done{0};
     const std::function<void(int)>* work = nullptr;
     int number = 0;
+#if defined(__linux__)
+    pthread_t thread{};
+    cpu_set_t processors{};  // on which it may run; none before they were set
+#endif
 };
 
 struct Pool {
@@ -82,6 +86,22 @@ Pool& the_pool() {
 #endif
     });
     return *pool;
+}
+
+// The system tends to run a thread on the processor of the one that wakes it, even if another one is
+// idle; there it would wait until the caller, which waits for it, has spent its share of time. So
+// helpers are kept off the processor that the caller runs on.
+void keep_off_this_processor([[maybe_unused]] const std::vector<Worker*>& helpers) {
+#if defined(__linux__)
+    cpu_set_t allowed;
+    const int here = sched_getcpu();
+    if (here < 0 || sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+    if (CPU_COUNT(&allowed) > 1) CPU_CLR(static_cast<std::size_t>(here), &allowed);
+    for (Worker* helper : helpers)
+        if (!CPU_EQUAL(&helper->processors, &allowed) &&
+            pthread_setaffinity_np(helper->thread, sizeof allowed, &allowed) == 0)
+            helper->processors = allowed;
+#endif
 }
 
 int allowed_by_cgroup() {
@@ -140,7 +160,11 @@ Team::Team(int wanted, bool single_thread) {
             try {
                 p.idle.reserve(p.workers + 1);
                 auto worker = std::make_unique<Worker>();
-                std::thread(worker_loop, worker.get()).detach();
+                std::thread thread(worker_loop, worker.get());
+#if defined(__linux__)
+                worker->thread = thread.native_handle();
+#endif
+                thread.detach();
                 p.idle.push_back(worker.release());
                 ++p.workers;
             } catch (const std::system_error&) {
@@ -169,6 +193,7 @@ Team::~Team() {
 void Team::run(const std::function<void(int)>& work) {
     if (helpers_.empty()) return work(0);
     ++phase_;
+    keep_off_this_processor(helpers_);
     int number = 0;
     for (Worker* helper : helpers_) {
         helper->work = &work;
