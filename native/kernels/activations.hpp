@@ -56,8 +56,8 @@ void activate(Activation activation, T* z, T* slope, i64 n, i64 step) {
             return map(z, n, step, [](V x) { return softplus<T>(x); });
         case Activation::gelu:
             return map_with_slope(z, slope, n, step, [](V x, V& a, V& d) {
-                const V cdf = normal_cdf<T>(x);
-                const V density = exp<T>(T(-0.5) * x * x) * T(0.39894228040143268);
+                const V e = exp<T>(T(-0.5) * x * x), cdf = normal_cdf<T>(x, e);
+                const V density = e * T(0.39894228040143268);
                 // Beyond 40 both are 0 or 1 to the last bit, and ∞ · 0 would not be.
                 const V inside = absolute<T>(x) > T(40) ? V{} : x;
                 a = x < T(-40) ? V{} : x * cdf;
@@ -65,20 +65,22 @@ void activate(Activation activation, T* z, T* slope, i64 n, i64 step) {
             });
         case Activation::silu:
             return map_with_slope(z, slope, n, step, [=](V x, V& a, V& d) {
-                const V s = logistic<T>(x), other = logistic<T>(-x);
+                // One e^−|x| and one division serve σ(x) and σ(−x) = 1 − σ(x).
+                const V e = exp_of_negative<T>(-absolute<T>(x)), share = T(1) / (e + T(1));
+                const auto low = x < zero;
+                const V s = low ? e * share : share, other = low ? share : e * share;
                 a = x * s;
-                d = s * (x * other + T(1));
+                d = s * fma<T>(x, other, splat(T(1)));
             });
         case Activation::mish:
             return map_with_slope(z, slope, n, step, [=](V x, V& a, V& d) {
                 // tanh(log(1 + e)) = ((1 + e)² − 1)/((1 + e)² + 1), e = eᶻ: 1 to the last bit
                 // where z > 30.
                 const V e = exp<T>(x > T(30) ? zero + T(30) : x);
-                const V top = e * (e + T(2)), t = top / (top + T(2));
-                // 1 − t² = 4 (1 + e)²/(…)²
-                const V u = T(2) * (e + T(1)) / (top + T(2));
+                const V top = e * (e + T(2)), share = T(1) / (top + T(2)), t = top * share;
                 a = x * t;
-                d = t + x * logistic<T>(x) * u * u;
+                // σ(x) (1 − t²), where 1 − t² = 4 (1 + e)²/(…)² and σ(x) = e/(1 + e)
+                d = fma<T>(x, T(4) * (e * share) * fma<T>(e, share, share), t);
             });
     }
 }

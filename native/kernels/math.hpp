@@ -277,12 +277,12 @@ inline Vec<T> softplus(Vec<T> x) {
     return (x < T(0) ? Vec<T>{} : x) + log1p<T>(exp_of_negative<T>(-absolute<T>(x)));
 }
 
-// erfc x for x ≥ 1, as e^(−x²)/x times a polynomial in (x − 3)/(x + 3).
+// erfc x for x ≥ 1, as e^(−x²)/x times a polynomial in (x − 3)/(x + 3); e: e^(−x²).
 template <class T>
-inline Vec<T> erfc_tail(Vec<T> x) {
+inline Vec<T> erfc_tail(Vec<T> x, Vec<T> e) {
     const Vec<T> inside = x > T(6) ? splat(T(6)) : x;
     const Vec<T> t = (inside - T(3)) / (inside + T(3));
-    return exp<T>(-x * x) * polynomial<T>(t, Format<T>::erfc_tail) / x;
+    return e * polynomial<T>(t, Format<T>::erfc_tail) / x;
 }
 
 // erf x for |x| ≤ 1: x plus x times a polynomial in x², which is small.
@@ -295,18 +295,22 @@ template <class T>
 inline Vec<T> erf(Vec<T> x) {
     const Vec<T> a = absolute<T>(x);
     const Vec<T> near = erf_near<T>(x);
-    const Vec<T> far = T(1) - erfc_tail<T>(a);
+    const Vec<T> far = T(1) - erfc_tail<T>(a, exp<T>(-a * a));
     return a < T(1) ? near : (x < T(0) ? -far : far);
 }
 
 // Φ(x) = ½ erfc(−x/√2), the normal distribution function; far on the left, where it is close to 0,
 // to some 20 units in the last place, which does not matter for z Φ(z).
 template <class T>
-inline Vec<T> normal_cdf(Vec<T> x) {
+inline Vec<T> normal_cdf(Vec<T> x, Vec<T> e) {  // e: e^(−x²/2)
     const Vec<T> u = x * T(0.70710678118654752), a = absolute<T>(u);
     const Vec<T> near = fma<T>(T(0.5), erf_near<T>(u), splat(T(0.5)));
-    const Vec<T> tail = T(0.5) * erfc_tail<T>(a);
+    const Vec<T> tail = T(0.5) * erfc_tail<T>(a, e);
     return a < T(1) ? near : (x < T(0) ? tail : T(1) - tail);
+}
+template <class T>
+inline Vec<T> normal_cdf(Vec<T> x) {
+    return normal_cdf<T>(x, exp<T>(T(-0.5) * x * x));
 }
 
 // sin 2πt for |t| ≤ ¼.
