@@ -130,8 +130,7 @@ class BatchLoop {
                 step = 4.0 * static_cast<double>(first.in * first.out) / work.kernels().group;
             }
         }
-        operations_of_chunk_ =
-            operations(work, std::min(batch_size, work.capacity), 3) + step;
+        operations_of_chunk_ = operations(work, std::min(batch_size, work.capacity), 3) + step;
     }
 
     // Whether there is too little to do for more than one thread, in so many batches.
@@ -180,8 +179,7 @@ class BatchLoop {
     // After phase 1: adds up the costs of its strips, always in the same order. The cost of the
     // batch is known after its last chunk.
     void add_costs() {
-        for (std::int64_t at = 0; at < strips(); ++at)
-            sum_ += costs_[static_cast<std::size_t>(at)];
+        for (std::int64_t at = 0; at < strips(); ++at) sum_ += costs_[static_cast<std::size_t>(at)];
         if (!task.last_chunk) return;
         double squares = 0, magnitudes = 0;
         if (task.penalized)
@@ -286,16 +284,12 @@ class BatchLoop {
     double sum_ = 0, total_ = 0;
 };
 
-// Works through at most so many batches, in slices of time, until next() returns false. One thread calls
-// next() between two chunks, and proceed() after phase 1; if proceed() returns false, the loop ends
-// there. Returns false if the poll stopped it.
+// Works through at most so many batches, in slices of time, until next() returns false. One thread
+// calls next() between two chunks, and proceed() after phase 1; if proceed() returns false, the
+// loop ends there. Returns false if the poll stopped it.
 template <class T, class Proceed, class Next>
-bool run_batches(BatchLoop<T>& loop,
-                 double batches,
-                 int threads,
-                 const Poll& poll,
-                 Proceed proceed,
-                 Next next) {
+bool run_batches(
+    BatchLoop<T>& loop, double batches, int threads, const Poll& poll, Proceed proceed, Next next) {
     bool ended = false;
     TeamSize team_size(loop.single_thread(batches), loop.work_number(threads));
     while (!ended) {

@@ -1,9 +1,10 @@
 // What the kernels are told about one batch: plain records, shared by all instruction sets.
 //
-// Words used throughout. A *strip* is a cache line of numbers, or as many examples. A *group* is as many examples as fill the registers of one tile of a
-// kernel. A *chunk* is as many examples as the workspace holds; a batch has one or more chunks. A
-// *panel* is as many columns of Θ, without its biases, as fill the registers of one tile of the
-// gradient. An *item* is the part of phase 2 or 3 that one thread does at a time.
+// Words used throughout. A *strip* is a cache line of numbers, or as many examples. A *group* is as
+// many examples as fill the registers of one tile of a kernel. A *chunk* is as many examples as the
+// workspace holds; a batch has one or more chunks. A *panel* is as many columns of Θ, without its
+// biases, as fill the registers of one tile of the gradient. An *item* is the part of phase 2 or 3
+// that one thread does at a time.
 #pragma once
 
 #include <cstdint>
@@ -45,9 +46,9 @@ struct Layer {
     T* delta = nullptr;             // δ⁽ˡ⁺¹⁾ of the chunk as (group, unit, example of the group)
     std::int64_t delta_stride = 0;  // from one group of δ to the next
     std::int64_t first_item = 0;    // the first of its items in phase 2
-    std::int64_t panels = 0, row_blocks = 0;  // it has panels × row_blocks items
+    std::int64_t panels = 0, row_blocks = 0;     // it has panels × row_blocks items
     std::int64_t first_penalty = 0, strips = 0;  // it has a penalty for each strip of each block
-    std::int64_t first_unit_item = 0;         // the first of its items in phase 3
+    std::int64_t first_unit_item = 0;            // the first of its items in phase 3
     bool by_panels = true;  // order of the items: panel by panel, or one block of rows by another
     std::int64_t scratch = 0;  // numbers that a group of its inputs takes in phase 1
 };
@@ -104,18 +105,18 @@ struct BatchTask {
     SparseLayer<T> sparse;                 // used if X is sparse
     Matrix<T> Y;                           // without data if labels are given
     const std::int32_t* labels = nullptr;  // or null
-    bool classes = false;  // the labels are all that is needed of a softmax with its own loss
-    const T* weights = nullptr;            // or null
-    const std::int64_t* order = nullptr;   // of the rows; null: as they are stored
-    std::int64_t first = 0, count = 0;     // of the chunk, as places in `order`
-    std::int64_t place = 0;                // of the chunk's first example in its batch
-    std::int64_t capacity = 0;             // examples that the workspace holds
+    bool classes = false;        // the labels are all that is needed of a softmax with its own loss
+    const T* weights = nullptr;  // or null
+    const std::int64_t* order = nullptr;  // of the rows; null: as they are stored
+    std::int64_t first = 0, count = 0;    // of the chunk, as places in `order`
+    std::int64_t place = 0;               // of the chunk's first example in its batch
+    std::int64_t capacity = 0;            // examples that the workspace holds
 
     // Phase 1.
     bool backward = true;
     std::uint64_t dropout_seed = 0, step = 0;
     double* costs = nullptr;  // one for each strip of examples of the chunk
-    T* H = nullptr;                 // (rows, s_L), only for prediction
+    T* H = nullptr;           // (rows, s_L), only for prediction
 
     // Phase 2.
     bool first_chunk = true, last_chunk = true;
@@ -147,8 +148,9 @@ inline std::int64_t padded_units(std::int64_t units, int group) {
     return (units + group - 1) / group * group;
 }
 
-// Numbers from one row of a ThetaArray that belongs to the engine to the next: whole cache lines, an
-// odd number of them, since rows a power of two apart would compete for the same places in a cache.
+// Numbers from one row of a ThetaArray that belongs to the engine to the next: whole cache lines,
+// an odd number of them, since rows a power of two apart would compete for the same places in a
+// cache.
 template <class T>
 std::int64_t aligned_row(std::int64_t columns) {
     constexpr std::int64_t line = numbers_of_strip<T>;

@@ -88,9 +88,9 @@ Pool& the_pool() {
     return *pool;
 }
 
-// The system tends to run a thread on the processor of the one that wakes it, even if another one is
-// idle; there it would wait until the caller, which waits for it, has spent its share of time. So
-// helpers are kept off the processor that the caller runs on.
+// The system tends to run a thread on the processor of the one that wakes it, even if another one
+// is idle; there it would wait until the caller, which waits for it, has spent its share of time.
+// So helpers are kept off the processor that the caller runs on.
 void keep_off_this_processor([[maybe_unused]] const std::vector<Worker*>& helpers) {
 #if defined(__linux__)
     cpu_set_t allowed;

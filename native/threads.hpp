@@ -44,7 +44,8 @@ class Team {
         for (int k = 0; k < size(); ++k) {
             const int owner = (thread + k) % size();
             const std::int64_t first = owner * n / size(), last = (owner + 1) * n / size();
-            for (std::int64_t i; (i = first + parts_[owner].take(phase_, last - first)) < last;) f(i);
+            for (std::int64_t i; (i = first + parts_[owner].take(phase_, last - first)) < last;)
+                f(i);
         }
     }
 

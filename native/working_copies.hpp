@@ -1,7 +1,8 @@
-// The engine's own copies of Θ, of the optimizer's slots and of gradients, for the length of a call.
-// Their rows begin on cache lines and end with zeros, so that kernels read and write whole vectors;
-// those of layer 1 are transposed if X is sparse (see SparseLayer). The caller's arrays are written
-// to at the end, and between epochs if a call must be able to go back to the last whole epoch.
+// The engine's own copies of Θ, of the optimizer's slots and of gradients, for the length of a
+// call. Their rows begin on cache lines and end with zeros, so that kernels read and write whole
+// vectors; those of layer 1 are transposed if X is sparse (see SparseLayer). The caller's arrays
+// are written to at the end, and between epochs if a call must be able to go back to the last whole
+// epoch.
 #pragma once
 
 #include <algorithm>
@@ -43,7 +44,8 @@ class WorkingCopies {
         const std::int64_t rows = transposed ? layer.in : layer.out;
         const std::int64_t columns = transposed ? layer.out : layer.in;
         const std::int64_t each =
-            transposed ? 128 : std::max<std::int64_t>(1, piece / std::max<std::int64_t>(columns, 1));
+            transposed ? 128
+                       : std::max<std::int64_t>(1, piece / std::max<std::int64_t>(columns, 1));
         for (std::int64_t first = 0; first < rows; first += each)
             pieces_.push_back({array, copy, l, first, std::min(first + each, rows)});
         numbers_ += rows * columns;

@@ -86,7 +86,8 @@ class Workspace {
             unit_items += divide_up(layer.out, units_per_item);
             const std::int64_t padded =
                 divide_up(X.sparse() && l == 0 ? layer.out : layer.in, most) * most;
-            numbers_per_row += padded * (layer.mix.values && l > 0 ? 2 : 1) + spread_units(layer.out);
+            numbers_per_row +=
+                padded * (layer.mix.values && l > 0 ? 2 : 1) + spread_units(layer.out);
             scratch_per_group += layer.scratch;
         }
         first_extra_item = items;

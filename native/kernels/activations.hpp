@@ -46,7 +46,8 @@ void activate(Activation activation, T* z, T* slope, i64 n, i64 step) {
         case Activation::leaky_relu:
             return map(z, n, step, [=](V x) { return x < zero ? x * T(leak) : x; });
         case Activation::elu:
-            return map(z, n, step, [=](V x) { return x < zero ? expm1<T>(x < zero ? x : zero) : x; });
+            return map(z, n, step,
+                       [=](V x) { return x < zero ? expm1<T>(x < zero ? x : zero) : x; });
         case Activation::selu:
             return map(z, n, step, [=](V x) {
                 const V low = T(selu_alpha) * expm1<T>(x < zero ? x : zero);
@@ -91,8 +92,7 @@ void times_slope(Activation activation, const T* a, T* delta, i64 n, i64 step) {
     using V = Vec<T>;
     const V zero = {};
     const auto each = [=](auto slope) {
-        for (i64 i = 0; i < n; i += step)
-            store(delta + i, load(delta + i) * slope(load(a + i)));
+        for (i64 i = 0; i < n; i += step) store(delta + i, load(delta + i) * slope(load(a + i)));
     };
     switch (activation) {
         case Activation::logistic:

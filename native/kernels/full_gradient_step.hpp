@@ -60,8 +60,7 @@ struct Units {
         }
         vectors(first, last, [&](i64 unit, int n, int strip_place) {
             f(Run{unit, n, true, strip_place});
-            for (i64 k = 0; k < in; ++k)
-                f(Run{k * theta.row_step + unit, n, false, strip_place});
+            for (i64 k = 0; k < in; ++k) f(Run{k * theta.row_step + unit, n, false, strip_place});
             end(unit, unit + n, strip_place);
         });
     }
@@ -110,8 +109,8 @@ void limit_norms(const BatchTask<T>& task, i64 item) {
             squares[run.place_of_strip] = fma<T>(value, value, squares[run.place_of_strip]);
         },
         [&](i64 first, i64, int place_of_strip) {
-            const Vec<T> all = units.in_lanes() ? squares[place_of_strip]
-                                                : splat(static_cast<T>(sum<T>(squares)));
+            const Vec<T> all =
+                units.in_lanes() ? squares[place_of_strip] : splat(static_cast<T>(sum<T>(squares)));
             const Vec<T> norm = square_root<T>(all), most = splat(task.max_norm);
             scales[first - units.first] = norm > most ? most / norm : splat(T(1));
             for (Vec<T>& square : squares) square = Vec<T>{};
@@ -135,8 +134,7 @@ void full_gradient_step(const BatchTask<T>& task, i64 item) {
         units.each([&](const auto& run) {
             Vec<T> theta = get(run.of(arrays.theta), run.n), slots[2] = {};
             if (!run.bias) theta *= T(1) - task.shrink;
-            for (int s = 0; s < Step::slots; ++s)
-                slots[s] = get(run.of(arrays.slots[s]), run.n);
+            for (int s = 0; s < Step::slots; ++s) slots[s] = get(run.of(arrays.slots[s]), run.n);
             (run.bias ? of_biases : of_weights)(
                 theta, task.clip * get(run.of(arrays.gradient), run.n), slots[0], slots[1]);
             for (int s = 0; s < Step::slots; ++s) put(run.of(arrays.slots[s]), slots[s], run.n);

@@ -8,7 +8,8 @@
 // - From outside the folder, only plain records are included: codes.hpp, types.hpp, embedding.hpp,
 //   batch_task.hpp and kernel_table.hpp, the table of functions that the other code calls.
 //
-//   phases.hpp               phases 1 and 2 of a training step, and prediction
+//   propagation.hpp          phase 1 of a training step, and prediction
+//   weight_update.hpp        phase 2
 //   full_gradient_step.hpp   phase 3, only for steps that need the whole gradient
 //   tiles.hpp                the three kernels that do nearly all of the arithmetic
 //   single_row.hpp           prediction of a single row
@@ -26,7 +27,9 @@
 #pragma once
 
 #include "../kernel_table.hpp"
-#include "phases.hpp"
+#include "full_gradient_step.hpp"
+#include "propagation.hpp"
+#include "weight_update.hpp"
 
 namespace multilayer::MULTILAYER_ISA {
 namespace {
@@ -60,10 +63,8 @@ bool apply(const char* function, const T* x, T* y, i64 n) {
 
 template <class T>
 constexpr Kernels<T> kernels = {
-    group_size<T>,         propagate<T>,       predict<T>,
-    update<T>,             sum_squares<T>,     measure_gradient<T>,
-    full_gradient_step<T>, measure_penalty<T>, apply<T>,
-    transpose_matrix<T>};
+    group_size<T>,       propagate<T>,          predict<T>,         update<T>, sum_squares<T>,
+    measure_gradient<T>, full_gradient_step<T>, measure_penalty<T>, apply<T>,  transpose_matrix<T>};
 
 }  // namespace
 

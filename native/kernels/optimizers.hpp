@@ -200,8 +200,8 @@ struct Rectangle {
     }
 };
 
-// Calls f(place in the sums, place in the arrays, n) for the vectors of a rectangle; n is the number
-// of lanes that lie inside.
+// Calls f(place in the sums, place in the arrays, n) for the vectors of a rectangle; n is the
+// number of lanes that lie inside.
 template <class T, class F>
 inline void each_vector_of(const Rectangle<T>& part, F f) {
     for (int i = 0; i < part.height; ++i)
@@ -266,8 +266,8 @@ void make_step(const BatchTask<T>& task,
     const Step step(Numbers<T>(task, part.rate).data);
     const Vec<T> scale = splat(task.scale), decay = splat(part.biases ? T(0) : task.decay),
                  keep = splat(part.biases ? T(1) : T(1) - task.shrink);
-    // A vector of columns, row by row, of which n lanes lie inside. all: all do; whole: all are read
-    // and written.
+    // A vector of columns, row by row, of which n lanes lie inside. all: all do; whole: all are
+    // read and written.
     const auto rows = [&](int at, int n, auto all, auto whole) {
         // A local sum: otherwise the compiler would write it to memory for each vector.
         Vec<T> of_rows = squares[at / lanes<T>];

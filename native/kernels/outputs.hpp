@@ -70,7 +70,8 @@ void apply_output(const BatchTask<T>& task, T* z, i64 K, int vectors) {
             return each_vector<T>(K, vectors,
                                   [=](int, i64 at) { store(z + at, logistic<T>(load(z + at))); });
         case Output::exp:
-            return each_vector<T>(K, vectors, [=](int, i64 at) { store(z + at, exp<T>(load(z + at))); });
+            return each_vector<T>(K, vectors,
+                                  [=](int, i64 at) { store(z + at, exp<T>(load(z + at))); });
         case Output::identity:
             return;
     }

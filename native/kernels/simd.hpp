@@ -59,9 +59,9 @@ inline void store(T* to, Vec<T> value) {
     *reinterpret_cast<typename Simd<T>::Unaligned*>(to) = value;
 }
 
-// A strip is a cache line of numbers. It is as long for every instruction set, so sums over examples
-// or columns are kept in one accumulator for each place of a strip: they run in the same order
-// however wide a vector is. `strip_vectors` vectors hold a strip.
+// A strip is a cache line of numbers. It is as long for every instruction set, so sums over
+// examples or columns are kept in one accumulator for each place of a strip: they run in the same
+// order however wide a vector is. `strip_vectors` vectors hold a strip.
 template <class T>
 constexpr int strip = 64 / static_cast<int>(sizeof(T));
 constexpr int strip_vectors = 64 / vector_bytes;

@@ -1,10 +1,11 @@
 // Forward propagation of a single row. In a group, one lane of each vector would be of use; here
-// units lie in the lanes: squares of Θ are transposed in registers, so that each of their columns is
-// multiplied by one input. Sums run in the order in which they run in groups: the bits are the same.
+// units lie in the lanes: squares of Θ are transposed in registers, so that each of their columns
+// is multiplied by one input. Sums run in the order in which they run in groups: the bits are the
+// same.
 #pragma once
 
-#include "gather.hpp"
 #include "activations.hpp"
+#include "gather.hpp"
 #include "outputs.hpp"
 
 namespace multilayer::MULTILAYER_ISA {

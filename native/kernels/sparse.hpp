@@ -241,10 +241,9 @@ void update_inputs(const BatchTask<T>& task, i64 item) {
             else
                 add_rows<T>(nullptr, delta, stride, examples, values, n, sum, units);
         }
-        as_rectangles(sparse.transposed, input * all + unit, inputs * units,
-                      [&](const Rectangle<T>& part, i64 at) {
-                          finish(task, part, sums + at, squares);
-                      });
+        as_rectangles(
+            sparse.transposed, input * all + unit, inputs * units,
+            [&](const Rectangle<T>& part, i64 at) { finish(task, part, sums + at, squares); });
     });
     if (task.penalized && task.last_chunk && !task.store)
         task.penalties[item] = sum_of_strip<T>(squares, 0);

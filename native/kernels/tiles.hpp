@@ -58,8 +58,8 @@ MULTILAYER_INLINE inline void multiply_add(Vec<T> (&sum)[rows][vectors],
     repeat<vectors>([&](auto n) MULTILAYER_INLINE { column[n] = load(x + n * lanes<T>); });
     repeat<rows>([&](auto i) MULTILAYER_INLINE {
         const Vec<T> number = splat(w[i * step]);
-        repeat<vectors>([&](auto n)
-                            MULTILAYER_INLINE { sum[i][n] = fma<T>(number, column[n], sum[i][n]); });
+        repeat<vectors>(
+            [&](auto n) MULTILAYER_INLINE { sum[i][n] = fma<T>(number, column[n], sum[i][n]); });
     });
 }
 
@@ -68,20 +68,20 @@ MULTILAYER_INLINE inline void multiply_add(Vec<T> (&sum)[rows][vectors],
 
 // z = b + Θ a for `rows` rows of Θ and the first `vectors` of one group.
 template <class T, int rows, int vectors, bool accumulate>
-void dense_tile(const T* bias,     // (rows), `bias_step` apart; unused if accumulating
+void dense_tile(const T* bias,  // (rows), `bias_step` apart; unused if accumulating
                 i64 bias_step,
                 const T* weights,  // (rows, in), rows `row_step` apart
                 i64 row_step,
-                const T* a,        // (in, group)
-                T* z,              // (rows, group)
+                const T* a,  // (in, group)
+                T* z,        // (rows, group)
                 i64 in,
                 bool relu) {  // applied to the result
     Vec<T> sum[rows][vectors];
     if constexpr (accumulate)
         load_sums<T>(sum, z);
     else
-        each_sum<T>(sum,
-                    [&](Vec<T>& s, int i, int) MULTILAYER_INLINE { s = splat(bias[i * bias_step]); });
+        each_sum<T>(
+            sum, [&](Vec<T>& s, int i, int) MULTILAYER_INLINE { s = splat(bias[i * bias_step]); });
     for (i64 k = 0; k < in; ++k) multiply_add<T>(sum, weights + k, row_step, a + k * group_size<T>);
     if (relu)
         each_sum<T>(sum,
@@ -93,7 +93,7 @@ void dense_tile(const T* bias,     // (rows), `bias_step` apart; unused if accum
 // line, and often in a page, of its own.
 template <class T, int rows>
 void pack(const T* weights,  // (out, rows), rows `stride` apart
-          T* packed,       // (out, rows)
+          T* packed,         // (out, rows)
           i64 out,
           i64 stride) {
     for (i64 k = 0; k < out; ++k)
@@ -104,9 +104,9 @@ void pack(const T* weights,  // (out, rows), rows `stride` apart
 // is set to zero where a is.
 template <class T, int rows, int vectors, bool accumulate>
 void reverse_tile(const T* weights,  // (out, rows), packed
-                  const T* delta,  // (out, group)
-                  const T* a,      // (rows, group) or null
-                  T* result,       // (rows, group); added to if accumulating
+                  const T* delta,    // (out, group)
+                  const T* a,        // (rows, group) or null
+                  T* result,         // (rows, group); added to if accumulating
                   i64 out) {
     Vec<T> sum[rows][vectors];
     if constexpr (accumulate)

@@ -107,7 +107,8 @@ std::uint64_t digest(const Shape& shape, const Rule& rule, Option option, bool s
     fill(example.Y, 1);
     for (T& y : example.Y) y = std::abs(y);
     for (i64 row = 0; row < shape.rows; ++row) {
-        example.labels[row] = static_cast<std::int32_t>(row * 7 % std::max<i64>(shape.sizes.back(), 2));
+        example.labels[row] =
+            static_cast<std::int32_t>(row * 7 % std::max<i64>(shape.sizes.back(), 2));
         example.weights[row] = static_cast<T>(row % 5 == 3 ? 0 : 0.5 + (row % 3));
     }
     const SparseRows<T> rows(example);
@@ -163,8 +164,8 @@ template <class F>
 void each_digest(F f) {
     const auto both = [&](const Shape& shape, const Rule& rule, Option option, const char* more) {
         for (const bool sparse : {false, true}) {
-            const std::string name = std::string(shape.name) + ' ' + rule.name + more +
-                                     (sparse ? " sparse" : " dense");
+            const std::string name =
+                std::string(shape.name) + ' ' + rule.name + more + (sparse ? " sparse" : " dense");
             f(name + " float32", digest<float>(shape, rule, option, sparse));
             f(name + " float64", digest<double>(shape, rule, option, sparse));
         }
@@ -190,7 +191,8 @@ void write_digests() {
     std::printf(
         "// Written by `engine_tests digest write`, see digest.cpp.\n#pragma once\n\n"
         "#include <cstdint>\n\nnamespace tests {\n\nstruct Written {\n    const char* name;\n"
-        "    std::uint64_t digest;\n};\n\n// clang-format off\ninline constexpr Written digests[] = "
+        "    std::uint64_t digest;\n};\n\n// clang-format off\ninline constexpr Written digests[] "
+        "= "
         "{\n");
     each_digest([](const std::string& name, std::uint64_t digest) {
         std::printf("    {\"%s\", 0x%016llx},\n", name.c_str(),

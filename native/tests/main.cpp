@@ -1,6 +1,6 @@
-// engine_tests [kernels|losses|sparse|digest|memory|threads|forks]: runs all of them by default, for every
-// instruction set of the machine or for the one that MULTILAYER_ISA names. The exit status is 0 if
-// all tests passed.
+// engine_tests [kernels|losses|sparse|digest|memory|threads|forks]: runs all of them by default,
+// for every instruction set of the machine or for the one that MULTILAYER_ISA names. The exit
+// status is 0 if all tests passed.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -30,8 +30,8 @@ int main(int count, char** words) {
         void (*run)();
     } all[] = {{"kernels", tests::test_kernels}, {"losses", tests::test_losses},
                {"sparse", tests::test_sparse},   {"digest", tests::test_digests},
-               {"memory", tests::test_memory},
-               {"threads", tests::test_threads}, {"forks", tests::test_forks}};
+               {"memory", tests::test_memory},   {"threads", tests::test_threads},
+               {"forks", tests::test_forks}};
     const char* wanted = count > 1 ? words[1] : "";
     if (count > 2 && std::strcmp(wanted, "digest") == 0 && std::strcmp(words[2], "write") == 0)
         return tests::write_digests(), 0;

@@ -88,7 +88,8 @@ void test_rules() {
                     for (std::size_t i = 0; i < example.thetas[l].size(); ++i)
                         check(std::abs(static_cast<double>(example.thetas[l][i]) -
                                        reference.thetas[l][i]) < (sizeof(T) == 4 ? 3e-3 : 1e-9),
-                              "theta after training by rule", static_cast<int>(rule), l, i, example.thetas[l][i], reference.thetas[l][i]);
+                              "theta after training by rule", static_cast<int>(rule), l, i,
+                              example.thetas[l][i], reference.thetas[l][i]);
                 bits = example.thetas;
             }
             check(bits == example.thetas, "other bits with", threads, "threads");
