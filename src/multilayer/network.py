@@ -112,9 +112,13 @@ class Network(Savable):
         if np.dtype(dtype) not in (np.dtype(np.float32), np.dtype(np.float64)):
             raise ValueError(f"dtype must be float32 or float64, got {np.dtype(dtype)}")
         self.output, self.loss = output, loss
+        self.thetas: list[Floats]
         if thetas is None:
-            thetas = equations.initialize_thetas(self.sizes, random_state, initializer=initializer)
-        self.thetas: list[Floats] = [np.array(theta, dtype=dtype, order="C") for theta in thetas]
+            self.thetas = equations.initialize_thetas(
+                self.sizes, random_state, initializer=initializer, dtype=dtype
+            )
+        else:
+            self.thetas = [np.array(theta, dtype=dtype, order="C") for theta in thetas]
         shapes = [(s_out, s_in + 1) for s_in, s_out in pairwise(self.sizes)]
         met = [theta.shape for theta in self.thetas]
         if met != shapes:
