@@ -204,14 +204,12 @@ class NativeEngine:
         call.order = order
         state = check_shuffle(epochs.shuffle, order, self._m)
         if epochs.shuffle is not None and state is not None:
-            call.indices = epochs.shuffle.indices
-            call.key = state["state"]["key"]
-            call.position = state["state"]["pos"]
+            call.indices, call.key = epochs.shuffle.indices, (key := state[:-1].copy())
+            call.position = int(state[-1])
         costs, made, status = self._native.train(
             steps, [list(slot) for slot in slots], call, share()
         )
         epochs.plateau.best, epochs.plateau.stale = call.best, call.stale
         if epochs.shuffle is not None and state is not None:
-            state["state"]["pos"] = call.position
-            epochs.shuffle.rng.set_state(state)
+            state[:-1], state[-1] = key, call.position
         return Report(np.array(costs, np.float64), made, status)
