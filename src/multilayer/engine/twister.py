@@ -28,4 +28,4 @@ def twister_state(rng: Any) -> NDArray[np.uint32] | None:
     generator = getattr(rng, "_bit_generator", None)
     if not isinstance(generator, np.random.MT19937):
         return None
-    return np.frombuffer(_Struct.from_address(generator.ctypes.state_address), np.uint32)
+    return np.ctypeslib.as_array(_Struct.from_address(generator.ctypes.state_address))
