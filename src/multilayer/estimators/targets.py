@@ -19,7 +19,7 @@ from multilayer.estimators.parameters import make_loss
 from multilayer.losses import Gamma, Loss, Poisson
 from multilayer.network import Floats
 from multilayer.outputs import Output, Softmax
-from multilayer.tables.labels import as_classes, plain_target
+from multilayer.tables.labels import as_classes, class_indices, plain_target
 
 __all__ = ["ClassTargets", "NumberTargets", "Targets", "learn_targets"]
 
@@ -191,6 +191,9 @@ class ClassTargets:
     @classmethod
     def of(cls, y: Any) -> ClassTargets:
         """Find the classes in y, the labels of some rows."""
+        if _is_column(y):
+            classes = np.unique(y)
+            return cls("binary" if len(classes) <= 2 else "multiclass", classes)
         y, kind = _labels(y)
         if kind == "multilabel-indicator":
             return cls(kind, np.arange(y.shape[1]))
@@ -248,6 +251,8 @@ class ClassTargets:
         ValueError
             If y holds classes that are not among `classes`.
         """
+        if self.one_label and _is_column(y):
+            return class_indices(y, self.classes)
         y, kind = _labels(y)
         if self.kind == "multilabel-indicator":
             if kind != self.kind or y.shape[1] != len(self.classes):
@@ -264,11 +269,11 @@ class ClassTargets:
                 )
             columns = zip(y.T, self.classes, strict=True)
             return np.hstack(
-                [np.eye(len(c), dtype=dtype)[_indices(column, c)] for column, c in columns]
+                [np.eye(len(c), dtype=dtype)[class_indices(column, c)] for column, c in columns]
             )
         if y.ndim != 1:
             raise ValueError(f"y must have one label a row, as it had before: {y.shape}")
-        return _indices(y, self.classes)
+        return class_indices(y, self.classes)
 
     def decode(self, encoded: NDArray[Any]) -> NDArray[Any]:
         """Decode encoded labels, or probabilities of that shape."""
@@ -361,6 +366,11 @@ class ClassTargets:
         return np.split(units, np.cumsum(self.groups)[:-1], axis=1)
 
 
+def _is_column(y: Any) -> bool:
+    """Whether y is a column of labels on which `_labels` would find nothing to do."""
+    return type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in "biuU" and len(y) > 0
+
+
 def _labels(y: Any) -> tuple[NDArray[Any], str]:
     """Return y as an array, and which kind of target it is."""
     y = plain_target(y)
@@ -377,16 +387,6 @@ def _labels(y: Any) -> tuple[NDArray[Any], str]:
 def _column(y: NDArray[Any]) -> NDArray[Any]:
     column: NDArray[Any] = column_or_1d(y, warn=True)
     return column
-
-
-def _indices(y: NDArray[Any], classes: NDArray[Any]) -> NDArray[Any]:
-    y = as_classes(y, classes)
-    met, indices = np.unique(y, return_inverse=True)
-    if len(np.setdiff1d(met, classes)):
-        raise ValueError(
-            f"`y` has classes not in `self.classes_`. `self.classes_` has {classes}. 'y' has {met}."
-        )
-    return np.searchsorted(classes, met)[indices]
 
 
 def _scaled(H: Floats) -> Floats:

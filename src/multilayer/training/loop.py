@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.engine.arrays import is_finite
 from multilayer.engine.choice import engine_for
 from multilayer.engine.interface import (
     Descent,
@@ -175,4 +176,4 @@ def twister(rng: np.random.RandomState) -> np.random.RandomState:
 
 
 def _finite(arrays: list[Floats]) -> bool:
-    return all(np.isfinite(array).all() for array in arrays)
+    return all(map(is_finite, arrays))
