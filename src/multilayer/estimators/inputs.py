@@ -140,7 +140,7 @@ def split_rows(
         np.arange(len(Y)),
         random_state=rng,
         test_size=share,
-        stratify=Y.astype(bool)[:, None] if stratified else None,
+        stratify=Y if stratified else None,
     )
     if len(held_out) < 2:
         raise ValueError(
