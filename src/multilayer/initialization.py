@@ -5,63 +5,67 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace, device
 from numpy.random import RandomState
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from multilayer.activations import Array
 
 __all__ = ["INITIALIZERS", "initialize_thetas"]
 
-Draw = Callable[[RandomState, int, int], NDArray[np.float64]]
+Draw = Callable[[RandomState, NDArray[Any]], None]  # writes into Θ, (s_out, s_in + 1)
+
+# Inputs whose weights are drawn at a time: they stay in the cache until they lie in Θ.
+_AT_ONCE = 32
 
 
-def glorot(rng: RandomState, s_in: int, s_out: int) -> NDArray[np.float64]:
+def glorot(rng: RandomState, theta: NDArray[Any]) -> None:
     """Θ ~ U(−ε, ε), ε = √6 / √(s_out + s_in), bias too (Glorot and Bengio, AISTATS 2010, eq. 16).
 
     The numbers are drawn in scikit-learn's order (weights input by input, then biases), so that
     the same seed gives the same initial network.
     """
-    return _uniform(rng, s_in, s_out, np.sqrt(6 / (s_in + s_out)))
+    _uniform(rng, theta, np.sqrt(6 / (sum(theta.shape) - 1)))
 
 
-def glorot_logistic(rng: RandomState, s_in: int, s_out: int) -> NDArray[np.float64]:
+def glorot_logistic(rng: RandomState, theta: NDArray[Any]) -> None:
     """As `glorot` with ε = √2 / √(s_out + s_in), scikit-learn's choice for logistic units."""
-    return _uniform(rng, s_in, s_out, np.sqrt(2 / (s_in + s_out)))
+    _uniform(rng, theta, np.sqrt(2 / (sum(theta.shape) - 1)))
 
 
-def notebook(rng: RandomState, s_in: int, s_out: int) -> NDArray[np.float64]:
+def notebook(rng: RandomState, theta: NDArray[Any]) -> None:
     """Θ ~ U(−ε/2, ε/2), ε = √6 / √(s_out + s_in + 1), drawn row by row, bias first.
 
     The interval is half as wide as that of `glorot`, and the bias counts as an input. This is what
     the code of the teaching notebook does, to the last bit.
     """
-    epsilon = np.sqrt(6) / np.sqrt(s_out + s_in + 1)
-    theta: NDArray[np.float64] = (rng.rand(s_out, s_in + 1) - 0.5) * epsilon
-    return theta
+    epsilon = np.sqrt(6) / np.sqrt(sum(theta.shape))
+    theta[...] = (rng.rand(*theta.shape) - 0.5) * epsilon
 
 
-def he(rng: RandomState, s_in: int, s_out: int) -> NDArray[np.float64]:
+def he(rng: RandomState, theta: NDArray[Any]) -> None:
     """Θ ~ N(0, 2/s_in), bias 0, for relu and similar units (He et al., ICCV 2015, eq. 10)."""
-    return _without_bias(rng.normal(0, np.sqrt(2 / s_in), (s_out, s_in)))
+    _normal(rng, theta, 2)
 
 
-def lecun(rng: RandomState, s_in: int, s_out: int) -> NDArray[np.float64]:
+def lecun(rng: RandomState, theta: NDArray[Any]) -> None:
     """Θ ~ N(0, 1/s_in), bias 0 (LeCun et al., *Efficient BackProp*, 1998, eq. 16), for selu."""
-    return _without_bias(rng.normal(0, np.sqrt(1 / s_in), (s_out, s_in)))
+    _normal(rng, theta, 1)
 
 
-def orthogonal(rng: RandomState, s_in: int, s_out: int) -> NDArray[np.float64]:
+def orthogonal(rng: RandomState, theta: NDArray[Any]) -> None:
     """Θ with orthonormal rows, or columns where these are fewer, bias 0 (Saxe et al., ICLR 2014).
 
     Θ is the Q of the QR factorization of a normal matrix, each column times the sign of its entry
     on the diagonal of R. All orthogonal matrices are then equally likely (Mezzadri, Notices of the
     AMS 54, 2007).
     """
+    s_out, s_in = theta[:, 1:].shape
     Q = _orthonormal(rng.normal(size=(max(s_in, s_out), min(s_in, s_out))))
-    return _without_bias(Q if s_out >= s_in else Q.T)
+    theta[:, 0], theta[:, 1:] = 0, Q if s_out >= s_in else Q.T
 
 
 def _orthonormal(A: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -104,15 +108,17 @@ def _norm(x: NDArray[np.float64]) -> float:
     return math.sqrt((x * x).sum())
 
 
-def _uniform(rng: RandomState, s_in: int, s_out: int, epsilon: float) -> NDArray[np.float64]:
-    theta = np.empty((s_out, s_in + 1))
-    theta[:, 1:] = rng.uniform(-epsilon, epsilon, (s_in, s_out)).T
+def _uniform(rng: RandomState, theta: NDArray[Any], epsilon: float) -> None:
+    s_out, columns = theta.shape
+    for first in range(1, columns, _AT_ONCE):
+        weights = theta[:, first : first + _AT_ONCE]
+        weights[...] = rng.uniform(-epsilon, epsilon, weights.shape[::-1]).T
     theta[:, 0] = rng.uniform(-epsilon, epsilon, s_out)
-    return theta
 
 
-def _without_bias(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.pad(weights, ((0, 0), (1, 0)))
+def _normal(rng: RandomState, theta: NDArray[Any], gain: float) -> None:
+    s_out, s_in = theta[:, 1:].shape
+    theta[:, 0], theta[:, 1:] = 0, rng.normal(0, np.sqrt(gain / s_in), (s_out, s_in))
 
 
 INITIALIZERS: dict[str, Draw] = {
@@ -130,6 +136,7 @@ def initialize_thetas(
     random_state: int | RandomState | None = None,
     *,
     initializer: str = "glorot",
+    dtype: DTypeLike = np.float64,
     like: Array | None = None,
 ) -> list[Array]:
     """Draw Θ at random, by default uniform in [−ε, ε], ε = √6 / √(s_out + s_in).
@@ -142,16 +149,19 @@ def initialize_thetas(
         The seed, or the generator to draw from.
     initializer : {"glorot", "glorot_logistic", "he", "lecun", "notebook", "orthogonal"}
         The distribution; see the functions of these names in `multilayer.initialization`.
+    dtype : dtype, default=float64
+        What the numbers drawn, which are float64, are rounded to.
     like : array, optional
-        An array whose library, device and dtype Θ takes; by default NumPy in float64.
+        An array whose library, device and dtype Θ takes; by default NumPy, and `dtype`.
 
     Returns
     -------
     thetas : list of arrays, shapes (s_{l+1}, s_l + 1)
     """
     rng = random_state if isinstance(random_state, RandomState) else RandomState(random_state)
-    draw = INITIALIZERS[initializer]
-    thetas = [draw(rng, s_in, s_out) for s_in, s_out in pairwise(sizes)]
+    thetas = [np.empty((s_out, s_in + 1), dtype) for s_in, s_out in pairwise(sizes)]
+    for theta in thetas:
+        INITIALIZERS[initializer](rng, theta)
     if like is None:
         return thetas
     xp = array_namespace(like)

@@ -112,9 +112,13 @@ class Network(Savable):
         if np.dtype(dtype) not in (np.dtype(np.float32), np.dtype(np.float64)):
             raise ValueError(f"dtype must be float32 or float64, got {np.dtype(dtype)}")
         self.output, self.loss = output, loss
+        self.thetas: list[Floats]
         if thetas is None:
-            thetas = equations.initialize_thetas(self.sizes, random_state, initializer=initializer)
-        self.thetas: list[Floats] = [np.array(theta, dtype=dtype, order="C") for theta in thetas]
+            self.thetas = equations.initialize_thetas(
+                self.sizes, random_state, initializer=initializer, dtype=dtype
+            )
+        else:
+            self.thetas = [np.array(theta, dtype=dtype, order="C") for theta in thetas]
         shapes = [(s_out, s_in + 1) for s_in, s_out in pairwise(self.sizes)]
         met = [theta.shape for theta in self.thetas]
         if met != shapes:
@@ -148,12 +152,17 @@ class Network(Savable):
         ValueError
             If X has not s₁ columns.
         """
+        forward = self._forward
+        if forward and not forward.goes_through(self.thetas, self.hidden, self.output):
+            forward = self._forward = None
+        # A single row takes longer to check than to compute.
+        if forward and forward.takes(X) and type(self.loss) is not CustomLoss:
+            return forward.run(X, len(X))
         X = self.check_inputs(X)
         if not runs_natively(self.hidden, self.loss, X):
             there: Floats = array_api.forward(self.thetas, X, self.hidden, self.output)
             return there
-        forward = self._forward
-        if forward is None or not forward.goes_through(self.thetas, self.hidden, self.output):
+        if forward is None:
             forward = self._forward = Forward(self.thetas, self.hidden, self.output)
         return forward(X)
 

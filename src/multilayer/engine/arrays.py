@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Place", "check_foreign", "dtype_of", "is_foreign", "take_rows", "to_numpy"]
+__all__ = [
+    "Place",
+    "check_foreign",
+    "dtype_of",
+    "is_finite",
+    "is_foreign",
+    "take_rows",
+    "to_numpy",
+]
 
 Array = Any  # an array of any Array-API library
+
+_FEW = 10_000  # numbers that BLAS multiplies without threads
 
 
 def is_foreign(X: Any) -> bool:
@@ -32,6 +43,8 @@ def to_numpy(array: Array) -> NDArray[Any]:
 
 def dtype_of(X: Array) -> np.dtype[Any]:
     """Return the dtype of X as NumPy's."""
+    if isinstance(X.dtype, np.dtype):
+        return X.dtype
     return np.dtype(str(X.dtype).rpartition(".")[2])
 
 
@@ -41,6 +54,17 @@ def take_rows(array: Array, rows: NDArray[np.int64]) -> Array:
         return array[rows]
     xp = array_api_compat.array_namespace(array)
     return xp.take(array, xp.asarray(rows, device=array_api_compat.device(array)), axis=0)
+
+
+def is_finite(array: NDArray[Any]) -> bool:
+    """Whether no number of a NumPy array is NaN or infinite."""
+    # Each of these leaves its mark on a sum, and most often there is none.
+    if array.size <= _FEW:
+        total = np.vdot(array, array)
+    else:
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = array.sum()
+    return math.isfinite(total) or bool(np.isfinite(array).all())
 
 
 def check_foreign(X: Array) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import is_
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeGuard
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from multilayer.engine.records import (
 from multilayer.engine.threads import share
 from multilayer.engine.validation import (
     Floats,
+    Inputs,
     check_examples,
     check_inputs,
     check_network,
@@ -70,6 +70,7 @@ class Forward:
         units = check_network(thetas, hidden, output)
         self._extra = extra
         self._thetas, self._units = tuple(thetas), (*hidden, output)
+        self._ids, self._dtype = tuple(map(id, thetas)), thetas[0].dtype
         self._inputs, self._outputs = n_columns(thetas, extra), thetas[-1].shape[0]
         native = _native.Forward32 if thetas[0].itemsize == 4 else _native.Forward64
         arrays = [] if extra is None else extra.arrays
@@ -90,9 +91,25 @@ class Forward:
         -------
         H : ndarray, shape (m, K)
         """
+        if self.takes(X):
+            return self.run(X, X.shape[0])
         check_dense(X, self._extra)
-        inputs, m = check_inputs(X, self._thetas[0], columns=self._inputs)
-        H = np.empty((m, self._outputs), X.dtype)
+        return self.run(*check_inputs(X, self._thetas[0], columns=self._inputs))
+
+    def takes(self, X: Any) -> TypeGuard[Floats]:
+        """Whether X may be given to `run` as it is."""
+        return (
+            type(X) is np.ndarray
+            and X.dtype is self._dtype
+            and X.ndim == 2
+            and X.shape[1] == self._inputs
+            and (flags := X.flags).c_contiguous
+            and flags.aligned
+        )
+
+    def run(self, inputs: Inputs, m: int) -> Floats:
+        """Carry m checked rows through the network."""
+        H = np.empty((m, self._outputs), self._dtype)
         if m:
             self._into(inputs, H, share())
         return H
@@ -101,11 +118,7 @@ class Forward:
         self, thetas: Sequence[Floats], hidden: Sequence[str | Activation], output: Output
     ) -> bool:
         """Whether it was made of these very arrays, and of units of these names."""
-        return (
-            len(thetas) == len(self._thetas)
-            and all(map(is_, thetas, self._thetas))
-            and (*hidden, output) == self._units
-        )
+        return tuple(map(id, thetas)) == self._ids and (*hidden, output) == self._units
 
 
 class NativeEngine:
@@ -204,14 +217,12 @@ class NativeEngine:
         call.order = order
         state = check_shuffle(epochs.shuffle, order, self._m)
         if epochs.shuffle is not None and state is not None:
-            call.indices = epochs.shuffle.indices
-            call.key = state["state"]["key"]
-            call.position = state["state"]["pos"]
+            call.indices, call.key = epochs.shuffle.indices, (key := state[:-1].copy())
+            call.position = int(state[-1])
         costs, made, status = self._native.train(
             steps, [list(slot) for slot in slots], call, share()
         )
         epochs.plateau.best, epochs.plateau.stale = call.best, call.stale
         if epochs.shuffle is not None and state is not None:
-            state["state"]["pos"] = call.position
-            epochs.shuffle.rng.set_state(state)
+            state[:-1], state[-1] = key, call.position
         return Report(np.array(costs, np.float64), made, status)

@@ -14,6 +14,7 @@ from scipy import sparse
 
 from multilayer import _native
 from multilayer.engine.interface import Shuffle, Slots
+from multilayer.engine.twister import twister_state
 from multilayer.outputs import Output, Softmax, parts
 
 if TYPE_CHECKING:
@@ -224,8 +225,8 @@ def check_order(order: NDArray[np.integer] | None, epochs: int, m: int) -> NDArr
 
 def check_shuffle(
     shuffle: Shuffle | None, order: NDArray[np.integer] | None, m: int
-) -> dict[str, Any] | None:
-    """Return a copy of the generator's state, or None where nothing is to be shuffled."""
+) -> NDArray[np.uint32] | None:
+    """Return the generator's state, see `twister_state`; None where nothing is to be shuffled."""
     if shuffle is None:
         return None
     rng, indices = shuffle
@@ -240,7 +241,7 @@ def check_shuffle(
     if indices.shape != (m,) or indices.min() < 0 or indices.max() >= m:
         raise ValueError(f"indices must hold {m} row numbers from 0 to {m - 1}")
     check_writeable("indices", indices)
-    state = rng.get_state(legacy=False)
-    if not isinstance(state, dict) or state["bit_generator"] != "MT19937":
+    state = twister_state(rng)
+    if state is None:
         raise TypeError("rng must draw from an MT19937, as RandomState does by default")
     return state

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
+import inspect
+from functools import cache, partial
 from typing import Any, ClassVar, Self
 
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.callback import CallbackSupportMixin
+from sklearn.utils._param_validation import validate_parameter_constraints
 from sklearn.utils.metaestimators import available_if
 
 from multilayer.engine.arrays import Place, is_foreign, to_numpy
@@ -45,6 +47,22 @@ class BaseMLP(CallbackSupportMixin, Reportable, SavableEstimator, BaseEstimator)
         """Set the attributes of `__init__`, whose locals are given."""
         for name in self._get_param_names():
             setattr(self, name, parameters[name])
+
+    @classmethod
+    @cache  # scikit-learn reads the signature again for each estimator and each fit
+    def _defaults(cls) -> dict[str, Any]:
+        """Return the names of the parameters, sorted, with their defaults."""
+        signature = inspect.signature(cls.__init__).parameters
+        return {name: signature[name].default for name in super()._get_param_names()}
+
+    @classmethod
+    def _get_param_names(cls) -> list[str]:
+        return list(cls._defaults())
+
+    def _validate_params(self) -> None:
+        values = {name: getattr(self, name) for name in self._defaults()}
+        given = {n: value for n, value in values.items() if value is not self._defaults()[n]}
+        validate_parameter_constraints(self._parameter_constraints, given, type(self).__name__)
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def fit(

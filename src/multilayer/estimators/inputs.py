@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,10 +16,12 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from multilayer.engine.arrays import check_foreign, is_foreign, to_numpy
+from multilayer.engine.arrays import check_foreign, is_finite, is_foreign, to_numpy
 from multilayer.tables.labels import plain_target
 
 __all__ = ["Rows", "check_inputs", "check_rows", "split_rows"]
+
+_FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
 
 class Rows(NamedTuple):
@@ -31,18 +34,31 @@ class Rows(NamedTuple):
 
 def check_rows(estimator: Any, rows: Rows, reset: bool) -> Rows:
     """Check rows to learn from; reset: they say how many features there are, and their names."""
-    rows = rows._replace(y=plain_target(rows.y))
     if is_foreign(rows.X):
-        return _check_there(estimator, rows, reset)
+        return _check_there(estimator, rows._replace(y=plain_target(rows.y)), reset)
+    X, y, weights = rows
     known = vars(estimator).get("network_")
-    dtype = (np.float64, np.float32) if reset or known is None else known.dtype
+    dtypes = _FLOATS if reset or known is None else (known.dtype,)
+    ready = _is_ready(X, dtypes) and _is_target(y) and len(X) == len(y)
+    if ready and (reset or _fits(estimator, X)):
+        if reset:
+            vars(estimator).pop("feature_names_in_", None)
+            estimator.n_features_in_ = X.shape[1]
+    else:
+        X, y = _validated(estimator, X, plain_target(y), dtypes, reset)
+    if weights is not None:
+        weights = _check_sample_weight(weights, X, dtype=X.dtype, ensure_non_negative=True)
+    return Rows(X, y, weights)
+
+
+def _validated(estimator: Any, X: Any, y: Any, dtypes: Any, reset: bool) -> Any:
     try:
-        X, y = validate_data(
+        return validate_data(
             estimator,
-            rows.X,
-            rows.y,
+            X,
+            y,
             accept_sparse="csr",
-            dtype=dtype,
+            dtype=dtypes,
             multi_output=True,
             y_numeric=not is_classifier(estimator),
             reset=reset,
@@ -51,10 +67,6 @@ def check_rows(estimator: Any, rows: Rows, reset: bool) -> Rows:
         if "contains NaN" in str(error):
             raise ValueError(f"{error}\nmultilayer.TableEncoder fills gaps.") from None
         raise
-    weights = rows.sample_weight
-    if weights is not None:
-        weights = _check_sample_weight(weights, X, dtype=X.dtype, ensure_non_negative=True)
-    return Rows(X, y, weights)
 
 
 def _check_there(estimator: Any, rows: Rows, reset: bool) -> Rows:
@@ -72,28 +84,37 @@ def _check_there(estimator: Any, rows: Rows, reset: bool) -> Rows:
 
 def check_inputs(estimator: Any, X: Any) -> Any:
     """Return X as the network of a fitted estimator takes it."""
+    if "network_" in vars(estimator) and _is_ready(X, _FLOATS) and _fits(estimator, X):
+        return X
     check_is_fitted(estimator, "network_")
     if is_foreign(X):
         check_foreign(X)
         _check_n_features(estimator, X, reset=False)
         return X
-    if _ready(estimator, X):
-        return X
-    dtype = (np.float64, np.float32)
-    return validate_data(estimator, X, accept_sparse="csr", dtype=dtype, reset=False)
+    return validate_data(estimator, X, accept_sparse="csr", dtype=_FLOATS, reset=False)
 
 
-def _ready(estimator: Any, X: Any) -> bool:
-    """Whether `validate_data` would find nothing to do; it takes longer than to predict."""
-    return (
-        type(X) is np.ndarray
-        and X.dtype == estimator.network_.dtype
-        and X.ndim == 2
-        and X.shape[1] == estimator.n_features_in_
-        and len(X) > 0
-        and not hasattr(estimator, "feature_names_in_")
-        and bool(np.isfinite(X.sum()))  # NaN and ±inf leave their mark on a sum
-    )
+# What follows tells where scikit-learn's checks, which take longer than to predict or to train for
+# an epoch, would find nothing to do.
+
+
+def _is_ready(X: Any, dtypes: Sequence[Any]) -> bool:
+    """Whether X is a finite matrix of one of the dtypes."""
+    known = type(X) is np.ndarray and X.ndim == 2 and X.dtype in dtypes
+    return known and X.size > 0 and is_finite(X)
+
+
+def _is_target(y: Any) -> bool:
+    """Whether y holds whole numbers, booleans, texts or finite floats."""
+    if not (type(y) is np.ndarray and y.ndim in (1, 2) and y.size):
+        return False
+    return y.dtype.kind in "biuU" or (y.dtype.kind == "f" and is_finite(y))
+
+
+def _fits(estimator: Any, X: Any) -> bool:
+    """Whether X, without names, has the columns of `fit`."""
+    known = vars(estimator)
+    return known.get("n_features_in_") == X.shape[1] and "feature_names_in_" not in known
 
 
 def split_rows(
@@ -119,7 +140,7 @@ def split_rows(
         np.arange(len(Y)),
         random_state=rng,
         test_size=share,
-        stratify=Y.astype(bool)[:, None] if stratified else None,
+        stratify=Y if stratified else None,
     )
     if len(held_out) < 2:
         raise ValueError(

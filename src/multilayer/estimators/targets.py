@@ -19,7 +19,7 @@ from multilayer.estimators.parameters import make_loss
 from multilayer.losses import Gamma, Loss, Poisson
 from multilayer.network import Floats
 from multilayer.outputs import Output, Softmax
-from multilayer.tables.labels import as_classes, plain_target
+from multilayer.tables.labels import as_classes, class_indices, plain_target
 
 __all__ = ["ClassTargets", "NumberTargets", "Targets", "learn_targets"]
 
@@ -128,7 +128,7 @@ class NumberTargets:
         """
         y = y.toarray() if scipy.sparse.issparse(y) else y
         if y.ndim == 2 and y.shape[1] == 1:
-            y = _column(y)
+            y = column_or_1d(y, warn=True)
         targets: NDArray[Any] = y.astype(dtype, copy=False).reshape(len(y), -1)
         least = y.min()
         counts, positive = isinstance(self.loss, Poisson), isinstance(self.loss, Gamma)
@@ -191,6 +191,9 @@ class ClassTargets:
     @classmethod
     def of(cls, y: Any) -> ClassTargets:
         """Find the classes in y, the labels of some rows."""
+        if _is_column(y):
+            classes = np.unique(y)
+            return cls("binary" if len(classes) <= 2 else "multiclass", classes)
         y, kind = _labels(y)
         if kind == "multilabel-indicator":
             return cls(kind, np.arange(y.shape[1]))
@@ -248,6 +251,8 @@ class ClassTargets:
         ValueError
             If y holds classes that are not among `classes`.
         """
+        if self.one_label and _is_column(y):
+            return class_indices(y, self.classes)
         y, kind = _labels(y)
         if self.kind == "multilabel-indicator":
             if kind != self.kind or y.shape[1] != len(self.classes):
@@ -264,11 +269,11 @@ class ClassTargets:
                 )
             columns = zip(y.T, self.classes, strict=True)
             return np.hstack(
-                [np.eye(len(c), dtype=dtype)[_indices(column, c)] for column, c in columns]
+                [np.eye(len(c), dtype=dtype)[class_indices(column, c)] for column, c in columns]
             )
         if y.ndim != 1:
             raise ValueError(f"y must have one label a row, as it had before: {y.shape}")
-        return _indices(y, self.classes)
+        return class_indices(y, self.classes)
 
     def decode(self, encoded: NDArray[Any]) -> NDArray[Any]:
         """Decode encoded labels, or probabilities of that shape."""
@@ -314,8 +319,12 @@ class ClassTargets:
 
     def score(self, H: Floats, examples: Examples) -> float:
         """Compute the share of the rows whose labels are all predicted."""
-        hits = self.decide(H) == self.decode(examples.Y)
-        hits = hits if hits.ndim == 1 else hits.all(axis=1)
+        if self.one_label:
+            hits = self._chosen(H) == examples.Y
+        else:
+            hits = (self.decode(H) == self.decode(examples.Y)).all(axis=1)
+        if examples.weights is None:
+            return float(np.count_nonzero(hits) / len(hits))
         return float(np.average(hits, weights=examples.weights))
 
     @property
@@ -325,10 +334,13 @@ class ClassTargets:
 
     def decide(self, H: Floats) -> NDArray[Any]:
         """Predict labels from the outputs H, (m, units)."""
-        if not self.one_label:
-            return self.decode(H)
-        chosen = (H[:, 0] > 0.5).astype(int) if H.shape[1] == 1 else H.argmax(axis=1)
-        return self.decode(np.minimum(chosen, len(self.classes) - 1))
+        return self.decode(self._chosen(H) if self.one_label else H)
+
+    def _chosen(self, H: Floats) -> NDArray[np.intp]:
+        """Return the index of the class predicted for each row."""
+        if len(self.classes) == 1:
+            return np.zeros(len(H), np.intp)
+        return (H[:, 0] > 0.5).astype(np.intp) if H.shape[1] == 1 else H.argmax(axis=1)
 
     def probabilities(self, H: Floats, output: Output) -> Any:
         """Return the probability of each class, (m, n_classes); a list for several targets."""
@@ -339,7 +351,7 @@ class ClassTargets:
         if len(self.classes) == 1:
             return np.ones_like(H)
         if H.shape[1] == 1:
-            return np.hstack([1 - H, H])
+            return np.concatenate([1 - H, H], axis=1)
         return H if output == "softmax" else _scaled(H)
 
     def same(self, other: ClassTargets) -> bool:
@@ -361,6 +373,11 @@ class ClassTargets:
         return np.split(units, np.cumsum(self.groups)[:-1], axis=1)
 
 
+def _is_column(y: Any) -> bool:
+    """Whether y is a column of labels on which `_labels` would find nothing to do."""
+    return type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in "biuU" and len(y) > 0
+
+
 def _labels(y: Any) -> tuple[NDArray[Any], str]:
     """Return y as an array, and which kind of target it is."""
     y = plain_target(y)
@@ -371,22 +388,8 @@ def _labels(y: Any) -> tuple[NDArray[Any], str]:
             "discrete classes on a regression target with continuous values."
         )
     y = y.toarray() if scipy.sparse.issparse(y) else np.asarray(y)
-    return (y if kind.startswith("multi") and y.ndim == 2 and y.shape[1] > 1 else _column(y)), kind
-
-
-def _column(y: NDArray[Any]) -> NDArray[Any]:
-    column: NDArray[Any] = column_or_1d(y, warn=True)
-    return column
-
-
-def _indices(y: NDArray[Any], classes: NDArray[Any]) -> NDArray[Any]:
-    y = as_classes(y, classes)
-    met, indices = np.unique(y, return_inverse=True)
-    if len(np.setdiff1d(met, classes)):
-        raise ValueError(
-            f"`y` has classes not in `self.classes_`. `self.classes_` has {classes}. 'y' has {met}."
-        )
-    return np.searchsorted(classes, met)[indices]
+    several = kind.startswith("multi") and y.ndim == 2 and y.shape[1] > 1
+    return (y if several else column_or_1d(y, warn=True)), kind
 
 
 def _scaled(H: Floats) -> Floats:

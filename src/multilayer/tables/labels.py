@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from multilayer.tables.values import by_form, is_gap, kind_of_type, text_of
 
-__all__ = ["as_classes", "plain_target"]
+__all__ = ["as_classes", "class_indices", "plain_target"]
 
 
 def plain_target(y: Any, name: str = "y") -> Any:
@@ -34,10 +34,14 @@ def plain_target(y: Any, name: str = "y") -> Any:
     ValueError
         If it holds a gap.
     """
-    listed = isinstance(y, list | tuple)
-    array = isinstance(y, np.ndarray) and y.dtype.kind in "Of" and y.ndim > 0
-    native = nw.dependencies.is_into_series(y) or nw.dependencies.is_into_dataframe(y)
-    if not (listed or array or native) or not len(y):
+    listed = native = False
+    if isinstance(y, np.ndarray):
+        plain = y.dtype.kind not in "Of" or y.ndim == 0
+    else:
+        listed = isinstance(y, list | tuple)
+        native = nw.dependencies.is_into_series(y) or nw.dependencies.is_into_dataframe(y)
+        plain = not (listed or native)
+    if plain or not len(y):
         return y
     try:
         column = np.asarray(y)
@@ -120,3 +124,32 @@ def as_classes(y: Any, classes: NDArray[Any]) -> NDArray[Any]:
         return np.array(found, classes.dtype if classes.dtype.kind != "U" else None)[where]
     except ValueError:  # a text that is no number
         return given
+
+
+def class_indices(y: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.intp]:
+    """Return the index of each label's class; labels are taken as the classes that they equal.
+
+    Parameters
+    ----------
+    y : ndarray, shape (m,)
+        Without gaps.
+    classes : ndarray, shape (n_classes,)
+        In ascending order.
+
+    Raises
+    ------
+    ValueError
+        If y holds classes that are not among them.
+    """
+    y = as_classes(y, classes)
+    try:
+        indices = np.searchsorted(classes, y)
+        known = indices.max(initial=0) < len(classes) and (classes[indices] == y).all()
+    except TypeError:  # labels of several types, which have no order
+        known = False
+    if not known:
+        raise ValueError(
+            f"`y` has classes not in `self.classes_`. `self.classes_` has {classes}. 'y' has "
+            f"{np.unique(y)}."
+        )
+    return indices

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.engine.arrays import is_finite
 from multilayer.engine.choice import engine_for
 from multilayer.engine.interface import (
     Descent,
@@ -21,6 +22,7 @@ from multilayer.engine.interface import (
     Report,
     Shuffle,
 )
+from multilayer.engine.twister import twister_state
 from multilayer.network import Floats
 from multilayer.schedules import SchedulePosition, StepSchedule
 from multilayer.training.config import Config
@@ -63,24 +65,24 @@ def train(
     calls = _Calls(state, examples, config, config.descent, engine)
     if history.epochs >= config.max_iter and history.status == "running":
         history.status = "max_iter"
-    before: list[Floats] | None = None  # the state at the start of a call that has not ended
+    arrays, unfinished = state.arrays(), False
+    before = [np.empty_like(array) for array in arrays]  # at the start of an unfinished call
     try:
         while history.status == "running":
-            before = [array.copy() for array in state.arrays()]
-            generator = state.rng.get_state()
+            restore(before, arrays)
+            unfinished = True
             left = config.max_iter - history.epochs
             report = calls.epochs(1 if monitor.watches_epochs else calls.at_most(left))
             if not _finite(thetas):
                 # One step too far: go the same way again and halt before it.
-                restore(state.arrays(), before)
-                state.rng.set_state(generator)
+                restore(arrays, before)
                 if report.steps > 1:
                     calls.epochs(len(report.costs) + 1, max_steps=report.steps - 1)
                 if not _finite(thetas):
-                    restore(state.arrays(), before)
+                    restore(arrays, before)
                 report = report._replace(status="diverged")
             history.costs.extend(report.costs.tolist())
-            before = None
+            unfinished = False
             state.steps += report.steps
             state.samples += examples.X.shape[0] * len(report.costs)
             if report.status != "finished":
@@ -92,8 +94,8 @@ def train(
                 history.status = "max_iter"
     except KeyboardInterrupt:
         history.status = "interrupted"
-        if before is not None:
-            restore(state.arrays(), before)
+        if unfinished:
+            restore(arrays, before)
     if history.status == "diverged" and validate is not None:
         history.scores.append(np.nan)
         history.validation_costs.append(np.nan)
@@ -168,10 +170,10 @@ class _Calls:
 
 def twister(rng: np.random.RandomState) -> np.random.RandomState:
     """Return `rng` itself where the engine can draw from it, else one that it seeds."""
-    if rng.get_state(legacy=False)["bit_generator"] == "MT19937":
+    if twister_state(rng) is not None:
         return rng
     return np.random.RandomState(rng.randint(2**32, dtype=np.uint32))
 
 
 def _finite(arrays: list[Floats]) -> bool:
-    return all(np.isfinite(array).all() for array in arrays)
+    return all(map(is_finite, arrays))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.engine.interface import Examples, PlateauCounter
+from multilayer.engine.twister import twister_state
 from multilayer.network import Floats, Network
 from multilayer.persistence import Savable
 
@@ -111,7 +112,8 @@ class State(Savable):
     def arrays(self) -> list[NDArray[Any]]:
         """Return the arrays that a call of the engine changes in place."""
         arrays = [*self.network.thetas, *(array for slot in self.slots for array in slot)]
-        return arrays if self.order is None else [*arrays, self.order]
+        drawn = [self.order, twister_state(self.rng)]
+        return arrays + [array for array in drawn if array is not None]
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return the state: what JSON can hold, and arrays by name."""
