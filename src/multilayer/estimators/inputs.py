@@ -140,7 +140,8 @@ def split_rows(
         np.arange(len(Y)),
         random_state=rng,
         test_size=share,
-        stratify=Y if stratified else None,
+        # By the names that scikit-learn's message about a class of one row gives them.
+        stratify=np.where(Y.astype(bool), "True", "False") if stratified else None,
     )
     if len(held_out) < 2:
         raise ValueError(
