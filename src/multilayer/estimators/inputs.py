@@ -140,7 +140,9 @@ def split_rows(
         np.arange(len(Y)),
         random_state=rng,
         test_size=share,
-        stratify=Y.astype(bool)[:, None] if stratified else None,
+        stratify=np.array(["False", "True"])[Y]
+        if stratified
+        else None,  # scikit-learn names them so
     )
     if len(held_out) < 2:
         raise ValueError(

@@ -128,7 +128,7 @@ class NumberTargets:
         """
         y = y.toarray() if scipy.sparse.issparse(y) else y
         if y.ndim == 2 and y.shape[1] == 1:
-            y = _column(y)
+            y = column_or_1d(y, warn=True)
         targets: NDArray[Any] = y.astype(dtype, copy=False).reshape(len(y), -1)
         least = y.min()
         counts, positive = isinstance(self.loss, Poisson), isinstance(self.loss, Gamma)
@@ -319,8 +319,12 @@ class ClassTargets:
 
     def score(self, H: Floats, examples: Examples) -> float:
         """Compute the share of the rows whose labels are all predicted."""
-        hits = self.decide(H) == self.decode(examples.Y)
-        hits = hits if hits.ndim == 1 else hits.all(axis=1)
+        if self.one_label:
+            hits = self._chosen(H) == examples.Y
+        else:
+            hits = (self.decode(H) == self.decode(examples.Y)).all(axis=1)
+        if examples.weights is None:
+            return float(np.count_nonzero(hits) / len(hits))
         return float(np.average(hits, weights=examples.weights))
 
     @property
@@ -330,10 +334,13 @@ class ClassTargets:
 
     def decide(self, H: Floats) -> NDArray[Any]:
         """Predict labels from the outputs H, (m, units)."""
-        if not self.one_label:
-            return self.decode(H)
-        chosen = (H[:, 0] > 0.5).astype(int) if H.shape[1] == 1 else H.argmax(axis=1)
-        return self.decode(np.minimum(chosen, len(self.classes) - 1))
+        return self.decode(self._chosen(H) if self.one_label else H)
+
+    def _chosen(self, H: Floats) -> NDArray[np.intp]:
+        """Return the index of the class predicted for each row."""
+        if len(self.classes) == 1:
+            return np.zeros(len(H), np.intp)
+        return (H[:, 0] > 0.5).astype(np.intp) if H.shape[1] == 1 else H.argmax(axis=1)
 
     def probabilities(self, H: Floats, output: Output) -> Any:
         """Return the probability of each class, (m, n_classes); a list for several targets."""
@@ -381,12 +388,8 @@ def _labels(y: Any) -> tuple[NDArray[Any], str]:
             "discrete classes on a regression target with continuous values."
         )
     y = y.toarray() if scipy.sparse.issparse(y) else np.asarray(y)
-    return (y if kind.startswith("multi") and y.ndim == 2 and y.shape[1] > 1 else _column(y)), kind
-
-
-def _column(y: NDArray[Any]) -> NDArray[Any]:
-    column: NDArray[Any] = column_or_1d(y, warn=True)
-    return column
+    several = kind.startswith("multi") and y.ndim == 2 and y.shape[1] > 1
+    return (y if several else column_or_1d(y, warn=True)), kind
 
 
 def _scaled(H: Floats) -> Floats:
