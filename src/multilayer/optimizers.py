@@ -34,10 +34,8 @@ class Optimizer(ABC):
 
     def start(self, thetas: Sequence[Array]) -> list[list[Array]]:
         """Return zero slots for all layers: one list of arrays for each slot."""
-        return [
-            [array_namespace(theta).zeros_like(theta) for theta in thetas]
-            for _ in range(self.n_slots)
-        ]
+        xp = array_namespace(*thetas)
+        return [[xp.zeros_like(theta) for theta in thetas] for _ in range(self.n_slots)]
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from sklearn.utils import check_random_state
 from multilayer.engine.arrays import dtype_of
 from multilayer.engine.choice import engine_for
 from multilayer.engine.interface import Examples, MakeEngine, PlateauCounter
+from multilayer.engine.twister import seeded
 from multilayer.estimators.attributes import publish, thetas_given
 from multilayer.estimators.checkpoint import Checkpoint
 from multilayer.estimators.convergence import explosion, warn_of_ending
@@ -116,7 +117,7 @@ class Fit:
         engine: MakeEngine = engine_for,
         divide: Callable[[Fit], tuple[Examples, Validate | None]] | None = None,
     ) -> None:
-        rng = check_random_state(estimator.random_state) if rng is None else rng
+        rng = _generator(estimator.random_state) if rng is None else rng
         self.estimator, self.targets, self.engine = estimator, targets, engine
         self._incremental = incremental
         self.state = _starting_state(estimator, targets, examples, rng, first, incremental)
@@ -267,10 +268,17 @@ def _checkpoints(estimator: Any) -> list[Checkpoint]:
 
 def open_checkpoints(estimator: Any) -> np.random.RandomState:
     """Return the random numbers of a fit, set to where a saved training of it began."""
-    rng: np.random.RandomState = check_random_state(estimator.random_state)
+    rng = _generator(estimator.random_state)
     for checkpoint in _checkpoints(estimator):
         rng = twister(rng)
         checkpoint.open(rng)
+    return rng
+
+
+def _generator(random_state: Any) -> np.random.RandomState:
+    if isinstance(random_state, int | np.integer):
+        return seeded(int(random_state))
+    rng: np.random.RandomState = check_random_state(random_state)
     return rng
 
 
