@@ -145,7 +145,7 @@ class SuccessiveHalving:
     def _promoted(self, candidates: Sequence[Candidate], rung: int) -> list[Candidate]:
         """Return those that go on to a rung; of equally good ones the simplest."""
         scored = [c for c in candidates if len(c.scores) >= rung and not c.failure]
-        scored.sort(key=lambda c: (-c.means[rung - 1], c.n_parameters))
+        scored.sort(key=lambda c: (-np.mean(c.scores[rung - 1]), c.n_parameters))
         promoted = scored[: self._n_promoted(len(scored), rung)]
         if not self.keep:
             for candidate in scored[len(promoted) :]:
