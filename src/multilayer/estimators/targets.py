@@ -351,7 +351,7 @@ class ClassTargets:
         if len(self.classes) == 1:
             return np.ones_like(H)
         if H.shape[1] == 1:
-            return np.hstack([1 - H, H])
+            return np.concatenate([1 - H, H], axis=1)
         return H if output == "softmax" else _scaled(H)
 
     def same(self, other: ClassTargets) -> bool:
