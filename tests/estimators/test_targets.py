@@ -46,9 +46,10 @@ def test_sparse_indicator_is_as_good_as_a_dense_one():
     [
         (np.array([0.5, 1.5]), "Unknown label type: continuous"),
         (np.array([3, 1]), r"`y` has classes not in .* \[0 1 2\]. 'y' has \[1 3\]"),
+        (np.array(["a", "b"], object), r"`y` has classes not in .* 'y' has \['a' 'b'\]"),
         (np.array([[0, 1], [1, 1]]), r"one label a row, as it had before: \(2, 2\)"),
     ],
-    ids=["numbers", "unknown", "indicator"],
+    ids=["numbers", "unknown", "texts", "indicator"],
 )
 def test_refuses_other_labels(y, message):
     targets = ClassTargets.of(Y_IRIS)
