@@ -145,6 +145,12 @@ class BatchLoop {
                                          : work.layers[static_cast<std::size_t>(l)];
     }
 
+    // The outputs of the rows go there as well, if the loss is the output unit's own.
+    void give_outputs(T* H) {
+        task.H = H;
+        task.classes = false;
+    }
+
     // Call it before the first batch, once all arrays have been added to `copies`.
     void begin(int threads) {
         copies.read_all(threads);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "batch_loop.hpp"
+#include "epoch_scores.hpp"
 
 namespace multilayer {
 namespace {
@@ -161,7 +162,8 @@ Report train(const Network<T>& network,
              const Slots<T>& slots,
              const Epochs& epochs,
              int threads,
-             const Poll& poll) {
+             const Poll& poll,
+             Validation<T>* validation) {
     const bool full_gradient = network.objective.l1 != 0 || std::isfinite(descent.clip_norm) ||
                                std::isfinite(descent.max_norm);
     BatchLoop<T> chunks(network, data, descent.batch_size, true, true, full_gradient);
@@ -185,6 +187,7 @@ Report train(const Network<T>& network,
     report.stale = epochs.stale;
     std::int64_t epoch = 0, at = 0;  // of the current batch
     std::int64_t epoch_steps = 0;    // of this epoch
+    bool scoring = false;            // the epoch that ended has yet to be scored
     double sum = 0;                  // of the epoch's costs
     std::int64_t rows_seen = 0;      // of this epoch, in batches with any weight
     std::exception_ptr failure;      // if memory ran out: work must not throw
@@ -214,9 +217,10 @@ Report train(const Network<T>& network,
             failure = std::current_exception();
             return false;
         }
+        scoring = validation;
         report.stale = cost > report.best - epochs.tol ? report.stale + 1 : 0;
         report.best = std::min(report.best, cost);
-        if (static_cast<double>(report.stale) <= epochs.patience) return true;
+        if (static_cast<double>(report.stale) <= epochs.patience) return !scoring;
         report.status = Status::converged;
         return false;
     };
@@ -259,7 +263,35 @@ Report train(const Network<T>& network,
     const double batches = std::min(
         static_cast<double>(epochs.count) * static_cast<double>(divide_up(m, descent.batch_size)),
         static_cast<double>(epochs.max_steps));
-    const bool stopped = start() && !run_batches(chunks, batches, threads, poll, proceed, next);
+    std::optional<EpochScores<T>> scores;
+    if (validation) scores.emplace(*validation, network, chunks);
+    // Scores the epoch that ended; false if training ends with it.
+    const auto score = [&] {
+        scoring = false;
+        if (!scores->note(threads, [] { return false; })) {
+            report.status = Status::diverged;
+            return false;
+        }
+        if (scores->better() && !validation->best_thetas.empty()) {
+            chunks.copies.write_back_all(threads);
+            for (std::size_t l = 0; l < network.thetas.size(); ++l)
+                std::copy_n(network.thetas[l], (network.sizes[l] + 1) * network.sizes[l + 1],
+                            validation->best_thetas[l]);
+        }
+        if (scores->end() && report.status == Status::finished) report.status = Status::converged;
+        return report.status == Status::finished;
+    };
+    bool stopped = false, going = start();
+    auto asked = TeamSize::Clock::now();  // when the poll was last asked
+    while (going) {
+        stopped = !run_batches(chunks, batches, threads, poll, proceed, next);
+        if (stopped || !scoring || !score()) break;
+        if (TeamSize::Clock::now() - asked > TeamSize::slice) {
+            asked = TeamSize::Clock::now();
+            stopped = poll();
+        }
+        going = !stopped && start();
+    }
     if (stopped) report.status = Status::interrupted;
     if (stopped && at > 0 && !chunks.saving) {
         snapshot->restore();
@@ -276,7 +308,7 @@ Report train(const Network<T>& network,
     template bool cost(const Network<T>&, const Data<T>&, const std::vector<T*>&, double&, int, \
                        const Poll&);                                                            \
     template Report train(const Network<T>&, const Data<T>&, const Descent&, const Slots<T>&,   \
-                          const Epochs&, int, const Poll&);
+                          const Epochs&, int, const Poll&, Validation<T>*);
 MULTILAYER_INSTANTIATE(float)
 MULTILAYER_INSTANTIATE(double)
 

@@ -86,6 +86,24 @@ struct Epochs {
     std::int64_t stale = 0;
 };
 
+// How every epoch is scored on other rows, what ends training by the scores, and the scores.
+struct Scores {
+    bool accuracy = false;  // the score: the share of labels that are predicted; or else −cost
+    double cost_share = 1;  // what the cost is multiplied by
+    // Training stops after more than `patience` epochs in a row below the best score + tol.
+    double tol = 0, patience = std::numeric_limits<double>::infinity();
+    double best = -std::numeric_limits<double>::infinity();
+    std::int64_t stale = 0;
+    std::vector<double> scores, costs;  // of the epochs of this call
+};
+
+template <class T>
+struct Validation {
+    Data<T> data;
+    Scores& scores;
+    std::vector<T*> best_thetas;  // Θ of the best epoch; empty: not kept
+};
+
 enum class Status : int { finished, converged, diverged, interrupted };
 inline constexpr const char* status_names[] = {"finished", "converged", "diverged", "interrupted"};
 
@@ -122,6 +140,7 @@ Report train(const Network<T>& network,
              const Slots<T>& slots,
              const Epochs& epochs,
              int threads,
-             const Poll& poll);
+             const Poll& poll,
+             Validation<T>* validation = nullptr);
 
 }  // namespace multilayer

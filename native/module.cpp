@@ -209,7 +209,10 @@ class Problem {
     nb::tuple train(const ml::Descent& descent,
                     const std::vector<Arrays<T>>& slots,
                     Epochs& epochs,
-                    int threads) const {
+                    int threads,
+                    const Problem* held_out,
+                    ml::Scores* scores,
+                    const Arrays<T>& best_thetas) const {
         ml::Network<T> network = network_;
         ml::Slots<T> slot_pointers;
         for (std::size_t s = 0; s < slots.size(); ++s) {
@@ -227,10 +230,14 @@ class Problem {
         }
         if (shuffle.rows) epochs.shuffle = &shuffle;
         if (epochs.rates_array) epochs.rates = epochs.rates_array->data();
+        std::optional<ml::Validation<T>> validation;
+        if (held_out && scores)
+            validation.emplace(ml::Validation<T>{held_out->data_, *scores, pointers(best_thetas)});
         ml::Report report;
         {
             const nb::gil_scoped_release release;
-            report = ml::train(network, data_, descent, slot_pointers, epochs, threads, signalled);
+            report = ml::train(network, data_, descent, slot_pointers, epochs, threads, signalled,
+                               validation ? &*validation : nullptr);
         }
         epochs.shuffle = nullptr;
         epochs.best = report.best;
@@ -282,7 +289,8 @@ void define(nb::module_& m) {
              option("weights"), arg("objective"), arg("extra"))
         .def("cost", &Problem<T>::cost, arg("gradients"), arg("threads"))
         .def("train", &Problem<T>::train, arg("descent"), arg("slots"), arg("epochs"),
-             arg("threads"));
+             arg("threads"), nb::arg("held_out").none(), nb::arg("scores").none(),
+             arg("best_thetas"));
 }
 
 // Codes come as whole numbers.
@@ -343,6 +351,16 @@ void define_records(nb::module_& m) {
         .def_rw("first_rows", &ExtraParameters::first_rows)
         .def_rw("rates", &ExtraParameters::rates)
         .def_rw("decays", &ExtraParameters::decays);
+    nb::class_<ml::Scores>(m, "Scores")
+        .def(nb::init<>())
+        .def_rw("accuracy", &ml::Scores::accuracy)
+        .def_rw("cost_share", &ml::Scores::cost_share)
+        .def_rw("tol", &ml::Scores::tol)
+        .def_rw("patience", &ml::Scores::patience)
+        .def_rw("best", &ml::Scores::best)
+        .def_rw("stale", &ml::Scores::stale)
+        .def_ro("scores", &ml::Scores::scores)
+        .def_ro("costs", &ml::Scores::costs);
     nb::class_<Epochs>(m, "Epochs")
         .def(nb::init<>())
         .def_rw("count", &Epochs::count)

@@ -181,6 +181,16 @@ void weights_of(const BatchTask<T>& task, const Rows<T>& rows, Group<T>& weight)
                                                             : T(1);
 }
 
+// h (K, group) of the examples from `first` on, as rows of H.
+template <class T>
+void store_outputs(const BatchTask<T>& task, const T* h, i64 first, int vectors) {
+    const i64 K = task.layers[task.n_layers - 1].out, left = task.count - first;
+    const i64 all = vectors * lanes<T>, count = left < all ? left : all;
+    T* H = task.H + (task.first + first) * K;
+    for (i64 b = 0; b < count; ++b)
+        for (i64 k = 0; k < K; ++k) H[b * K + k] = h[k * group_size<T> + b];
+}
+
 // The costs of one group, and δ at the output if it will be needed. z (K, group) is overwritten,
 // and so are the targets y, which are not used if they are classes.
 template <class T>
@@ -203,6 +213,7 @@ void costs_and_delta(const BatchTask<T>& task, const Groups<T>& groups, int g, T
             cost_and_output(task, z, y, K, vectors, J);
         else
             cost_and_delta(task, z, y, K, vectors, J);
+        if (task.H && own) store_outputs(task, z, first, vectors);
         if (delta)
             each_vector<T>(K, vectors, [&](int n, i64 at) {
                 const Vec<T> x = load(z + at);
@@ -318,11 +329,7 @@ void predict(const BatchTask<T>& task, T* scratch, i64 first_strip, int strips) 
         T* h = forward(task, scratch, groups, false);
         for (int g = 0; g < groups.count; ++g, h += stride) {
             apply_output(task, h, K, groups.vectors);
-            const i64 first = groups.example(g), left = task.count - first;
-            const i64 all = groups.vectors * lanes<T>, count = left < all ? left : all;
-            T* H = task.H + (task.first + first) * K;
-            for (i64 b = 0; b < count; ++b)
-                for (i64 k = 0; k < K; ++k) H[b * K + k] = h[k * size + b];
+            store_outputs(task, h, groups.example(g), groups.vectors);
         }
     });
 }

@@ -70,6 +70,18 @@ class Epochs:
     best: float
     stale: int
 
+class Scores:
+    accuracy: bool
+    cost_share: float
+    tol: float
+    patience: float
+    best: float
+    stale: int
+    @property
+    def scores(self) -> list[float]: ...
+    @property
+    def costs(self) -> list[float]: ...
+
 class _Forward:
     def __init__(
         self,
@@ -102,6 +114,9 @@ class _Problem:
         slots: list[list[Floats]],
         epochs: Epochs,
         threads: int,
+        held_out: _Problem | None,
+        scores: Scores | None,
+        best_thetas: list[Floats],
     ) -> tuple[list[float], int, str]: ...
 
 class Problem32(_Problem): ...

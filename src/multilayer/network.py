@@ -131,6 +131,11 @@ class Network(Savable):
         return self.thetas[0].dtype
 
     @property
+    def has_own_loss(self) -> bool:
+        """Whether its loss is the one that belongs to its output units."""
+        return resolve(self.loss, self.output) == CANONICAL[output_name(self.output)]
+
+    @property
     def n_parameters(self) -> int:
         """The number of weights in Θ, biases included."""
         return sum(theta.size for theta in self.thetas)
@@ -247,8 +252,7 @@ class Network(Savable):
         drawn = [f"{self.sizes[0]} inputs"]
         drawn += [f"{theta.size} ─▶ {len(theta)} {unit_name(unit)}" for theta, unit in layers]
         head = f"Network: {self.n_parameters:_} parameters".replace("_", " ") + f", {self.dtype}"
-        own = CANONICAL[output_name(self.output)]
-        head += "" if resolve(self.loss, self.output) == own else f", loss {self.loss}"
+        head += "" if self.has_own_loss else f", loss {self.loss}"
         return head + "\n" + " ── ".join(drawn)
 
     def objective(self, **numbers: Any) -> Objective:

@@ -114,14 +114,18 @@ def test_validation_keeps_the_best(rng):
     network, X, labels = problem(rng)
     seen, scores = [], iter([0.1, 0.9, 0.5, 0.9, 0.3, 0.2, 0.1, 0.0])
 
-    def validate():
-        seen.append([theta.copy() for theta in network.thetas])
-        return next(scores), 0.5
+    class Validate:
+        def in_engine(self):
+            return None
+
+        def __call__(self):
+            seen.append([theta.copy() for theta in network.thetas])
+            return next(scores), 0.5
 
     state = State(network, rng)
     history = state.history
     plan = config(batch_size=5, n_iter_no_change=3, early_stopping=True, restore_best=True)
-    train_network(state, Examples(X, labels), Adam(0.01), plan, validate=validate)
+    train_network(state, Examples(X, labels), Adam(0.01), plan, validate=Validate())
     assert history.status == "converged"
     assert history.scores == [0.1, 0.9, 0.5, 0.9, 0.3, 0.2]
     assert history.best_score == 0.9

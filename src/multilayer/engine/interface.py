@@ -160,6 +160,42 @@ class Shuffle(NamedTuple):
     indices: NDArray[np.int64] | None = None
 
 
+@dataclass
+class Validation:
+    """How the native engine scores each epoch of a call on other rows.
+
+    Attributes
+    ----------
+    engine : NativeEngine
+        Of these rows and the same Θ; dense where the rows to learn from are, else sparse.
+    accuracy : bool
+        The score is the share of rows whose label is predicted, for integer Y, without weights, and
+        the output units' own loss; otherwise it is minus the cost.
+    cost_share : float
+        What the cost is multiplied by.
+    tol, patience : float
+        Training stops when, more than `patience` epochs in a row, the score has been below the best
+        score plus `tol`.
+    best, stale : float, int
+        The best score so far, and how many epochs in a row have been below it plus `tol`; updated.
+    best_thetas : list of ndarray, shaped like Θ
+        Receive Θ of the best epoch; empty where it is not wanted.
+    scores, costs : list of float
+        Of the epochs of the call; set by it.
+    """
+
+    engine: Any
+    accuracy: bool
+    cost_share: float
+    tol: float = 0.0
+    patience: float = np.inf
+    best: float = -np.inf
+    stale: int = 0
+    best_thetas: list[Floats] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+    costs: list[float] = field(default_factory=list)
+
+
 @dataclass(frozen=True)
 class Epochs:
     """The epochs of one call of `train`, and what ends it early.
@@ -183,6 +219,8 @@ class Epochs:
         best by more than `tol`. Without `patience` there is no such stop.
     plateau : PlateauCounter
         The state of that rule, updated in place.
+    validation : Validation, optional
+        Scores each epoch on other rows. Only the native engine does.
     """
 
     count: int = 1
@@ -194,6 +232,7 @@ class Epochs:
     tol: float = -np.inf
     patience: float | None = None
     plateau: PlateauCounter = field(default_factory=PlateauCounter)
+    validation: Validation | None = None
 
     @property
     def most_steps(self) -> float:

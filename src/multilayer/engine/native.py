@@ -17,6 +17,7 @@ from multilayer.engine.records import (
     native_epochs,
     native_extra,
     native_objective,
+    native_scores,
 )
 from multilayer.engine.threads import share
 from multilayer.engine.validation import (
@@ -219,9 +220,24 @@ class NativeEngine:
         if epochs.shuffle is not None and state is not None:
             call.indices, call.key = epochs.shuffle.indices, (key := state[:-1].copy())
             call.position = int(state[-1])
-        costs, made, status = self._native.train(
-            steps, [list(slot) for slot in slots], call, share()
+        validation = epochs.validation
+        held_out, scores = (
+            (None, None)
+            if validation is None
+            else (validation.engine._native, native_scores(validation))
         )
+        costs, made, status = self._native.train(
+            steps,
+            [list(slot) for slot in slots],
+            call,
+            share(),
+            held_out,
+            scores,
+            [] if validation is None else validation.best_thetas,
+        )
+        if validation is not None and scores is not None:
+            validation.best, validation.stale = scores.best, scores.stale
+            validation.scores, validation.costs = scores.scores, scores.costs
         epochs.plateau.best, epochs.plateau.stale = call.best, call.stale
         if epochs.shuffle is not None and state is not None:
             state[:-1], state[-1] = key, call.position

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from multilayer import _native
 from multilayer.dropout import check_rate
 from multilayer.embedding import MOST_DIMENSIONS, MOST_FREQUENCIES, Embedding, ExtraParameters
-from multilayer.engine.interface import Descent, Epochs, Objective
+from multilayer.engine.interface import Descent, Epochs, Objective, Validation
 from multilayer.losses import check_smoothing, resolve
 from multilayer.outputs import parts
 
@@ -25,6 +25,7 @@ __all__ = [
     "native_epochs",
     "native_extra",
     "native_objective",
+    "native_scores",
 ]
 
 Floats = NDArray[Any]  # float32 or float64
@@ -124,6 +125,15 @@ def native_epochs(epochs: Epochs) -> _native.Epochs:
     native.tol = float(epochs.tol)
     native.patience = np.inf if epochs.patience is None else float(epochs.patience)
     native.best, native.stale = float(epochs.plateau.best), epochs.plateau.stale
+    return native
+
+
+def native_scores(validation: Validation) -> _native.Scores:
+    """Return the native record of how epochs are scored."""
+    native = _native.Scores()
+    native.accuracy, native.cost_share = validation.accuracy, float(validation.cost_share)
+    native.tol, native.patience = float(validation.tol), float(validation.patience)
+    native.best, native.stale = float(validation.best), int(validation.stale)
     return native
 
 

@@ -6,11 +6,13 @@ import copy
 from collections.abc import Callable
 from typing import Any, TypeGuard
 
+from scipy.sparse import issparse
 from sklearn.base import is_classifier
 
 from multilayer.engine.arrays import take_rows, to_numpy
 from multilayer.engine.choice import engine_for
-from multilayer.engine.interface import Examples
+from multilayer.engine.interface import Examples, Validation
+from multilayer.engine.native import NativeEngine
 from multilayer.estimators.fitting import Fit, encode
 from multilayer.estimators.inputs import Rows, check_rows, split_rows
 from multilayer.estimators.scoring import find_scorer
@@ -30,10 +32,13 @@ class HeldOut:
         a scorer's name or a scorer.
     examples : Examples
         The rows held out, encoded.
+    learned : array or sparse matrix
+        X of the rows to learn from.
     """
 
-    def __init__(self, fit: Fit, examples: Examples) -> None:
+    def __init__(self, fit: Fit, examples: Examples, learned: Any) -> None:
         self._fit, self._examples = fit, examples
+        self._like_learned = issparse(learned) == issparse(examples.X)
         network = fit.state.network
         self._engine = fit.engine(network.thetas, examples, network.objective())
         self._scorer: Any = None
@@ -42,6 +47,21 @@ class HeldOut:
             classes = fit.targets.classes if _one_label(fit.targets) else None
             self._scorer = find_scorer(fit.estimator, scoring, classes)
             self._y = fit.targets.decode(examples.Y)
+
+    def in_engine(self) -> Validation | None:
+        """Return how the engine scores each epoch itself; None where it cannot."""
+        targets, network = self._fit.targets, self._fit.state.network
+        accuracy = (
+            self._fit.estimator.scoring is None
+            and _one_label(targets)
+            and len(targets.classes) > 1
+            and self._examples.weights is None
+            and network.has_own_loss
+        )
+        able = isinstance(self._engine, NativeEngine) and self._like_learned
+        if not able or not (accuracy or self._fit.estimator.scoring == "loss"):
+            return None
+        return Validation(self._engine, accuracy, targets.cost_share)
 
     def __call__(self) -> tuple[float, float]:
         """Compute the score (larger is better), and the cost without the penalty."""
@@ -96,4 +116,4 @@ def hold_out(fit: Fit, given: Rows) -> tuple[Examples, Validate | None]:
         )
     else:
         return fit.targets.weigh(examples), None
-    return fit.targets.weigh(examples), HeldOut(fit, validation)
+    return fit.targets.weigh(examples), HeldOut(fit, validation, examples.X)

@@ -21,6 +21,7 @@ from multilayer.engine.interface import (
     MakeEngine,
     Report,
     Shuffle,
+    Validation,
 )
 from multilayer.engine.twister import twister_state
 from multilayer.network import Floats
@@ -72,7 +73,9 @@ def train(
             restore(before, arrays)
             unfinished = True
             left = config.max_iter - history.epochs
-            report = calls.epochs(1 if monitor.watches_epochs else calls.at_most(left))
+            validation = monitor.in_engine()
+            by_epoch = monitor.watches_epochs and validation is None
+            report = calls.epochs(1 if by_epoch else calls.at_most(left), validation)
             if not _finite(thetas):
                 # One step too far: go the same way again and halt before it.
                 restore(arrays, before)
@@ -87,9 +90,12 @@ def train(
             state.samples += examples.X.shape[0] * len(report.costs)
             if report.status != "finished":
                 history.status = report.status
+            if validation is not None:
+                monitor.after_call(validation)
             if report.status == "diverged" or not len(report.costs):
                 break
-            monitor.after_epoch()
+            if validation is None:
+                monitor.after_epoch()
             if history.epochs >= config.max_iter and history.status == "running":
                 history.status = "max_iter"
     except KeyboardInterrupt:
@@ -135,7 +141,9 @@ class _Calls:
             return int(min(epochs, max(1, _MOST_RATES // self._steps_per_epoch)))
         return epochs
 
-    def epochs(self, n: int, max_steps: int | None = None) -> Report:
+    def epochs(
+        self, n: int, validation: Validation | None = None, *, max_steps: int | None = None
+    ) -> Report:
         """Train for n epochs, or for some steps of them."""
         state, config = self._state, self._config
         by_cost = not (config.early_stopping or max_steps)
@@ -151,6 +159,7 @@ class _Calls:
                 tol=config.tol,
                 patience=config.n_iter_no_change if by_cost else None,
                 plateau=state.history.plateau,
+                validation=validation,
             ),
         )
 

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
+from multilayer.engine.interface import Validation
 from multilayer.schedules import Adaptive, Plateau
 from multilayer.training.config import Config
 from multilayer.training.state import State, restore
 
 __all__ = ["Monitor", "Validate", "Watch"]
 
-Validate = Callable[[], tuple[float, float]]  # score (larger is better) and cost of the network
+
+class Validate(Protocol):
+    """Scores the network as it stands on rows that it does not learn from."""
+
+    def __call__(self) -> tuple[float, float]:
+        """Compute the score (larger is better), and the cost without the penalty."""
+
+    def in_engine(self) -> Validation | None:
+        """Return how the engine does the same within a call; None where it cannot."""
+
+
 Watch = Callable[[State], bool]  # sees the state after each epoch; True stops training
 
 
@@ -33,6 +45,31 @@ class Monitor:
         config = self.config
         by_epoch = config.restore_best or isinstance(config.schedule, Plateau)
         return bool(self.validate or self.watch or by_epoch)
+
+    def in_engine(self) -> Validation | None:
+        """Return how a call of the engine scores its epochs; None: `after_epoch` does."""
+        slows_down = isinstance(self.config.schedule, Adaptive | Plateau)
+        if self.validate is None or self.watch is not None or slows_down:
+            return None
+        validation = self.validate.in_engine()
+        if validation is None:
+            return None
+        config, history = self.config, self.state.history
+        if config.restore_best:
+            validation.best_thetas = [np.empty_like(theta) for theta in self.state.network.thetas]
+        validation.tol = config.tol
+        validation.patience = config.n_iter_no_change if config.early_stopping else np.inf
+        validation.best, validation.stale = history.best_score, history.stale_scores
+        return validation
+
+    def after_call(self, validation: Validation) -> None:
+        """Take over what the engine has found in its epochs."""
+        history = self.state.history
+        history.scores.extend(validation.scores)
+        history.validation_costs.extend(validation.costs)
+        if validation.best > history.best_score and validation.best_thetas:
+            self.state.best = validation.best_thetas
+        history.best_score, history.stale_scores = validation.best, validation.stale
 
     def after_epoch(self, seen_before: bool = False) -> None:
         """Process an epoch; one seen before, of a resumed training, is not shown to the watcher."""
