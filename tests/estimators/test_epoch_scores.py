@@ -1,4 +1,4 @@
-"""Epochs are scored within a call of the engine, or after each epoch in Python: to the same bits."""
+"""Epochs are scored within a call of the engine, or by Python after each: to the same bits."""
 
 import warnings
 
