@@ -142,7 +142,7 @@ void test_training();
 void test_losses();
 void test_sparse();
 void test_digests();
-void write_digests();  // those of digests.hpp
+void write_digests();  // those of digests.inc
 void test_memory();
 void test_threads();
 void test_forks();

@@ -1,7 +1,7 @@
 // The same bits on every instruction set with fused multiply-adds, and on every processor: digests
 // of Θ, slots and costs after training, of cost and gradient, and of predictions, for many shapes,
 // rules, options, both types of numbers, dense and sparse rows. They are compared with those that
-// are written down in digests.hpp, which `engine_tests digest write` prints.
+// are written down in digests.inc, which `engine_tests digest write` prints.
 #include <cstdio>
 #include <cstring>
 #include <iterator>
@@ -9,7 +9,7 @@
 
 #include "../dispatch.hpp"
 #include "check.hpp"
-#include "digests.hpp"
+#include "digests.inc"
 
 namespace tests {
 namespace {

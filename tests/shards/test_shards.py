@@ -85,7 +85,9 @@ def assert_same_fit(one, other, tolerance):
 
 
 WHOLE = [
-    {"solver": "lbfgs", "max_iter": 15},
+    # At the 15th iteration in float32, a change of X in its last bit changes Θ by 0.005, on one
+    # machine as well.
+    {"solver": "lbfgs", "max_iter": 12},
     {"solver": "gd", "max_iter": 15, "learning_rate_init": 0.3},
     {"batch_size": 503, "shuffle": False, "max_iter": 15},
     {"solver": "adamw", "batch_size": 503, "learning_rate": "cosine", "max_iter": 15},
@@ -102,7 +104,7 @@ def test_full_batch_is_that_of_one_machine(labelled, options, dtype):
     parts = MLPClassifier((9, 5), random_state=1, **options)
     fit(parts, X, y)
     assert parts.classes_.tolist() == ["blue", "green", "red"]
-    assert_same_fit(whole, parts, 1e-9 if dtype == np.float64 else 2e-3)
+    assert_same_fit(whole, parts, 1e-9 if dtype == np.float64 else 1e-4)
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "gd"])
