@@ -48,13 +48,8 @@ class EpochScores {
 
   private:
     static Network<T> without_penalty(Network<T> network) {
-        const Objective all = network.objective;
-        network.objective = {};
-        network.objective.hidden = all.hidden;
-        network.objective.output = all.output;
-        network.objective.groups = all.groups;
-        network.objective.loss = all.loss;
-        network.objective.loss_number = all.loss_number;
+        Objective& objective = network.objective;
+        objective.lambda = objective.l1 = objective.label_smoothing = 0;
         return network;
     }
 
@@ -62,7 +57,7 @@ class EpochScores {
         for (int l = 0; l < network_.layers(); ++l) {
             const Layer<T>& layer = loop_.work.layers[static_cast<std::size_t>(l)];
             const ThetaArray<T> theta = loop_.arrays_of(l).theta;
-            const bool transposed = &loop_.arrays_of(l) != &layer;
+            const bool transposed = data_.X.sparse() && l == 0;
             const std::int64_t rows = transposed ? layer.in : layer.out;
             const std::int64_t columns = transposed ? layer.out : layer.in;
             for (std::int64_t unit = 0; unit < layer.out; ++unit)

@@ -6,12 +6,12 @@ import pickle
 import numpy as np
 import pytest
 
-from multilayer.engine.twister import seeded, twister_state
+from multilayer.engine.twister import make_twister, twister_state
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**32 - 1])
 def test_seeded_is_random_state(seed):
-    ours, theirs = seeded(seed), np.random.RandomState(seed)
+    ours, theirs = make_twister(seed), np.random.RandomState(seed)
     for rng in (ours, copy.deepcopy(ours), pickle.loads(pickle.dumps(ours))):
         for part, expected in zip(rng.get_state(), theirs.get_state(), strict=True):
             np.testing.assert_array_equal(part, expected)
@@ -20,11 +20,11 @@ def test_seeded_is_random_state(seed):
 @pytest.mark.parametrize("seed", [-1, 2**32])
 def test_seeds_that_there_are_not(seed):
     with pytest.raises(ValueError, match="between 0 and"):
-        seeded(seed)
+        make_twister(seed)
 
 
 def test_state_where_it_lies():
-    rng, twin = seeded(3), np.random.RandomState(4)
+    rng, twin = make_twister(3), np.random.RandomState(4)
     rng.shuffle(np.arange(9))
     state = twister_state(rng)
     _, words, position, *_ = rng.get_state()

@@ -53,7 +53,7 @@ _OPTIONS: dict[str, Any] = {
 
 
 def with_read_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of `ReadOptions`; they arrive as its parameter `read`."""
+    """Return a command with the options of `ReadOptions`, passed on as its parameter `read`."""
     signature, kinds = inspect.signature(command), get_type_hints(command, include_extras=True)
     own = [
         p.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=kinds[name])

@@ -162,7 +162,7 @@ class Shuffle(NamedTuple):
 
 @dataclass
 class Validation:
-    """How the native engine scores each epoch of a call on other rows.
+    """Rows that the native engine scores each epoch of a call on, and the rule of early stopping.
 
     Attributes
     ----------

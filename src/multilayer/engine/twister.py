@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 from numpy.typing import NDArray
 
-__all__ = ["seeded", "twister_state"]
+__all__ = ["make_twister", "twister_state"]
 
 _Struct = ctypes.c_uint32 * 625
 
@@ -18,14 +18,14 @@ class _Unseeded(ISeedSequence):
     """Stands for the seed that an MT19937 draws from the system where none is given."""
 
     def generate_state(self, n_words: int, dtype: Any = np.uint32) -> Any:
-        """Return words that `seeded` replaces, as a list, which NumPy reads fastest."""
+        """Return words that `make_twister` replaces, as a list, which NumPy reads fastest."""
         return [0] * n_words
 
 
 _UNSEEDED: Any = _Unseeded()
 
 
-def seeded(seed: int) -> np.random.RandomState:
+def make_twister(seed: int) -> np.random.RandomState:
     """Return `RandomState(seed)`, without the seed that it draws first and throws away."""
     rng = np.random.RandomState(np.random.MT19937(_UNSEEDED))
     rng.seed(seed)

@@ -18,7 +18,7 @@ from sklearn.utils import check_random_state
 from multilayer.engine.arrays import dtype_of
 from multilayer.engine.choice import engine_for
 from multilayer.engine.interface import Examples, MakeEngine, PlateauCounter
-from multilayer.engine.twister import seeded
+from multilayer.engine.twister import make_twister
 from multilayer.estimators.attributes import publish, thetas_given
 from multilayer.estimators.checkpoint import Checkpoint
 from multilayer.estimators.convergence import explosion, warn_of_ending
@@ -277,7 +277,7 @@ def open_checkpoints(estimator: Any) -> np.random.RandomState:
 
 def _generator(random_state: Any) -> np.random.RandomState:
     if isinstance(random_state, int | np.integer):
-        return seeded(int(random_state))
+        return make_twister(int(random_state))
     rng: np.random.RandomState = check_random_state(random_state)
     return rng
 

@@ -377,7 +377,7 @@ class Session:
 
 
 def _note(drawn: int, rows: int, remarks: list[str]) -> str:
-    """Say what the page does not show, or what was not taken literally in a file."""
+    """Return a note on what the page does not show, or what was not taken literally in a file."""
     partly = [] if drawn == rows else [f"{drawn} of {rows} rows are drawn; all of them are used"]
     return "".join(f"{sentence}. " for sentence in [*partly, *remarks]).strip()
 
