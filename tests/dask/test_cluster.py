@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from comparisons import assert_thetas_close
 from distributed import Client, LocalCluster
+from distributed.actor import ActorFuture
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import make_classification, make_regression
 from sklearn.exceptions import NotFittedError
@@ -245,6 +246,24 @@ def test_workers_die_and_training_goes_on(mortal, labelled, act):
     clf.set_callbacks(_Then(act, mortal, pids)).fit(X, y)
     assert_thetas_close(calm, clf, 0)
     assert clf.n_iter_ == 12
+
+
+def test_a_worker_that_shuts_down_is_a_lost_one(client, labelled, monkeypatch):
+    X, y = parted(*labelled)
+    options = {"batch_size": 50, "max_iter": 4, "random_state": 0, "timeout": 60}
+    calm = DaskMLPClassifier(6, client=client, **options).fit(X, y)
+    answer, refused = ActorFuture.result, []
+
+    def shut_down_once(self, timeout=None):
+        if not refused:
+            refused.append(self)
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        return answer(self, timeout)
+
+    monkeypatch.setattr(ActorFuture, "result", shut_down_once)
+    clf = DaskMLPClassifier(6, client=client, **options).fit(X, y)
+    assert len(refused) == 1
+    assert_thetas_close(calm, clf, 0)
 
 
 def test_a_worker_that_does_not_answer(mortal, labelled):

@@ -78,11 +78,14 @@ def test_regularization_path_of_a_pipeline_and_of_regression():
         StandardScaler(),
         MLPRegressor(hidden_layer_sizes=(8,), solver="lbfgs", max_iter=30, random_state=0),
     )
+    y = rows.target[:150] / np.std(rows.target[:150])
     display = RegularizationPathDisplay.from_estimator(
-        pipeline, rows.data[:150], rows.target[:150], param_range=[0.01, 1, 1e5], cv=3
+        pipeline, rows.data[:150], y, param_range=[0.01, 1, 1e3], cv=3, random_state=0
     )
     errors = display.line_.get_ydata()
-    assert errors[2] == pytest.approx(1, abs=0.1)  # all weights 0: the mean
+    # All weights 0: the mean, which leaves all of the variance of the rows it is the mean of.
+    assert display.train_line_.get_ydata()[2] == pytest.approx(1, abs=0.01)
+    assert errors[2] == pytest.approx(1, abs=0.1)
     assert display.best_index_ == np.argmin(errors)
     assert display.train_line_.get_ydata()[0] < errors[0]
 

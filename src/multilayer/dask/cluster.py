@@ -135,8 +135,8 @@ class ClusterShards(Shards):
         deadline = time.monotonic() + self._timeout
         while True:
             try:
-                vectors: list[Sums] = answer.result(timeout=_POLL)
-                return vectors
+                vectors: list[Sums] | Exception = answer.result(timeout=_POLL)
+                break
             except TimeoutError as error:
                 here = holder.address in self._client.scheduler_info()["workers"]
                 if not here or holder.future.status != "finished":
@@ -145,6 +145,13 @@ class ClusterShards(Shards):
                     raise TimeoutError(
                         f"worker {holder.address} has not answered for {self._timeout:g} s"
                     ) from None
+            except Exception as error:  # of a worker that shuts down, a RuntimeError among others
+                raise OSError(f"worker {holder.address} is gone: {error}") from error
+        if isinstance(vectors, OSError):
+            raise _TaskFailed(vectors)
+        if isinstance(vectors, Exception):
+            raise vectors
+        return vectors
 
     def _recover(self) -> None:
         self._holders = []
@@ -260,10 +267,14 @@ class _Actor:
     def __init__(self, parts: Sequence[Shard]) -> None:
         self._parts, self._n_threads = parts, get_worker().state.nthreads
 
-    def vectors(self, call: bytes) -> list[Sums]:
+    def vectors(self, call: bytes) -> list[Sums] | Exception:
+        """Compute the vectors; an error of the function is returned, as a loss would be raised."""
         function, arguments = pickle.loads(call)
-        with sharing(self._n_threads):
-            return [function(part, *arguments) for part in self._parts]
+        try:
+            with sharing(self._n_threads):
+                return [function(part, *arguments) for part in self._parts]
+        except Exception as error:
+            return error
 
 
 @dataclass(frozen=True)
