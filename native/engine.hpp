@@ -38,6 +38,8 @@ struct Network {
     std::vector<Parameters<T>> mixes;      // α of each hidden layer; empty: none mixes
     std::vector<Rates> rates;              // of each Θ; empty: all 1
 
+    // That X must have.
+    std::int64_t columns() const { return embedding.columns > 0 ? embedding.columns : sizes[0]; }
     int layers() const { return static_cast<int>(thetas.size()); }
     // The parameters that are trained beside Θ.
     std::vector<Parameters<T>*> extra_parameters() {

@@ -1,48 +1,16 @@
-// The Python module: turns arrays that engine/native.py has checked into pointers, nothing more.
+// The Python module: turns arrays into pointers, checks what they index, and runs the engine.
 #include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
-#include <nanobind/stl/optional.h>
-#include <nanobind/stl/tuple.h>
-#include <nanobind/stl/variant.h>
-#include <nanobind/stl/vector.h>
 
 #include <optional>
-#include <tuple>
-#include <variant>
 
 #include "dispatch.hpp"
 #include "engine.hpp"
+#include "module_arrays.hpp"
+#include "module_gil.hpp"
 #include "module_records.hpp"
 #include "threads.hpp"
 
 namespace {
-
-template <class T>
-ml::Matrix<T> matrix(const Array<const T>& array) {
-    return {array.data(), static_cast<std::int64_t>(array.shape(0)),
-            static_cast<std::int64_t>(array.shape(1)), array.stride(0), array.stride(1)};
-}
-
-// An array; or sparse rows: where each starts, columns, values.
-template <class T>
-using Inputs =
-    std::variant<Array<const T>,
-                 std::tuple<Array<const std::int64_t>, Array<const std::int32_t>, Array<const T>>>;
-
-template <class T>
-ml::Matrix<T> matrix(const Inputs<T>& X, std::int64_t columns) {
-    if (X.index() == 0) return matrix(std::get<0>(X));
-    const auto& [starts, indices, values] = std::get<1>(X);
-    const auto rows = static_cast<std::int64_t>(starts.shape(0)) - 1;
-    return {values.data(), rows, columns, 0, 0, starts.data(), indices.data()};
-}
-
-template <class T>
-std::vector<T*> pointers(const Arrays<T>& arrays) {
-    std::vector<T*> result;
-    for (const auto& array : arrays) result.push_back(array.data());
-    return result;
-}
 
 template <class T>
 void add(ml::Network<T>& network, const Arrays<const T>& arrays, const ExtraParameters& extra) {
@@ -57,14 +25,24 @@ void add(ml::Network<T>& network, const Arrays<const T>& arrays, const ExtraPara
         network.first_rows = extra.first_rows;
         embedding.columns = extra.plain + static_cast<std::int64_t>(extra.first_rows.size()) - 1;
     }
-    network.mixes.resize(arrays.size() - (embeds ? 3 : 0));
-    const std::size_t L = network.thetas.size();
+    const std::size_t L = network.thetas.size(), of_embedding = embeds ? 3 : 0;
+    if (arrays.size() != of_embedding && arrays.size() != of_embedding + L - 1)
+        ml::refuse(
+            "there must be three arrays of an embedding and one of each hidden layer that mixes",
+            static_cast<std::int64_t>(arrays.size()));
+    network.mixes.resize(arrays.size() - of_embedding);
+    if (!extra.rates.empty() && extra.rates.size() != 2 * L + arrays.size())
+        ml::refuse("there must be two rates of each Θ, and one of each array",
+                   static_cast<std::int64_t>(extra.rates.size()));
+    if (!extra.decays.empty() && extra.decays.size() != arrays.size())
+        ml::refuse("there must be a decay of each array",
+                   static_cast<std::int64_t>(extra.decays.size()));
     for (std::size_t l = 0; l < L && !extra.rates.empty(); ++l)
         network.rates.push_back({extra.rates[2 * l], extra.rates[2 * l + 1]});
     std::size_t at = 0;
     for (ml::Parameters<T>* part : network.extra_parameters()) {
-        part->values = const_cast<T*>(arrays[at].data());
-        part->size = static_cast<std::int64_t>(arrays[at].size());
+        part->values = const_cast<T*>(pointer(arrays[at]));
+        part->size = size_of(arrays[at]);
         if (!extra.rates.empty()) part->rate = static_cast<T>(extra.rates[2 * L + at]);
         if (!extra.decays.empty()) part->decay = static_cast<T>(extra.decays[at]);
         ++at;
@@ -79,30 +57,28 @@ ml::Network<T> network(const Arrays<const T>& thetas,
                        const ml::Objective& objective,
                        const ExtraParameters& extra) {
     ml::Network<T> result;
-    result.sizes.push_back(static_cast<std::int64_t>(thetas.at(0).shape(1)) - 1);
-    for (const auto& theta : thetas)
-        result.sizes.push_back(static_cast<std::int64_t>(theta.shape(0)));
-    for (const auto& theta : thetas) result.thetas.push_back(const_cast<T*>(theta.data()));
+    if (thetas.empty()) throw std::invalid_argument("there must be a Θ, and there is none");
+    for (const auto& theta : thetas) {
+        const ml::Matrix<T> shape = matrix(theta);
+        if (result.sizes.empty()) result.sizes.push_back(shape.columns - 1);
+        ml::check_equal("inputs of a layer", shape.columns - 1, result.sizes.back());
+        result.sizes.push_back(shape.rows);
+        result.thetas.push_back(const_cast<T*>(pointer(theta)));
+    }
     result.objective = objective;
     add(result, arrays, extra);
+    ml::check_network(result);
     return result;
 }
 
-// Columns that X must have.
+// How many numbers each array has that is trained: of Θ, then of the others.
 template <class T>
-std::int64_t columns(const ml::Network<T>& network) {
-    return network.embedding.columns > 0 ? network.embedding.columns : network.sizes[0];
-}
-
-// Looks for Ctrl-C. What a signal handler raised stays set in this thread for `raise_if_set`.
-bool signalled() {
-    const nb::gil_scoped_acquire gil;
-    return PyErr_CheckSignals() != 0;
-}
-
-// With the GIL: throws what `signalled` left behind.
-void raise_if_set() {
-    if (PyErr_Occurred()) throw nb::python_error();
+std::vector<std::int64_t> sizes(ml::Network<T> network) {
+    std::vector<std::int64_t> result;
+    for (std::size_t l = 0; l < network.thetas.size(); ++l)
+        result.push_back((network.sizes[l] + 1) * network.sizes[l + 1]);
+    for (const ml::Parameters<T>* part : network.extra_parameters()) result.push_back(part->size);
+    return result;
 }
 
 // Forward propagation through Θ that were checked and unpacked once: for a single row that would
@@ -119,10 +95,12 @@ class Forward {
           network_(network<T>(thetas, arrays, objective, extra)) {}
 
     void into(const Inputs<T>& X, const Array<T>& H, int threads) const {
-        const auto rows = matrix(X, columns(network_));
-        T* result = H.data();
+        const auto rows = matrix(X, network_.columns());
+        ml::check_equal("columns of X", rows.columns, network_.columns());
+        if (rows.sparse()) ml::check_sparse(rows, stored(X));
+        T* result = pointer(H, rows.rows * network_.sizes.back());
         {
-            const nb::gil_scoped_release release;
+            const WithoutGil without_gil;
             ml::forward(network_, rows, result, threads, signalled);
         }
         raise_if_set();
@@ -152,16 +130,17 @@ class Problem {
           labels_(labels),
           weights_(weights),
           network_(network<T>(thetas, arrays, objective, extra)) {
-        data_.X = matrix(X_, columns(network_));
+        data_.X = matrix(X_, network_.columns());
         if (Y_) data_.Y = matrix(*Y_);
-        if (labels_) data_.labels = labels_->data();
-        if (weights_) data_.weights = weights_->data();
+        if (labels_) data_.labels = pointer(*labels_, data_.X.rows);
+        if (weights_) data_.weights = pointer(*weights_, data_.X.rows);
+        ml::check_data(network_, data_, stored(X_));
     }
 
     // J; where arrays for gradients are given, shaped like Θ and the other arrays, D into them.
     double cost(const Arrays<T>& gradients, int threads) const {
         ml::Network<T> network = network_;
-        auto results = pointers(gradients);
+        auto results = pointers(gradients, sizes(network));
         if (!results.empty()) {
             std::size_t last = network.thetas.size();
             for (ml::Parameters<T>* part : network.extra_parameters())
@@ -170,7 +149,7 @@ class Problem {
         }
         double J = 0;
         {
-            const nb::gil_scoped_release release;
+            const WithoutGil without_gil;
             ml::cost(network, data_, results, J, threads, signalled);
         }
         raise_if_set();
@@ -187,26 +166,38 @@ class Problem {
         ml::Network<T> network = network_;
         ml::Slots<T> slot_pointers;
         for (std::size_t s = 0; s < slots.size(); ++s) {
-            slot_pointers.push_back(pointers(slots[s]));
+            ml::check_range("slot", static_cast<std::int64_t>(s), 0, 1);
+            slot_pointers.push_back(pointers(slots[s], sizes(network)));
+            if (slots[s].empty()) throw std::invalid_argument("a slot must not be empty");
             std::size_t last = network.thetas.size();
             for (ml::Parameters<T>* part : network.extra_parameters())
                 part->slots[s] = slot_pointers[s][last++];
         }
         ml::Shuffle shuffle;
         if (epochs.indices && epochs.key)
-            shuffle = {epochs.indices->data(), epochs.key->data(), epochs.position};
+            shuffle = {pointer(*epochs.indices, data_.X.rows), pointer(*epochs.key, 624),
+                       epochs.position};
         if (epochs.order_array) {
-            epochs.order = epochs.order_array->data();
-            epochs.rows_of_epoch = static_cast<std::int64_t>(epochs.order_array->shape(1));
+            const ml::Matrix<std::int64_t> order = matrix(*epochs.order_array);
+            epochs.order = pointer(*epochs.order_array);
+            epochs.rows_of_epoch = order.columns;
+            epochs.count = std::min(epochs.count, order.rows);
         }
         if (shuffle.rows) epochs.shuffle = &shuffle;
-        if (epochs.rates_array) epochs.rates = epochs.rates_array->data();
+        if (epochs.rates_array) epochs.rates = pointer(*epochs.rates_array);
+        ml::check_training(network, data_, descent, slot_pointers, epochs,
+                           epochs.rates ? size_of(*epochs.rates_array) : 0);
         std::optional<ml::Validation<T>> validation;
-        if (held_out && scores)
-            validation.emplace(ml::Validation<T>{held_out->data_, *scores, pointers(best_thetas)});
+        if (held_out && scores) {
+            ml::check_scoring(data_, held_out->data_, *scores);
+            auto thetas_only = sizes(network);
+            thetas_only.resize(network.thetas.size());
+            validation.emplace(
+                ml::Validation<T>{held_out->data_, *scores, pointers(best_thetas, thetas_only)});
+        }
         ml::Report report;
         {
-            const nb::gil_scoped_release release;
+            const WithoutGil without_gil;
             report = ml::train(network, data_, descent, slot_pointers, epochs, threads, signalled,
                                validation ? &*validation : nullptr);
         }
@@ -234,8 +225,7 @@ class Problem {
 
 template <class T>
 void apply(const char* function, const Array<const T>& x, const Array<T>& y) {
-    if (!ml::kernels_in_use<T>().apply(function, x.data(), y.data(),
-                                       static_cast<std::int64_t>(x.size())))
+    if (!ml::kernels_in_use<T>().apply(function, pointer(x), pointer(y, size_of(x)), size_of(x)))
         throw nb::key_error(function);
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/vector.h>
 
@@ -10,21 +9,12 @@
 #include <optional>
 #include <vector>
 
-#include "engine.hpp"
-
-namespace nb = nanobind;
-namespace ml = multilayer;
+#include "module_arrays.hpp"
 
 namespace {
 
-template <class T>
-using Array = nb::ndarray<T, nb::device::cpu>;
-template <class T>
-using Arrays = std::vector<Array<T>>;
-template <class T>
-using Optional = std::optional<Array<const T>>;
-
-// What is trained beside Θ, without its arrays: the columns of an embedding, where there is one,
+// What is trained beside Θ, without its arrays (those of an embedding come first, then α of each
+// hidden layer): the columns of an embedding, where there is one,
 // and learning rates and decays.
 struct ExtraParameters {
     std::int64_t plain = 0, numbers = 0, frequencies = 0, dimensions = 0, width = 0;
@@ -34,7 +24,6 @@ struct ExtraParameters {
     std::vector<double> decays;            // of each array
 };
 
-// The arrays of an embedding come first, then α of each hidden layer.
 // The epochs of one call, with the arrays that they read and change.
 struct Epochs : ml::Epochs {
     Optional<std::int64_t> order_array;

@@ -329,7 +329,12 @@ WRONG = {
     "tables": (broken(tables=np.ones((3, 4))), {}, ValueError, "must have 14 rows"),
     "periodic": (broken(periodic=np.ones((4, 29))), {}, ValueError, "must have 28 columns"),
     "frequencies": (broken(n_frequencies=33), {}, ValueError, "frequencies"),
-    "dtype": (broken(scale=np.ones(26, np.float32)), {}, TypeError, "C-contiguous and float64"),
+    "dtype": (
+        broken(scale=np.ones(26, np.float32)),
+        {},
+        TypeError,
+        "C-contiguous, aligned and float64",
+    ),
     "mixes": (replace(Example().extra, mixes=[np.ones(7)]), {}, ValueError, "shapes"),
     "rates": (replace(Example().extra, rates=[1.0]), {}, ValueError, "rates must be 11"),
     "decays": (replace(Example().extra, decays=[-1.0] * 5), {}, ValueError, "decays must be 5"),

@@ -210,7 +210,7 @@ class NativeEngine:
             check_writeable(name, array)
         check_alone(self._extra, descent.clip_norm < np.inf, descent.max_norm < np.inf)
         check_slots(descent.optimizer, slots, arrays)
-        order = check_order(epochs.order, epochs.count, self._m)
+        order = check_order(epochs.order, epochs.count)
         rows = self._m if order is None else order.shape[1]
         embedded = self._extra is not None and self._extra.embedding is not None
         steps = native_descent(descent, self._thetas, rows, embedded)

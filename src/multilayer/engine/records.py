@@ -177,7 +177,7 @@ def check_rates(rates: NDArray[np.float64] | None) -> NDArray[np.float64] | None
     bad = rates[~((rates >= 0) & (rates < np.inf))]
     if len(bad):
         raise ValueError(f"rates must be finite and not negative: {bad[0]}")
-    return np.ascontiguousarray(rates)
+    return np.require(rates, requirements=("C", "A"))
 
 
 def check_dense(X: Any, extra: ExtraParameters | None) -> None:
@@ -217,10 +217,12 @@ def native_extra(
         if (met := [mix.shape for mix in extra.mixes]) != widths:
             raise ValueError(f"mixes must have the shapes {widths} of the hidden layers: {met}")
     for name, array in zip(names, arrays, strict=True):
-        if array.dtype != thetas[0].dtype or not array.flags.c_contiguous:
+        if array.dtype != thetas[0].dtype or not (
+            array.flags.c_contiguous and array.flags.aligned
+        ):
             raise TypeError(
-                f"{name} must be C-contiguous and {thetas[0].dtype} as Θ1 is: {array.dtype}, "
-                f"strides {array.strides}"
+                f"{name} must be C-contiguous, aligned and {thetas[0].dtype} as Θ1 is: "
+                f"{array.dtype}, strides {array.strides}"
             )
     for name, factors, n in (
         ("rates", extra.rates, 2 * len(thetas) + len(arrays)),

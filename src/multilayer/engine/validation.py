@@ -49,8 +49,11 @@ def check_network(
             raise ValueError(
                 f"Θ{number} must have shape (units, inputs + 1), at least (1, 2): {shape}"
             )
-        if not theta.flags.c_contiguous:
-            raise ValueError(f"Θ{number} must be C-contiguous, and its strides are {theta.strides}")
+        if not (theta.flags.c_contiguous and theta.flags.aligned):
+            raise ValueError(
+                f"Θ{number} must be C-contiguous and aligned: its strides are {theta.strides}, its "
+                f"address is {theta.ctypes.data:#x}"
+            )
         if units is not None and shape[1] != units + 1:
             raise ValueError(
                 f"Θ{number} must have {units + 1} columns, one more than the rows of "
@@ -93,7 +96,7 @@ def check_examples(
         if low < 0 or high >= max(K, 2):
             met = low if low < 0 else high
             raise ValueError(f"class indices must be from 0 to {max(K, 2) - 1}: {met}")
-        labels = np.ascontiguousarray(Y, np.int32)
+        labels = np.array(Y, np.int32)  # of its own: no other thread can change them
     else:
         targets = check_matrix("Y", Y, thetas[0], columns=K)
         if len(targets) != m:
@@ -104,7 +107,7 @@ def check_examples(
             raise ValueError(f"weights must have shape {(m,)}: {weights.shape}")
         if not (weights.min() >= 0 and 0 < weights.sum() < np.inf):
             raise ValueError("weights must be finite, not negative, and not all zero")
-        weights = np.ascontiguousarray(weights)
+        weights = in_a_row(weights)
     return inputs, targets, labels, weights
 
 
@@ -119,7 +122,11 @@ def check_inputs(X: Any, like: Floats, columns: int) -> tuple[Inputs, int]:
 
 
 def check_rows(X: Any, like: Floats) -> Rows:
-    """Return where each row of a CSR matrix starts, the columns and the values, as they lie."""
+    """Return where each row of a CSR matrix starts, the columns and the values.
+
+    The first two are copies: they say where the native code reads and writes, and another thread
+    may change those of the matrix.
+    """
     m, columns = X.shape
     check_float("X", X.data, like)
     for name, array in ("indptr", X.indptr), ("indices", X.indices):
@@ -140,10 +147,15 @@ def check_rows(X: Any, like: Floats) -> Rows:
     if columns > _MOST_COLUMNS:
         raise ValueError(f"a sparse X must have at most {_MOST_COLUMNS} columns: {columns}")
     return (
-        np.ascontiguousarray(starts, np.int64),
-        np.ascontiguousarray(indices, np.int32),
-        np.ascontiguousarray(X.data),
+        np.array(starts, np.int64),
+        np.array(indices[:stored], np.int32),
+        in_a_row(X.data[:stored]),
     )
+
+
+def in_a_row(array: Floats) -> Floats:
+    """Return the array itself, or a copy if its elements are apart or not aligned."""
+    return np.require(array, requirements=("C", "A"))
 
 
 def check_matrix(name: str, array: Floats, like: Floats, columns: int) -> Floats:
@@ -197,15 +209,16 @@ def check_slots(optimizer: Optimizer, slots: Slots, arrays: Sequence[Floats]) ->
             raise ValueError(f"a slot must hold {len(arrays)} arrays, one a layer: {len(slot)}")
         for array, like in zip(slot, arrays, strict=True):
             check_float("a slot", array, like)
-            if array.shape != like.shape or not array.flags.c_contiguous:
+            flags = array.flags
+            if array.shape != like.shape or not (flags.c_contiguous and flags.aligned):
                 raise ValueError(
-                    f"a slot must be C-contiguous of shape {like.shape}, as its Θ is: "
+                    f"a slot must be C-contiguous, aligned and of shape {like.shape}, as its Θ is: "
                     f"shape {array.shape}, strides {array.strides}"
                 )
             check_writeable("a slot", array)
 
 
-def check_order(order: NDArray[np.integer] | None, epochs: int, m: int) -> NDArray[np.int64] | None:
+def check_order(order: NDArray[np.integer] | None, epochs: int) -> NDArray[np.int64] | None:
     """Return the rows (epochs, n) that each epoch takes in their order, or None."""
     if order is None:
         return None
@@ -216,11 +229,7 @@ def check_order(order: NDArray[np.integer] | None, epochs: int, m: int) -> NDArr
             f"order must have a row for each of {epochs} epochs, of at least one row number: "
             f"{order.shape}"
         )
-    if order.size and (order.min() < 0 or order.max() >= m):
-        raise ValueError(
-            f"order must hold row numbers from 0 to {m - 1}: {order.min()} to {order.max()}"
-        )
-    return np.ascontiguousarray(order, np.int64)
+    return np.require(order, np.int64, ("C", "A"))  # the native code checks the numbers
 
 
 def check_shuffle(
@@ -235,11 +244,11 @@ def check_shuffle(
     if (
         not isinstance(indices, np.ndarray)
         or indices.dtype != np.int64
-        or not indices.flags.c_contiguous
+        or not (indices.flags.c_contiguous and indices.flags.aligned)
     ):
-        raise TypeError("indices must be a contiguous array of int64")
-    if indices.shape != (m,) or indices.min() < 0 or indices.max() >= m:
-        raise ValueError(f"indices must hold {m} row numbers from 0 to {m - 1}")
+        raise TypeError("indices must be a contiguous and aligned array of int64")
+    if indices.shape != (m,):
+        raise ValueError(f"indices must hold {m} row numbers: {indices.shape}")
     check_writeable("indices", indices)
     state = twister_state(rng)
     if state is None:
