@@ -130,6 +130,10 @@ void check_training(const Network<T>& network,
     if (!descent.dropout.empty() && descent.dropout.size() != network.thetas.size())
         refuse("there must be a rate of dropout for each layer but the last",
                static_cast<std::int64_t>(descent.dropout.size()));
+    for (const double rate : descent.dropout)
+        if (!(rate >= 0 && rate < 1))
+            throw std::invalid_argument("a rate of dropout must be at least 0 and less than 1: " +
+                                        std::to_string(rate));
     check_range("epochs", epochs.count, 0, most);
     // Steps are counted from there on, and never reach the end.
     check_range("steps_before", epochs.steps_before, 0, most / 2);

@@ -94,6 +94,7 @@ class Snapshot {
 
 template <class T>
 bool forward(const Network<T>& network, const Matrix<T>& X, T* H, int threads, const Poll& poll) {
+    if (X.rows == 0) return true;
     const Kernels<T>& kernels = kernels_in_use<T>();
     Workspace<T> work(network, kernels, X, X.rows, false, false);
     BatchTask<T> task;

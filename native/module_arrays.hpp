@@ -52,7 +52,8 @@ T* aligned(const Array<T>& array) {
 template <class T>
 T* pointer(const Array<T>& array) {
     std::int64_t step = 1;
-    for (std::size_t i = array.size() > 0 ? array.ndim() : 0; i-- > 0; step *= static_cast<std::int64_t>(array.shape(i)))
+    for (std::size_t i = array.size() > 0 ? array.ndim() : 0; i-- > 0;
+         step *= static_cast<std::int64_t>(array.shape(i)))
         if (array.shape(i) > 1 && array.stride(i) != step)
             ml::refuse("an array must be C-contiguous, and an axis has the stride",
                        array.stride(i));

@@ -62,7 +62,8 @@ void embed(const BatchTask<T>& task, const Rows<T>& rows, i64 first, bool learni
             const T* row = embedding.tables.values + row_of(task, rows.row[b], c) * embedding.width;
             for (i64 i = 0; i < embedding.width; ++i) out[i * size + b] = row[i];
         }
-    T* stored = embedding.inputs + first / size * embedding.stride + first % size;
+    T* stored = nullptr;
+    if (learning) stored = embedding.inputs + first / size * embedding.stride + first % size;
     for (i64 i = 0; i < task.layers[0].in; ++i)
         for (int at = 0; at < all; at += lanes<T>) {
             const Vec<T> u = load(units + i * size + at);
