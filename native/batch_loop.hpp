@@ -77,7 +77,8 @@ class BatchLoop {
               std::int64_t batch_size,
               bool backward,
               bool own_gradients,
-              bool full_gradient = false)
+              bool full_gradient = false,
+              const Epochs* epochs = nullptr)  // null: every row once
         : work(network, kernels_in_use<T>(), data.X, batch_size, backward, own_gradients),
           copies(work.kernels(), work.layers, data.X.sparse()),
           objective_(network.objective),
@@ -126,7 +127,7 @@ class BatchLoop {
             task.sparse.inputs_of_item = work.inputs_of_item;
             if (backward) {
                 task.sparse.delta = work.examples_delta;
-                values_by_input_.emplace(data.X, work.capacity).set_pointers(task.sparse);
+                values_by_input_.emplace(data.X, work.capacity, epochs).set_pointers(task.sparse);
                 step = 4.0 * static_cast<double>(first.in * first.out) / work.kernels().group;
             }
         }

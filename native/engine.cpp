@@ -167,7 +167,7 @@ Report train(const Network<T>& network,
              Validation<T>* validation) {
     const bool full_gradient = network.objective.l1 != 0 || std::isfinite(descent.clip_norm) ||
                                std::isfinite(descent.max_norm);
-    BatchLoop<T> chunks(network, data, descent.batch_size, true, true, full_gradient);
+    BatchLoop<T> chunks(network, data, descent.batch_size, true, true, full_gradient, &epochs);
     chunks.share = network.objective.cost_share;
     chunks.clip_norm = descent.clip_norm;
     if (std::isfinite(descent.max_norm)) chunks.task.max_norm = static_cast<T>(descent.max_norm);

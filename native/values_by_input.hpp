@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <numeric>
 #include <vector>
 
 #include "workspace.hpp"
@@ -14,19 +15,21 @@ namespace multilayer {
 template <class T>
 class ValuesByInput {
   public:
-    // Takes memory for the chunk of `capacity` rows that stores the most values.
-    ValuesByInput(const Matrix<T>& X, std::int64_t capacity)
+    // Takes memory for any chunk of `capacity` rows: of X, or of what the epochs take of it, which
+    // may have a row more than once.
+    ValuesByInput(const Matrix<T>& X, std::int64_t capacity, const Epochs* epochs)
         : ends_(static_cast<std::size_t>(X.columns) + 1) {
-        std::int64_t most = X.starts[X.rows];
-        if (capacity < X.rows) {
-            std::vector<std::int64_t> lengths(static_cast<std::size_t>(X.rows));
-            for (std::int64_t row = 0; row < X.rows; ++row)
-                lengths[static_cast<std::size_t>(row)] = X.starts[row + 1] - X.starts[row];
-            const auto longest = lengths.begin() + capacity;
-            std::nth_element(lengths.begin(), longest, lengths.end(), std::greater<>());
-            most = 0;
-            for (auto length = lengths.begin(); length < longest; ++length) most += *length;
-        }
+        std::int64_t most = 0;
+        const auto provide = [&](const std::int64_t* rows, std::int64_t m) {
+            most = std::max(most, most_values(X, capacity, rows, m));
+        };
+        if (epochs && epochs->shuffle)
+            provide(epochs->shuffle->rows, X.rows);
+        else if (epochs && epochs->order)
+            for (std::int64_t epoch = 0; epoch < epochs->count; ++epoch)
+                provide(epochs->order + epoch * epochs->rows_of_epoch, epochs->rows_of_epoch);
+        else
+            provide(nullptr, X.rows);
         examples_ = Buffer<std::int32_t>(static_cast<std::size_t>(most));
         values_ = Buffer<T>(static_cast<std::size_t>(most));
     }
@@ -62,6 +65,22 @@ class ValuesByInput {
     }
 
   private:
+    // The most values that `capacity` of m rows store; null: of all rows, each once.
+    static std::int64_t most_values(const Matrix<T>& X,
+                                    std::int64_t capacity,
+                                    const std::int64_t* rows,
+                                    std::int64_t m) {
+        if (!rows && capacity >= m) return X.starts[m];
+        std::vector<std::int64_t> lengths(static_cast<std::size_t>(m));
+        for (std::int64_t i = 0; i < m; ++i) {
+            const std::int64_t row = rows ? rows[i] : i;
+            lengths[static_cast<std::size_t>(i)] = X.starts[row + 1] - X.starts[row];
+        }
+        const auto longest = lengths.begin() + std::min(capacity, m);
+        std::nth_element(lengths.begin(), longest, lengths.end(), std::greater<>());
+        return std::accumulate(lengths.begin(), longest, std::int64_t{0});
+    }
+
     std::vector<std::int64_t> ends_;
     Buffer<std::int32_t> examples_;
     Buffer<T> values_;

@@ -9,7 +9,7 @@ from multilayer import _native
 from multilayer.engine.interface import Descent, Epochs, Examples, Objective
 from multilayer.engine.native import NativeEngine
 from multilayer.engine.records import native_descent
-from multilayer.optimizers import SGD, Adam
+from multilayer.optimizers import SGD, Adam, GradientDescent
 
 
 def misaligned(array):
@@ -219,6 +219,23 @@ def test_arrays_that_are_not_aligned_give_the_same_bits(sparsely):
 
     for one, other in zip(trained(np.copy), trained(misaligned), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_sparse_row_that_an_epoch_takes_many_times():
+    """A chunk of it stores more values than any chunk of different rows."""
+    case = Case((300, 4, 2), 400)
+    X = np.zeros((400, 300))
+    X[::40] = case.X[::40]
+    order = np.full((2, 800), 40)
+
+    def trained(rows):
+        thetas = [theta.copy() for theta in case.thetas]
+        engine = NativeEngine(thetas, Examples(rows, case.Y), Objective(*case.units))
+        engine.train(Descent(GradientDescent(0.1), 800), [], Epochs(2, order=order))
+        return thetas
+
+    for one, other in zip(trained(X), trained(sparse.csr_array(X)), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
 
 
 def test_what_indexes_is_a_copy():
