@@ -16,6 +16,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import secrets
 import shutil
 from abc import ABC, abstractmethod
@@ -145,13 +146,13 @@ def load_with_notes(path: FilePath) -> tuple[Any, dict[str, Any]]:
     with _reading(path) as (content, file):
         most = os.path.getsize(path)
         arrays = {name: _array(file, name, most) for name in file.keys()}  # noqa: SIM118
-        return _unpack(content["model"], arrays, content["version"]), dict(content["notes"])
+        return _unpack(content["model"], arrays, content["version"]), _notes(content)
 
 
 def read_notes(path: FilePath) -> dict[str, Any]:
     """Read only the notes saved with a model; raise as `load` does."""
     with _reading(path) as (content, _):
-        return dict(content["notes"])
+        return _notes(content)
 
 
 def labels_to_json(labels: npt.NDArray[Any]) -> dict[str, Any]:
@@ -187,10 +188,12 @@ def labels_to_json(labels: npt.NDArray[Any]) -> dict[str, Any]:
 
 def labels_from_json(saved: Mapping[str, Any]) -> npt.NDArray[Any]:
     """Restore labels from `labels_to_json`; raise ValueError, TypeError or KeyError if damaged."""
-    dtype = np.dtype(fields.text("dtype", saved["dtype"])).newbyteorder("=")
+    if not re.fullmatch(r"[<>|][UbiufO]\d*", name := fields.text("dtype", saved["dtype"])):
+        raise ValueError(f"class labels cannot be of dtype {name!r}")
+    dtype = np.dtype(name).newbyteorder("=")
     values = fields.listed("class labels", saved["values"])
-    if dtype.kind not in "UbiufO" or _is_padded(dtype, values):
-        raise ValueError(f"{len(values)} class labels cannot be of dtype {dtype}")
+    if _is_padded(dtype, values):
+        raise ValueError(f"{len(values)} class labels of dtype {dtype} are mostly empty")
     labels = np.empty(len(values), dtype)
     labels[:] = values
     # Compare as text: NaN equals NaN there, and 1 is neither 1.0 nor true.
@@ -293,6 +296,13 @@ def _reading(path: FilePath) -> Iterator[tuple[dict[str, Any], Any]]:
         known = isinstance(error, ModelFileError)
         reason = error if known else f"is not a model file, or is damaged: {error!r}"
         raise ModelFileError(f"{path} {reason}"[:1000]) from error
+
+
+def _notes(content: dict[str, Any]) -> dict[str, Any]:
+    notes: dict[str, Any] = content["notes"]
+    if type(notes) is not dict:
+        raise TypeError(f"notes must be an object of JSON, but are {notes!r}")
+    return notes
 
 
 def _check_version(version: Any) -> None:

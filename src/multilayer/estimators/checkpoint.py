@@ -97,6 +97,8 @@ class Checkpoint:
         try:
             start = _generator_from_json(notes["start"])
             fields.text("key", notes["key"])
+            if notes["digest"] != saved.digest():
+                raise ValueError("its state is not the one that was saved")
         except Exception as error:
             raise ModelFileError(f"{self.path} is a damaged checkpoint: {error!r}") from error
         if random_state is None:
@@ -165,7 +167,8 @@ class Checkpoint:
     def on_fit_task_end(self, estimator: Any, context: Any) -> None:
         """Save: after an epoch where `interval` has passed, at the end of training always."""
         if context.parent is None or time.monotonic() - self._last >= self.interval:
-            save(estimator.training_state_, self.path, self._notes)
+            state = estimator.training_state_
+            save(state, self.path, {**self._notes, "digest": state.digest()})
             self._last = time.monotonic()
 
     def teardown(self, estimator: Any, context: Any) -> None:
@@ -231,12 +234,15 @@ def _contradiction(saved: State, estimator: Any, state: State, examples: Example
             return f"its network has {name} {met} instead of {known}"
     if saved.history.earlier != state.history.earlier:
         return f"{saved.history.earlier} epochs came before it instead of {state.history.earlier}"
+    m, epochs = examples.X.shape[0], saved.history.epochs
+    if state.tape is None and saved.samples != state.samples + m * epochs:
+        return f"{epochs} epochs of {m} rows cannot have seen {saved.samples}"
     if (saved.tape is not None) != (state.tape is not None):
         return "it is of another solver"
     if state.tape is None and len(saved.slots) != make_optimizer(estimator).n_slots:
         return f"it has {len(saved.slots)} slots, which {estimator.solver} has not"
-    if saved.order is not None and len(saved.order) != examples.X.shape[0]:
-        return f"it has an order of {len(saved.order)} rows instead of {examples.X.shape[0]}"
+    if saved.order is not None and len(saved.order) != m:
+        return f"it has an order of {len(saved.order)} rows instead of {m}"
     return None
 
 

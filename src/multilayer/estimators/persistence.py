@@ -13,14 +13,16 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from multilayer import fields, losses, optimizers, schedules
+from multilayer.activations import ACTIVATIONS
 from multilayer.estimators.attributes import FittedAttributes, publish
+from multilayer.estimators.parameters import hidden_sizes
 from multilayer.losses import CustomLoss
 from multilayer.network import Network
 from multilayer.persistence import Savable
 from multilayer.schedules import FunctionOfStep
 from multilayer.training.state import History, State
 
-__all__ = ["SavableEstimator", "parameter_from_json", "parameter_to_json"]
+__all__ = ["SavableEstimator", "check_class_weight", "parameter_from_json", "parameter_to_json"]
 
 # Parameters may be records of these modules: their numbers are saved with the name of their class.
 # Records that hold functions are none of them.
@@ -71,6 +73,8 @@ class SavableEstimator(FittedAttributes, Savable):
             params["class_weight"] = list(params["class_weight"])
         self = cls(**params)
         self._validate_params()
+        _check_layers(self)
+        check_class_weight(params.get("class_weight"))
         self.network_ = network = Network.from_state(state["network"], arrays)
         n = fields.whole("n_features_in_", state["n_features_in_"])
         if n != network.sizes[0]:
@@ -80,16 +84,21 @@ class SavableEstimator(FittedAttributes, Savable):
             names = fields.texts("feature_names_in_", state["feature_names_in_"], n)
             self.feature_names_in_ = np.array(names, dtype=object)
         costs = fields.curve("loss_curve_", state["loss_curve_"])
-        scores = fields.curve("validation_scores_", state["validation_scores_"] or [])
-        validation = fields.curve("validation_loss_curve_", state["validation_loss_curve_"] or [])
-        if validation and len(validation) != len(scores):
-            raise ValueError("validation_scores_ and validation_loss_curve_ must be equally long")
+        scores, validation = (
+            [] if state[name] is None else fields.curve(name, state[name])
+            for name in ("validation_scores_", "validation_loss_curve_")
+        )
+        if len(validation) > len(scores):
+            raise ValueError("validation_loss_curve_ must not be longer than validation_scores_")
+        n_iter = fields.whole("n_iter_", state["n_iter_"])
+        if n_iter > len(costs) > 1:  # scikit-learn knows one cost of "lbfgs"
+            raise ValueError(f"{n_iter} iterations cannot have {len(costs)} costs")
         history = History(
             costs=costs,
             scores=scores,
             validation_costs=validation,
             best_score=max(scores, default=-np.inf),
-            earlier=len(costs) - fields.whole("n_iter_", state["n_iter_"]),
+            earlier=len(costs) - n_iter,
         )
         history.plateau.best = min(costs, default=np.inf)
         rng = check_random_state(params["random_state"])
@@ -98,6 +107,27 @@ class SavableEstimator(FittedAttributes, Savable):
         return self
 
     _validate_params: Callable[[], None]
+
+
+def check_class_weight(weights: Any) -> None:
+    """Check the numbers in the parameter `class_weight`, a dict or a list of them."""
+    for of_target in weights if isinstance(weights, list | tuple) else [weights]:
+        if isinstance(of_target, dict):
+            for weight in of_target.values():
+                fields.number("class_weight", weight)
+        elif isinstance(weights, list | tuple):
+            raise ValueError("class_weight must hold a dict for each target")
+
+
+def _check_layers(estimator: Any) -> None:
+    """Check the parameters that have a value for each layer, in which anything can lie."""
+    hidden_sizes(estimator.hidden_layer_sizes)
+    given = estimator.activation
+    for name in (given,) if isinstance(given, str) else fields.texts("activation", given):
+        if name not in ACTIVATIONS:
+            raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}: {name!r}")
+    for share in () if np.ndim(estimator.dropout) == 0 else estimator.dropout:
+        fields.number("dropout", share)
 
 
 def parameter_to_json(name: str, value: Any) -> Any:
@@ -142,5 +172,6 @@ def parameter_from_json(value: Any) -> Any:
                 if type(x) is not bool:
                     fields.number(name, x)
             return _RECORDS[value["record"]](**numbers)
-        return {parameter_from_json(k): parameter_from_json(v) for k, v in value["pairs"]}
+        pairs = fields.listed("pairs", value["pairs"])
+        return {parameter_from_json(k): parameter_from_json(v) for k, v in pairs}
     return value if type(value) is not int else fields.whole("a parameter", value, -_MOST, _MOST)

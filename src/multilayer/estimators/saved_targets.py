@@ -55,9 +55,6 @@ def class_targets_from_state(
         raise ValueError(f"{kind} targets cannot have {n} classes")
     if kind == "multilabel-indicator" and not np.array_equal(columns[0], np.arange(n)):
         raise ValueError(f"classes of an indicator must be the numbers from 0 to {n - 1}")
-    for weights in class_weight if isinstance(class_weight, list) else [class_weight]:
-        for weight in weights.values() if isinstance(weights, dict) else ():
-            fields.number("class_weight", weight)
     # The parameter may have been set to another one since fit: these are the units there are.
     for unit in ("auto", "logistic", "softmax"):
         targets = replace(targets, output_activation=unit)

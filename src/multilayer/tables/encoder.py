@@ -318,10 +318,11 @@ class TableEncoder(TransformerMixin, LearnedColumns, Savable, BaseEstimator):
         self = cls(**state["params"])
         self._validate_params()
         self.numbers_ = Numbers.from_state(state["numbers"], arrays)
-        self.categories_ = [Category.from_state(*column) for column in state["categories"]]
+        listed = fields.listed("categories", state["categories"])
+        self.categories_ = [Category.from_state(*column) for column in listed]
         self._dropped = [
             Dropped(fields.whole("column", j), fields.text("reason", reason))
-            for j, reason in state["dropped"]
+            for j, reason in fields.listed("dropped", state["dropped"])
         ]
         self.n_features_in_ = n = fields.whole("n_features_in_", state["n_features_in_"], least=1)
         if state["feature_names_in_"] is not None:

@@ -11,7 +11,12 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from multilayer import fields
-from multilayer.estimators.persistence import parameter_from_json, parameter_to_json
+from multilayer.estimators.parameters import hidden_sizes
+from multilayer.estimators.persistence import (
+    check_class_weight,
+    parameter_from_json,
+    parameter_to_json,
+)
 from multilayer.persistence import Savable, labels_from_json, labels_to_json
 from multilayer.tables.encoder import TableEncoder
 from multilayer.tabular.network import Layout, TabularNetwork
@@ -82,6 +87,9 @@ class SavableTabular(Savable):
             }
 
         self._validate_params()
+        check_class_weight(vars(self).get("class_weight"))
+        if not isinstance(self.hidden_layer_sizes, str):
+            hidden_sizes(self.hidden_layer_sizes)
         self.encoder_ = encoder = TableEncoder.from_state(state["encoder"], part("encoder"))
         members = fields.listed("members", state["members"])
         self.members_ = [

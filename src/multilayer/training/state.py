@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -156,6 +158,15 @@ class State(Savable):
         }
         return state, arrays
 
+    def digest(self) -> str:
+        """Return a text that is another one for any other state."""
+        state, arrays = self.to_state()
+        digest = hashlib.blake2b(json.dumps(state, sort_keys=True).encode(), digest_size=16)
+        for name, array in sorted(arrays.items()):
+            digest.update(f"{name}{array.shape}{array.dtype}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
     @classmethod
     def from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
         """Build the object from its state; raise where the parts do not fit."""
@@ -184,8 +195,8 @@ class State(Savable):
 def _history(saved: dict[str, Any]) -> History:
     costs, scores = fields.curve("costs", saved["costs"]), fields.curve("scores", saved["scores"])
     validation_costs = fields.curve("validation_costs", saved["validation_costs"])
-    if validation_costs and len(validation_costs) != len(scores):
-        raise ValueError("scores and validation_costs must be equally long")
+    if len(validation_costs) > len(scores):
+        raise ValueError("there must not be more validation costs than scores")
     status = fields.text("status", saved["status"])
     if status not in _STATUSES:
         raise ValueError(f"status must be one of {', '.join(_STATUSES)}: {status}")
