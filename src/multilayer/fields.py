@@ -7,7 +7,8 @@ field that is only nearly right would be noticed late, as another exception in `
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -109,9 +110,9 @@ def array_field(
     return array
 
 
-def ascending(name: str, values: Any) -> None:
+def ascending(name: str, values: Iterable[Any]) -> None:
     """Check that each value is larger than the one before."""
-    if len(values) > 1 and not np.all(values[:-1] < values[1:]):
+    if not all(low < high for low, high in pairwise(values)):
         raise ValueError(f"{name} must be ascending, each once")
 
 

@@ -192,7 +192,10 @@ def _key(estimator: Any, state: State, examples: Examples, held_out: Examples | 
     digest = hashlib.blake2b(digest_size=16)
     params = estimator.get_params(deep=False)
     params["random_state"] = params["random_state"] is None  # `open` compares what it has drawn
-    named = [(name, _described(params[name])) for name in sorted(params.keys() - _free(estimator))]
+    described = {name: _described(params[name]) for name in params.keys() - _free(estimator)}
+    # Defaults are left out: a later release may have further parameters.
+    defaults = type(estimator)().get_params(deep=False)
+    named = sorted(x for x in described.items() if x[1] != _described(defaults[x[0]]))
     digest.update(repr([type(estimator).__name__, state.history.earlier, *named]).encode())
     for rows in (examples, held_out):
         digest.update(b"none" if rows is None else b"rows")
