@@ -64,7 +64,7 @@ NAMES = {key_of(seed(name)): name for name in FITS}
 
 
 def mutate(data: bytes, max_size: int, seed: int) -> bytes:
-    """Return another file, most often with the digest that it should have."""
+    """Return another file, most often with the digest and the key that it should have."""
     changed = mutate_file(data, max_size, seed)
     if seed % 8 == 0:
         return changed
@@ -73,6 +73,8 @@ def mutate(data: bytes, max_size: int, seed: int) -> bytes:
         digest = ml.load(PATH).digest()
         content, arrays = take_apart(changed)
         content["notes"]["digest"] = digest
+        if content["notes"].get("key") not in NAMES:  # of other parameters, or an older seed
+            content["notes"]["key"] = list(NAMES)[seed % len(NAMES)]
         return put_together(content, arrays)[:max_size]
     except (ValueError, LookupError, TypeError, AttributeError):
         return changed

@@ -104,6 +104,15 @@ def test_columns_named_as_parts_of_the_graph(names, texts):
     np.testing.assert_allclose(shares, model.predict_proba(table), atol=2e-6)
 
 
+def test_a_column_named_as_a_node():
+    node = to_onnx(tabular(pd.DataFrame(X, columns=["a", "b"]))).graph.node[-3].output[0]
+    assert node.startswith("/")
+    table = pd.DataFrame(X, columns=[node, "b"])
+    model = tabular(table)
+    shares = run_onnx(model, table)["probabilities"]
+    np.testing.assert_allclose(shares, model.predict_proba(table), atol=2e-6)
+
+
 def test_exp_of_a_large_number():
     """NumPy returns infinity where `math.exp` raises."""
     network = Network((1, 1), output="exp", thetas=[[[0.0, 1.0]]])
