@@ -30,7 +30,6 @@ SETTINGS = {"hidden_layer_sizes": (2,), "random_state": 0, "batch_size": 4}
 FITS = {
     "adam": {"solver": "adam"},
     "sgd": {"solver": "sgd", "learning_rate": "adaptive", "dropout": 0.5},
-    "whole": {"solver": "gd", "shuffle": False},
     "early": {"solver": "rmsprop", "early_stopping": True},
     "plateau": {"solver": "adam", "learning_rate": "plateau", "restore_best_weights": True},
     "lbfgs": {"solver": "lbfgs"},
