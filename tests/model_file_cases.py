@@ -42,6 +42,12 @@ class Layer(Savable):
     def __init__(self, theta, classes):
         self.theta, self.classes = theta, classes
 
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return X @ self.theta[:, 1:].T
+
     def to_state(self):
         return {"classes": labels_to_json(self.classes)}, {"theta": self.theta}
 

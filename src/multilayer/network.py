@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
-from multilayer import equations
+from multilayer import equations, fields
 from multilayer.activations import ACTIVATIONS, Activation
 from multilayer.engine import array_api
 from multilayer.engine.arrays import is_foreign
@@ -104,7 +104,7 @@ class Network(Savable):
                 f"but it names {len(self.hidden)}: {self.hidden}"
             )
         for name in self.hidden:
-            if isinstance(name, str):
+            if not isinstance(name, Activation):
                 _check_name("hidden", name, ACTIVATIONS)
         resolve(loss, output)
         parts(output, self.sizes[-1])
@@ -310,16 +310,25 @@ class Network(Savable):
     @classmethod
     def from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
         """Build the object from its state; raise where the parts do not fit."""
-        thetas = [arrays[f"theta{l}"] for l in range(1, len(state["sizes"]))]
+        sizes = fields.whole_numbers("sizes", state["sizes"], least=1)
+        dtype = arrays["theta1"].dtype
+        thetas = [
+            fields.array_field(arrays, f"theta{l}", (rows, columns + 1), dtype)
+            for l, (columns, rows) in enumerate(pairwise(sizes), start=1)
+        ]
         output = state["output"]
         return cls(
-            state["sizes"],
-            state["hidden"],
-            output if isinstance(output, str) else Softmax(**output),
+            sizes,
+            fields.texts("hidden", state["hidden"]),
+            output if isinstance(output, str) else Softmax(tuple(_groups(output))),
             loss=_loss_from_state(state.get("loss", "auto")),
             thetas=thetas,
-            dtype=thetas[0].dtype,
+            dtype=dtype,
         )
+
+
+def _groups(saved: dict[str, Any]) -> list[int]:
+    return fields.whole_numbers("groups", saved["groups"], least=1)
 
 
 def _loss_to_state(loss: str | Loss) -> str | dict[str, Any]:
@@ -332,7 +341,7 @@ def _loss_to_state(loss: str | Loss) -> str | dict[str, Any]:
 def _loss_from_state(saved: str | dict[str, Any]) -> str | Loss:
     if isinstance(saved, str):
         return saved
-    numbers = {key: value for key, value in saved.items() if key != "name"}
+    numbers = {key: fields.number(key, x) for key, x in saved.items() if key != "name"}
     return LOSSES[saved["name"]](**numbers)
 
 
@@ -346,6 +355,6 @@ def _checked_sizes(sizes: Sequence[int]) -> tuple[int, ...]:
     return tuple(int(s) for s in checked)
 
 
-def _check_name(parameter: str, name: str, table: dict[str, Any]) -> None:
-    if name not in table:
+def _check_name(parameter: str, name: Any, table: dict[str, Any]) -> None:
+    if not isinstance(name, str) or name not in table:
         raise ValueError(f"{parameter} must be one of {', '.join(table)}; got {name!r}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate
 
 from array_api_compat import array_namespace
 
@@ -76,8 +77,7 @@ def parts(output: Output, K: int) -> list[slice]:
     groups = output.groups if isinstance(output, Softmax) else (K,)
     if sum(groups) != K:
         raise ValueError(f"groups must add up to the {K} output units, got {groups}")
-    ends = [sum(groups[: i + 1]) for i in range(len(groups))]
-    return [slice(end - n, end) for n, end in zip(groups, ends, strict=True)]
+    return [slice(end - n, end) for n, end in zip(groups, accumulate(groups), strict=True)]
 
 
 def apply_output(Z: Array, output: Output) -> Array:

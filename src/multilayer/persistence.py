@@ -16,10 +16,11 @@ import contextlib
 import errno
 import json
 import os
+import re
 import secrets
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
@@ -28,12 +29,15 @@ import numpy.typing as npt
 import safetensors
 import safetensors.numpy
 
+from multilayer import fields
+
 __all__ = [
     "ModelFileError",
     "Savable",
     "labels_from_json",
     "labels_to_json",
     "load",
+    "load_with_notes",
     "read_notes",
     "save",
     "write_whole",
@@ -45,6 +49,15 @@ FilePath: TypeAlias = str | os.PathLike[str]
 Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
 
 _SAVABLE: dict[str, type[Savable]] = {}
+
+# For each version of the format before this one, what makes of a model in it one of the next:
+# (class and state, arrays) -> the same. It is called for each step of a pipeline, too.
+Upgrade: TypeAlias = Callable[[dict[str, Any], Arrays], tuple[dict[str, Any], Arrays]]
+_UPGRADES: dict[int, Upgrade] = {}
+
+# An array of texts has one width for all. Where that takes more than so many bytes for each
+# character there is, labels become an array of objects: files that are read stay that small.
+_PADDING, _MOST_PADDED = 64, 4096
 
 
 class ModelFileError(ValueError):
@@ -125,15 +138,21 @@ def load(path: FilePath) -> Any:
     OSError
         If the file cannot be opened, such as `FileNotFoundError`.
     """
+    return load_with_notes(path)[0]
+
+
+def load_with_notes(path: FilePath) -> tuple[Any, dict[str, Any]]:
+    """Load a model and its notes from one reading of the file; raise as `load` does."""
     with _reading(path) as (content, file):
-        arrays = {name: _array(file, name) for name in file.keys()}  # noqa: SIM118
-        return _unpack(content["model"], arrays)
+        most = os.path.getsize(path)
+        arrays = {name: _array(file, name, most) for name in file.keys()}  # noqa: SIM118
+        return _unpack(content["model"], arrays, content["version"]), _notes(content)
 
 
 def read_notes(path: FilePath) -> dict[str, Any]:
     """Read only the notes saved with a model; raise as `load` does."""
     with _reading(path) as (content, _):
-        return dict(content["notes"])
+        return _notes(content)
 
 
 def labels_to_json(labels: npt.NDArray[Any]) -> dict[str, Any]:
@@ -147,7 +166,8 @@ def labels_to_json(labels: npt.NDArray[Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        `labels_from_json` makes the same array from it, including the dtype.
+        `labels_from_json` makes the same array from it, including the dtype; but of texts most of
+        which are far shorter than the longest, an array of objects.
 
     Raises
     ------
@@ -162,18 +182,31 @@ def labels_to_json(labels: npt.NDArray[Any]) -> dict[str, Any]:
             "class labels must be one row of strings, booleans, integers or floats to be saved, "
             f"but these are of dtype {labels.dtype} and shape {labels.shape}"
         )
-    return {"dtype": labels.dtype.newbyteorder("=").str, "values": values}
+    dtype = np.dtype(object) if _is_padded(labels.dtype, values) else labels.dtype
+    return {"dtype": dtype.newbyteorder("=").str, "values": values}
 
 
 def labels_from_json(saved: Mapping[str, Any]) -> npt.NDArray[Any]:
     """Restore labels from `labels_to_json`; raise ValueError, TypeError or KeyError if damaged."""
-    dtype, values = np.dtype(saved["dtype"]).newbyteorder("="), saved["values"]
+    if not re.fullmatch(r"[<>|][UbiufO]\d*", name := fields.text("dtype", saved["dtype"])):
+        raise ValueError(f"class labels cannot be of dtype {name!r}")
+    dtype = np.dtype(name).newbyteorder("=")
+    values = fields.listed("class labels", saved["values"])
+    if _is_padded(dtype, values):
+        raise ValueError(f"{len(values)} class labels of dtype {dtype} are mostly empty")
     labels = np.empty(len(values), dtype)
     labels[:] = values
     # Compare as text: NaN equals NaN there, and 1 is neither 1.0 nor true.
     if json.dumps(labels_to_json(labels)["values"]) != json.dumps(values):
         raise ValueError(f"class labels {values} are not of dtype {dtype}")
     return labels
+
+
+def _is_padded(dtype: np.dtype[Any], values: Sequence[Any]) -> bool:
+    """Whether texts would take far more memory in an array of this dtype than they have."""
+    if dtype.kind != "U":
+        return False
+    return dtype.itemsize * len(values) > _MOST_PADDED + _PADDING * sum(map(len, values))
 
 
 def _plain(value: Any) -> Any:
@@ -189,11 +222,8 @@ def _pack(model: Any) -> tuple[dict[str, Any], Arrays]:
     if type(model) is Pipeline:
         state: dict[str, Any] = {}
         arrays: Arrays = {}
+        _check_steps(model.steps)
         for step, part in model.steps:
-            if "/" in step:
-                raise ValueError(
-                    f"the name of a step must not contain / to be saved, but is {step!r}"
-                )
             state[step], own = _pack(part)
             arrays |= {f"{step}/{key}": array for key, array in own.items()}
     elif _SAVABLE.get(name) is type(model):
@@ -206,21 +236,38 @@ def _pack(model: Any) -> tuple[dict[str, Any], Arrays]:
     return {"class": name, "state": state}, arrays
 
 
-def _unpack(packed: dict[str, Any], arrays: Arrays) -> Any:
+def _check_steps(steps: Sequence[tuple[str, Any]]) -> None:
+    """Check that the steps of a pipeline have names that a file can hold, and can be its steps."""
+    for place, (name, step) in enumerate(steps, 1):
+        if "/" in name or any("\ud800" <= c <= "\udfff" for c in name):
+            raise ValueError(
+                "the name of a step must not contain / or a lone surrogate to be saved, but is "
+                f"{name!r}"
+            )
+        if _SAVABLE.get(type(step).__name__) is type(step):
+            needed = ("fit", "transform") if place < len(steps) else ("fit",)
+            if missing := [method for method in needed if not hasattr(step, method)]:
+                kind = type(step).__name__
+                raise TypeError(f"step {name!r} of a Pipeline must have {missing[0]}: {kind}")
+
+
+def _unpack(packed: dict[str, Any], arrays: Arrays, version: int) -> Any:
     from sklearn.pipeline import Pipeline
 
+    for older in range(version, VERSION):
+        packed, arrays = _UPGRADES[older](packed, arrays)
     name, state = packed["class"], packed["state"]
     if name == "Pipeline":
-        steps = []
-        for step, part in state.items():
-            own = {
-                key.removeprefix(f"{step}/"): array
-                for key, array in arrays.items()
-                if key.startswith(f"{step}/")
-            }
-            steps.append((step, _unpack(part, own)))
-        if not steps:
+        if not state:
             raise ValueError("a Pipeline must have at least one step")
+        of_steps: dict[str, Arrays] = {step: {} for step in state}
+        for key, array in arrays.items():
+            step, _, own = key.partition("/")
+            if step not in of_steps:
+                raise ValueError(f"array {key} belongs to no step")
+            of_steps[step][own] = array
+        steps = [(step, _unpack(part, of_steps[step], version)) for step, part in state.items()]
+        _check_steps(steps)
         return Pipeline(steps)
     if name not in _SAVABLE:
         raise ModelFileError(f"holds a {name!r}, but this multilayer knows {_names()}")
@@ -243,11 +290,7 @@ def _reading(path: FilePath) -> Iterator[tuple[dict[str, Any], Any]]:
             if text is None:
                 raise ModelFileError("is a safetensors file, but not a model of multilayer")
             content = json.loads(text)
-            if content["version"] != VERSION:
-                raise ModelFileError(
-                    f"is of format version {content['version']}, but this multilayer reads "
-                    f"version {VERSION}: it was saved by another release"
-                )
+            _check_version(content["version"])
             yield content, file
     except Exception as error:
         known = isinstance(error, ModelFileError)
@@ -255,8 +298,27 @@ def _reading(path: FilePath) -> Iterator[tuple[dict[str, Any], Any]]:
         raise ModelFileError(f"{path} {reason}"[:1000]) from error
 
 
-def _array(file: Any, name: str) -> npt.NDArray[Any]:
+def _notes(content: dict[str, Any]) -> dict[str, Any]:
+    notes: dict[str, Any] = content["notes"]
+    if type(notes) is not dict:
+        raise TypeError(f"notes must be an object of JSON, but are {notes!r}")
+    return notes
+
+
+def _check_version(version: Any) -> None:
+    if type(version) is not int or version < 1:
+        raise ModelFileError(f"is of format version {version!r}, which must be a number from 1")
+    if version > VERSION:
+        raise ModelFileError(
+            f"is of format version {version}, but this multilayer reads versions up to {VERSION}: "
+            "a newer release saved it, so update multilayer"
+        )
+
+
+def _array(file: Any, name: str, most: int) -> npt.NDArray[Any]:
     array: npt.NDArray[Any] = np.array(file.get_tensor(name))  # a copy that owns its memory
+    if max(array.shape, default=0) > most:  # of an empty array that is in no file too small
+        raise ValueError(f"array {name} cannot be of shape {array.shape}")
     if array.dtype.kind not in "biuf":  # other libraries register more with NumPy, such as bfloat16
         raise ValueError(f"array {name} must have a numeric dtype of NumPy, but has {array.dtype}")
     if array.dtype == bool and array.view(np.uint8).max(initial=0) > 1:

@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,15 @@ class Schedule:
 
 
 class StepSchedule(Schedule, ABC):
-    """A schedule that is a function of the step alone."""
+    """A schedule that is a function of the step alone.
+
+    Attributes
+    ----------
+    stretches : bool
+        Whether it depends on how many steps there will be in all.
+    """
+
+    stretches: ClassVar[bool] = True
 
     @abstractmethod
     def factors(self, steps: Steps, position: SchedulePosition) -> Steps:
@@ -107,6 +115,7 @@ class InverseScaling(StepSchedule):
         p.
     """
 
+    stretches: ClassVar[bool] = False
     power_t: float = 0.5
 
     def __post_init__(self) -> None:
@@ -198,6 +207,7 @@ class WarmRestarts(StepSchedule):
         The factor at the end of a cycle.
     """
 
+    stretches: ClassVar[bool] = False
     first_cycle: float = 10
     growth: float = 2.0
     final: float = 0.0
@@ -225,6 +235,7 @@ class WarmRestarts(StepSchedule):
 class FunctionOfStep(StepSchedule):
     """A user-defined function from the number of the step (0, 1, …) to the factor."""
 
+    stretches: ClassVar[bool] = False
     function: Callable[[int], float]
 
     def factors(self, steps: Steps, position: SchedulePosition) -> Steps:

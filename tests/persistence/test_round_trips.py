@@ -161,10 +161,11 @@ def test_only_registered_classes_are_saved(tmp_path):
     for model in (LogisticRegression(), Pipeline([("a", layer()), ("b", LogisticRegression())])):
         with pytest.raises(TypeError, match=r"holds a .*Layer.*but this is a sklearn.*Logistic"):
             save(model, path)
-    with pytest.raises(
-        ValueError, match="name of a step must not contain / to be saved, but is 'a/b'"
-    ):
-        save(Pipeline([("a/b", layer())]), path)
+    for name in ("a/b", "a\ud800"):
+        with pytest.raises(ValueError, match=r"a step must not contain / or .* but is 'a[/\\]"):
+            save(Pipeline([(name, layer())]), path)
+    with pytest.raises(TypeError, match="step 'a' of a Pipeline must have fit: Parts"):
+        save(Pipeline([("a", Parts({}, {}))]), path)
     with pytest.raises(TypeError, match="what JSON can hold, but this is <object"):
         save(layer(), path, {"when": object()})
     assert os.listdir(tmp_path) == []

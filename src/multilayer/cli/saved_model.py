@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 from numpy.typing import NDArray
 
-from multilayer.persistence import ModelFileError, load, read_notes
+from multilayer import fields
+from multilayer.persistence import ModelFileError, load_with_notes
 from multilayer.reading.formats import Format
 from multilayer.reading.reader import read_table
 from multilayer.reading.table import Known, ReadOptions, Table
@@ -48,7 +50,11 @@ class Model:
 
 def read_model(path: str) -> Model:
     """Read a model that `fit` saved; raise ModelFileError if it is another one."""
-    pipeline, notes = load(path), read_notes(path)
+    pipeline, notes = load_with_notes(path)
+    try:
+        _check_notes(notes)
+    except Exception as error:
+        raise ModelFileError(f"{path} has damaged notes: {error!r}") from error
     if isinstance(pipeline, TabularClassifier | TabularRegressor):
         return Model(pipeline, notes)
     steps = [type(step).__name__ for _, step in getattr(pipeline, "steps", [])]
@@ -60,9 +66,23 @@ def read_model(path: str) -> Model:
     return Model(pipeline, notes)
 
 
+def _check_notes(notes: Mapping[str, Any]) -> None:
+    """Check what the commands show and use of the notes; raise where it is something else."""
+    for part, scores in (notes.get("scores") or {}).items():
+        fields.whole("rows", notes["rows"][part])
+        for name, score in scores.items():
+            fields.number(name, score, finite=False)
+    if "seconds" in notes:
+        fields.number("seconds", notes["seconds"])
+    for name in ("table", "date", "version") if "table" in notes else ():
+        fields.text(name, notes[name])
+    if notes.get("reading") is not None:
+        Known.from_state(notes["reading"])
+
+
 def read_features(model: Model, table: str, read: ReadOptions) -> Table:
     """Read a table whose columns are named, and written, as those the model was fitted on."""
-    expected = [str(name) for name in model.encoder.feature_names_in_]
+    expected = model.encoder.column_names
     if (state := model.notes.get("reading")) is not None:
         # Columns that are not needed, such as the target, may hold anything.
         needed = [name for name in expected if name not in model.encoder.dropped_]

@@ -9,9 +9,12 @@ import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 from numpy.typing import NDArray
 
-__all__ = ["make_twister", "twister_state"]
+from multilayer import fields
 
-_Struct = ctypes.c_uint32 * 625
+__all__ = ["WORDS", "make_twister", "restore_twister", "twister_state"]
+
+WORDS = 624  # of the state of an MT19937; the position among them is at most as large
+_Struct = ctypes.c_uint32 * (WORDS + 1)
 
 
 class _Unseeded(ISeedSequence):
@@ -29,6 +32,35 @@ def make_twister(seed: int) -> np.random.RandomState:
     """Return `RandomState(seed)`, without the seed that it draws first and throws away."""
     rng = np.random.RandomState(np.random.MT19937(_UNSEEDED))
     rng.seed(seed)
+    return rng
+
+
+def restore_twister(
+    key: NDArray[Any], position: Any, has_gauss: Any, gauss: Any
+) -> np.random.RandomState:
+    """Return the MT19937 of a state that was saved, all of which is checked.
+
+    Parameters
+    ----------
+    key : ndarray of uint32, shape (624,)
+    position : int
+        From 0 to 624. NumPy takes any number, and reads beyond the key.
+    has_gauss : int
+        Whether `gauss` is a normal number that was drawn ahead: 0 or 1.
+    gauss : float
+
+    Raises
+    ------
+    ValueError
+        If a generator has no such state.
+    """
+    fields.array_field({"key": key}, "key", (WORDS,), np.uint32)
+    if not key.any():
+        raise ValueError("the state of a generator must not be all zero")
+    fields.whole("position", position, 0, WORDS)
+    ahead = fields.whole("has_gauss", has_gauss, 0, 1), fields.number("gauss", gauss)
+    rng = np.random.RandomState(np.random.MT19937(_UNSEEDED))
+    rng.set_state(("MT19937", key, position, *ahead))
     return rng
 
 

@@ -14,7 +14,7 @@ from scipy import sparse
 
 from multilayer import _native
 from multilayer.engine.interface import Shuffle, Slots
-from multilayer.engine.twister import twister_state
+from multilayer.engine.twister import WORDS, twister_state
 from multilayer.outputs import Output, Softmax, parts
 
 if TYPE_CHECKING:
@@ -253,4 +253,6 @@ def check_shuffle(
     state = twister_state(rng)
     if state is None:
         raise TypeError("rng must draw from an MT19937, as RandomState does by default")
+    if state[-1] > WORDS:
+        raise ValueError(f"the position of rng must be from 0 to {WORDS}: {state[-1]}")
     return state

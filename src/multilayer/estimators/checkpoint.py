@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -10,23 +11,25 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from multilayer.engine.arrays import to_numpy
-from multilayer.persistence import FilePath, load, read_notes, save
+from multilayer import fields
+from multilayer.engine.arrays import is_foreign, to_numpy
+from multilayer.engine.twister import WORDS, restore_twister
+from multilayer.estimators.parameters import make_optimizer, make_schedule
+from multilayer.persistence import FilePath, ModelFileError, load_with_notes, save
+from multilayer.schedules import StepSchedule
 from multilayer.training.state import Examples, State
 
 __all__ = ["Checkpoint"]
-
-# What may be another when training goes on: it changes where training ends, or what is shown.
-_FREE = {"max_iter", "max_fun", "n_iter_no_change", "tol", "verbose"}
 
 
 class Checkpoint:
     """Callback that saves a training as it goes, and goes on from what it finds saved.
 
-    Give it to `set_callbacks`. Where its file exists, the next `fit` with the same data and
-    parameters resumes: the network that comes out has the same bits as if nothing had happened,
-    whatever the moment at which the first process died. A training that had ended is not repeated,
-    but goes on when `max_iter` has been raised.
+    Give it to `set_callbacks`. Where its file exists, the next `fit` with the same data, validation
+    rows and parameters resumes: the network that comes out has the same bits as if nothing had
+    happened, whatever the moment at which the first process died. A training that had ended is not
+    repeated, but goes on when `max_iter` has been raised. With anything else that would change the
+    result, `fit` raises ValueError, and leaves the file as it is.
 
     Parameters
     ----------
@@ -62,31 +65,55 @@ class Checkpoint:
         self._saved: State | None = None
         self._last = 0.0
 
-    def open(self, rng: np.random.RandomState) -> None:
-        """Read the file, if there is one, and set `rng` to where the training saved began.
+    def open(self, rng: np.random.RandomState, random_state: Any) -> np.random.RandomState:
+        """Read the file, if there is one, and return the random numbers to begin with.
 
         `fit` calls it before it draws anything.
 
         Parameters
         ----------
         rng : RandomState
-            The random numbers of the fit.
+            The random numbers of the fit, drawn from an MT19937.
+        random_state : int, RandomState or None
+            The parameter that they come from.
+
+        Returns
+        -------
+        RandomState
+            `rng` itself; of `random_state=None` that with which the training saved began.
 
         Raises
         ------
         ValueError
-            If the file holds something else than a checkpoint.
+            If the file holds something else than a checkpoint, or one of another `random_state`.
         """
-        self._saved, self._notes = None, {}
-        if Path(self.path).exists():
-            self._saved, self._notes = load(self.path), read_notes(self.path)
-            if not isinstance(self._saved, State):
-                kind = type(self._saved).__name__
-                raise ValueError(f"{self.path} must be a checkpoint to go on from, but is a {kind}")
-            rng.set_state(_generator_from_json(self._notes["start"]))
-        self._notes["start"] = _generator_to_json(rng)
+        self._saved, self._notes = None, {"start": _generator_to_json(rng)}
+        if not Path(self.path).exists():
+            return rng
+        saved, notes = load_with_notes(self.path)
+        if not isinstance(saved, State):
+            kind = type(saved).__name__
+            raise ValueError(f"{self.path} must be a checkpoint to go on from, but is a {kind}")
+        try:
+            start = _generator_from_json(notes["start"])
+            fields.text("key", notes["key"])
+            if notes["digest"] != saved.digest():
+                raise ValueError("its state is not the one that was saved")
+        except Exception as error:
+            raise ModelFileError(f"{self.path} is a damaged checkpoint: {error!r}") from error
+        if random_state is None:
+            rng = start
+        elif self._notes["start"] != notes["start"]:
+            raise ValueError(
+                f"{self.path} is the checkpoint of a training with another random_state than "
+                f"{random_state!r}: give the same, or remove the file to begin anew"
+            )
+        self._saved, self._notes = saved, {"start": notes["start"], "key": notes["key"]}
+        return rng
 
-    def resume(self, estimator: Any, state: State, examples: Examples) -> None:
+    def resume(
+        self, estimator: Any, state: State, examples: Examples, held_out: Examples | None
+    ) -> None:
         """Restore the state that the file holds; `fit` calls it when everything is ready to train.
 
         Parameters
@@ -96,11 +123,16 @@ class Checkpoint:
             That of a training which has not begun; changed in place.
         examples : Examples
             What is trained on.
+        held_out : Examples or None
+            What is validated on.
 
         Raises
         ------
         ValueError
-            If the file is of a training with other data or parameters.
+            If the file is of a training with other data, validation rows or parameters. Those that
+            may be others say where training ends: `max_iter`, unless the learning rate depends on
+            it or more epochs have been trained; of "lbfgs" `max_fun`, `tol` and `n_iter_no_change`
+            too.
         TypeError
             If the network has functions of one's own, which no file can hold.
         """
@@ -108,14 +140,21 @@ class Checkpoint:
             raise TypeError("a training with functions of one's own cannot be saved")
         if estimator.solver == "lbfgs":
             state.tape = []
-        key = _key(estimator, state, examples)
-        if self._saved is not None:
+        key = _key(estimator, state, examples, held_out)
+        if (saved := self._saved) is not None:
             if self._notes["key"] != key:
                 raise ValueError(
                     f"{self.path} is the checkpoint of a training with other data or parameters: "
                     "give the same, or remove the file to begin anew"
                 )
-            state.take_over(self._saved)
+            if (what := _contradiction(saved, estimator, state, examples)) is not None:
+                raise ModelFileError(f"{self.path} is a damaged checkpoint: {what}")
+            if state.tape is None and saved.history.epochs > estimator.max_iter:
+                raise ValueError(
+                    f"{self.path} has {saved.history.epochs} epochs, more than max_iter: "
+                    f"{estimator.max_iter}"
+                )
+            state.take_over(saved)
         self._notes["key"] = key
         self._last = time.monotonic()
 
@@ -128,29 +167,86 @@ class Checkpoint:
     def on_fit_task_end(self, estimator: Any, context: Any) -> None:
         """Save: after an epoch where `interval` has passed, at the end of training always."""
         if context.parent is None or time.monotonic() - self._last >= self.interval:
-            save(estimator.training_state_, self.path, self._notes)
+            state = estimator.training_state_
+            save(state, self.path, {**self._notes, "digest": state.digest()})
             self._last = time.monotonic()
 
     def teardown(self, estimator: Any, context: Any) -> None:
         """Do nothing: no file is left open."""
 
 
-def _key(estimator: Any, state: State, examples: Examples) -> str:
+def _free(estimator: Any) -> set[str]:
+    """Return the parameters that may be others when training goes on.
+
+    Of "lbfgs" all steps are repeated, by which every rule of the end is the new one.
+    """
+    if estimator.solver == "lbfgs":
+        return {"max_iter", "max_fun", "n_iter_no_change", "tol", "verbose"}
+    schedule = make_schedule(estimator)
+    stretches = isinstance(schedule, StepSchedule) and schedule.stretches
+    return {"max_fun", "verbose"} | (set() if stretches else {"max_iter"})
+
+
+def _key(estimator: Any, state: State, examples: Examples, held_out: Examples | None) -> str:
     """Digest of all that must be the same for training to go on."""
     digest = hashlib.blake2b(digest_size=16)
     params = estimator.get_params(deep=False)
-    names = sorted(params.keys() - _FREE - {"random_state"})
-    digest.update(repr([(name, params[name]) for name in names]).encode())
-    X, Y, weights = examples
-    if hasattr(X, "fingerprint"):  # rows that lie elsewhere
-        parts = [np.frombuffer(X.fingerprint(), np.uint8)]
-    else:
-        parts = [X.data, X.indices, X.indptr] if scipy.sparse.issparse(X) else [to_numpy(X)]
-    for array in [*parts, Y, weights, *state.network.thetas]:
-        if array is not None:
-            digest.update(f"{array.shape}{array.dtype}".encode())
-            digest.update(np.ascontiguousarray(array).data)
+    params["random_state"] = params["random_state"] is None  # `open` compares what it has drawn
+    described = {name: _described(params[name]) for name in params.keys() - _free(estimator)}
+    # Defaults are left out: a later release may have further parameters.
+    defaults = type(estimator)().get_params(deep=False)
+    named = sorted(x for x in described.items() if x[1] != _described(defaults[x[0]]))
+    digest.update(repr([type(estimator).__name__, state.history.earlier, *named]).encode())
+    for rows in (examples, held_out):
+        digest.update(b"none" if rows is None else b"rows")
+        for array in () if rows is None else _arrays_of(rows):
+            if array is not None:
+                digest.update(f"{array.shape}{array.dtype}".encode())
+                digest.update(np.ascontiguousarray(array).data)
+    for theta in state.network.thetas:
+        digest.update(theta.data)
     return digest.hexdigest()
+
+
+def _arrays_of(rows: Examples) -> list[Any]:
+    X, Y, weights = rows
+    if hasattr(X, "fingerprint"):  # rows that lie elsewhere
+        steps = np.frombuffer(str(X.sync_every).encode(), np.uint8)
+        return [np.frombuffer(X.fingerprint(), np.uint8), steps, Y, weights]
+    engine = np.array(is_foreign(X))  # which of the two makes the steps
+    parts = [X.data, X.indices, X.indptr] if scipy.sparse.issparse(X) else [to_numpy(X)]
+    return [engine, *parts, Y, weights]
+
+
+def _described(value: Any) -> str:
+    """Describe a parameter, of a function what it computes: its address is another each time."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    code = getattr(value, "__code__", None)
+    if code is not None:
+        cells = [cell.cell_contents for cell in value.__closure__ or ()]
+        value = (value.__qualname__, code.co_code, code.co_consts, value.__defaults__, cells)
+    return re.sub(" at 0x[0-9a-fA-F]+", "", repr(value))
+
+
+def _contradiction(saved: State, estimator: Any, state: State, examples: Examples) -> str | None:
+    """Return what of a saved state does not go with the training that is to go on."""
+    for name in ("sizes", "hidden", "output", "loss", "dtype"):
+        met, known = getattr(saved.network, name), getattr(state.network, name)
+        if met != known:
+            return f"its network has {name} {met} instead of {known}"
+    if saved.history.earlier != state.history.earlier:
+        return f"{saved.history.earlier} epochs came before it instead of {state.history.earlier}"
+    m, epochs = examples.X.shape[0], saved.history.epochs
+    if state.tape is None and saved.samples != state.samples + m * epochs:
+        return f"{epochs} epochs of {m} rows cannot have seen {saved.samples}"
+    if (saved.tape is not None) != (state.tape is not None):
+        return "it is of another solver"
+    if state.tape is None and len(saved.slots) != make_optimizer(estimator).n_slots:
+        return f"it has {len(saved.slots)} slots, which {estimator.solver} has not"
+    if saved.order is not None and len(saved.order) != m:
+        return f"it has an order of {len(saved.order)} rows instead of {m}"
+    return None
 
 
 def _generator_to_json(rng: np.random.RandomState) -> dict[str, Any]:
@@ -159,8 +255,9 @@ def _generator_to_json(rng: np.random.RandomState) -> dict[str, Any]:
     return {**state, "state": inner}
 
 
-def _generator_from_json(saved: dict[str, Any]) -> dict[str, Any]:
+def _generator_from_json(saved: dict[str, Any]) -> np.random.RandomState:
     if saved["bit_generator"] != "MT19937":
-        return saved
-    key = np.array(saved["state"]["key"], np.uint32)
-    return {**saved, "state": {**saved["state"], "key": key}}
+        raise ValueError(f"the generator must be an MT19937: {saved['bit_generator']!r}")
+    key = fields.whole_numbers("key", saved["state"]["key"], most=2**32 - 1, length=WORDS)
+    place = saved["state"]["pos"], saved["has_gauss"], saved["gauss"]
+    return restore_twister(np.array(key, np.uint32), *place)

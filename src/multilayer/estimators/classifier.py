@@ -17,9 +17,9 @@ from multilayer.estimators.base import BaseMLP, in_steps
 from multilayer.estimators.inputs import Rows
 from multilayer.estimators.inspection import DecisionFunction, LookInside
 from multilayer.estimators.parameters import CONSTRAINTS, loss_names
+from multilayer.estimators.saved_targets import class_targets_from_state, class_targets_to_state
 from multilayer.estimators.targets import ClassTargets
 from multilayer.losses import Loss
-from multilayer.persistence import labels_from_json, labels_to_json
 from multilayer.tables.labels import as_classes, plain_target
 
 
@@ -330,21 +330,11 @@ class MLPClassifier(ClassifierMixin, DecisionFunction, LookInside, BaseMLP):
     def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return the state: what JSON can hold, and arrays by name."""
         state, arrays = super().to_state()
-        classes = [labels_to_json(labels) for labels in self.targets_.columns]
-        return {**state, "kind": self.targets_.kind, "classes_": classes}, arrays
+        return {**state, **class_targets_to_state(self.targets_)}, arrays
 
     @classmethod
     def from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
         """Build the object from its state; raise where the parts do not fit."""
         self = super().from_state(state, arrays)
-        classes = tuple(labels_from_json(labels) for labels in state["classes_"])
-        several = state["kind"] == "multiclass-multioutput"
-        self.targets_ = ClassTargets(
-            state["kind"],
-            classes if several else classes[0],
-            self.output_activation,
-            self.class_weight,
-        )
-        if self.targets_.units()[0] != self.n_outputs_:
-            raise ValueError("classes_ and the network's outputs contradict each other")
+        self.targets_ = class_targets_from_state(state, self.network_, self.class_weight)
         return self

@@ -136,7 +136,8 @@ class Fit:
         config = self._config()
         self._seed_dropout(config)
         for checkpoint in _checkpoints(estimator):
-            checkpoint.resume(estimator, state, examples)
+            held_out = None if self._validate is None else self._validate.examples
+            checkpoint.resume(estimator, state, examples, held_out)
         publish(estimator, state)
         start = [theta.copy() for theta in state.network.thetas]
         context = estimator._init_callback_context(max_subtasks=config.max_iter)
@@ -155,7 +156,7 @@ class Fit:
             y=examples.Y,
             reconstruction_attributes=self._reconstruction,
         )
-        state.tape = None
+        state.tape = state.last = None
 
     def train_until(self, epochs: int) -> int:
         """Train up to so many epochs in all, to the bit what one long call would do.
@@ -270,8 +271,7 @@ def open_checkpoints(estimator: Any) -> np.random.RandomState:
     """Return the random numbers of a fit, set to where a saved training of it began."""
     rng = _generator(estimator.random_state)
     for checkpoint in _checkpoints(estimator):
-        rng = twister(rng)
-        checkpoint.open(rng)
+        rng = checkpoint.open(twister(rng), estimator.random_state)
     return rng
 
 

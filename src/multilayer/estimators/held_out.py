@@ -37,7 +37,7 @@ class HeldOut:
     """
 
     def __init__(self, fit: Fit, examples: Examples, learned: Any) -> None:
-        self._fit, self._examples = fit, examples
+        self._fit, self.examples = fit, examples
         self._like_learned = issparse(learned) == issparse(examples.X)
         network = fit.state.network
         self._engine = fit.engine(network.thetas, examples, network.objective())
@@ -55,7 +55,7 @@ class HeldOut:
             self._fit.estimator.scoring is None
             and _one_label(targets)
             and len(targets.classes) > 1
-            and self._examples.weights is None
+            and self.examples.weights is None
             and network.has_own_loss
         )
         able = isinstance(self._engine, NativeEngine) and self._like_learned
@@ -65,7 +65,7 @@ class HeldOut:
 
     def __call__(self) -> tuple[float, float]:
         """Compute the score (larger is better), and the cost without the penalty."""
-        estimator, examples, targets = self._fit.estimator, self._examples, self._fit.targets
+        estimator, examples, targets = self._fit.estimator, self.examples, self._fit.targets
         cost = targets.cost_share * self._engine.cost()
         if estimator.scoring is None:
             H = to_numpy(self._fit.state.network.forward(examples.X))

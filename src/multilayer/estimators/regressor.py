@@ -13,9 +13,9 @@ from sklearn.utils._param_validation import StrOptions
 from multilayer.estimators.base import BaseMLP, in_steps
 from multilayer.estimators.inputs import Rows
 from multilayer.estimators.inspection import LookInside
-from multilayer.estimators.parameters import CONSTRAINTS, loss_names, make_loss
+from multilayer.estimators.parameters import CONSTRAINTS, loss_names
 from multilayer.estimators.targets import NumberTargets
-from multilayer.losses import Loss
+from multilayer.losses import Loss, resolve
 from multilayer.tables.labels import plain_target
 
 
@@ -249,5 +249,8 @@ class MLPRegressor(RegressorMixin, LookInside, BaseMLP):
     def from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
         """Build the object from its state; raise where the parts do not fit."""
         self = super().from_state(state, arrays)
-        self.targets_ = NumberTargets(self.n_outputs_, make_loss(self.loss))
+        network = self.network_  # its loss, as the parameter may have been set to another one since
+        self.targets_ = NumberTargets(self.n_outputs_, resolve(network.loss, network.output))
+        if self.targets_.units()[1] != network.output:
+            raise ValueError(f"a regressor cannot have output units {network.output}")
         return self

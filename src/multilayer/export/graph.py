@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,20 @@ _OPSETS, _IR_VERSION = {"": 18, ML: 3}, 8
 
 
 class Graph:
-    """A graph under construction; each call adds a node and returns the name of its output."""
+    """A graph under construction; each call adds a node and returns the name of its output.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    inputs : iterable of str
+        The names of inputs that will be declared, which no node gets.
+    """
+
+    def __init__(self, inputs: Iterable[str] = ()) -> None:
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
         self._inputs: list[Any] = []
         self._outputs: list[Any] = []
-        self._names: set[str] = set()
+        self._names = set(inputs)
 
     def input(self, name: str, dtype: Any, *shape: int | None) -> str:
         """Declare an input of the graph; the first dimension, rows, is not fixed."""
@@ -101,5 +108,7 @@ class Graph:
 
     def _new(self, kind: str) -> str:
         name = f"/{kind}_{len(self._nodes)}_{len(self._constants)}"
+        while name in self._names:
+            name += "_"
         self._names.add(name)
         return name

@@ -16,7 +16,7 @@ from multilayer.embedding import Embedding, numbers_of
 from multilayer.estimators.targets import ClassTargets
 from multilayer.export.graph import Graph
 from multilayer.export.onnx_encoder import encode, encoder_inputs
-from multilayer.export.parts import Member, ModelParts, RegressionTarget, take_apart
+from multilayer.export.parts import Member, ModelParts, RegressionTarget, check_text, take_apart
 from multilayer.outputs import Output, Softmax
 from multilayer.outputs import parts as groups_of
 from multilayer.persistence import FilePath, write_whole
@@ -53,6 +53,9 @@ def to_onnx(model: Any, path: FilePath | None = None) -> Any:
     TypeError
         If the model is of another kind, has activation functions defined by the user, or has labels
         of several types.
+    ValueError
+        If a weight is NaN or infinite; if a column has no name; if a class, a category or the name
+        of a column holds a character that a file cannot, or a label is 2⁶³ or more.
     NotFittedError
     ImportError
         If the extra `onnx` is not installed.
@@ -69,7 +72,7 @@ def to_onnx(model: Any, path: FilePath | None = None) -> Any:
     """
     parts = take_apart(model)
     _check_onnx()
-    graph = Graph()
+    graph = Graph(parts.encoder.column_names if parts.encoder else ())
     if parts.encoder is None:
         rows = graph.input("X", parts.dtype, parts.members[0].n_columns)
     else:
@@ -286,12 +289,14 @@ def _labels(graph: Graph, classes: NDArray[Any], place: str) -> str:
 
 def _plain(classes: NDArray[Any]) -> NDArray[Any]:
     """Return labels of a type of ONNX: strings, booleans, int64 or float64."""
-    if classes.dtype == object and all(isinstance(label, str) for label in classes):
-        return classes.astype(str)
-    dtypes = {"U": None, "b": bool, "i": np.int64, "u": np.int64, "f": np.float64}
+    if all(isinstance(label, str) for label in classes.tolist()):
+        return np.array([check_text("a class", label) for label in classes.tolist()], str)
+    dtypes = {"b": bool, "i": np.int64, "u": np.int64, "f": np.float64}
     if classes.dtype.kind not in dtypes:
         raise TypeError(f"labels must be of one type, texts or numbers, but are {classes}")
-    return classes.astype(dtypes[classes.dtype.kind] or classes.dtype)
+    if classes.dtype.kind == "u" and classes.max() > np.iinfo(np.int64).max:
+        raise ValueError(f"labels must be less than 2⁶³ to be exported, but one is {classes.max()}")
+    return classes.astype(dtypes[classes.dtype.kind])
 
 
 def _dtype(classes: NDArray[Any]) -> Any:

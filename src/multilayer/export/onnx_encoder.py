@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilayer.export.graph import ML, Graph
+from multilayer.export.parts import check_text
 from multilayer.tables.categories import Category
 from multilayer.tables.encoder import TableEncoder
 from multilayer.tables.frame import Frame
@@ -22,6 +23,12 @@ GAP = "\N{SYMBOL FOR NULL}"
 def encode(graph: Graph, encoder: TableEncoder) -> str:
     """Add the nodes that encode the columns of a table as rows (m, n_features_out)."""
     names, parts = encoder.column_names, []
+    for j in encoder.encoded_columns:
+        if not check_text("the name of a column", names[j]):
+            raise ValueError(f"column {j} must have a name to be exported, but its name is empty")
+    for column in encoder.categories_:
+        for level in column.levels:
+            check_text(f"a category of column {names[column.column]!r}", level)
     if encoder.numbers_.n_features:
         parts.append(_numbers(graph, encoder.numbers_, _number_columns(graph, encoder)))
     for column in encoder.categories_:

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from multilayer.activations import Activation
 from multilayer.embedding import ExtraParameters, Floats, n_columns
+from multilayer.engine.arrays import is_finite
 from multilayer.estimators.classifier import MLPClassifier
 from multilayer.estimators.regressor import MLPRegressor
 from multilayer.estimators.targets import ClassTargets
@@ -23,7 +24,7 @@ from multilayer.tables.encoder import TableEncoder
 from multilayer.tabular.classifier import TabularClassifier
 from multilayer.tabular.regressor import TabularRegressor
 
-__all__ = ["Member", "ModelParts", "RegressionTarget", "take_apart"]
+__all__ = ["Member", "ModelParts", "RegressionTarget", "check_text", "take_apart"]
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,30 @@ def take_apart(model: Any) -> ModelParts:
     ------
     TypeError
         If it is something else, or has activation functions defined by the user.
+    ValueError
+        If a weight is NaN or infinite, which most formats cannot express.
     NotFittedError
     """
+    parts = _take_apart(model)
+    for member in parts.members:
+        for array in (*member.thetas, *member.extra.arrays):
+            if not is_finite(array):
+                met = array[~np.isfinite(array)][0]
+                raise ValueError(f"weights must be finite to be exported, but one is {met}")
+    return parts
+
+
+def check_text(what: str, text: str) -> str:
+    """Return a text that files of other formats can hold; raise ValueError if it is none."""
+    if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
+        raise ValueError(
+            f"{what} must be without the character NUL and lone surrogates to be exported, but is "
+            f"{text!r}"
+        )
+    return text
+
+
+def _take_apart(model: Any) -> ModelParts:
     model = getattr(model, "best_estimator_", model)
     if isinstance(model, Pipeline):
         return _of_pipeline(model)
@@ -136,7 +159,7 @@ def take_apart(model: Any) -> ModelParts:
 
 def _of_pipeline(pipeline: Pipeline) -> ModelParts:
     *steps, (_, last) = pipeline.steps
-    parts = take_apart(last)
+    parts = _take_apart(last)
     factors, offsets = np.ones(parts.members[0].n_columns), np.zeros(parts.members[0].n_columns)
     encoder, scaled = None, False
     for place, (name, step) in enumerate(steps):

@@ -29,6 +29,8 @@ def to_torch(model: Any) -> Any:
     ------
     TypeError
         If the model is of another kind, or has activation functions defined by the user.
+    ValueError
+        If a weight is NaN or infinite.
     NotFittedError
     ImportError
         If PyTorch is not installed.

@@ -10,7 +10,7 @@ import numpy as np
 
 from multilayer.activations import LEAK, SELU_ALPHA, SELU_SCALE
 from multilayer.estimators.targets import ClassTargets
-from multilayer.export.parts import Member, ModelParts, RegressionTarget, take_apart
+from multilayer.export.parts import Member, ModelParts, RegressionTarget, check_text, take_apart
 from multilayer.outputs import parts as groups_of
 from multilayer.persistence import FilePath, write_whole
 
@@ -29,7 +29,7 @@ _PYTHON = {
     "gelu": "0.5 * z * (1 + math.erf(z * math.sqrt(0.5)))",
     "silu": "z * logistic(z)",
     "mish": "z * math.tanh(softplus(z))",
-    "exp": "math.exp(z)",
+    "exp": "math.exp(z) if z < 709.782712893384 else math.inf",  # where Python would raise
 }
 _C = {
     "identity": "z",
@@ -68,6 +68,8 @@ def to_python(model: Any, path: FilePath | None = None) -> str:
     ------
     TypeError
         If the model is of another kind: raw tables and embeddings need more than a few lines.
+    ValueError
+        If a weight is NaN or infinite.
     NotFittedError
 
     Examples
@@ -121,7 +123,8 @@ def to_c(model: Any, path: FilePath | None = None, *, name: str = "network") -> 
     Raises
     ------
     ValueError
-        If the name cannot be part of an identifier in C.
+        If the name cannot be part of an identifier in C, a weight is NaN or infinite, or a class
+        is a text that C cannot hold.
     TypeError
         As for `to_python`.
     NotFittedError
@@ -280,7 +283,9 @@ def _c_target(parts: ModelParts, member: Member, name: str) -> list[str]:
         lines += ["}"]
     if not target.one_label:
         return lines
-    labels = ", ".join(_c_text(str(label)) for label in target.classes.tolist())
+    labels = ", ".join(
+        _c_text(check_text("a class", str(label))) for label in target.classes.tolist()
+    )
     lines += ["", f"const char *const {name}_classes[{width}] = {{{labels}}};"]
     lines += ["", f"int {name}_predict(const real x[{n}]) {{", f"    real p[{width}];"]
     lines += [f"    {name}_predict_proba(x, p);", "    int best = 0;"]

@@ -35,6 +35,8 @@ _SOFT_GAPS = ("-", "--", ".", "..", "–", "—", "*")
 
 _DIGIT, _BOOLEAN = r"\d", r"(?i)^(?:true|false)$"
 _LEADING_ZERO = r"^[-+]?0\d"
+_FORMS: dict[str, tuple[str, ...]] = {"number": DECIMALS, "date": date_forms()}
+_FORMS |= dict.fromkeys(("text", "integer", "boolean"), ("",))
 _FIRST = 1000  # distinct cells that show what a column looks like
 _MOSTLY = 0.8  # share of cells like numbers from which a column of texts is reported
 
@@ -370,5 +372,10 @@ def _without_soft_gaps(texts: pl.Series) -> pl.Series:
 
 
 def formats_from_state(state: Mapping[str, Any]) -> dict[str, Format]:
-    """Restore formats that were saved as lists of kind and form."""
-    return {str(name): Format(str(kind), str(form)) for name, (kind, form) in state.items()}
+    """Restore formats that were saved as lists of kind and form; raise where there is no such."""
+    formats = {}
+    for name, (kind, form) in state.items():
+        if form not in _FORMS.get(kind, ()):
+            raise ValueError(f"column {name!r} cannot have the format {kind!r}, {form!r}")
+        formats[name] = Format(kind, form)
+    return formats

@@ -133,8 +133,8 @@ class HeldOutShards:
     def __init__(self, fit: Fit, shards: Shards) -> None:
         self._fit, self._shards = fit, shards
         network = fit.state.network
-        examples = Examples(shards, np.empty(0))
-        self._engine = fit.engine(network.thetas, examples, network.objective())
+        self.examples = Examples(shards, np.empty(0))
+        self._engine = fit.engine(network.thetas, self.examples, network.objective())
         self._center: Any = None
 
     def in_engine(self) -> None:

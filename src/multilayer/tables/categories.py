@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer import fields
 from multilayer.tables.numbers import Dropped
 from multilayer.tables.values import boolean_form, by_form, canonical
 
@@ -171,7 +172,11 @@ class Category:
     @classmethod
     def from_state(cls, column: Any, levels: Any, gaps: Any, infrequent: Any, *form: Any) -> Self:
         """Restore what `to_state` returned; older files do not have the form."""
-        return cls(int(column), tuple(map(str, levels)), bool(gaps), bool(infrequent), *form)
+        fields.ascending("categories", fields.texts("categories", levels))
+        if not levels:
+            raise ValueError("a column must have at least one category")
+        flags = fields.flag("gaps", gaps), fields.flag("infrequent", infrequent)
+        return cls(fields.whole("column", column), tuple(levels), *flags, *form)
 
     def describe(self) -> str:
         """Describe the encoding of the column."""

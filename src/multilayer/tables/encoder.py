@@ -16,6 +16,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
+from multilayer import fields
 from multilayer.persistence import Savable
 from multilayer.tables.categories import Category, fit_categories
 from multilayer.tables.column_names import distinct_names, find_columns
@@ -198,8 +199,7 @@ class TableEncoder(TransformerMixin, LearnedColumns, Savable, BaseEstimator):
         check_is_fitted(self, "numbers_")
         frame = Frame(X)
         at = self.positions_in(X, frame)
-        width = self.numbers_.n_features + sum(c.n_features for c in self.categories_)
-        out = np.zeros((len(frame), width), dtype=self.dtype)
+        out = np.zeros((len(frame), self.n_features_out), dtype=self.dtype)
         for place, piece in frame.pieces(max(1, BLOCK // len(at))):
             self._encode(piece, at, out[place])
         return out
@@ -300,6 +300,7 @@ class TableEncoder(TransformerMixin, LearnedColumns, Savable, BaseEstimator):
     def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return the state: what JSON can hold, and arrays by name."""
         check_is_fitted(self, "numbers_")
+        self._validate_params()  # they may have been set since
         numbers, arrays = self.numbers_.to_state()
         state = {
             "params": self.get_params(),
@@ -317,14 +318,19 @@ class TableEncoder(TransformerMixin, LearnedColumns, Savable, BaseEstimator):
         self = cls(**state["params"])
         self._validate_params()
         self.numbers_ = Numbers.from_state(state["numbers"], arrays)
-        self.categories_ = [Category.from_state(*column) for column in state["categories"]]
-        self._dropped = [Dropped(int(j), str(reason)) for j, reason in state["dropped"]]
-        self.n_features_in_ = n = int(state["n_features_in_"])
+        listed = fields.listed("categories", state["categories"])
+        self.categories_ = [Category.from_state(*column) for column in listed]
+        self._dropped = [
+            Dropped(fields.whole("column", j), fields.text("reason", reason))
+            for j, reason in fields.listed("dropped", state["dropped"])
+        ]
+        self.n_features_in_ = n = fields.whole("n_features_in_", state["n_features_in_"], least=1)
         if state["feature_names_in_"] is not None:
-            self.feature_names_in_ = np.array(state["feature_names_in_"], dtype=object)
+            names = fields.texts("feature_names_in_", state["feature_names_in_"], n)
+            self.feature_names_in_ = np.array(names, dtype=object)
         met = [*self.encoded_columns, *(d.column for d in self._dropped)]
         # Their number first: a damaged file may say that there are billions.
-        if len(met) != n or sorted(met) != list(range(n)) or len(self.column_names) != n:
+        if len(met) != n or sorted(met) != list(range(n)) or not self.encoded_columns:
             raise ValueError("the columns of the encoder contradict each other")
         coded = [c.form == "codes" for c in self.categories_]
         if coded != sorted(coded):

@@ -46,6 +46,11 @@ class LearnedColumns:
         return tuple(c.n_codes for c in self.categories_ if c.form == "codes")
 
     @property
+    def n_features_out(self) -> int:
+        """Number of features of the encoded rows."""
+        return self.numbers_.n_features + sum(c.n_features for c in self.categories_)
+
+    @property
     def feature_columns_(self) -> NDArray[np.intp]:
         """The position of the column of each feature, (n_features_out,)."""
         numbers = self.numbers_

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer import fields
 from multilayer.tables.statistics import (
     BLOCK,
     clip_smoothly,
@@ -23,9 +24,9 @@ __all__ = ["NUMERIC", "Dropped", "Numbers"]
 Array = NDArray[Any]
 
 NUMERIC = ("number", "boolean", "date")
-# The arrays of `Numbers`, and the kind of their dtype.
-_STATISTICS = {"median": "f", "mean": "f", "scale": "f", "varies": "b", "gaps": "b"}
-_STATISTICS |= {"continuous": "b", "flat": "b", "knots": "f", "scores": "f"}
+# The arrays of `Numbers`, and their dtypes.
+_STATISTICS: dict[str, type] = {"median": float, "mean": float, "scale": float, "varies": bool}
+_STATISTICS |= {"gaps": bool, "continuous": bool, "flat": bool, "knots": float, "scores": float}
 
 
 @dataclass(frozen=True)
@@ -255,9 +256,10 @@ class Numbers:
     def from_state(cls, state: Sequence[Any], arrays: Mapping[str, Array]) -> Self:
         """Restore what `to_state` returned; any exception means that the parts do not fit."""
         # Older files do not have robust scaling, columns of two values, and quantiles.
-        given_columns, given_kinds, *robust = state
-        columns, kinds = tuple(given_columns), tuple(given_kinds)
-        n = len(columns)
+        columns, kinds, *robust = state
+        n = len(fields.whole_numbers("columns", columns))
+        if not set(fields.texts("kinds", kinds, n)) <= set(NUMERIC):
+            raise ValueError(f"columns of numbers must be of kinds {', '.join(NUMERIC)}")
         arrays = {
             "continuous": np.array([kind != "boolean" for kind in kinds], bool),
             "flat": np.zeros(n, bool),
@@ -265,22 +267,23 @@ class Numbers:
             "scores": np.zeros((n, 0)),
             **arrays,
         }
-        self = cls(columns, kinds, robust == [True], *(arrays[name] for name in _STATISTICS))
-        met = {name: (arrays[name].shape[:1], arrays[name].dtype.kind) for name in _STATISTICS}
-        dimensions = [arrays[name].ndim for name in _STATISTICS]
-        if (
-            met != {name: ((n,), kind) for name, kind in _STATISTICS.items()}
-            or dimensions != [1] * (len(dimensions) - 2) + [2, 2]
-            or self.scores.shape != self.knots.shape
-        ):
-            raise ValueError(f"the statistics of {n} columns are {met}")
-        if not set(kinds) <= set(NUMERIC) or len(kinds) != n:
-            raise ValueError(f"{n} columns of numbers are of kinds {kinds}")
-        floats = [arrays[name] for name, kind in _STATISTICS.items() if kind == "f"]
-        if not all(np.isfinite(array).all() for array in floats):
-            raise ValueError("statistics must be finite")
+        q = {"knots": None, "scores": arrays["knots"].shape[-1:][0]}
+        statistics = (
+            fields.array_field(
+                arrays, name, (n, q[name]) if name in q else (n,), dtype, finite=dtype is float
+            )
+            for name, dtype in _STATISTICS.items()
+        )
+        robustly = fields.flag("robust scaling", *robust) if robust else False
+        self = cls(tuple(columns), tuple(kinds), robustly, *statistics)
+        if not (self.scale > 0).all():
+            raise ValueError("scales must be positive")
+        if not (self.varies | self.gaps).all():
+            raise ValueError("each column of numbers must have a feature")
         if (np.diff(self.knots) < 0).any():
             raise ValueError("quantiles must be ascending")
+        if self.knots.shape[1] and not self.robust:
+            raise ValueError("only robust scaling has quantiles")
         if self.robust and (np.sort(self.continuous)[::-1] != self.continuous).any():
             raise ValueError("columns of many values must be first, but those of two precede some")
         return self

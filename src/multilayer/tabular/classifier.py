@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from multilayer import fields
 from multilayer.embedding import Floats
 from multilayer.tables.labels import as_classes
 from multilayer.tables.target import read_column
@@ -271,10 +272,10 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         """Learn nothing more: `_read_target` has found the classes."""
 
     def _check_saved(self) -> tuple[str, int]:
-        if not 0 < self.temperature_ < np.inf:
-            raise ValueError(
-                f"temperature_ must be positive and finite, but is {self.temperature_}"
-            )
+        if not fields.number("temperature_", self.temperature_) > 0:
+            raise ValueError(f"temperature_ must be positive, but is {self.temperature_}")
+        if len(self.classes_) < 2:
+            raise ValueError("there must be at least two classes")
         return "softmax", len(self.classes_)
 
     def _targets(self, y: Array) -> tuple[Array, int, str]:

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from multilayer import fields
 from multilayer.activations import ACTIVATIONS
 from multilayer.embedding import Embedding, ExtraParameters, Floats, n_columns
 from multilayer.engine.functions import exp
@@ -67,6 +68,13 @@ class TabularNetwork:
         return n_columns(self.thetas, self.extra)
 
     @property
+    def layout(self) -> Layout:
+        """The columns of the tables that it takes."""
+        embedding = self.extra.embedding
+        assert embedding is not None  # `initialize` always makes one
+        return Layout(embedding.n_numbers, embedding.n_plain, embedding.n_codes)
+
+    @property
     def n_outputs(self) -> int:
         """Number of output units, K."""
         return len(self.thetas[-1])
@@ -108,21 +116,23 @@ class TabularNetwork:
     @classmethod
     def from_state(cls, state: Mapping[str, Any], arrays: Mapping[str, Floats]) -> Self:
         """Restore what `to_state` returned; any exception means that the parts do not fit."""
-        if state["activation"] not in ACTIVATIONS or state["output"] not in ("softmax", "identity"):
-            raise ValueError(f"unknown units: {state['activation']!r}, {state['output']!r}")
-        n = int(state["layers"])
+        activation = fields.text("activation", state["activation"])
+        output = fields.text("output", state["output"])
+        if activation not in ACTIVATIONS or output not in ("softmax", "identity"):
+            raise ValueError(f"unknown units: {activation!r}, {output!r}")
+        n = fields.whole("layers", state["layers"], least=1)
         thetas = [arrays[f"theta_{layer + 1}"] for layer in range(n)]
         if not all(np.isfinite(array).all() for array in arrays.values()):
             raise ValueError("arrays of a network must be finite")
         parts = (arrays[name] for name in ("periodic", "tables", "scale"))
         embedding = Embedding(
-            int(state["n_plain"]),
-            int(state["n_frequencies"]),
-            tuple(map(int, state["n_codes"])),
+            fields.whole("n_plain", state["n_plain"]),
+            fields.whole("n_frequencies", state["n_frequencies"], least=1),
+            tuple(fields.whole_numbers("n_codes", state["n_codes"], least=1)),
             *parts,
         )
         mixes = [arrays[f"share_{layer + 2}"] for layer in range(n - 1)]
-        return cls(thetas, ExtraParameters(embedding, mixes), state["activation"], state["output"])
+        return cls(thetas, ExtraParameters(embedding, mixes), activation, output)
 
 
 def initialize(

@@ -7,11 +7,19 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
+from multilayer import fields
+from multilayer.estimators.parameters import hidden_sizes
+from multilayer.estimators.persistence import (
+    check_class_weight,
+    parameter_from_json,
+    parameter_to_json,
+)
 from multilayer.persistence import Savable, labels_from_json, labels_to_json
 from multilayer.tables.encoder import TableEncoder
-from multilayer.tabular.network import TabularNetwork
+from multilayer.tabular.network import Layout, TabularNetwork
 
 __all__ = ["FITTED_VALUES", "SavableTabular"]
 
@@ -30,6 +38,7 @@ class SavableTabular(Savable):
     def to_state(self: Any) -> tuple[dict[str, Any], dict[str, Array]]:
         """Return the state: what JSON can hold, and arrays by name."""
         check_is_fitted(self, "members_")
+        self._validate_params()  # they may have been set since
         params = self.get_params(deep=False)
         if isinstance(params["random_state"], np.random.RandomState):
             params["random_state"] = None  # a fitted model does not need the state of a generator
@@ -38,6 +47,8 @@ class SavableTabular(Savable):
                 raise TypeError(f"a model file cannot hold {name}={value!r}, which is a function")
             if isinstance(value, np.ndarray | list | tuple):
                 params[name] = [int(size) for size in value]
+            elif isinstance(value, dict):  # JSON would make a text of each class
+                params[name] = parameter_to_json(name, value)
         encoder, encoder_arrays = self.encoder_.to_state()
         arrays = {f"encoder/{name}": array for name, array in encoder_arrays.items()}
         members = []
@@ -59,7 +70,11 @@ class SavableTabular(Savable):
     @classmethod
     def from_state(cls, state: dict[str, Any], arrays: dict[str, Array]) -> Self:
         """Build the object from its state; raise where the parts do not fit."""
-        self = cls(**state["params"])
+        params = {
+            name: parameter_from_json(value) if isinstance(value, dict) else value
+            for name, value in state["params"].items()
+        }
+        self = cls(**params)
         self._restore(state, arrays)
         return self
 
@@ -72,31 +87,43 @@ class SavableTabular(Savable):
             }
 
         self._validate_params()
-        self.encoder_ = TableEncoder.from_state(state["encoder"], part("encoder"))
+        check_class_weight(vars(self).get("class_weight"))
+        if not isinstance(self.hidden_layer_sizes, str):
+            hidden_sizes(self.hidden_layer_sizes)
+        self.encoder_ = encoder = TableEncoder.from_state(state["encoder"], part("encoder"))
+        members = fields.listed("members", state["members"])
         self.members_ = [
             TabularNetwork.from_state(member, part(f"member_{k}"))
-            for k, member in enumerate(state["members"])
+            for k, member in enumerate(members)
         ]
         if not self.members_:
             raise ValueError("there must be at least one member")
-        width = self.encoder_.get_feature_names_out().size
+        n_plain = encoder.n_features_out - len(encoder.n_codes_)
+        layout = Layout(encoder.n_numbers_, n_plain, encoder.n_codes_)
         for network in self.members_:
-            if network.n_columns != width:
+            if (network.layout, network.thetas[0].dtype) != (layout, np.dtype(encoder.dtype)):
                 raise ValueError(
-                    f"a member takes {network.n_columns} columns, but the encoder gives {width}"
+                    f"a member takes {network.layout} of {network.thetas[0].dtype}, but the "
+                    f"encoder gives {layout} of {encoder.dtype}"
                 )
         for name in self._ARRAYS:
             setattr(self, name, arrays[name])
+        values = state["values"]
         for name in self._VALUES:
-            setattr(self, name, state["values"][name])
+            setattr(self, name, values[name])
+        n = fields.whole("n_features_in_", self.n_features_in_)
+        if n != encoder.n_features_in_:
+            raise ValueError(f"the encoder has {encoder.n_features_in_} columns, not {n}")
+        best, epochs = self.best_iterations_, max(fields.whole("n_iter_", self.n_iter_), 1)
+        fields.whole_numbers("best_iterations_", best, 1, epochs, length=len(members))
+        fields.number("validation_score_", self.validation_score_, finite=False)
+        if hasattr(encoder, "feature_names_in_"):
+            self.feature_names_in_ = encoder.feature_names_in_
+        if ("classes" in state) != is_classifier(self):
+            raise ValueError("a classifier must have classes, and a regressor none")
         if "classes" in state:
             self.classes_ = labels_from_json(state["classes"])
-        if self.n_features_in_ != self.encoder_.n_features_in_:
-            raise ValueError(
-                f"the encoder has {self.encoder_.n_features_in_} columns, not {self.n_features_in_}"
-            )
-        if hasattr(self.encoder_, "feature_names_in_"):
-            self.feature_names_in_ = self.encoder_.feature_names_in_
+            fields.ascending("classes", self.classes_)
         units = self._check_saved()
         if any((network.output, network.n_outputs) != units for network in self.members_):
             raise ValueError(f"output units must be {units}")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 
+from multilayer import fields
 from multilayer.embedding import Floats
 from multilayer.tables.target import StandardisedTarget, read_column
 from multilayer.tabular.base import TabularEstimator
@@ -251,12 +252,13 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
         }
 
     def _check_saved(self) -> tuple[str, int]:
-        values = [float(self.target_[name]) for name in ("mean", "scale", "low", "high")]
-        if not (np.isfinite(values).all() and values[1] > 0 and values[2] <= values[3]):
+        names = ("mean", "scale", "low", "high")
+        self.target_ = {name: fields.number(name, self.target_[name]) for name in names}
+        if not (self.target_["scale"] > 0 and self.target_["low"] <= self.target_["high"]):
             raise ValueError(f"the statistics of the target contradict each other: {self.target_}")
-        self.target_ = dict(zip(("mean", "scale", "low", "high"), values, strict=True))
-        if self.residuals_.ndim != 1 or not np.isfinite(self.residuals_).all():
-            raise ValueError("residuals_ must be a one-dimensional array of finite numbers")
+        residuals = fields.array_field(vars(self), "residuals_", (None,), float, finite=True)
+        if (np.diff(residuals) < 0).any():
+            raise ValueError("residuals_ must be ascending")
         return "identity", 1
 
     def _targets(self, y: Array) -> tuple[Array, int, str]:

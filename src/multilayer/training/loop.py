@@ -64,6 +64,9 @@ def train(
     thetas, history = state.network.thetas, state.history
     monitor = Monitor(state, config, validate, watch, config.descent.optimizer.learning_rate)
     calls = _Calls(state, examples, config, config.descent, engine)
+    if state.last is not None and history.status == "running":
+        restore(thetas, state.last)
+        state.last = None
     if history.epochs >= config.max_iter and history.status == "running":
         history.status = "max_iter"
     arrays, unfinished = state.arrays(), False

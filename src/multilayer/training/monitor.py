@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from multilayer.engine.interface import Validation
+from multilayer.engine.interface import Examples, Validation
 from multilayer.schedules import Adaptive, Plateau
 from multilayer.training.config import Config
 from multilayer.training.state import State, restore
@@ -17,7 +17,15 @@ __all__ = ["Monitor", "Validate", "Watch"]
 
 
 class Validate(Protocol):
-    """Scores the network as it stands on rows that it does not learn from."""
+    """Scores the network as it stands on rows that it does not learn from.
+
+    Attributes
+    ----------
+    examples : Examples
+        These rows, encoded.
+    """
+
+    examples: Examples
 
     def __call__(self) -> tuple[float, float]:
         """Compute the score (larger is better), and the cost without the penalty."""
@@ -94,6 +102,7 @@ class Monitor:
             and self.state.best is not None
             and (ended or not config.incremental)
         ):
+            self.state.last = [theta.copy() for theta in self.state.network.thetas]
             restore(self.state.network.thetas, self.state.best)
 
     def _note(self, score: float) -> None:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer import fields
 from multilayer.engine.interface import Examples, PlateauCounter
-from multilayer.engine.twister import twister_state
+from multilayer.engine.twister import restore_twister, twister_state
 from multilayer.network import Floats, Network
 from multilayer.persistence import Savable
 
 __all__ = ["Examples", "History", "State", "restore"]
+
+_STATUSES = ("running", "converged", "max_iter", "stopped", "diverged", "abnormal", "interrupted")
+_MOST_SLOTS = 8
 
 
 @dataclass
@@ -64,6 +70,9 @@ class State(Savable):
         The order of the rows in the last epoch, from which the next is shuffled.
     best : list of arrays or None
         Θ of the best epoch.
+    last : list of arrays or None
+        Θ of the last epoch, where a training has ended with the best one instead: it goes on from
+        here.
     tape : list of (cost, gradient) or None
         All evaluations of L-BFGS, where they are to be kept.
     """
@@ -79,6 +88,7 @@ class State(Savable):
     dropout_seed: int = 0
     order: NDArray[np.int64] | None = None
     best: list[Floats] | None = None
+    last: list[Floats] | None = None
     tape: list[tuple[float, NDArray[np.float64]]] | None = None
 
     def copy(self) -> State:
@@ -95,13 +105,14 @@ class State(Savable):
         """
         self.history.earlier = len(self.history.costs)
         self.history.status = "running"
+        self.last = None
         if not incremental:
             self.order = None
 
     def take_over(self, other: State) -> None:
         """Become what another state of the same network was; with a tape, by replaying it."""
         if self.tape is not None:
-            self.tape = other.tape
+            self.tape = other.tape or []
             return
         restore(self.network.thetas, other.network.thetas)
         others = vars(other).items()
@@ -125,6 +136,7 @@ class State(Savable):
             f"slot{s}/{l}": a for s, slot in enumerate(self.slots) for l, a in enumerate(slot)
         }
         arrays |= {f"best/{l}": array for l, array in enumerate(self.best or [])}
+        arrays |= {f"last/{l}": array for l, array in enumerate(self.last or [])}
         if self.order is not None:
             arrays["rows"] = self.order
         if self.tape:
@@ -146,32 +158,87 @@ class State(Savable):
         }
         return state, arrays
 
+    def digest(self) -> str:
+        """Return a text that is another one for any other state."""
+        state, arrays = self.to_state()
+        digest = hashlib.blake2b(json.dumps(state, sort_keys=True).encode(), digest_size=16)
+        for name, array in sorted(arrays.items()):
+            digest.update(f"{name}{array.shape}{array.dtype}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
     @classmethod
     def from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
         """Build the object from its state; raise where the parts do not fit."""
         network = Network.from_state(state["network"], arrays)
-        layers, (has_gauss, gauss) = range(len(network.thetas)), state["gauss"]
-        rng = np.random.RandomState()
-        rng.set_state(("MT19937", arrays["key"], state["position"], has_gauss, gauss))
-        history = dict(state["history"])
-        history["plateau"] = PlateauCounter(**history.pop("progress"))
-        tape = None
-        if "tape_costs" in arrays:
-            tape = list(zip(arrays["tape_costs"].tolist(), arrays["tape_gradients"], strict=True))
+        n = fields.whole("slots", state["slots"], 0, _MOST_SLOTS)
+        slowed = fields.number("slowed", state["slowed"])
+        if not 0 < slowed <= 1:
+            raise ValueError(f"slowed must be from 0 to 1: {slowed}")
         return cls(
             network,
-            rng,
-            History(**history),
-            slots=[[arrays[f"slot{s}/{l}"] for l in layers] for s in range(state["slots"])],
-            steps=state["steps"],
-            samples=state["samples"],
-            slowed=state["slowed"],
-            slow_plateau=PlateauCounter(**state["plateau"]),
-            dropout_seed=state["dropout_seed"],
-            order=arrays.get("rows"),
-            best=[arrays[f"best/{l}"] for l in layers] if "best/0" in arrays else None,
-            tape=tape,
+            restore_twister(arrays["key"], state["position"], *state["gauss"]),
+            _history(state["history"]),
+            slots=[_like(network, arrays, f"slot{s}") for s in range(n)],
+            steps=fields.whole("steps", state["steps"]),
+            samples=fields.whole("samples", state["samples"]),
+            slowed=slowed,
+            slow_plateau=_plateau(state["plateau"]),
+            dropout_seed=fields.whole("dropout_seed", state["dropout_seed"], most=2**31 - 1),
+            order=_order(arrays["rows"]) if "rows" in arrays else None,
+            best=_like(network, arrays, "best") if "best/0" in arrays else None,
+            last=_like(network, arrays, "last") if "last/0" in arrays else None,
+            tape=_tape(network, arrays) if "tape_costs" in arrays else None,
         )
+
+
+def _history(saved: dict[str, Any]) -> History:
+    costs, scores = fields.curve("costs", saved["costs"]), fields.curve("scores", saved["scores"])
+    validation_costs = fields.curve("validation_costs", saved["validation_costs"])
+    if len(validation_costs) > len(scores):
+        raise ValueError("there must not be more validation costs than scores")
+    status = fields.text("status", saved["status"])
+    if status not in _STATUSES:
+        raise ValueError(f"status must be one of {', '.join(_STATUSES)}: {status}")
+    return History(
+        costs,
+        scores,
+        validation_costs,
+        _plateau(saved["progress"]),
+        fields.number("best_score", saved["best_score"], finite=False),
+        fields.whole("stale_scores", saved["stale_scores"]),
+        fields.whole("earlier", saved["earlier"], most=len(costs)),
+        status,
+    )
+
+
+def _plateau(saved: dict[str, Any]) -> PlateauCounter:
+    best = fields.number("best", saved["best"], finite=False)
+    return PlateauCounter(best, fields.whole("stale", saved["stale"]))
+
+
+def _like(network: Network, arrays: dict[str, NDArray[Any]], name: str) -> list[Floats]:
+    """Return the arrays of a name that are shaped like Θ."""
+    return [
+        fields.array_field(arrays, f"{name}/{l}", theta.shape, theta.dtype)
+        for l, theta in enumerate(network.thetas)
+    ]
+
+
+def _order(rows: NDArray[Any]) -> NDArray[np.int64]:
+    fields.array_field({"rows": rows}, "rows", (None,), np.int64)
+    if not np.array_equal(np.sort(rows), np.arange(len(rows))):
+        raise ValueError("rows must hold each row number once")
+    return rows
+
+
+def _tape(
+    network: Network, arrays: dict[str, NDArray[Any]]
+) -> list[tuple[float, NDArray[np.float64]]]:
+    costs = fields.array_field(arrays, "tape_costs", (None,), float)
+    shape = (len(costs), network.n_parameters)
+    gradients = fields.array_field(arrays, "tape_gradients", shape, float)
+    return list(zip(costs.tolist(), gradients, strict=True))
 
 
 def restore(arrays: list[Floats], values: list[Floats]) -> None:
