@@ -10,7 +10,7 @@ CXX_FILES := $(filter %.cpp %.hpp,$(NATIVE))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage optional native docs bench accuracy sweep sanitize neon check format clean
+.PHONY: help demo test coverage optional native docs bench accuracy sweep sanitize neon fuzz prove check format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,16 @@ neon: $(VENV)/tools ## every kernel and its bits for aarch64, emulated (apt inst
 	for tests in kernels losses sparse digest; do \
 		qemu-aarch64 -L /usr/aarch64-linux-gnu build/neon/engine_tests $$tests || exit 1; done
 
+fuzz: $(VENV)/prove ## ten minutes of fuzzing: files, tables, messages, the native engine (apt install clang)
+	$(CMAKE) -B build/fuzz/engine -DMULTILAYER_FUZZ=ON -DCMAKE_CXX_COMPILER=clang++
+	$(BIN)/cmake --build build/fuzz/engine
+	$(BIN)/python prove/fuzz/run.py --seconds 240
+
+prove: $(VENV)/prove ## attack every promise: sanitizers, fuzzers, kills, mutants … (within an hour)
+	$(CMAKE) -B build/fuzz/engine -DMULTILAYER_FUZZ=ON -DCMAKE_CXX_COMPILER=clang++
+	$(BIN)/cmake --build build/fuzz/engine
+	$(BIN)/python prove/run.py
+
 # PyPI has Biome for Linux on x86-64 only.
 BIOME := test ! -x $(BIN)/biome && echo "PyPI has no Biome for this system: the page is not checked" || $(BIN)/biome check
 check: $(VENV)/installed ## formatting, lint, types, the order of the rooms
@@ -120,6 +130,10 @@ $(VENV)/installed: $(VENV)/tools $(NATIVE)
 $(VENV)/docs: $(VENV)/installed pyproject.toml
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"], sep="\n")' > $@.txt
 	$(PIP_INSTALL) --requirement $@.txt
+	@touch $@
+
+$(VENV)/prove: $(VENV)/installed prove/requirements.txt
+	$(PIP_INSTALL) --requirement prove/requirements.txt
 	@touch $@
 
 # The others live in an environment of their own, with multilayer installed as a user would.
