@@ -12,7 +12,6 @@ that is not listed.
 from __future__ import annotations
 
 import argparse
-import collections
 import os
 import shutil
 import site
@@ -57,7 +56,9 @@ def prepare() -> Path:
     packages = next((environment / "lib").glob("python*/site-packages"))
     (packages / "packages.pth").write_text("\n".join(site.getsitepackages()))
     for folder in ("src", "tests"):
-        shutil.copytree(ROOT / folder, project / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / folder, project / folder, ignore=shutil.ignore_patterns("__pycache__")
+        )
     shutil.copy(multilayer._native.__file__, project / "src" / "multilayer")
     (project / "pyproject.toml").write_text(SETTINGS)
     return environment / "bin" / "python"

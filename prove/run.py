@@ -50,10 +50,9 @@ def python(script: str, *words: str) -> list[str]:
 
 def steps() -> list[Step]:
     """List all steps, those first that take longest."""
-    seconds = "240"
     tests = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider"]
     fuzzers = [
-        Step(f"fuzz-{target}", python("fuzz/run.py", target, "--seconds", seconds), r"^fuzzing \w+:")
+        Step(f"fuzz-{target}", python("fuzz/run.py", target, "--seconds", "240"), r"^fuzzing \w+:")
         for target in ("engine", "model_file", "checkpoint", "table", "messages")
     ]
     return [
@@ -86,7 +85,12 @@ def run(step: Step) -> Outcome:
     log = LOGS / f"{step.name}.log"
     with log.open("w") as file:
         done = subprocess.run(
-            step.command, cwd=ROOT, env=ENVIRONMENT, stdout=file, stderr=subprocess.STDOUT, check=False
+            step.command,
+            cwd=ROOT,
+            env=ENVIRONMENT,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            check=False,
         )
     lines = log.read_text(errors="replace").splitlines()
     said = [line.strip(" =") for line in lines if re.search(step.counts, line)]

@@ -5,7 +5,9 @@ It raises ModelFileError or another ValueError and nothing else, and leaves the 
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import sys
 import tempfile
 import warnings
@@ -21,8 +23,9 @@ from file_mutations import mutate_file, put_together, take_apart
 __all__ = ["mutate", "one_input"]
 
 MEMORY = "/dev/shm"
-FOLDER = tempfile.TemporaryDirectory(dir=MEMORY if os.path.isdir(MEMORY) else None)
-PATH = Path(FOLDER.name) / "checkpoint"
+FOLDER = Path(tempfile.mkdtemp(dir=MEMORY if os.path.isdir(MEMORY) else None))
+atexit.register(shutil.rmtree, FOLDER)
+PATH = FOLDER / "checkpoint"
 X = np.linspace(-1, 1, 60).reshape(20, 3) ** 2
 Y = np.arange(20) % 2
 EPOCHS = 2

@@ -6,8 +6,10 @@ it has been saved and loaded again it predicts the same.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
+import shutil
 import sys
 import tempfile
 import warnings
@@ -30,8 +32,9 @@ from file_mutations import mutate_file as mutate
 __all__ = ["mutate", "one_input"]
 
 MEMORY = "/dev/shm"
-FOLDER = tempfile.TemporaryDirectory(dir=MEMORY if os.path.isdir(MEMORY) else None)
-GIVEN, AGAIN = Path(FOLDER.name) / "given", Path(FOLDER.name) / "again"
+FOLDER = Path(tempfile.mkdtemp(dir=MEMORY if os.path.isdir(MEMORY) else None))
+atexit.register(shutil.rmtree, FOLDER)
+GIVEN, AGAIN = FOLDER / "given", FOLDER / "again"
 ROWS = 3
 
 
