@@ -31,8 +31,9 @@ from multilayer.playground.limits import (
 from multilayer.playground.protocol import ERRORS, explain
 from multilayer.reading.reader import parse_table
 from multilayer.reading.sources import open_source
+from multilayer.reading.table import Table
 
-__all__: list[str] = []
+__all__ = ["parse_within_limits"]
 
 _KEPT = 2**29  # bytes; a process that has grown beyond them is not used again
 
@@ -56,12 +57,17 @@ def _main() -> None:
             return
 
 
-def _table(folder: Path, name: str) -> dict[str, Any]:
-    content = (folder / "content").read_bytes()
+def parse_within_limits(content: bytes, name: str) -> Table:
+    """Read a table from the content of a file, if it is not too large for the playground."""
     with open_source(content, name) as source:
         check_source(source)
     table = parse_table(content, name)
     check_frame(table.frame, name)
+    return table
+
+
+def _table(folder: Path, name: str) -> dict[str, Any]:
+    table = parse_within_limits((folder / "content").read_bytes(), name)
     table.frame.write_ipc(folder / "read")
     return {"remarks": table.remarks}
 
