@@ -10,6 +10,7 @@ the bits of a calm one. Prints one line, and exits with 1 if a fit fails.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import signal
 import sys
@@ -24,17 +25,22 @@ from distributed import Client, LocalCluster
 from distributed.utils import get_mp_context
 from sklearn.datasets import make_classification
 
-from multilayer.dask import DaskMLPClassifier
+from multilayer.dask import DaskMLPClassifier, cluster
 
 OPTIONS: dict[str, Any] = {
     "hidden_layer_sizes": (16,),
     "batch_size": 50,
-    "max_iter": 100,
     "n_iter_no_change": 10**6,
-    "sync_every": 8,
+    "tol": 0.0,
     "random_state": 0,
     "timeout": 120,
 }
+# The ways of training take turns, by actors and by tasks: with local steps, or the full batch.
+WAYS: list[tuple[dict[str, Any], int]] = [
+    ({"sync_every": 8, "max_iter": 80}, cluster._MAX_GATHERED),
+    ({"solver": "lbfgs", "max_iter": 200}, cluster._MAX_GATHERED),
+    ({"sync_every": 8, "max_iter": 20}, -1),
+]
 PAUSES = 0.02, 1.0  # seconds between kills, at least and at most
 PATIENCE = 10.0  # seconds in which a nanny should have started a worker
 
@@ -76,6 +82,12 @@ class Killer(threading.Thread):
         return [nanny.pid for nanny in nannies if nanny.pid not in self.killed]
 
 
+def fitted(client: Client, rows: Any, way: tuple[dict[str, Any], int]) -> list[np.ndarray]:
+    """Return Θ of a network that is trained in one of the ways."""
+    options, cluster._MAX_GATHERED = way
+    return DaskMLPClassifier(client=client, **OPTIONS, **options).fit(*rows).network_.thetas
+
+
 def main() -> int:
     """Kill workers until they were killed often enough."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -92,19 +104,21 @@ def main() -> int:
     dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
     get_mp_context().set_forkserver_preload(["distributed", "multilayer.dask"])
     with (
-        LocalCluster(2, threads_per_worker=1, dashboard_address=":0", silence_logs=60) as cluster,
-        Client(cluster) as client,
+        LocalCluster(2, threads_per_worker=1, dashboard_address=":0", silence_logs=60) as workers,
+        Client(workers) as client,
     ):
-        calm = DaskMLPClassifier(client=client, **OPTIONS).fit(*rows).to_local()
-        while killed < arguments.times:
-            killer = Killer(cluster, rng, arguments.times - killed)
+        calm = [fitted(client, rows, way) for way in WAYS]
+        for k in itertools.count():
+            if killed >= arguments.times or len(failures) == 3:
+                break
+            killer = Killer(workers, rng, arguments.times - killed)
             killer.start()
             try:
-                fitted = DaskMLPClassifier(client=client, **OPTIONS).fit(*rows).to_local()
+                thetas = fitted(client, rows, WAYS[k % len(WAYS)])
             except Exception as error:
                 failures.append(f"{type(error).__name__}: {error}")
             else:
-                if all(map(np.array_equal, fitted.network_.thetas, calm.network_.thetas)):
+                if all(map(np.array_equal, thetas, calm[k % len(WAYS)])):
                     survived += len(killer.killed)
                 else:
                     failures.append("Θ is another one than that of the calm fit")

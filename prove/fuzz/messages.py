@@ -1,9 +1,11 @@
 """Fuzz target: what a page of the playground sends, as messages and files, to a session.
 
-An input is a sequence of records, separated by the byte 0x1e. A record that begins with the byte 1
-is an upload (the name of the file, a line feed, its content); any other is a message as text. All
-replies must be JSON of the protocol, frames must be as the page reads them, no exception may leave
-but ProtocolError (the server then closes the socket), and the session must stay usable.
+An input is a sequence of records, separated by a line that holds the byte 0x1e. A record that
+begins with the byte 1 is a table (the name of its file, a line feed, its content), one that begins
+with the byte 2 is a model file, and any other is a message as text. Files are read in this process,
+as the process of the server reads them. All replies must be JSON of the protocol, frames must be as
+the page reads them, no exception may leave but ProtocolError (the server then closes the socket),
+and the session must stay usable.
 """
 
 from __future__ import annotations
@@ -13,17 +15,20 @@ import json
 import logging
 import random
 import struct
+import tempfile
 import warnings
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from multilayer.playground import images, session, settings
+from multilayer.playground import images, reading_process, session, settings
 from multilayer.playground.protocol import ERRORS, ProtocolError, explain
-from multilayer.playground.reading_process import parse_within_limits
-from multilayer.playground.uploads import OpenedTable
+from multilayer.playground.uploads import OpenedModel, OpenedTable
 
-END, UPLOAD = b"\x1e", b"\x01"
+END, TABLE, MODEL = b"\n\x1e\n", b"\x01", b"\x02"
+FOLDER = "/dev/shm" if Path("/dev/shm").is_dir() else None
 SAYS = {"state", "wrong", "example", "python", "table"}
 SMALL = settings.Settings(rows=12, layers=(2,), activation=("tanh",), batch_size=4)
 
@@ -48,8 +53,8 @@ def one_input(data: bytes) -> None:
     tested._thread = _NoThread()  # type: ignore[assignment]
     with contextlib.suppress(ProtocolError):
         for record in data.split(END):
-            if record.startswith(UPLOAD):
-                _upload(tested, record[1:])
+            if record.startswith((TABLE, MODEL)):
+                _upload(tested, record)
             else:
                 _check(tested.answer(record.decode(errors="replace")))
             if tested.playing:
@@ -59,25 +64,41 @@ def one_input(data: bytes) -> None:
 
 
 def _upload(tested: session.Session, record: bytes) -> None:
-    name, _, content = record.partition(b"\n")
     try:
-        told = tested.read(content, name.decode(errors="replace"))
+        if record.startswith(MODEL):
+            told = tested.open_model(record[1:])
+        else:
+            name, _, content = record[1:].partition(b"\n")
+            told = tested.read(content, name.decode(errors="replace"))
     except ERRORS as error:
-        assert "fault of the program" not in explain(error), explain(error)
-    else:
-        _check([session.encode(told)])
+        told = session.wrong(error)
+    _check([session.encode(told)])
 
 
 def _open_table(content: Any, name: str, _: Any) -> OpenedTable:
-    """Read a table in this process, as the process of the server does."""
-    try:
-        table = parse_within_limits(bytes(content), name)
-    except ERRORS as error:
-        raise ValueError(explain(error)) from error
+    table = _told(lambda: reading_process.parse_within_limits(bytes(content), name))
     return OpenedTable(table.frame, name, tuple(table.remarks))
 
 
-session.open_table = _open_table
+def _open_model(content: Any, _: Any) -> OpenedModel:
+    with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+        path = Path(folder)
+        (path / "content").write_bytes(content)
+        answer = _told(lambda: reading_process._model(path, "the model"))
+        with np.load(path / "read", allow_pickle=False) as thetas:
+            listed = [thetas[name] for name in thetas.files]
+        return OpenedModel(tuple(answer["sizes"]), answer["hidden"], listed)
+
+
+def _told(read: Callable[[], Any]) -> Any:
+    """Read something; an error reaches the session as that of the process does, as its text."""
+    try:
+        return read()
+    except ERRORS as error:
+        raise ValueError(explain(error)) from None
+
+
+session.open_table, session.open_model = _open_table, _open_model
 
 
 def _check(answers: list[str]) -> None:
@@ -165,9 +186,9 @@ def mutate(data: bytes, max_size: int, seed: int) -> bytes:
             del records[place]
         elif act < 0.3:
             rng.shuffle(records)
-        elif act < 0.33:
+        elif act < 0.33 or records[place].startswith(MODEL):
             records[place] = _other_bytes(records[place], rng)
-        elif records[place].startswith(UPLOAD):
+        elif records[place].startswith(TABLE):
             records[place] = _other_table(records[place], rng)
         else:
             records[place] = _other_message(records[place], rng)
