@@ -16,6 +16,7 @@ import pytest
 from comparisons import assert_thetas_close
 from distributed import Client, LocalCluster
 from distributed.actor import ActorFuture
+from distributed.comm import CommClosedError
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import make_classification, make_regression
 from sklearn.exceptions import NotFittedError
@@ -25,6 +26,7 @@ from sklearn.pipeline import make_pipeline
 import multilayer
 from multilayer import Checkpoint, MLPClassifier, MLPRegressor, TableEncoder
 from multilayer.dask import DaskMLPClassifier, DaskMLPRegressor, DaskTableEncoder
+from multilayer.dask.cluster import results_of, retry
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning", "ignore::ResourceWarning"
@@ -264,6 +266,134 @@ def test_a_worker_that_shuts_down_is_a_lost_one(client, labelled, monkeypatch):
     clf = DaskMLPClassifier(6, client=client, **options).fit(X, y)
     assert len(refused) == 1
     assert_thetas_close(calm, clf, 0)
+
+
+# Each: a function of distributed, and what it does once when a worker leaves at that moment.
+LOSSES = {
+    "a worker leaves while arguments are sent": (Client, "scatter", KeyError("tcp://gone"), True),
+    "the scheduler has an error": (Client, "scatter", AssertionError(), True),
+    "the client connects again": (Client, "submit", AttributeError("'NoneType'"), True),
+    "tasks cannot be submitted": (Client, "submit", RuntimeError("shutdown"), False),
+    "results cannot be gathered": (Client, "gather", ValueError("No valid workers found"), True),
+    "no worker is known": (Client, "who_has", {}, False),
+    "nobody has a part": (Client, "who_has", KeyError("part"), False),
+    "an actor's worker leaves": (ActorFuture, "result", RuntimeError("after shutdown"), False),
+    "an actor's worker cannot be reached": (ActorFuture, "result", CommClosedError(), False),
+}
+
+
+@pytest.mark.parametrize(("owner", "name", "loss", "large"), LOSSES.values(), ids=LOSSES)
+def test_losses_of_every_kind_are_made_good(
+    client, labelled, monkeypatch, owner, name, loss, large
+):
+    X, y = parted(*labelled)
+    options = {"batch_size": 500, "max_iter": 2, "random_state": 0, "timeout": 60}
+    if large:
+        monkeypatch.setattr("multilayer.dask.cluster._MAX_GATHERED", -1)
+    calm = DaskMLPClassifier(6, client=client, **options).fit(X, y)
+    right, lost = getattr(owner, name), []
+
+    def once(*arguments, **named):
+        if not lost:
+            lost.append(loss)
+            if isinstance(loss, Exception):
+                raise loss
+            return loss
+        return right(*arguments, **named)
+
+    monkeypatch.setattr(owner, name, once)
+    clf = DaskMLPClassifier(6, client=client, **options).fit(X, y)
+    assert lost
+    assert_thetas_close(calm, clf, 0)
+
+
+def test_an_actor_for_a_worker_that_has_left(client, labelled, monkeypatch):
+    """It would wait for this worker for ever."""
+    X, y = parted(*labelled)
+    right, asked = Client.who_has, []
+
+    def left(self, futures):
+        asked.append(futures)
+        where = right(self, futures)
+        return where if len(asked) > 1 else dict.fromkeys(where, ("tcp://127.0.0.1:1",))
+
+    monkeypatch.setattr(Client, "who_has", left)
+    begun = time.monotonic()
+    DaskMLPClassifier(6, client=client, batch_size=50, max_iter=3).fit(X, y)
+    assert len(asked) > 1
+    assert time.monotonic() - begun < 60  # rather than the time-out of 300
+
+
+def _fails_once(path, error):
+    if not path.exists():
+        path.touch()
+        raise error
+    return 1
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("cannot schedule new futures after shutdown"), CommClosedError("gone")]
+)
+def test_a_task_that_comes_to_a_worker_as_it_leaves(client, tmp_path, error):
+    def attempt():
+        future = client.submit(_fails_once, tmp_path / "failed", error, pure=False)
+        return results_of(client, [future], 60)
+
+    assert retry(client, attempt, 60) == [1]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("of its own"), FileNotFoundError("f"), KeyError(1)])
+def test_an_error_of_a_task_is_no_loss(client, tmp_path, error):
+    def attempt():
+        future = client.submit(_fails_once, tmp_path / "failed", error, pure=False)
+        return results_of(client, [future], 60)
+
+    with pytest.raises(type(error)):
+        retry(client, attempt, 60)
+
+
+def test_what_cannot_be_pickled_is_no_loss(client, labelled):
+    lock = threading.Lock()
+
+    def cost(y, h):
+        with lock:
+            return ((y - h) ** 2).sum()
+
+    y = labelled[0][:, 0]
+    options = {"hidden_layer_sizes": 3, "loss": (cost, lambda y, h: 2 * (h - y)), "max_iter": 2}
+    begun = time.monotonic()
+    with pytest.raises(TypeError, match="pickle"):
+        DaskMLPRegressor(client=client, **options).fit(*parted(labelled[0], y))
+    assert time.monotonic() - begun < 30
+
+
+def _killing(path, part):
+    """Return a part, which kills the first four workers that compute it."""
+    if len(kills := list(path.iterdir())) < 4:
+        (path / str(len(kills))).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return part
+
+
+def test_a_part_during_which_many_workers_died(tmp_path, labelled):
+    """The scheduler takes it for their killer, and would not try it again."""
+    X, y = labelled
+    load = dask.delayed(_killing, pure=True)(tmp_path, X)
+    rows = da.from_delayed(load, shape=X.shape, dtype=X.dtype), da.from_array(y, chunks=len(y))
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, **QUIET) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        clf = DaskMLPClassifier(6, client=client, max_iter=2, timeout=60)
+        fitting = threading.Thread(target=clf.fit, args=rows, daemon=True)
+        fitting.start()
+        begun = time.monotonic()
+        while fitting.is_alive() and time.monotonic() - begun < 60:
+            cluster.scale(2)  # nannies do not always start a worker again
+            time.sleep(0.5)
+        assert not fitting.is_alive()
+    assert len(list(tmp_path.iterdir())) == 4
+    assert clf.n_iter_ == 2
 
 
 def test_a_worker_that_does_not_answer(mortal, labelled):

@@ -1,5 +1,8 @@
 """Tables, fitted estimators and model files opened in the playground."""
 
+import io
+import json
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -13,7 +16,7 @@ from multilayer.playground.data import data_of_arrays
 from multilayer.playground.from_estimator import session_factory
 from multilayer.playground.session import Session
 from multilayer.playground.settings import Settings
-from multilayer.reading.table import Known, Table
+from multilayer.playground.uploads import OpenedTable
 
 
 def table(rows=40):
@@ -31,7 +34,7 @@ def table(rows=40):
 def test_an_uploaded_table(session, tmp_path):
     told = session.read(table().write_csv().encode(), "../../etc/titanic.csv")
     assert told["target"] == "survived"
-    assert session.file == "titanic.csv"
+    assert session.opened.file == "titanic.csv"
     assert [one["kind"] for one in told["columns"]] == ["number", "number", "category", "number"]
     (reply,) = session.handle({"do": "set", "settings": {"data": "table", "target": "survived"}})
     assert reply["columns"] == ["age", "fare"]
@@ -50,6 +53,68 @@ def test_an_uploaded_table(session, tmp_path):
     np.testing.assert_array_equal(model.predict(table().drop("survived")), expected)
 
 
+def csv(add, **columns):
+    frame = pl.DataFrame({"a": np.arange(40) + add, "b": np.arange(40) % 7, **columns})
+    return frame.with_columns(y=pl.col("b") % 2).write_csv().encode()
+
+
+def test_a_second_table_takes_the_place_of_the_first(session):
+    """Also where its target has the same name; and Python code names what was trained on."""
+    told = {"do": "set", "settings": {"data": "table", "target": "y"}}
+    session.read(csv(0), "one.csv")
+    session.handle(told)
+    session.handle({"do": "epoch"})
+    session.read(csv(1000), "two.csv")
+    (state,) = session.handle({"do": "set", "settings": {"seed": 1}})  # the page waits for it
+    assert state["span"][0] < 40
+    assert "file='one.csv'" in session.handle({"do": "python"})[0]["code"]
+    (state,) = session.handle(told)
+    assert state["span"][0] > 900
+    assert "file='two.csv'" in session.handle({"do": "python"})[0]["code"]
+    session.read(csv(0, y=["one class"] * 40).replace(b",y\n", b",kind\n"), "three.csv")
+    (reply,) = session.handle(told)
+    assert reply["say"] == "wrong"
+    (state,) = session.handle({"do": "set", "settings": {"seed": 2}})
+    assert state["span"][0] > 900
+    assert [one["name"] for one in state["table"]["columns"]] == ["a", "b", "y"]
+    assert "file='two.csv'" in session.handle({"do": "python"})[0]["code"]
+    session.read(csv(2000).replace(b",y\n", b",target\n"), "four.csv")
+    (state,) = session.handle({"do": "set", "settings": {"data": "table"}})
+    assert state["target"] == "target"
+
+
+UNUSUAL = {
+    "lists": (pl.Series([[1]] * 40), [2, 1]),
+    "structs": (pl.Series([{"u": 1}] * 40), [2, 1]),
+    "bytes": (pl.Series([b"\xff"] * 40), [2, 1]),
+    "large": (pl.Series([2**64 - 1 - k % 2 for k in range(40)], dtype=pl.UInt64), None),
+    "gigantic": (pl.Series([2**100 * (k % 3) for k in range(40)], dtype=pl.Int128), [3, 1]),
+    "times": (pl.Series(range(40)).cast(pl.Time), None),
+    "digits": (pl.Series([f"{k}" + "9" * 400 for k in range(40)]), None),
+    "nothing": (pl.Series([None] * 40), [2, 1]),
+}
+
+
+@pytest.mark.parametrize("place", ["c", "y"])
+@pytest.mark.parametrize(("column", "ends"), UNUSUAL.values(), ids=UNUSUAL)
+def test_columns_of_any_type(session, column, ends, place):
+    """They are used, left out or refused in one line; never is the session at its end."""
+    frame = pl.DataFrame({"a": range(40), "b": [k % 7 for k in range(40)]})
+    frame = frame.with_columns(c=pl.col("a"), y=pl.col("b") % 2).with_columns(column.alias(place))
+    file = io.BytesIO()
+    frame.write_parquet(file)
+    session.read(file.getvalue(), "t.parquet")
+    told = json.dumps({"do": "set", "settings": {"data": "table", "target": "y"}})
+    reply = json.loads(session.answer(told)[0])
+    assert reply["say"] in ("state", "wrong")
+    assert "fault of the program" not in reply.get("message", "")
+    if place == "c" and ends:
+        assert reply["sizes"][:: len(reply["sizes"]) - 1] == ends
+    session.handle({"do": "epoch"})
+    assert isinstance(session.frame(), bytes)
+    assert json.loads(session.answer('{"do": "example", "x": [1, 2]}')[0])["say"] == "example"
+
+
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
@@ -57,11 +122,14 @@ def test_an_uploaded_table(session, tmp_path):
         ({"a": range(40), "b": range(40), "y": [f"c{k}" for k in range(40)]}, "20 classes"),
         ({"a": ["u", "v"] * 9, "b": [1, 2] * 9, "y": [0, 1, 1] * 6}, "two columns of numbers"),
         ({"a": [1, 2], "b": [3, 4], "y": ["u", "u"]}, "at least two classes"),
+        ({"a": [1, 2], "b": [3, 4], "y": [2.0**99] * 2}, "all rows are 6.338"),
+        ({"a": [1, 2] * 9, "b": [3, 4] * 9, "y": [1e308, 0.5] * 9}, "numbers of at most ±3.4e+38"),
+        ({"a": range(9999), "b": range(9999), "y": ["u", *["v" * 9000] * 9998]}, "2000 characters"),
     ],
-    ids=["one row", "40 classes", "no numbers", "one class"],
+    ids=["one row", "40 classes", "no numbers", "one class", "huge", "too large", "long"],
 )  # fmt: skip
 def test_tables_that_cannot_be_used(session, frame, message):
-    session.table = Table(pl.DataFrame(frame), Known())
+    session.opened = OpenedTable(pl.DataFrame(frame))
     (reply,) = session.handle({"do": "set", "settings": {"data": "table", "target": "y"}})
     assert message in reply["message"]
     assert session.settings.data == "moons"
@@ -72,7 +140,7 @@ def test_many_rows_are_drawn_as_a_sample():
     frame = pl.DataFrame(rng.normal(size=(20_000, 2)), schema=["a", "b"])
     frame = frame.with_columns(y=(pl.col("a") > 0).cast(pl.Int64))
     session = Session()
-    session.table = Table(frame, Known())
+    session.opened = OpenedTable(frame)
     (state,) = session.handle({"do": "set", "settings": {"data": "table", "batch_size": 500}})
     assert len(state["points"]["x"]) == 2000
     assert state["rows"] == {"training": 10_000, "test": 10_000}

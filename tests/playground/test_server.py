@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from multilayer import playground
 from multilayer.cli.app import app
-from multilayer.playground.server import Server
+from multilayer.playground.server import Server, serve
 from multilayer.playground.session import Session
 
 
@@ -243,6 +243,118 @@ def test_uploads_and_models(server):
     with_page(server, act)
     assert request(server.address + "upload/nobody", csv)[0] == 404
     assert request(server.address + "model/nobody")[0] == 404
+
+
+def test_a_page_under_another_name_is_refused(server):
+    """A foreign name may be bound to this machine (DNS rebinding)."""
+    for host in (
+        "evil.example",
+        f"evil.example:{server.port}",
+        "127.0.0.1.evil.example",
+        "[::1",
+        "",
+    ):
+        assert request(server.address, Host=host)[0] == 400
+        headers = {"Host": host}
+        own = f"http://127.0.0.1:{server.port}"
+
+        async def main(headers=headers, own=own):
+            address = server.address.replace("http", "ws") + "socket"
+            with pytest.raises(InvalidStatus):
+                await connect(address, origin=own, additional_headers=headers)
+
+        asyncio.run(main())
+    assert request(server.address, Host=f"localhost:{server.port}")[0] == 200
+
+
+def test_uploads_of_another_origin_are_refused(server):
+    async def act(page):
+        address = server.address + "upload/" + (await page.told("hello"))["page"]
+        told = [
+            await asyncio.to_thread(request, address, b"a,b\n1,2\n", Origin=origin)
+            for origin in ("http://evil.example", "null", f"http://localhost:{server.port}")
+        ]
+        return [status for status, _, _ in told]
+
+    assert with_page(server, act) == [403, 403, 200]
+
+
+def test_pages_are_limited(server, monkeypatch):
+    monkeypatch.setattr("multilayer.playground.server.MAX_SESSIONS", 3)
+    sessions = []
+
+    async def main():
+        address = server.address.replace("http", "ws") + "socket"
+        origin = f"http://127.0.0.1:{server.port}"
+
+        async def one():
+            async with connect(address, origin=origin, max_size=None) as talk:
+                page = Page(talk)
+                try:
+                    await page.told("state")
+                except ConnectionClosed as closed:
+                    return closed.rcvd.code
+                sessions.append(len(server.sessions))
+                await asyncio.sleep(1)
+                return None
+
+        return await asyncio.gather(*[one() for _ in range(9)])
+
+    codes = asyncio.run(main())
+    assert codes.count(1013) == 6
+    assert max(sessions) <= 3
+    wait_for(lambda: not server.sessions)
+
+
+def test_a_large_message_closes_the_socket(server):
+    async def act(page):
+        await page.told("state")
+        await page.talk.send(json.dumps({"do": "python", "x": "x" * 2**20}))
+        return await page.closed()
+
+    assert with_page(server, act).code == 1009
+
+
+def test_others_are_served_while_a_table_is_read(server, monkeypatch):
+    going_on = threading.Event()
+
+    def read(*_):
+        assert going_on.wait(20)
+        raise KeyError("of no known kind")
+
+    monkeypatch.setattr(Session, "read", read)
+
+    async def act(page):
+        name = (await page.told("hello"))["page"]
+        address = server.address + "upload/" + name
+        first = asyncio.create_task(asyncio.to_thread(request, address, b"a"))
+        while not server._reading.locked():
+            await asyncio.sleep(0.01)
+        second = await asyncio.to_thread(request, address, b"a")
+        await page.say(do="epoch")
+        while (await page.picture())["epoch"] != 1:
+            pass
+        await page.say(do="python")
+        await page.told("python")
+        assert (await asyncio.to_thread(request, server.address))[0] == 200
+        going_on.set()
+        return second, await first
+
+    (refused, _, why), (status, _, told) = with_page(server, act)
+    assert refused == 409
+    assert "one file at a time" in json.loads(why)["error"]
+    assert status == 400
+    assert "KeyError" in json.loads(told)["error"]
+
+
+def test_the_address_is_printed_once_it_holds(monkeypatch, capsys):
+    def run(self):
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5):
+            self.socket.close()
+
+    monkeypatch.setattr(Server, "run", run)
+    serve(port=0, browser=False)
+    assert capsys.readouterr().out.startswith("http://127.0.0.1:")
 
 
 def test_uploads_are_limited(server, monkeypatch):

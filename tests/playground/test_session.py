@@ -1,14 +1,16 @@
 """The messages between a page and its session: training, frames, history, wrong input."""
 
 import itertools
+import json
 import time
 
 import numpy as np
 import pytest
 from playground_cases import picture
+from polars.exceptions import PanicException
 from waiting import wait_for
 
-from multilayer.playground.session import ProtocolError
+from multilayer.playground.protocol import ProtocolError
 
 
 def test_play_pause_and_frames(session):
@@ -102,6 +104,13 @@ def test_history_and_comparison(session):
         ({"do": "set", "settings": {"data": "points"}}, "at least two points"),
         ({"do": "set", "settings": {"data": "given"}}, "no rows were given"),
         ({"do": "set", "settings": {"axes": ["a"]}}, "axes must be the names of two columns"),
+        ({"do": "set", "settings": {"axes": ["a", "a"]}}, "axes must be the names of two columns"),
+        ({"do": "set", "settings": {"rows": 10**400}}, "rows must be a number from 10 to 5000"),
+        ({"do": "set", "settings": {"noise": -(10**400)}}, "noise must be a number from 0"),
+        ({"do": "weight", "layer": 10**400}, "layer must be a number"),
+        ({"do": "example", "row": 10**400}, "row must be a number from 0 to 59"),
+        ({"do": "example", "x": [10**400, 1]}, "x must be two numbers"),
+        ({"do": "points", "points": [[10**400, 1, 0], [1, 2, 1]]}, "a point must be three numbers"),
         ({"do": "set", "settings": {"colour": 1}}, "there is no setting 'colour'"),
         ({"do": "set", "settings": [1]}, "settings must be an object"),
         ({"do": "set"}, "settings must be an object"),
@@ -132,7 +141,7 @@ def test_wrong_settings_are_reported_and_change_nothing(session, said, message):
 )
 def test_an_unknown_message_ends_the_connection(session, said):
     with pytest.raises(ProtocolError):
-        session.handle(said)
+        session.answer(json.dumps(said))
 
 
 def test_a_learning_rate_of_a_million_is_explained(session):
@@ -177,3 +186,57 @@ def test_a_diverged_network_is_not_followed(session):
         session.run.thetas[layer - 1][unit] = 1e200
     (reply,) = session.handle({"do": "example", "row": 0})
     assert "too large to show" in reply["message"]
+
+
+@pytest.mark.parametrize("error", [PanicException, KeyError, MemoryError, RecursionError])
+def test_a_session_survives_any_error(session, monkeypatch, error, caplog):
+    def fail(*_):
+        raise error("of\nmany lines")
+
+    for name in ("explain_example", "describe_run", "advice", "write_python"):
+        monkeypatch.setattr(f"multilayer.playground.session.{name}", fail)
+    for said in ("example", "reset", "python"):
+        (answer,) = session.answer(json.dumps({"do": said}))
+        told = json.loads(answer)
+        assert told["say"] == "wrong"
+        assert "\n" not in told["message"]
+        assert error is MemoryError or error.__name__ in told["message"]
+    assert json.loads(session.frame())["say"] == "wrong"
+    assert session.frame() is None  # not the same error again and again
+    monkeypatch.undo()
+    session.handle({"do": "epoch"})
+    assert picture(session)[0]["epoch"] == 1
+
+
+def test_an_error_in_training_is_told_once(session, monkeypatch):
+    picture(session)
+    monkeypatch.setattr(session.run, "record", lambda: 1 / 0)
+    session.handle({"do": "play"})
+    wait_for(lambda: session._failure is not None)
+    told = json.loads(session.frame())
+    assert told["say"] == "wrong"
+    assert "ZeroDivisionError" in told["message"]
+    monkeypatch.undo()
+    assert picture(session)[0]["status"] == "paused"
+    session.handle({"do": "play"})
+    epoch = session.run.epoch
+    wait_for(lambda: session.run.epoch > epoch)
+
+
+def test_a_reply_that_json_cannot_hold_is_an_error(session, monkeypatch):
+    monkeypatch.setattr("multilayer.playground.session.describe_run", lambda *_: {"a": np.nan})
+    (answer,) = session.answer('{"do": "reset"}')
+    assert json.loads(answer)["say"] == "wrong"
+
+
+@pytest.mark.parametrize("speed", [5e-324, 1e-300, 0.001])
+def test_the_slowest_training_ends_with_its_session(session, speed):
+    session.handle({"do": "speed", "epochs": speed})
+    session.handle({"do": "play"})
+    wait_for(lambda: session.run.epoch == 1)
+    session.handle({"do": "speed", "epochs": 0})  # is not waited for either
+    wait_for(lambda: session.run.epoch > 9)
+    session.handle({"do": "speed", "epochs": speed})
+    time.sleep(0.1)
+    session.close()
+    assert not session._thread.is_alive()

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import time
 from asyncio import CancelledError
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import CancelledError as FutureCancelled
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -30,10 +31,11 @@ from multilayer.shards.data import (
     sum_in_order,
 )
 
-__all__ = ["ClusterShards", "check_client", "results_of", "retry"]
+__all__ = ["ClusterShards", "check_client", "forget", "is_broken", "results_of", "retry"]
 
 # What a cluster raises when workers or connections are lost, rather than when a task is wrong.
 LOST = (CancelledError, FutureCancelled, KilledWorker, CommClosedError, OSError)
+_SHUT_DOWN = "cannot schedule new futures after"  # a task that came to a worker as it left
 _MAX_GATHERED = 1 << 26  # bytes that are gathered and added up here; more are added on the workers
 _POLL = 1.0  # seconds between two checks whether a worker is still there
 _PAUSE = 0.2  # seconds before the next try
@@ -41,11 +43,27 @@ _T = TypeVar("_T")
 
 
 class _TaskFailed(Exception):
-    """A task has raised an OSError of its own, say of a file: nothing was lost."""
+    """A task has raised an error of its own, say of a file: nothing was lost."""
 
-    def __init__(self, error: OSError) -> None:
+    def __init__(self, error: Exception) -> None:
         super().__init__(str(error))
         self.error = error
+
+
+@contextmanager
+def _at_risk(what: str) -> Iterator[None]:
+    """Take any error of distributed for a loss: which one it raises depends on the moment.
+
+    A worker that leaves while data are sent to it is a KeyError or an AssertionError of the
+    scheduler; one that shuts down is a RuntimeError of an executor; a closed client is an
+    AttributeError or an error of its own class.
+    """
+    try:
+        yield
+    except (_TaskFailed, MemoryError, *LOST):  # TimeoutError is an OSError, too
+        raise
+    except Exception as error:
+        raise OSError(f"{what}: {type(error).__name__}: {error}") from error
 
 
 class ClusterShards(Shards):
@@ -67,27 +85,27 @@ class ClusterShards(Shards):
     ) -> None:
         super().__init__(**options)
         self._client, self._make, self._timeout = client, make, timeout
-        self._parts = make()
+        self._parts: list[Future] = []
         self._holders: list[_Holder] = []
 
     def total(self, function: OfShard, *arguments: Any) -> Sums:
         """Compute the sum of function(shard, *arguments) over the parts, in a fixed order."""
-        large = _nbytes(arguments) * len(self._parts) > _MAX_GATHERED
-        sum_up = self._sum_on_workers if large else self._sum_here
-        return retry(
-            self._client, lambda: sum_up(function, arguments), self._timeout, self._recover
-        )
+        pickle.dumps(function)  # an error of it is raised here rather than taken for a loss
+
+        def attempt() -> Sums:
+            self._parts = self._parts or self._make()
+            large = _nbytes(arguments) * len(self._parts) > _MAX_GATHERED
+            return (self._sum_on_workers if large else self._sum_here)(function, arguments)
+
+        return retry(self._client, attempt, self._timeout, self._recover)
 
     def _sum_here(self, function: OfShard, arguments: tuple[Any, ...]) -> Sums:
         """Call the actors, which does not involve the scheduler, and add up their vectors."""
         found: dict[int, Sums] = {}
-        # Pickled once for all actors; and an error of it is raised here rather than lost.
-        call = pickle.dumps((function, arguments))
+        call = pickle.dumps((function, arguments))  # once for all actors
         self._holders = self._holders or self._start_actors()
-        try:
+        with _at_risk("a worker is gone"):
             pending = [(holder, holder.actor.vectors(call)) for holder in self._holders]
-        except RuntimeError as error:  # so distributed reports a lost worker
-            raise OSError(f"a worker is gone: {error}") from error
         for holder, answer in pending:
             found.update(zip(holder.parts, self._result(holder, answer), strict=True))
         return added_up([found[i] for i in range(len(self._parts))])
@@ -95,14 +113,16 @@ class ClusterShards(Shards):
     def _sum_on_workers(self, function: OfShard, arguments: tuple[Any, ...]) -> Sums:
         """Add up on the workers: the vectors are too large to be gathered here."""
         client = self._client
-        (sent,) = client.scatter([arguments], hash=False)
-        sums = [client.submit(_on_part, function, part, sent, pure=False) for part in self._parts]
-        while len(sums) > 1:
-            starts = range(0, len(sums), TOGETHER)
-            sums = [
-                client.submit(sum_in_order, sums[start : start + TOGETHER], pure=False)
-                for start in starts
-            ]
+        with _at_risk("the arguments cannot be sent"):
+            (sent,) = client.scatter([arguments], hash=False, timeout=self._timeout)
+            parts = self._parts
+            sums = [client.submit(_on_part, function, part, sent, pure=False) for part in parts]
+            while len(sums) > 1:
+                starts = range(0, len(sums), TOGETHER)
+                sums = [
+                    client.submit(sum_in_order, sums[start : start + TOGETHER], pure=False)
+                    for start in starts
+                ]
         total: Sums = results_of(client, sums, self._timeout)[0]
         return total
 
@@ -111,19 +131,19 @@ class ClusterShards(Shards):
         client = self._client
         results_of(client, self._parts, self._timeout, keep=True)
         places: dict[str, list[int]] = {}
-        where = client.who_has(self._parts)
-        for i, part in enumerate(self._parts):
-            holders = sorted(where[part.key])
-            if not holders:
-                raise OSError(f"part {i} is on no worker")
-            places.setdefault(holders[0], []).append(i)
-        futures = [
-            client.submit(
-                _Actor, [self._parts[i] for i in numbers], actor=True, workers=[address], pure=False
-            )
-            for address, numbers in places.items()
-        ]
-        actors = results_of(client, futures, self._timeout)
+        with _at_risk("the actors cannot be started"):
+            where = client.who_has(self._parts)
+            for i, part in enumerate(self._parts):
+                holders = sorted(where.get(part.key, ()))
+                if not holders:
+                    raise OSError(f"part {i} is on no worker")
+                places.setdefault(holders[0], []).append(i)
+            futures = [
+                client.submit(_Actor, [self._parts[i] for i in numbers], actor=True,
+                              workers=[address], pure=False)
+                for address, numbers in places.items()
+            ]  # fmt: skip
+        actors = results_of(client, futures, self._timeout, bound_to=places)
         started = zip(places.items(), futures, actors, strict=True)
         return [
             _Holder(address, numbers, future, actor)
@@ -138,25 +158,25 @@ class ClusterShards(Shards):
                 vectors: list[Sums] | Exception = answer.result(timeout=_POLL)
                 break
             except TimeoutError as error:
-                here = holder.address in self._client.scheduler_info()["workers"]
-                if not here or holder.future.status != "finished":
+                # Once it is done, this is the error of a connection.
+                if answer.done() or holder.future.status != "finished":
                     raise OSError(f"worker {holder.address} is gone") from error
+                _check_present(self._client, [holder.address])
                 if time.monotonic() > deadline:
                     raise TimeoutError(
                         f"worker {holder.address} has not answered for {self._timeout:g} s"
                     ) from None
             except Exception as error:  # of a worker that shuts down, a RuntimeError among others
                 raise OSError(f"worker {holder.address} is gone: {error}") from error
-        if isinstance(vectors, OSError):
-            raise _TaskFailed(vectors)
         if isinstance(vectors, Exception):
-            raise vectors
+            raise _TaskFailed(vectors)
         return vectors
 
     def _recover(self) -> None:
         self._holders = []
-        if any(part.status in ("cancelled", "lost", "error") for part in self._parts):
-            self._parts = self._make()
+        if is_broken(self._parts):
+            forget(self._client, self._parts)
+            self._parts = []
 
 
 def retry(
@@ -173,18 +193,18 @@ def retry(
     function : callable
         Returns what is wanted.
     timeout : float
-        Seconds after which a loss is no longer made good.
+        Seconds from the first loss after which another one is no longer made good.
     recover : callable
         Called before each further try.
 
     Raises
     ------
     TimeoutError
-        If the function has not succeeded within `timeout` seconds.
+        If the function has not succeeded within `timeout` seconds from the first loss.
     ValueError
         If the client is closed.
     """
-    deadline = time.monotonic() + timeout
+    deadline = np.inf
     while True:
         try:
             with client.as_current():  # some functions of distributed look it up
@@ -196,6 +216,7 @@ def retry(
         except LOST as error:
             if client.status in ("closing", "closed"):
                 raise ValueError(f"the client must be connected, but is {client.status}") from error
+            deadline = min(deadline, time.monotonic() + timeout)  # from the first loss
             if time.monotonic() > deadline:
                 raise TimeoutError(
                     f"the cluster lost results again and again for {timeout:g} s: {error}"
@@ -206,38 +227,93 @@ def retry(
 
 
 def results_of(
-    client: Client, futures: Sequence[Future], timeout: float, keep: bool = False
+    client: Client,
+    futures: Sequence[Future],
+    timeout: float,
+    keep: bool = False,
+    bound_to: Collection[str] = (),
 ) -> list[Any]:
     """Wait for futures, and return their results; with `keep`, leave these on the workers.
+
+    To be called by `retry`.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    futures : sequence of Future
+    timeout : float
+        Seconds.
+    keep : bool, default=False
+    bound_to : collection of str
+        Addresses of the workers that alone may do the tasks: without them they wait for ever.
 
     Raises
     ------
     TimeoutError
         If for `timeout` seconds none of the remaining futures has finished.
     """
-    left = len(futures)
     try:
-        while True:
-            try:
-                wait(futures, timeout=timeout)
-                for error in (f.exception() for f in futures if f.status == "error"):
-                    ours = isinstance(error, OSError) and not isinstance(
-                        error, ConnectionError | CommClosedError
-                    )
-                    raise _TaskFailed(error) if ours else error
-                return [] if keep else list(client.gather(futures))
-            except TimeoutError:
-                before, left = left, sum(not future.done() for future in futures)
-                if left == before:
-                    n = len(client.scheduler_info()["workers"])
-                    raise TimeoutError(
-                        f"the cluster has not finished anything for {timeout:g} s: {left} task(s) "
-                        f"are left, and it has {n} worker(s)"
-                    ) from None
+        with _at_risk("the results are lost"):
+            _wait(client, futures, timeout, bound_to)
+            return [] if keep else list(client.gather(futures))
     except BaseException:
         if not keep:
-            client.cancel(list(futures))
+            forget(client, futures)
         raise
+
+
+def is_broken(futures: Sequence[Future]) -> bool:
+    """Whether one of these futures will have no result."""
+    return any(future.status in ("cancelled", "lost", "error") for future in futures)
+
+
+def forget(client: Client, futures: Sequence[Future]) -> None:
+    """Make the scheduler forget tasks, and the errors of those that only they depend on.
+
+    A task during which several workers died counts as their killer: as long as anyone wants it, it
+    is not tried again. Exceptions keep futures alive, so it is not enough to drop them.
+    """
+    with suppress(Exception):  # what is wrong is known already
+        client.cancel(list(futures))
+
+
+def _wait(
+    client: Client, futures: Sequence[Future], timeout: float, bound_to: Collection[str]
+) -> None:
+    left, since = len(futures), time.monotonic()
+    while True:
+        try:
+            wait(futures, timeout=min(_POLL, timeout))
+            break
+        except TimeoutError:
+            _check_present(client, bound_to)
+            before, left = left, sum(not future.done() for future in futures)
+            if left < before:
+                since = time.monotonic()
+            elif time.monotonic() - since >= timeout:
+                raise TimeoutError(
+                    f"the cluster has not finished anything for {timeout:g} s: {left} task(s) "
+                    f"are left, and it has {len(client.nthreads())} worker(s)"
+                ) from None
+    for future in futures:
+        error = future.exception() if future.status == "error" else None
+        if error is not None:
+            raise OSError(f"a worker is gone: {error}") if _is_loss(error) else _TaskFailed(error)
+
+
+def _is_loss(error: Exception) -> bool:
+    """Whether a task failed since its worker did; a file may raise any other OSError."""
+    if isinstance(error, OSError):
+        return isinstance(error, ConnectionError | CommClosedError)
+    return isinstance(error, LOST) or _SHUT_DOWN in str(error)
+
+
+def _check_present(client: Client, addresses: Collection[str]) -> None:
+    """Raise OSError if one of these workers has left."""
+    workers = client.nthreads() if addresses else {}
+    for address in addresses:
+        if address not in workers:
+            raise OSError(f"worker {address} is gone")
 
 
 def check_client(client: Client | None) -> Client:

@@ -129,15 +129,12 @@ class DaskTableEncoder(TransformerMixin, ClusterEstimator):
         return names
 
     def _survey(self, client: Client, X: Any, encoder: TableEncoder) -> TableSurvey | None:
-        survey = dask.delayed(_survey_of)
-        surveys = list(
-            client.compute([survey(part, encoder) for part in X.to_delayed(optimize_graph=False)])
-        )
+        survey, merge = dask.delayed(_survey_of), dask.delayed(_merged)
+        surveys = [survey(part, encoder) for part in X.to_delayed(optimize_graph=False)]
         while len(surveys) > 1:
             starts = range(0, len(surveys), TOGETHER)
-            groups = [surveys[start : start + TOGETHER] for start in starts]
-            surveys = [client.submit(_merged, group, pure=False) for group in groups]
-        merged: TableSurvey | None = results_of(client, surveys, self.timeout)[0]
+            surveys = [merge(surveys[start : start + TOGETHER]) for start in starts]
+        merged: TableSurvey | None = results_of(client, client.compute(surveys), self.timeout)[0]
         return merged
 
 

@@ -13,7 +13,7 @@ from distributed import Client, Future
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
-from multilayer.dask.cluster import ClusterShards, results_of, retry
+from multilayer.dask.cluster import ClusterShards, forget, is_broken, results_of, retry
 from multilayer.dask.collections import Collections
 from multilayer.engine.arrays import take_rows
 from multilayer.estimators.inputs import Rows
@@ -131,7 +131,10 @@ class Source:
     def _checked_parts(self) -> list[Future]:
         """Return futures of the checked partitions, computed again if they are lost."""
         parts = self._parts
-        if parts is None or any(part.status in ("cancelled", "lost") for part in parts):
+        if parts is not None and is_broken(parts):
+            forget(self._client, parts)
+            parts = None
+        if parts is None:
             given, check = self._collections, dask.delayed(_check_part)
             rules = (given.names, given.n_features, given.dtype, given.classes)
             tasks = [check(i, *part, *rules) for i, part in enumerate(given.parts)]
@@ -148,7 +151,7 @@ class Source:
 
     def _check_memory(self) -> None:
         given, client = self._collections, self._client
-        workers = client.scheduler_info()["workers"].values()
+        workers = client.scheduler_info(n_workers=-1)["workers"].values()
         limits = [worker["memory_limit"] for worker in workers]
         if not limits or not all(limits):  # none yet, or without a limit
             return

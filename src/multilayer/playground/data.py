@@ -11,16 +11,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from multilayer.playground.features import features_of
+from multilayer.playground.limits import MAX_CELLS, MAX_COLUMNS, MAX_INPUTS
 from multilayer.playground.settings import DATA, Settings, changed
 from multilayer.playground.synthetic_data import SYNTHETIC
 from multilayer.reading.reader import read_table
 from multilayer.tables.encoder import TableEncoder
 from multilayer.tables.target import MOST_CLASSES, StandardisedTarget, detect_task
 
-__all__ = ["Data", "data_of", "data_of_arrays", "guess_target", "load_data", "table_message"]
+__all__ = ["Data", "data_of", "data_of_arrays", "guess_target", "load_data"]
 
 Floats = NDArray[np.floating[Any]]
-MAX_COLUMNS = 1000
+_LARGEST = float(np.finfo(np.float32).max)
+_NAME = 100  # characters of an input or class that are shown
 _MANY = 10  # a column with more distinct values is preferred as an axis
 
 
@@ -67,6 +69,11 @@ class Data:
     training: NDArray[np.bool_]
     encode: Callable[[Floats], Floats]
     encoder: TableEncoder | None = None
+
+    def __post_init__(self) -> None:
+        with np.errstate(over="ignore"):
+            if not np.isfinite(self.span).all():
+                raise ValueError(f"the numbers of {' and '.join(self.axes)} are too large to draw")
 
     @property
     def span(self) -> tuple[float, float, float, float]:
@@ -164,7 +171,7 @@ def _drawn(points: Any) -> tuple[Floats, NDArray[Any]]:
         raise ValueError("there must be at least two points: draw or paste some")
     try:
         array = np.array(points, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         array = np.empty((0,))
     if array.ndim != 2 or array.shape[1] != 3 or not np.isfinite(array).all():
         raise ValueError("a point must be three numbers: x1, x2 and its class")
@@ -186,16 +193,19 @@ def _of_table(settings: Settings, table: pl.DataFrame, target: str | None) -> Da
         table = table.filter(table[target].is_finite())
     if len(table) < 2:
         raise ValueError(f"there must be at least two rows with a {target}, got {len(table)}")
-    y = table[target].to_numpy()
-    y = y.astype(str) if y.dtype.kind not in "iufb" else y
-    if detect_task(y) == "classification" and y.dtype.kind == "f":
-        y = y.astype(np.int64)
+    y = _target_column(table[target])
     task, classes, label = _labels(y)
     training = _training(settings, label, len(classes))
     if not classes:
         label = y = StandardisedTarget.of(label[training]).forward(label)
     frame = table.drop(target)
     encoder = TableEncoder(dtype="float64").fit(frame.filter(training))
+    names = [str(name)[:_NAME] for name in encoder.get_feature_names_out()]
+    if len(names) > MAX_INPUTS or len(names) * len(frame) > MAX_CELLS:
+        raise ValueError(
+            f"a network may have {min(MAX_INPUTS, MAX_CELLS // len(frame))} inputs for "
+            f"{len(frame)} rows here, but the columns become {len(names)}"
+        )
     columns = [
         name
         for name in frame.columns
@@ -228,7 +238,6 @@ def _of_table(settings: Settings, table: pl.DataFrame, target: str | None) -> Da
         pl.col(axis).cast(pl.Float64).fill_null(typical[axis]).fill_nan(typical[axis])
         for axis in axes
     ).to_numpy()
-    names = [str(name) for name in encoder.get_feature_names_out()]
     X = np.asarray(encoder.transform(frame), np.float64)
     return Data(
         task, classes, names, columns, axes, target, X, y, label, xy, training, encode, encoder
@@ -280,39 +289,57 @@ def guess_target(table: pl.DataFrame) -> str:
     return names[usual[0]] if usual else table.columns[-1]
 
 
-def table_message(table: pl.DataFrame) -> dict[str, Any]:
-    """Describe a table to the page: the columns with their kinds, and the number of rows."""
-    return {
-        "say": "table",
-        "columns": [
-            {"name": name, "kind": "number" if kind.is_numeric() else "category"}
-            for name, kind in zip(table.columns, table.dtypes, strict=True)
-        ],
-        "rows": len(table),
-    }
+def _target_column(column: pl.Series) -> NDArray[Any]:
+    """Return the target as numbers, booleans or texts; classes that are numbers as integers."""
+    if not (column.dtype.is_numeric() or column.dtype == pl.Boolean):
+        _check_classes(column.n_unique())
+        values = column.unique().to_frame("value").with_row_index("code")
+        texts = values["value"].to_numpy().astype(str)
+        # NumPy gives each row the room of the longest text.
+        longest = texts.dtype.itemsize // 4
+        if longest * len(column) > MAX_CELLS:
+            raise ValueError(
+                f"the classes of {column.name} may have {MAX_CELLS // len(column)} characters for "
+                f"{len(column)} rows here, but one has {longest}"
+            )
+        rows = column.to_frame("value").join(values, on="value", maintain_order="left")
+        return np.asarray(texts[rows["code"].to_numpy()])
+    y = column.to_numpy()
+    if y.dtype.kind == "f" and detect_task(y) == "classification":
+        return y.astype(np.int64) if np.abs(y).max() < 2**63 else y.astype(str)
+    return y
 
 
 def _typical_value(column: pl.Series) -> Any:
     """Return the value at which a column is held while the axes vary."""
-    if column.dtype.is_numeric():
-        return column.cast(pl.Float64).fill_nan(None).median() or 0.0
-    most_frequent = column.drop_nulls().mode().sort()
+    if column.dtype.is_float():
+        return column.fill_nan(None).median() or 0.0
+    present = column.drop_nulls()
+    if column.dtype.is_numeric():  # not their mean, which an integer may not hold
+        return present.sort()[(len(present) - 1) // 2] if len(present) else 0
+    most_frequent = present.mode().sort()
     return most_frequent[0] if len(most_frequent) else None
 
 
 def _labels(y: NDArray[Any]) -> tuple[str, list[str], NDArray[Any]]:
     """Return the task, the names of the classes, and the label or number of each row."""
     if y.dtype.kind == "f" or detect_task(y) == "regression":
+        if len(y) and np.abs(y.astype(np.float64)).max() > _LARGEST:
+            raise ValueError(f"a target must hold numbers of at most ±{_LARGEST:.2g}")
         return "regression", [], y.astype(np.float64)
     classes, label = np.unique(y, return_inverse=True)
-    if len(classes) > MOST_CLASSES:
-        raise ValueError(
-            f"a target may have {MOST_CLASSES} classes here, so that colours can tell them apart, "
-            f"but has {len(classes)}"
-        )
+    _check_classes(len(classes))
     if len(classes) < 2:
         raise ValueError(f"there must be at least two classes, but all rows are {classes[0]}")
-    return "classification", [str(name) for name in classes], label
+    return "classification", [str(name)[:_NAME] for name in classes], label
+
+
+def _check_classes(count: int) -> None:
+    if count > MOST_CLASSES:
+        raise ValueError(
+            f"a target may have {MOST_CLASSES} classes here, so that colours can tell them apart, "
+            f"but has {count}"
+        )
 
 
 def _training(settings: Settings, label: NDArray[Any], n_classes: int) -> NDArray[np.bool_]:

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from multilayer.playground.training_run import TrainingRun, parameters_of
+from multilayer.playground.training_run import MAX_EVENTS, TrainingRun, parameters_of
 
 __all__ = ["write_python"]
+
+_MAX_COPIED = 100_000  # weights
 
 
 def write_python(run: TrainingRun, points: Any = None, file: str = "table.csv") -> str:
@@ -26,7 +28,23 @@ def write_python(run: TrainingRun, points: Any = None, file: str = "table.csv") 
     Returns
     -------
     str
+
+    Raises
+    ------
+    ValueError
+        If the code would be too long.
     """
+    if len(run.events) > MAX_EVENTS:
+        raise ValueError(
+            f"Python code repeats at most {MAX_EVENTS} single steps and changes, but this run has "
+            "more: reset it, and train whole epochs"
+        )
+    copied = [event[1] for event in run.events if event[0] == "copy"]
+    if sum(theta.size for thetas in copied for theta in thetas.values()) > _MAX_COPIED:
+        raise ValueError(
+            f"Python code holds at most {_MAX_COPIED} weights of an earlier network, but this run "
+            "starts with more: reset it"
+        )
     kind = type(run.estimator).__name__
     classes = bool(run.data.classes)
     lines = _data(run, points, file)

@@ -6,12 +6,11 @@ import asyncio
 import atexit
 import contextlib
 import errno
-import json
 import secrets
 import socket
 import threading
 import webbrowser
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib.resources import files
 from typing import Any
 from urllib.parse import unquote
@@ -19,18 +18,27 @@ from urllib.parse import unquote
 import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from multilayer.playground.session import ProtocolError, Session
+from multilayer.playground.limits import MAX_BYTES
+from multilayer.playground.protocol import ERRORS, ProtocolError, encode, explain
+from multilayer.playground.session import Session
+from multilayer.playground.uploads import close as end_reading
 
 __all__ = ["Server", "serve"]
 
 HOST, PORT, TRIES = "127.0.0.1", 8765, 50
-MAX_BYTES = 50 * 2**20
+# Another name could belong to a foreign page that has bound it to this machine (DNS rebinding).
+NAMES = [HOST, "localhost"]
 MAX_SESSIONS = 16
+MAX_CONNECTIONS = 256
+MAX_MESSAGE = 2**20  # bytes; a page has one message carried out at a time
+_UPLOAD_SECONDS = 60  # in which the bytes of an upload must arrive
 _FRAME = 1 / 30  # seconds
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
@@ -69,9 +77,14 @@ class Server:
         self.port = self.socket.getsockname()[1]
         self.address = f"http://{HOST}:{self.port}/{self.token}/"
         self.sessions: dict[str, Session] = {}
+        self._pages, self._busy, self._reading = 0, set[str](), asyncio.Lock()
         self._thread: threading.Thread | None = None
         config = uvicorn.Config(
-            self._app(), log_level="error", ws_max_size=2**20, timeout_graceful_shutdown=2
+            self._app(),
+            log_level="error",
+            ws_max_size=MAX_MESSAGE,
+            limit_concurrency=MAX_CONNECTIONS,
+            timeout_graceful_shutdown=2,
         )
         self._server = uvicorn.Server(config)
 
@@ -104,7 +117,9 @@ class Server:
             Route("/", _file),
         ]
         return Starlette(
-            routes=[Mount(f"/{self.token}", routes=routes)], lifespan=self._alive, middleware=[]
+            routes=[Mount(f"/{self.token}", routes=routes)],
+            lifespan=self._alive,
+            middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=NAMES, www_redirect=False)],
         )
 
     @contextlib.asynccontextmanager
@@ -112,36 +127,44 @@ class Server:
         yield
         for session in list(self.sessions.values()):
             await run_in_threadpool(session.close)
+        await run_in_threadpool(end_reading)
+
+    def _is_own(self, origin: str | None) -> bool:
+        return origin in {f"http://{host}:{self.port}" for host in NAMES}
 
     async def _talk(self, page: WebSocket) -> None:
         """Serve one page until it disconnects."""
-        own = {f"http://{host}:{self.port}" for host in (HOST, "localhost")}
-        if page.headers.get("origin") not in own:
+        if not self._is_own(page.headers.get("origin")):
             await page.close(1008, "this page has another origin")
             return
         await page.accept()
-        if len(self.sessions) >= MAX_SESSIONS:
+        if self._pages >= MAX_SESSIONS:
             await page.close(1013, f"{MAX_SESSIONS} pages are open: close one of them")
             return
-        session = await run_in_threadpool(self.make)
-        name = secrets.token_urlsafe(8)
+        self._pages += 1
+        try:
+            await self._serve_page(page, await run_in_threadpool(self.make))
+        except ProtocolError as error:
+            await page.close(1008, str(error)[:120])
+        except (WebSocketDisconnect, RuntimeError):  # the page has disconnected
+            pass
+        finally:
+            self._pages -= 1
+
+    async def _serve_page(self, page: WebSocket, session: Session) -> None:
+        name, drawing = secrets.token_urlsafe(8), None
         self.sessions[name] = session
-        drawing = None
         try:
             first, *others = session.hello()
             for reply in (first | {"page": name}, *others):
-                await page.send_text(_json(reply))
+                await page.send_text(encode(reply))
             drawing = asyncio.create_task(_draw(page, session))
             while True:
                 received = await page.receive()
                 if received["type"] == "websocket.disconnect":
                     break
-                for reply in await run_in_threadpool(session.handle, _read(received)):
-                    await page.send_text(_json(reply))
-        except ProtocolError as error:
-            await page.close(1008, str(error)[:120])
-        except (WebSocketDisconnect, RuntimeError):  # the page has disconnected
-            pass
+                for answer in await run_in_threadpool(session.answer, received.get("text")):
+                    await page.send_text(answer)
         finally:
             del self.sessions[name]
             if drawing is not None:
@@ -149,41 +172,63 @@ class Server:
             await run_in_threadpool(session.close)
 
     async def _upload(self, request: Request) -> Response:
-        return await self._take(
-            request,
-            lambda session, data: session.read(
-                data, unquote(request.headers.get("x-name", "table.csv"))
-            ),
-        )
+        name = unquote(request.headers.get("x-name", "table.csv"))
+        return await self._take(request, lambda session, data: session.read(data, name))
 
     async def _model(self, request: Request) -> Response:
         if request.method == "POST":
             return await self._take(request, lambda session, data: session.open_model(data))
-        session = self.sessions.get(request.path_params["page"])
-        if session is None:
-            return Response(status_code=404)
-        name = 'attachment; filename="playground.mlp"'
-        content = await run_in_threadpool(session.model)
+        return await self._act(request, self._send_model)
+
+    async def _send_model(self, session: Session) -> Response:
         return Response(
-            content, media_type="application/octet-stream", headers={"Content-Disposition": name}
+            await run_in_threadpool(session.model),
+            media_type="application/octet-stream",
+            headers={"Content-Disposition": 'attachment; filename="playground.mlp"'},
         )
 
     async def _take(
-        self, request: Request, act: Callable[[Session, bytes], dict[str, Any]]
+        self, request: Request, act: Callable[[Session, bytearray], dict[str, Any]]
     ) -> Response:
         """Read the body of a request, up to a maximum size, and pass it to `act`."""
-        session = self.sessions.get(request.path_params["page"])
+
+        async def take(session: Session) -> Response:
+            data = bytearray()
+            try:
+                async with asyncio.timeout(_UPLOAD_SECONDS):
+                    async for piece in request.stream():
+                        data += piece
+                        if len(data) > MAX_BYTES:
+                            return _refusal(f"a file may have {MAX_BYTES // 2**20} MB here", 413)
+            except TimeoutError:
+                return _refusal(f"a file must arrive within {_UPLOAD_SECONDS} seconds", 408)
+            async with self._reading:
+                reply = await run_in_threadpool(lambda: encode(act(session, data)))
+            return Response(reply, media_type="application/json")
+
+        return await self._act(request, take)
+
+    async def _act(
+        self, request: Request, act: Callable[[Session], Awaitable[Response]]
+    ) -> Response:
+        """Carry out a request about a session: one at a time, since they are the large ones."""
+        page = request.path_params["page"]
+        session, origin = self.sessions.get(page), request.headers.get("origin")
         if session is None:
             return Response(status_code=404)
-        data = bytearray()
-        async for piece in request.stream():
-            data += piece
-            if len(data) > MAX_BYTES:
-                return _refusal(f"a file may have {MAX_BYTES // 2**20} MB here", 413)
+        if origin is not None and not self._is_own(origin):
+            return _refusal("this page has another origin", 403)
+        if page in self._busy:
+            return _refusal("a page sends or fetches one file at a time", 409)
+        self._busy.add(page)
         try:
-            return JSONResponse(await run_in_threadpool(act, session, bytes(data)))
-        except (ValueError, OSError) as error:
-            return _refusal(str(error), 400)
+            return await act(session)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except ERRORS as error:
+            return _refusal(explain(error), 400)
+        finally:
+            self._busy.discard(page)
 
 
 async def _draw(page: WebSocket, session: Session) -> None:
@@ -192,24 +237,12 @@ async def _draw(page: WebSocket, session: Session) -> None:
     due = clock()
     while True:
         frame = await run_in_threadpool(session.frame)
-        if frame is not None:
+        if isinstance(frame, bytes):
             await page.send_bytes(frame)
+        elif frame is not None:
+            await page.send_text(frame)
         due = max(due + _FRAME, clock() + 0.002)  # a delay is not caught up
         await asyncio.sleep(due - clock())
-
-
-def _read(received: Any) -> Any:
-    text = received.get("text")
-    if text is None:
-        raise ProtocolError("a message must be text")
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        raise ProtocolError("a message must be JSON") from None
-
-
-def _json(reply: Any) -> str:
-    return json.dumps(reply, allow_nan=False)
 
 
 def _refusal(reason: str, status: int) -> Response:
@@ -238,6 +271,7 @@ def _listen(port: int) -> socket.socket:
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             listening.bind((HOST, tried if port else 0))
+            listening.listen(MAX_CONNECTIONS)  # so the address holds once it is printed
         except OSError as error:
             listening.close()
             if error.errno != errno.EADDRINUSE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import math
 import tempfile
 import threading
 import time
@@ -11,34 +12,36 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from sklearn.pipeline import Pipeline
 
-from multilayer.persistence import load, save
+from multilayer.persistence import save
 from multilayer.playground.advice import advice
-from multilayer.playground.data import Data, data_of, data_of_arrays, guess_target, table_message
+from multilayer.playground.data import Data, data_of, data_of_arrays, guess_target
 from multilayer.playground.images import Plane, binary_message
+from multilayer.playground.page_state import describe_run, describe_table, finite
+from multilayer.playground.protocol import (
+    ERRORS,
+    ProtocolError,
+    Reply,
+    encode,
+    number,
+    parse,
+    wrong,
+)
 from multilayer.playground.python_code import write_python
 from multilayer.playground.settings import CHOICES, Settings, changed, must_restart
 from multilayer.playground.training_run import Snapshot, TrainingRun
+from multilayer.playground.uploads import Content, OpenedTable, open_model, open_table
 from multilayer.playground.worked_example import explain_example
-from multilayer.reading.reader import parse_table
-from multilayer.reading.table import Table, collected
 
-__all__ = ["ProtocolError", "Session"]
+__all__ = ["Session"]
 
-Reply = dict[str, Any]
 _SLICE = 0.01  # seconds of training between two checks for messages of the page
-_MAX_DRAWN = 2000
 _CURVE = ("epoch", "cost", "test_cost", "score", "test_score")
 
 
-class ProtocolError(Exception):
-    """A message that the page of the playground would never send."""
-
-
 class Session:
-    """The state of one page: `handle` carries out its messages, `frame` draws what it shows.
+    """The state of one page: `answer` carries out its messages, `frame` draws what it shows.
 
     While `playing`, training runs in a thread of the session. Everything else runs in the thread of
     the caller, between two slices of training.
@@ -61,13 +64,15 @@ class Session:
     ) -> None:
         self.lock, self._wake = threading.RLock(), threading.Event()
         self.closed = self.playing = False
-        self.table: Table | None = None
-        self.file, self.points, self.given = "table.csv", None, given
+        self.opened: OpenedTable | None = None  # the last one that was read
+        self.table: OpenedTable | None = None  # the last one that was trained on
+        self.points, self.given = None, given
         self.speed, self.by_steps, self.per_second = 0.0, False, 0.0
         self.shown: int | None = None
         self.compared: tuple[Any, Reply] | None = None
         self.frames, self.changes, self.sent = 0, 1, 0
         self._thread: threading.Thread | None = None
+        self._failure: BaseException | None = None
         self.settings, self._first = settings or Settings(), thetas
         self.run: TrainingRun
         self.plane: Plane
@@ -75,24 +80,36 @@ class Session:
 
     # Messages of the page
 
-    def handle(self, request: Any) -> list[Reply]:
-        """Carry out a message and return the replies.
+    def answer(self, text: Any) -> list[str]:
+        """Carry out a message as it came, and return the replies as they are sent.
 
         Raises
         ------
         ProtocolError
             If the message is not part of the protocol.
         """
-        act: Callable[[Reply], list[Reply]] | None = None
-        if isinstance(request, dict) and isinstance(request.get("do"), str):
-            act = getattr(self, f"_do_{request['do']}", None)
+        replies = self.handle(parse(text))
+        try:
+            return [encode(reply) for reply in replies]
+        except ERRORS as error:
+            return [encode(wrong(error))]
+
+    def handle(self, request: Reply) -> list[Reply]:
+        """Carry out a message and return the replies; whatever goes wrong is one of them.
+
+        Raises
+        ------
+        ProtocolError
+            If there is no such action.
+        """
+        act: Callable[[Reply], list[Reply]] | None = getattr(self, f"_do_{request['do']}", None)
         if act is None:
             raise ProtocolError("a message must be an object whose 'do' names an action")
         with self.lock:
             try:
                 return act(request)
-            except ValueError as error:
-                return [{"say": "wrong", "message": str(error)}]
+            except ERRORS as error:
+                return [wrong(error)]
             finally:
                 self.changes += 1
                 self._wake.set()
@@ -103,11 +120,18 @@ class Session:
         return [greeting | {"choices": CHOICES}, self.state()]
 
     def _do_set(self, request: Reply) -> list[Reply]:
-        settings = changed(self.settings, request.get("settings"))
-        if must_restart(self.settings, settings):
-            changes = request["settings"]
-            same_data = set(changes) <= {"layers", "activation"}
-            data = self.run.data if same_data else self._data(settings)
+        changes: Any = request.get("settings")
+        settings = changed(self.settings, changes)
+        # The table that was opened last takes the place of another one once the page asks for it.
+        table = self.opened if "data" in changes else self.table
+        if settings.data == "table" and table is not self.table and "target" not in changes:
+            settings = replace(settings, target=None)
+        same_data = set(changes) <= {"layers", "activation"}
+        if settings.data == "table" and table is not self.table:
+            self._start(self._data(settings, table), settings)
+            self.table = table
+        elif must_restart(self.settings, settings):
+            data = self.run.data if same_data else self._data(settings, self.table)
             self._start(data, settings, self.run.thetas if same_data else None)
         elif not self.run.events:
             self._start(self.run.data, settings)
@@ -149,21 +173,21 @@ class Session:
 
     def _do_speed(self, request: Reply) -> list[Reply]:
         by_steps = "steps" in request
-        self.speed = float(_number(request, "steps" if by_steps else "epochs", 0, 1e9))
+        self.speed = float(number(request, "steps" if by_steps else "epochs", 0, 1e9))
         self.by_steps = by_steps and self.speed > 0
         return []
 
     def _do_seen(self, request: Reply) -> list[Reply]:
-        self.sent = max(0, self.frames - int(_number(request, "frame", 0, 2**53)))
+        self.sent = max(0, self.frames - int(number(request, "frame", 0, 2**53)))
         self.changes -= 1  # this message changes nothing
         return []
 
     def _do_weight(self, request: Reply) -> list[Reply]:
-        layer = int(_number(request, "layer", 1, len(self.run.thetas)))
+        layer = int(number(request, "layer", 1, len(self.run.thetas)))
         rows, columns = self.run.thetas[layer - 1].shape
-        unit = int(_number(request, "to", 0, rows - 1))
-        place = int(_number(request, "from", 0, columns - 1))
-        self.run.set_weight(layer, unit, place, float(_number(request, "value", -1e6, 1e6)))
+        unit = int(number(request, "to", 0, rows - 1))
+        place = int(number(request, "from", 0, columns - 1))
+        self.run.set_weight(layer, unit, place, float(number(request, "value", -1e6, 1e6)))
         return []
 
     def _do_example(self, request: Reply) -> list[Reply]:
@@ -173,24 +197,20 @@ class Session:
         if request.get("at") is None:
             self.shown = None
         else:
-            self.shown = int(_number(request, "at", 0, len(self.run.snapshots) - 1))
+            self.shown = int(number(request, "at", 0, len(self.run.snapshots) - 1))
             self.playing = False
         return []
 
     def _do_python(self, _: Reply) -> list[Reply]:
         if self.settings.data == "given":
             raise ValueError("the rows were given by a program, which can itself train on them")
-        return [{"say": "python", "code": write_python(self.run, self.points, self.file)}]
+        file = "table.csv" if self.table is None else self.table.file
+        return [{"say": "python", "code": write_python(self.run, self.points, file)}]
 
     def _do_points(self, request: Reply) -> list[Reply]:
-        before, self.points = self.points, request.get("points")
-        try:
-            settings = replace(self.settings, data="points")
-            self._start(self._data(settings), settings)
-        except ValueError:
-            self.points = before
-            raise
-        self.settings = settings
+        settings, points = replace(self.settings, data="points"), request.get("points")
+        self._start(data_of(settings, points=points), settings)
+        self.settings, self.points = settings, points
         return [self.state()]
 
     def _do_compare(self, request: Reply) -> list[Reply]:
@@ -199,45 +219,35 @@ class Session:
             now = self._snapshot()
             image, _, _ = self.plane.output(self.run.network, now.thetas)
             sizes = "-".join(map(str, self.run.network.sizes))
-            facts = {"layers": sizes, "score": _finite(now.score)}
-            self.compared = image, facts | {"test_score": _finite(now.test_score)}
+            facts = {"layers": sizes, "score": finite(now.score)}
+            self.compared = image, facts | {"test_score": finite(now.test_score)}
         return []
 
     # What the page shows
 
     def state(self) -> Reply:
         """Return the settings, the data and the shape of the network."""
-        data, network = self.run.data, self.run.network
-        drawn = np.arange(len(data.xy))
-        if len(drawn) > _MAX_DRAWN:
-            drawn = np.sort(np.random.RandomState(0).choice(drawn, _MAX_DRAWN, replace=False))
-        table = self.table
-        return {
-            "say": "state",
-            "settings": self.settings.to_dict(),
-            "task": data.task,
-            "classes": data.classes,
-            "columns": data.columns,
-            "inputs": data.inputs,
-            "target": data.target,
-            "sizes": network.sizes,
-            "parameters": sum(theta.size for theta in network.thetas),
-            "rows": {"training": int(data.training.sum()), "test": int((~data.training).sum())},
-            "points": {
-                "x": data.xy[drawn, 0].tolist(),
-                "y": data.xy[drawn, 1].tolist(),
-                "label": data.label[drawn].tolist(),
-                "test": (~data.training[drawn]).astype(int).tolist(),
-                "row": drawn.tolist(),
-            },
-            "span": data.span,
-            "axes": data.axes,
-            "table": None if table is None else table_message(table.frame),
-            "note": _note(len(drawn), len(data.xy), self._remarks()),
-        }
+        return describe_run(self.run, self.table)
 
-    def frame(self) -> bytes | None:
-        """Draw the network, if anything has changed and the page has shown the last frame."""
+    def frame(self) -> bytes | str | None:
+        """Draw the network, if anything has changed and the page has shown the last frame.
+
+        Returns
+        -------
+        bytes, str or None
+            A frame, or a message that tells why training or drawing failed.
+        """
+        with self.lock:
+            error, self._failure = self._failure, None
+        if error is None:
+            try:
+                return self._draw()
+            except ERRORS as failure:
+                # Nothing is drawn before the next message, or this would fail again at once.
+                self.playing, self.changes, self.sent, error = False, 0, 0, failure
+        return encode(wrong(error))
+
+    def _draw(self) -> bytes | None:
         with self.lock:
             if self.sent or not (self.changes or self.playing):
                 return None
@@ -257,14 +267,13 @@ class Session:
             "status": "diverged" if trouble else "running" if playing else "paused",
             "per_second": round(self.per_second, 1) if playing else 0.0,
             "curve": {
-                name: [_finite(getattr(snapshot, name)) for snapshot in snapshots]
-                for name in _CURVE
+                name: [finite(getattr(snapshot, name)) for snapshot in snapshots] for name in _CURVE
             },
             "moments": [snapshot.epoch for snapshot in snapshots],
             "shown": shown,
             "advice": found,
         }
-        facts |= {name: _finite(getattr(now, name)) for name in _CURVE[1:]} | limits
+        facts |= {name: finite(getattr(now, name)) for name in _CURVE[1:]} | limits
         if run.data.classes:
             facts["confusion"] = run.confusion(now.thetas).tolist()
         if compared is not None:
@@ -276,16 +285,12 @@ class Session:
 
     # Data and models
 
-    def read(self, data: bytes, name: str) -> Reply:
-        """Read a table from a file; raise ValueError if it is not a table."""
-        table = parse_table(data, Path(name).name or "the file")
+    def read(self, content: Content, name: str) -> Reply:
+        """Read a table from a file; raise ValueError if it is not a table, or too large."""
+        opened = open_table(content, name, lambda: self.closed)
         with self.lock:
-            self.table, self.file = table, Path(name).name
-        return table_message(table.frame) | {"target": guess_target(table.frame)}
-
-    def _remarks(self) -> list[str]:
-        shown = self.table is not None and self.settings.data == "table"
-        return collected(self.table.remarks, 5) if shown and self.table else []
+            self.opened = opened
+        return describe_table(opened.frame) | {"target": guess_target(opened.frame)}
 
     def model(self) -> bytes:
         """Return the network as a model file, with the encoder of the table if there is one."""
@@ -297,27 +302,22 @@ class Session:
             save(model, path)
             return path.read_bytes()
 
-    def open_model(self, content: bytes) -> Reply:
+    def open_model(self, content: Content) -> Reply:
         """Continue with the network of a model file; raise ValueError if it does not fit."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "opened.mlp"
-            path.write_bytes(content)
-            model = load(path)
-        model = model[-1] if isinstance(model, Pipeline) else model
-        network = getattr(model, "network_", model)
+        model = open_model(content, lambda: self.closed)
         with self.lock:
-            here = self.run.network
-            ends = (network.sizes[0], network.sizes[-1]) if hasattr(network, "sizes") else None
-            if ends != (here.sizes[0], here.sizes[-1]):
+            here = self.run.network.sizes
+            ends = model.sizes[0], model.sizes[-1]
+            if ends != (here[0], here[-1]):
                 raise ValueError(
-                    f"the model must have {here.sizes[0]} inputs and {here.sizes[-1]} outputs for "
-                    f"these data, but has {ends}"
+                    f"the model must have {here[0]} inputs and {here[-1]} outputs for these data, "
+                    f"but has {ends}"
                 )
             settings = changed(
                 self.settings,
-                {"layers": list(network.sizes[1:-1]), "activation": list(network.hidden)},
+                {"layers": list(model.sizes[1:-1]), "activation": model.hidden},
             )
-            self._start(self.run.data, settings, network.thetas)
+            self._start(self.run.data, settings, model.thetas)
             self.settings = settings
             self.changes += 1
             return self.state()
@@ -330,13 +330,12 @@ class Session:
             self._thread.join(timeout=10)
             atexit.unregister(self.close)
 
-    def _data(self, settings: Settings) -> Data:
+    def _data(self, settings: Settings, table: OpenedTable | None = None) -> Data:
         if settings.data == "given":
             if self.given is None:
                 raise ValueError("no rows were given: multilayer.playground.open(model, X, y)")
             return data_of_arrays(settings, *self.given)
-        table = None if self.table is None else self.table.frame
-        return data_of(settings, table, self.points)
+        return data_of(settings, None if table is None else table.frame, self.points)
 
     def _start(self, data: Data, settings: Settings, thetas: Any = None) -> None:
         """Start a new run; if that fails, everything stays as it was."""
@@ -347,47 +346,39 @@ class Session:
         self.run, self.plane, self.shown = run, plane, None
 
     def _train(self) -> None:
-        seconds, n, previous = 0.01, 1, time.perf_counter()
+        seconds, began, previous = 0.01, -math.inf, 0.0
         while not self.closed:
-            if not self.playing:
-                self._wake.wait(0.5)
+            # A slow speed is waited for in parts, so that the end of the session is noticed.
+            pause = began + 1 / self.speed - time.perf_counter() if self.speed else 0.0
+            if not self.playing or pause > 0:
+                self._wake.wait(min(pause, 0.5) if self.playing else 0.5)
                 self._wake.clear()
                 continue
             with self.lock:
                 if not self.playing:
                     continue
                 began = time.perf_counter()
-                before = self.run.epoch
-                n = 1 if self.speed else max(1, min(10_000, int(_SLICE / seconds)))
-                if self.by_steps:
-                    self.run.step()
-                else:
-                    self.run.go_on(n)
-                done = max(self.run.epoch - before, 1e-9)
-                if not self.by_steps:
-                    seconds = (time.perf_counter() - began) / done
-                self.run.record()
-                self.playing = not self.run.trouble
-                self.changes += 1
+                try:
+                    done = self._train_a_slice(seconds)
+                except ERRORS as error:
+                    self.playing, self._failure = False, error
+                    continue
+                finally:
+                    self.changes += 1
                 now = time.perf_counter()
-                rate = done / max(now - previous, 1e-9)
+                if not self.by_steps:
+                    seconds = (now - began) / done
+                rate, previous = done / max(now - previous, 1e-9), now
                 self.per_second += 0.2 * (rate - self.per_second)
-                previous = now
-            time.sleep(max(0.0, 1 / self.speed - (now - began)) if self.speed else 0.0005)
+            time.sleep(0.0005)
 
-
-def _note(drawn: int, rows: int, remarks: list[str]) -> str:
-    """Return a note on what the page does not show, or what was not taken literally in a file."""
-    partly = [] if drawn == rows else [f"{drawn} of {rows} rows are drawn; all of them are used"]
-    return "".join(f"{sentence}. " for sentence in [*partly, *remarks]).strip()
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
-
-
-def _number(request: Reply, name: str, least: float, most: float) -> float:
-    value = request.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise ValueError(f"{name} must be a number from {least:g} to {most:g}, got {value!r:.80}")
-    return value
+    def _train_a_slice(self, seconds: float) -> float:
+        """Train for a step, an epoch or as many as fit in a slice; return the epochs."""
+        before = self.run.epoch
+        if self.by_steps:
+            self.run.step()
+        else:
+            self.run.go_on(1 if self.speed else max(1, min(10_000, int(_SLICE / seconds))))
+        self.run.record()
+        self.playing = not self.run.trouble
+        return max(self.run.epoch - before, 1e-9)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
@@ -142,7 +141,8 @@ def _read(name: str, value: Any) -> Any:
         return _text(name, value)
     if name == "axes":
         axes = None if value is None else _sequence(name, value, 2)
-        if axes is not None and (len(axes) != 2 or not all(isinstance(one, str) for one in axes)):
+        texts = {one for one in axes or () if isinstance(one, str)}
+        if axes is not None and not len(axes) == len(texts) == 2:
             raise ValueError(f"axes must be the names of two columns, got {value!r:.80}")
         return None if axes is None else tuple(axes)
     return _choice(name, value)
@@ -151,7 +151,7 @@ def _read(name: str, value: Any) -> Any:
 def _number(name: str, value: Any) -> float:
     least, most, whole = _NUMBERS[name]
     numeric = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (numeric and math.isfinite(value) and least <= value <= most):
+    if not (numeric and least <= value <= most):
         raise ValueError(f"{name} must be a number from {least:g} to {most:g}, got {value!r:.80}")
     if whole and value != int(value):
         raise ValueError(f"{name} must be a whole number, got {value!r}")

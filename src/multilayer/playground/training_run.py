@@ -24,6 +24,10 @@ __all__ = ["Snapshot", "TrainingRun", "parameters_of"]
 
 Floats = NDArray[np.floating[Any]]
 MAX_SNAPSHOTS = 300
+_SNAPSHOT_BYTES = 2**27  # of all snapshots
+MAX_EVENTS = 10_000  # that Python code repeats
+# A session ends after the present epoch at the latest, and a batch must fit in memory.
+_MAX_WORK, _MAX_BATCH = 10**10, 5 * 10**7
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,9 +85,10 @@ class TrainingRun:
     latest : Snapshot
         The last one recorded.
     snapshots : list of Snapshot
-        At most 300, spread evenly over the whole run.
+        At most 300, and fewer of a large network, spread evenly over the whole run.
     events : list of tuple
-        The history of the run, which `multilayer.playground.python_code` turns into code.
+        The history of the run, which `multilayer.playground.python_code` turns into code; of a run
+        with more than 10 000 steps and changes, only the first ones.
     trouble : str
         Why training cannot continue, or empty.
     """
@@ -93,6 +98,7 @@ class TrainingRun:
         self.data, self.trouble = data, ""
         make: Any = MLPClassifier if data.classes else MLPRegressor
         self.estimator = make(**parameters_of(settings, data))
+        self._check_work(settings)
         training, test = data.training, ~data.training
         rows = check_rows(self.estimator, Rows(data.X[training], data.y[training]), reset=True)
         self.rows = rows
@@ -117,7 +123,27 @@ class TrainingRun:
         for l, other in matching.items():
             self.thetas[l][...] = other
         if matching:
-            self.events.append(("copy", matching))
+            self._remember("copy", matching)
+
+    def _check_work(self, settings: Settings) -> None:
+        """Check that an epoch does not take minutes, nor a batch all memory."""
+        rows = int(self.data.training.sum())
+        sizes = [self.data.X.shape[1], *settings.layers, max(1, len(self.data.classes))]
+        parameters = sum((s_in + 1) * s_out for s_in, s_out in pairwise(sizes))
+        if rows * parameters > _MAX_WORK:
+            raise ValueError(
+                f"a network may have {_MAX_WORK // rows} weights for {rows} training rows here, so "
+                f"that an epoch does not take minutes, but has {parameters}"
+            )
+        if min(rows, settings.batch_size) * sum(sizes) > _MAX_BATCH:
+            raise ValueError(
+                f"batch_size must be at most {_MAX_BATCH // sum(sizes)} for {sum(sizes)} units "
+                f"here, got {settings.batch_size}"
+            )
+
+    def _remember(self, *event: Any) -> None:
+        if len(self.events) <= MAX_EVENTS:
+            self.events.append(event)
 
     @property
     def network(self) -> Network:
@@ -133,6 +159,7 @@ class TrainingRun:
 
     def change(self, settings: Settings) -> None:
         """Continue with other settings of training."""
+        self._check_work(settings)
         before = parameters_of(self.settings, self.data)
         after = parameters_of(settings, self.data)
         new = {name: after[name] for name in after if name != "initializer"}
@@ -146,12 +173,12 @@ class TrainingRun:
             settings.activation if settings.layers else "relu", state.network.loss
         )
         self.estimator.network_ = state.network
-        self.events.append(("set", new))
+        self._remember("set", new)
 
     def set_weight(self, layer: int, unit: int, place: int, value: float) -> None:
         """Set a weight to a value; place 0 is the bias."""
         self.thetas[layer - 1][unit, place] = value
-        self.events.append(("weight", layer, unit, place, value))
+        self._remember("weight", layer, unit, place, value)
         self.record()
 
     def go_on(self, epochs: int) -> None:
@@ -171,7 +198,7 @@ class TrainingRun:
         self.epoch += epochs
         if self.events and self.events[-1][0] == "train":
             epochs += self.events.pop()[1]
-        self.events.append(("train", epochs))
+        self._remember("train", epochs)
 
     def step(self) -> None:
         """Train on one batch: the next complete one of the training rows in their order."""
@@ -185,7 +212,7 @@ class TrainingRun:
             self.trouble = "training diverged in this step"
             return
         self.epoch += (end - begin) / m
-        self.events.append(("step", begin, end))
+        self._remember("step", begin, end)
 
     def record(self) -> Snapshot:
         """Evaluate the network, and keep the snapshot if the previous one is old enough."""
@@ -195,7 +222,8 @@ class TrainingRun:
             if snapshot.epoch == last:
                 self.snapshots.pop()
             self.snapshots.append(snapshot)
-        if len(self.snapshots) > MAX_SNAPSHOTS:
+        size = sum(theta.nbytes for theta in snapshot.thetas)
+        if len(self.snapshots) > min(MAX_SNAPSHOTS, max(2, _SNAPSHOT_BYTES // size)):
             self.snapshots = self.snapshots[::2]
             span = self.snapshots[-1].epoch - self.snapshots[0].epoch
             self._every = max(2 * self._every, span / MAX_SNAPSHOTS)

@@ -86,7 +86,7 @@ def _example(run: TrainingRun, data: Data, row: Any, x: Any) -> tuple[Any, Any, 
     if x is not None:
         try:
             point = np.array(x, np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             point = np.empty(0)
         if point.shape != (2,) or not np.isfinite(point).all():
             raise ValueError(f"x must be two numbers, got {x!r:.80}")
