@@ -48,7 +48,7 @@ class Model:
 
 def read_model(path: str) -> Model:
     """Read a model that `fit` saved; raise ModelFileError if it is another one."""
-    pipeline, notes = load(path), read_notes(path)
+    pipeline, notes = load(path), _well_formed(read_notes(path))
     if isinstance(pipeline, TabularClassifier | TabularRegressor):
         return Model(pipeline, notes)
     steps = [type(step).__name__ for _, step in getattr(pipeline, "steps", [])]
@@ -58,6 +58,28 @@ def read_model(path: str) -> Model:
             f"fit saves them, but holds {' and '.join(steps) or type(pipeline).__name__}"
         )
     return Model(pipeline, notes)
+
+
+def _well_formed(notes: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the notes that do not have the form in which `fit` writes them."""
+
+    def numbers(values: Any) -> bool:
+        return isinstance(values, dict) and all(isinstance(v, int | float) for v in values.values())
+
+    scores, rows = notes.get("scores"), notes.get("rows")
+    parts = scores if isinstance(scores, dict) and isinstance(rows, dict) else {None: None}
+    wrong = {
+        "scores": not all(
+            numbers(values) and part in (rows or {}) for part, values in parts.items()
+        ),
+        "table": not all(isinstance(notes.get(name), str) for name in ("table", "date", "version")),
+        "seconds": not isinstance(notes.get("seconds"), int | float),
+    }
+    try:
+        Known.from_state(notes["reading"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        wrong["reading"] = True
+    return {name: value for name, value in notes.items() if not wrong.get(name)}
 
 
 def read_features(model: Model, table: str, read: ReadOptions) -> Table:
