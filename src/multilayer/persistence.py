@@ -17,7 +17,6 @@ import errno
 import json
 import os
 import re
-import secrets
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,10 +29,12 @@ import safetensors
 import safetensors.numpy
 
 from multilayer import fields
+from multilayer.temporary import temporary_file
 
 __all__ = [
     "ModelFileError",
     "Savable",
+    "check_replaceable",
     "labels_from_json",
     "labels_to_json",
     "load",
@@ -339,24 +340,22 @@ def write_whole(path: FilePath, data: bytes) -> None:
     ------
     OSError
         If the file cannot be written (no such folder, no permission, a full disk), or if `path`
-        exists and is not a file.
+        exists and is not a file, or is read-only.
     """
     final = Path(os.path.realpath(path))
-    temporary = final.with_name(f".{secrets.token_hex(8)}.tmp")
-    if final.exists() and not final.is_file():
-        raise FileExistsError(errno.EEXIST, "Exists, and is not a file", str(path))
+    check_replaceable(final, path)
     try:
-        with open(temporary, "xb") as file:
+        with temporary_file(final.parent, 0o666) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        if final.exists():
-            shutil.copymode(final, temporary)
-        os.replace(temporary, final)
+            if final.exists():
+                shutil.copymode(final, file.name)
+            if os.name == "nt":  # which renames no open file
+                file.close()
+            os.replace(file.name, final)
     except OSError as error:  # the same error, with the name that the user knows
         raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        temporary.unlink(missing_ok=True)
     # The rename is durable once the folder is synced too; some systems cannot do that.
     with contextlib.suppress(OSError):
         folder = os.open(final.parent, os.O_RDONLY)
@@ -364,3 +363,29 @@ def write_whole(path: FilePath, data: bytes) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def check_replaceable(path: FilePath, name: FilePath | None = None) -> None:
+    """Check that nothing, or a file that may be replaced, is at a path.
+
+    Parameters
+    ----------
+    path : path-like
+    name : path-like, optional
+        What it is called in messages.
+
+    Raises
+    ------
+    FileExistsError
+        If something else than a file is there.
+    PermissionError
+        If the file is read-only, for everybody or for this user.
+    """
+    final, name = Path(path), str(path if name is None else name)
+    if not final.exists():
+        return
+    if not final.is_file():
+        raise FileExistsError(errno.EEXIST, "Exists, and is not a file", name)
+    # The administrator may write to every file, but one that nobody may write to is protected.
+    if not (final.stat().st_mode & 0o222 and os.access(final, os.W_OK)):
+        raise PermissionError(errno.EACCES, "Is read-only", name)

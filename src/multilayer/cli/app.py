@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from importlib import metadata
 from typing import Annotated, Any, TextIO
 
 import typer
+from polars.exceptions import PanicException, PolarsError
 from typer.core import TyperGroup
 
 from multilayer.cli.compare import compare
@@ -17,6 +17,7 @@ from multilayer.cli.demo import demo
 from multilayer.cli.export import export
 from multilayer.cli.fit import fit
 from multilayer.cli.inspect import inspect
+from multilayer.cli.messages import write_line
 from multilayer.cli.playground import playground
 from multilayer.cli.predict import evaluate, predict
 from multilayer.cli.read_options import with_read_options
@@ -29,12 +30,8 @@ class _Commands(TyperGroup):
     """A group of commands in which wrong input ends with one line and exit code 2."""
 
     def invoke(self, ctx: Any) -> Any:
-        try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
-        except BrokenPipeError:  # as in `| head`: nobody reads on, which is no error
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return None
+        result = super().invoke(ctx)
+        sys.stdout.flush()
         return result
 
     def main(self, *args: Any, **extra: Any) -> Any:
@@ -43,11 +40,11 @@ class _Commands(TyperGroup):
             with warnings.catch_warnings():
                 warnings.showwarning = _show_warning
                 code = super().main(*args, **extra)
-        except Exception as error:
+        except (Exception, PanicException) as error:
             message = _message(error)
             if message is None:
                 raise
-            sys.stderr.write(f"multilayer: error: {message}\n")
+            write_line(message, "error")
             code = 2
         sys.exit(code if isinstance(code, int) else 0)
 
@@ -61,10 +58,10 @@ def _show_warning(
     line: str | None = None,
 ) -> None:
     """Show a warning as one line, without the place in the code that it comes from."""
-    sys.stderr.write(f"multilayer: warning: {' '.join(str(message).split())}\n")
+    write_line(message, "warning")
 
 
-def _message(error: Exception) -> str | None:
+def _message(error: BaseException) -> str | None:
     """Describe in one line what is wrong with the input; None if the program is wrong."""
     usage = getattr(error, "format_message", None)  # an unknown option, a number out of range
     if usage is not None:
@@ -73,9 +70,13 @@ def _message(error: Exception) -> str | None:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     elif isinstance(error, ValueError | OSError):
         text = str(error)
+    elif isinstance(error, MemoryError):
+        text = f"there is not enough memory: {error}".removesuffix(": ")
+    elif isinstance(error, PolarsError | PanicException):
+        text = f"polars cannot process the table: {error}"
     else:
         return None
-    return " ".join(text.split())
+    return str(text)
 
 
 app = typer.Typer(

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from multilayer.cli import screen
 from multilayer.cli.data import Data, read_data
-from multilayer.cli.figures import check_figure, write_figure
+from multilayer.cli.figures import check_figure, without_formulas, write_figure
+from multilayer.cli.messages import shown, write_line
 from multilayer.cli.options import (
     Folds,
     Quiet,
@@ -24,6 +23,7 @@ from multilayer.cli.options import (
     Task,
     parse_time,
 )
+from multilayer.cli.output_files import check_outputs
 from multilayer.cli.trained import watched
 from multilayer.reading.table import DEFAULT_OPTIONS, ReadOptions
 from multilayer.selection import Comparison, compare_baselines
@@ -79,6 +79,7 @@ def compare(
     console = screen.console(quiet)
     if figure is not None:
         check_figure(figure)
+        check_outputs([("--figure", figure)], [table])
     time_limit = parse_time(seconds)
     data = read_data(table, target, task, read)
     console.print(data.describe())
@@ -93,15 +94,16 @@ def compare(
             verbose=not quiet,
         )
     for message in dict.fromkeys(run.messages):
-        sys.stderr.write(f"multilayer: warning: {message}\n")
+        write_line(message, "warning")
     console.print(_table(comparison))
     for rival in comparison.rivals:
         if rival.failure:
-            console.print(escape(f"Left out: {rival.name} ({rival.failure})"))
-    console.print(escape(comparison.verdict))
+            console.print(shown(f"Left out: {rival.name} ({rival.failure})"))
+    console.print(shown(comparison.verdict))
     if figure is not None:
-        line = write_figure(figure, _draw(comparison, data, seed))
-        console.print(escape(line), soft_wrap=True)
+        with without_formulas():
+            line = write_figure(figure, _draw(comparison, data, seed))
+        console.print(shown(line), soft_wrap=True)
 
 
 def _table(comparison: Comparison) -> Table:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.markup import escape
 from rich.table import Table
 from sklearn.pipeline import Pipeline
 
@@ -16,6 +14,7 @@ from multilayer.cli import screen
 from multilayer.cli.data import Data, Standardised, read_data, standardise
 from multilayer.cli.estimators import NETWORKS, TABULAR_MODELS, batch_size
 from multilayer.cli.figures import check_figure, write_figure
+from multilayer.cli.messages import shown, write_line
 from multilayer.cli.options import (
     Folds,
     Layers,
@@ -27,6 +26,7 @@ from multilayer.cli.options import (
     max_iter_option,
     parse_layers,
 )
+from multilayer.cli.output_files import check_outputs
 from multilayer.cli.scores import class_scores, number_scores
 from multilayer.cli.trained import watched
 from multilayer.reading.table import DEFAULT_OPTIONS, ReadOptions
@@ -85,6 +85,7 @@ def cv(
     console = screen.console(quiet)
     if figure is not None:
         check_figure(figure)
+        check_outputs([("--figure", figure)], [table])
     if fast and layers is not None:
         raise ValueError(
             f"--fast is for the tabular model and cannot be combined with --layers {layers}"
@@ -108,7 +109,7 @@ def cv(
             verbose=not quiet,
         )
     for message in dict.fromkeys(run.messages):
-        sys.stderr.write(f"multilayer: warning: {message}\n")
+        write_line(message, "warning")
     console.print(_folds_table(result))
     console.print(_scores_table(result, data, learned))
     if data.classes:
@@ -117,7 +118,7 @@ def cv(
         from multilayer.plots import CrossValidationDisplay
 
         line = write_figure(figure, CrossValidationDisplay.from_result(result).figure_)
-        console.print(escape(line), soft_wrap=True)
+        console.print(shown(line), soft_wrap=True)
 
 
 def _pipeline(data: Data, hidden: tuple[int, ...], folds: int, **parameters: Any) -> Pipeline:

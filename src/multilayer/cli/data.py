@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from rich.markup import escape
 
+from multilayer.cli.messages import shown
 from multilayer.reading.formats import ColumnEvidence, choose_formats
 from multilayer.reading.reader import read_table
 from multilayer.reading.table import Known, ReadOptions, collected
@@ -98,23 +98,22 @@ class Data:
     def describe(self) -> str:
         """Describe in two lines what was read."""
         m, n = self.X.shape
-        text = f"{self.table}: {m} rows, {n} column{'s' * (n != 1)} and the target {self.target}"
+        read = f"{self.table}: {m} rows, {n} column{'s' * (n != 1)} and the target {self.target}"
         if self.without_target:
-            text += f"; {self.without_target} rows without a target left out"
+            read += f"; {self.without_target} rows without a target left out"
         why = explain_task(self.y, self.task)
         if self.classes:
             labels, counts = np.unique(self.y, return_counts=True)
             often = np.argsort(-counts, kind="stable")[:6]
-            shown = ", ".join(f"{labels[k]} ({counts[k]})" for k in often)
-            text += f"\nClassification, {len(labels)} classes: {shown}"
-            text += " …" if len(labels) > len(often) else ""
-            text += f" ({why})"
+            listed = ", ".join(f"{labels[k]} ({counts[k]})" for k in often)
+            listed += " …" if len(labels) > len(often) else ""
+            learned = f"Classification, {len(labels)} classes: {listed} ({why})"
         else:
-            text += (
-                f"\nRegression: from {self.y.min():g} to {self.y.max():g}, mean "
+            learned = (
+                f"Regression: from {self.y.min():g} to {self.y.max():g}, mean "
                 f"{self.y.mean():.4g}, standard deviation {self.y.std():.4g} ({why})"
             )
-        return escape("\n".join([text, *collected(self.remarks)]))
+        return "\n".join(map(shown, [read, learned, *collected(self.remarks)]))
 
 
 class Split(NamedTuple):
@@ -168,7 +167,7 @@ def read_data(table: str, target: str | None, task: str, read: ReadOptions) -> D
     if task == "auto":
         task = detect_task(y)
     _check_target(y, target, task)
-    if task == "classification" and y.dtype.kind == "f":
+    if task == "classification" and y.dtype.kind == "f" and np.abs(y).max() < 2**63:
         y = y.astype(np.int64)  # some formats keep whole numbers as floats where values are missing
     if frame.width < 2:
         raise ValueError(f"{table} must have a column besides the target {target!r}")
@@ -195,9 +194,9 @@ def find_column(columns: list[str], wanted: str, table: str) -> str:
         pass
     near = difflib.get_close_matches(wanted.lower(), [c.lower() for c in columns], 3, 0.5)
     named = [column for column in columns if column.lower() in near] or columns[:8]
-    shown = ", ".join(map(repr, named)) + (" …" if named != columns and not near else "")
+    listed = ", ".join(map(repr, named)) + (" …" if named != columns and not near else "")
     raise ValueError(
-        f"{table} has no column {wanted!r}: {'the nearest are' if near else 'it has'} {shown}"
+        f"{table} has no column {wanted!r}: {'the nearest are' if near else 'it has'} {listed}"
     )
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
+from multilayer.cli.figures import figure_files
+from multilayer.cli.messages import shown, write_line
 from multilayer.cli.trained import Trained
 from multilayer.persistence import save
 from multilayer.report import write_report
 
-__all__ = ["Outputs", "check_folder", "deliver", "model_path"]
+__all__ = ["Outputs", "deliver", "model_path"]
 
 INTERRUPTED = 130  # what shells expect after Ctrl-C, so that `fit … && predict …` ends there
 
@@ -38,18 +38,19 @@ class Outputs:
     report: Path | None
     quiet: bool
 
+    @property
+    def files(self) -> Iterator[tuple[str, Path | None]]:
+        """The files, each with the option that names it."""
+        yield "--output", self.model
+        yield "--report", self.report
+        if self.figures is not None:
+            figures = figure_files(self.figures) if self.figures.is_dir() else [self.figures]
+            yield from (("the figure", path) for path in figures)
+
 
 def model_path(output: Path | None, table: str) -> Path:
     """Return where a model of a table is saved."""
     return output or Path("model.mlp" if table == "-" else f"{Path(table).stem}.mlp")
-
-
-def check_folder(folder: Path) -> None:
-    """Check that a file can be written there, before hours of training and not after."""
-    if not folder.is_dir():
-        raise ValueError(f"{folder} must be a folder that exists, to write to")
-    if not os.access(folder, os.W_OK):
-        raise ValueError(f"{folder} must be a folder that you may write to")
 
 
 def deliver(trained: Trained, outputs: Outputs, console: Console) -> None:
@@ -63,9 +64,9 @@ def deliver(trained: Trained, outputs: Outputs, console: Console) -> None:
     save(trained.model, outputs.model, trained.notes)
     for part in trained.summary:
         console.print(part)
-    console.print(f"Saved to {escape(str(outputs.model))}", soft_wrap=True)
+    console.print(f"Saved to {shown(outputs.model)}", soft_wrap=True)
     if outputs.figures is not None and trained.draw is not None:
-        console.print(escape(trained.draw(outputs.figures)), soft_wrap=True)
+        console.print(shown(trained.draw(outputs.figures)), soft_wrap=True)
     if outputs.report is not None and trained.evaluation is not None:
         evaluation = trained.evaluation
         write_report(
@@ -78,8 +79,8 @@ def deliver(trained: Trained, outputs: Outputs, console: Console) -> None:
             model_path=str(outputs.model),
             verbose=not outputs.quiet,
         )
-        console.print(f"Report in {escape(str(outputs.report))}", soft_wrap=True)
+        console.print(f"Report in {shown(outputs.report)}", soft_wrap=True)
     for message in trained.messages:
-        sys.stderr.write(f"multilayer: warning: {message}\n")
+        write_line(message, "warning")
     if trained.notes["interrupted"]:
         raise typer.Exit(INTERRUPTED)

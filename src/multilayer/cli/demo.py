@@ -56,7 +56,8 @@ def demo(
 
     * multilayer demo --out pictures
     """
-    from multilayer.cli.figures import check_figures
+    from multilayer.cli.figures import check_figures, write_figure
+    from multilayer.cli.messages import visible
     from multilayer.cli.screen import console
 
     check_figures(out)
@@ -70,9 +71,9 @@ def demo(
     figures = moons_figures(results, X, y)
     figures["breast_cancer"] = breast_cancer_figure(cancer.model, X_test, y_test)
     for name, figure in figures.items():
-        figure.savefig(out / f"{name}.png", dpi=120)
+        write_figure(out / f"{name}.png", figure, dpi=120)
     names = ", ".join(f"{name}.png" for name in figures)
-    screen.print(f"Figures in {out}: {names}", markup=False, soft_wrap=True)
+    screen.print(f"Figures in {visible(str(out))}: {names}", markup=False, soft_wrap=True)
 
 
 def load_moons() -> tuple[Rows, Rows]:

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from multilayer.cli.messages import visible
 from multilayer.cli.options import ModelPath
+from multilayer.cli.output_files import check_outputs
 from multilayer.export import to_c, to_onnx, to_python
 from multilayer.persistence import load
 
@@ -46,11 +48,12 @@ def export(
     writer = _WRITERS.get(output.suffix.lower())
     if writer is None:
         raise ValueError(f"{output} must end with one of {', '.join(_WRITERS)}")
+    check_outputs([("--output", output)], [model])
     try:
         written = writer(load(model), output)
     except TypeError as error:
         raise ValueError(f"{model}: {error}") from error
     if output.suffix.lower() == ".onnx":
         for what, values in (("Inputs", written.graph.input), ("Outputs", written.graph.output)):
-            typer.echo(f"{what}: {', '.join(value.name for value in values)}")
-    typer.echo(f"Written: {output}")
+            typer.echo(f"{what}: {visible(', '.join(value.name for value in values))}")
+    typer.echo(f"Written: {visible(str(output))}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +15,9 @@ import polars as pl
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
+from multilayer.cli.messages import visible
+from multilayer.cli.output_files import check_folder
+from multilayer.persistence import write_whole
 from multilayer.report.document import check_installed, check_path
 
 __all__ = [
@@ -20,13 +25,18 @@ __all__ = [
     "check_figure",
     "check_figures",
     "check_report",
+    "figure_files",
     "members_figures",
     "network_figures",
+    "without_formulas",
     "write_figure",
     "write_figures",
 ]
 
 MOST_COLUMNS_SHOWN = 20
+# All that `network_figures` and `members_figures` draw.
+_NAMES = ("learning", "network", "boundary", "importances", "predictions", "confusion")
+_OF_NAMES = ("boundary", "importances", "confusion")  # of columns and classes, without formulas
 
 
 class Drawing(NamedTuple):
@@ -37,11 +47,19 @@ class Drawing(NamedTuple):
     height: float
 
 
+def without_formulas() -> Any:
+    """Return a context in which matplotlib shows texts, as of names and classes, as they are."""
+    import matplotlib
+
+    return matplotlib.rc_context({"text.parse_math": False})
+
+
 def check_figures(folder: Path) -> None:
     """Check that figures can be drawn and written, before training and not after."""
     if find_spec("matplotlib") is None:
         raise ValueError("figures need matplotlib: pip install 'multilayer[plot]'")
     folder.mkdir(parents=True, exist_ok=True)
+    check_folder(folder)
 
 
 def check_figure(path: Path) -> None:
@@ -65,6 +83,11 @@ def check_report(path: Path) -> None:
     check_path(path)
 
 
+def figure_files(folder: Path) -> list[Path]:
+    """Return the files that figures of a model may be written to in a folder."""
+    return [folder / f"{name}.png" for name in _NAMES]
+
+
 def write_figures(folder: Path, drawings: Mapping[str, Drawing]) -> str:
     """Draw figures into a folder, and return a line that names them."""
     from matplotlib.figure import Figure
@@ -73,14 +96,17 @@ def write_figures(folder: Path, drawings: Mapping[str, Drawing]) -> str:
         figure = Figure(figsize=(drawing.width, drawing.height), layout="constrained")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            drawing.draw(figure.subplots())
-            figure.savefig(folder / f"{name}.png", dpi=120)
+            with without_formulas() if name in _OF_NAMES else nullcontext():
+                drawing.draw(figure.subplots())
+                write_figure(folder / f"{name}.png", figure, dpi=120)
     return f"Figures in {folder}: {', '.join(f'{name}.png' for name in drawings)}"
 
 
-def write_figure(path: Path, figure: Any) -> str:
+def write_figure(path: Path, figure: Any, dpi: int = 150) -> str:
     """Save a figure to a file, and return a line that names it."""
-    figure.savefig(path, dpi=150)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=path.suffix.removeprefix(".").lower(), dpi=dpi)
+    write_whole(path, buffer.getvalue())
     return f"Figure in {path}"
 
 
@@ -105,12 +131,16 @@ def network_figures(model: Pipeline, X: pl.DataFrame, y: NDArray[Any]) -> dict[s
 
     encoder, network = model[0], model[-1]
     names = encoder.get_feature_names_out().tolist()
+    inputs, outputs = list(map(_label, names)), None
+    if hasattr(network, "classes_"):
+        one = len(network.network_.thetas[-1]) == 1  # the unit of the second of two classes
+        outputs = list(map(_label, network.classes_.tolist()))[int(one) :]
 
     def learning(ax: Any) -> None:
         LossCurveDisplay.from_estimator(network, ax=ax)
 
     def layers(ax: Any) -> None:
-        NetworkDisplay.from_estimator(network, input_names=names, ax=ax)
+        NetworkDisplay.from_estimator(network, input_names=inputs, output_names=outputs, ax=ax)
 
     def boundary(ax: Any) -> None:
         DecisionBoundaryDisplay.from_estimator(
@@ -150,6 +180,11 @@ def members_figures(model: Any, y: NDArray[Any], predicted: NDArray[Any]) -> dic
         height = 1.2 + 0.28 * min(MOST_COLUMNS_SHOWN, model.n_features_in_)
         figures["importances"] = Drawing(lambda ax: _importances(model, ax), 7, height)
     return figures | _prediction_figure(model, y, predicted)
+
+
+def _label(name: Any) -> str:
+    """Return a name as matplotlib shows it beside formulas."""
+    return visible(str(name)).replace("$", r"\$")
 
 
 def _prediction_figure(model: Any, y: NDArray[Any], predicted: NDArray[Any]) -> dict[str, Drawing]:

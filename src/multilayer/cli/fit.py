@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from multilayer.activations import ACTIVATIONS
 from multilayer.cli import screen
@@ -17,6 +16,7 @@ from multilayer.cli.fit_large import fit_large
 from multilayer.cli.fit_options import Options
 from multilayer.cli.fit_plain import fit_plain
 from multilayer.cli.fit_tabular import fit_tabular
+from multilayer.cli.messages import shown
 from multilayer.cli.options import (
     Layers,
     ModelOutput,
@@ -226,7 +226,7 @@ def _read(options: Options, console: Console) -> Data:
     console.print(data.describe())
     for name in revealing_columns(data):
         console.print(
-            f"Column {escape(name)} alone determines {escape(data.target)}: "
+            f"Column {shown(name)} alone determines {shown(data.target)}: "
             "leave it out if it is not known when you predict"
         )
     return data

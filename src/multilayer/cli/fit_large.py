@@ -8,13 +8,13 @@ from importlib.util import find_spec
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from sklearn.pipeline import Pipeline
 
 from multilayer.cli import screen
 from multilayer.cli.data import SCORE_NAMES, find_column
 from multilayer.cli.estimators import NETWORKS
 from multilayer.cli.fit_options import Options
+from multilayer.cli.messages import shown
 from multilayer.cli.progress import TrainingProgress
 from multilayer.cli.trained import Trained, make_notes, watched
 from multilayer.estimators import MLPClassifier
@@ -37,13 +37,13 @@ def fit_large(options: Options, console: Console) -> Trained:
     task = detect_task(examined) if options.task == "auto" else options.task
     rows = files.count(target)
     console.print(
-        escape(
+        shown(
             f"{options.table}: {len(files.paths)} file(s), {rows} rows, "
             f"{len(files.columns) - 1} columns and the target {target}; {task}"
         )
     )
     for remark in collected(files.remarks):
-        console.print(escape(remark))
+        console.print(shown(remark))
     with watched() as run:
         encoder, network = model = _train(files, target, task, options)
     learned = network.t_ // max(1, network.n_iter_)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from multilayer.cli.deliver import Outputs, check_folder, model_path
+from multilayer.cli.deliver import Outputs, model_path
 from multilayer.cli.figures import check_figures, check_report
 from multilayer.cli.options import parse_layers
+from multilayer.cli.output_files import check_folder, check_outputs
 from multilayer.reading.table import ReadOptions
 
 __all__ = ["Options"]
@@ -125,6 +126,7 @@ class Options:
             check_figures(self.plot)
         if self.report is not None:
             check_report(self.report)
+        check_outputs(self.outputs.files, [self.table])
 
     def _check_large(self) -> None:
         refused = {

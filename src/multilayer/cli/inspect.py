@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from rich.markup import escape
-
 from multilayer.cli import screen
+from multilayer.cli.messages import shown
 from multilayer.cli.options import ModelPath
 from multilayer.cli.saved_model import Model, read_model
 
@@ -21,7 +20,7 @@ def inspect(model: ModelPath) -> None:
     console = screen.console()
     saved = read_model(model)
     notes, network = saved.notes, saved.network
-    console.print(escape(_origin(saved)))
+    console.print("\n".join(map(shown, _origin(saved))))
     console.print()
     if saved.tabular:
         console.print(screen.members_line(network))
@@ -36,8 +35,8 @@ def inspect(model: ModelPath) -> None:
     console.print(screen.columns_table(saved.encoder.summary()))
 
 
-def _origin(model: Model) -> str:
-    """Describe what a model predicts, and what it was fitted on."""
+def _origin(model: Model) -> list[str]:
+    """Describe in lines what a model predicts, and what it was fitted on."""
     notes = model.notes
     text = f"Predicts {notes.get('target', 'a target')}: "
     if model.classifies:
@@ -45,6 +44,7 @@ def _origin(model: Model) -> str:
         text += f"{len(classes)} classes, {', '.join(classes[:12])}" + " …" * (len(classes) > 12)
     else:
         text += "a number"
-    if "table" in notes:
-        text += f"\nFitted on {notes['table']}, {notes['date']}, by multilayer {notes['version']}"
-    return text
+    if "table" not in notes:
+        return [text]
+    origin = f"Fitted on {notes['table']}, {notes['date']}, by multilayer {notes['version']}"
+    return [text, origin]

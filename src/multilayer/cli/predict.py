@@ -11,12 +11,13 @@ from typing import Annotated, Any
 import numpy as np
 import polars as pl
 import typer
-from rich.markup import escape
 
 from multilayer.cli import screen
 from multilayer.cli.data import find_column, not_missing, numbers_if_texts_are
 from multilayer.cli.figures import check_report
+from multilayer.cli.messages import shown, visible, write_line
 from multilayer.cli.options import ModelPath, ReportPath, TablePath
+from multilayer.cli.output_files import check_folder, check_outputs
 from multilayer.cli.saved_model import Model, class_labels, read_features, read_model
 from multilayer.cli.scores import scores
 from multilayer.persistence import write_whole
@@ -46,6 +47,14 @@ Interval = Annotated[
         show_default=False,
     ),
 ]
+EscapeFormulas = Annotated[
+    bool,
+    typer.Option(
+        "--escape-formulas",
+        help="Put an apostrophe before texts that begin with = + - @, a tab or a carriage return, "
+        "which a spreadsheet would take for formulas; in CSV and TSV.",
+    ),
+]
 TrueTarget = Annotated[
     str | None,
     typer.Option(
@@ -57,6 +66,8 @@ TrueTarget = Annotated[
     ),
 ]
 
+_OF_TEXT = (".csv", ".tsv")
+_FORMULA = r"^[=+\-@\t\r]"
 _MOST_COLUMNS = 5  # that the warning of new categories names
 
 _WRITERS: dict[str, Callable[[pl.DataFrame, io.BytesIO], Any]] = {
@@ -75,6 +86,7 @@ def predict(
     table: TablePath,
     output: PredictionsOutput = None,
     interval: Interval = None,
+    escape_formulas: EscapeFormulas = False,
     read: ReadOptions = DEFAULT_OPTIONS,
 ) -> None:
     """Predict the rows of a table.
@@ -96,6 +108,13 @@ def predict(
     suffix = ".csv" if output is None else output.suffix.lower()
     if suffix not in _WRITERS:
         raise ValueError(f"--output must end in {', '.join(_WRITERS)}; got {str(output)!r}")
+    if escape_formulas and suffix not in _OF_TEXT:
+        raise ValueError(f"--escape-formulas is for CSV and TSV, which {output} is not")
+    if output is not None:
+        check_folder(output.parent)
+        check_outputs([("--output", output)], [model, table])
+    else:
+        check_outputs([("standard output", 1)], [model, table])
     saved = read_model(model)
     if interval is not None and (saved.classifies or not saved.tabular):
         raise ValueError("--interval is for numbers that the tabular model predicts")
@@ -105,12 +124,31 @@ def predict(
     if interval is not None:
         ends = saved.pipeline.predict_interval(X, interval)
         result = result.with_columns(low=ends[:, 0], high=ends[:, 1])
+    if escape_formulas:
+        result = _without_formulas(result)
     buffer = io.BytesIO()
     _WRITERS[suffix](result, buffer)
     if output is None:
-        sys.stdout.write(buffer.getvalue().decode())
+        _print(buffer.getvalue())
     else:
         write_whole(output, buffer.getvalue())
+
+
+def _print(table: bytes) -> None:
+    """Write a table to standard output: as it is, or to a terminal without control characters."""
+    sys.stdout.flush()
+    if sys.stdout.isatty() or not hasattr(sys.stdout, "buffer"):
+        sys.stdout.write("".join(f"{visible(line)}\n" for line in table.decode().split("\n")[:-1]))
+    else:
+        sys.stdout.buffer.write(table)  # UTF-8, whatever the encoding of standard output
+        sys.stdout.buffer.flush()
+
+
+def _without_formulas(table: pl.DataFrame) -> pl.DataFrame:
+    """Put an apostrophe before texts that a spreadsheet would take for formulas."""
+    text = pl.col(pl.String)
+    escaped = pl.when(text.str.contains(_FORMULA)).then("'" + text).otherwise(text)
+    return table.with_columns(escaped.name.keep())
 
 
 def _warn_of_unseen(model: Model, X: pl.DataFrame) -> None:
@@ -130,9 +168,10 @@ def _warn_of_unseen(model: Model, X: pl.DataFrame) -> None:
         more = " …" if len(counts) > 2 else ""
         columns.append(f"{column} ({some}{more})")
     listed = ", ".join(columns) + (" …" if len(unseen) > len(columns) else "")
-    sys.stderr.write(
-        f"multilayer: warning: {rows} of {len(X)} rows hold categories that were not in fit, and "
-        f"that count as no category: {listed}\n"
+    write_line(
+        f"{rows} of {len(X)} rows hold categories that were not in fit, and that count as no "
+        f"category: {listed}",
+        "warning",
     )
 
 
@@ -152,7 +191,7 @@ def _read(model: Model, table: str, read: ReadOptions) -> pl.DataFrame:
     """Read a table for a model, and tell on standard error what was not taken literally."""
     given = read_features(model, table, read)
     for remark in collected(given.remarks):
-        sys.stderr.write(f"multilayer: {remark}\n")
+        write_line(remark)
     return given.frame
 
 
@@ -179,6 +218,7 @@ def evaluate(
     console = screen.console()
     if report is not None:
         check_report(report)
+    check_outputs([("--report", report)], [model, table])
     saved = read_model(model)
     frame = _read(saved, table, read)
     name = find_column(frame.columns, target or str(saved.notes.get("target")), table)
@@ -205,4 +245,4 @@ def evaluate(
         X = rows.select(column for column in rows.columns if column in known_names)
         title = f"{name} in {table}"
         write_report(saved.pipeline, X, y, report, title=title, model_path=model)
-        console.print(f"\nReport in {escape(str(report))}", soft_wrap=True)
+        console.print(f"\nReport in {shown(report)}", soft_wrap=True)

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console, RenderableType
-from rich.markup import escape
 from rich.table import Table
 from sklearn import metrics
+
+from multilayer.cli.messages import shown
 
 __all__ = [
     "columns_table",
@@ -43,9 +44,9 @@ def scores_table(notes: Mapping[str, Any]) -> Table:
     table.add_column("")
     table.add_column("rows", justify="right")
     for name in next(iter(notes["scores"].values())):
-        table.add_column(name, justify="right")
+        table.add_column(shown(name), justify="right")
     for part, values in notes["scores"].items():
-        table.add_row(escape(part), str(notes["rows"][part]), *map(_number, values.values()))
+        table.add_row(shown(part), shown(notes["rows"][part]), *map(_number, values.values()))
     return table
 
 
@@ -69,7 +70,7 @@ def training_summary(
 
 def network_line(network: Any) -> str:
     """Describe a plain network in a line."""
-    return escape(repr(network.network_))
+    return "\n".join(map(shown, repr(network.network_).splitlines()))
 
 
 def network_training_line(network: Any, notes: Mapping[str, Any]) -> str:
@@ -95,7 +96,7 @@ def members_line(model: Any) -> str:
     embedded = f"; {' and '.join(parts)}" if parts else ""
     n = len(model.members_)
     networks = "networks" if n > 1 else "network"
-    return escape(f"{n} {networks} {'-'.join(map(str, sizes))}, {network.activation}{embedded}")
+    return shown(f"{n} {networks} {'-'.join(map(str, sizes))}, {network.activation}{embedded}")
 
 
 def members_training_line(model: Any, notes: Mapping[str, Any]) -> str:
@@ -119,7 +120,7 @@ def _left_out(dropped: Mapping[str, str]) -> str:
     """List the columns that were left out, and why."""
     reasons = [f"{name} ({reason})" for name, reason in dropped.items()]
     more = f" and {len(reasons) - 8} more" if len(reasons) > 8 else ""
-    return escape(f"Columns left out: {', '.join(reasons[:8])}{more}")
+    return shown(f"Columns left out: {', '.join(reasons[:8])}{more}")
 
 
 def confusion_table(y: NDArray[Any], predicted: NDArray[Any], classes: Sequence[Any]) -> Table:
@@ -132,14 +133,14 @@ def confusion_table(y: NDArray[Any], predicted: NDArray[Any], classes: Sequence[
         wrong = counts - np.diag(np.diag(counts))
         for at in np.argsort(-wrong, axis=None, kind="stable")[: min(10, np.count_nonzero(wrong))]:
             j, k = np.unravel_index(at, wrong.shape)
-            table.add_row(escape(str(classes[j])), escape(str(classes[k])), str(wrong[j, k]))
+            table.add_row(shown(classes[j]), shown(classes[k]), str(wrong[j, k]))
         return table
     table.add_column("true \\ predicted")
     for label in classes:
-        table.add_column(escape(str(label)), justify="right", overflow="ellipsis", no_wrap=True)
+        table.add_column(shown(label), justify="right", overflow="ellipsis", no_wrap=True)
     for k, (label, row) in enumerate(zip(classes, counts, strict=True)):
         cells = [f"[bold]{n}[/]" if j == k else str(n) for j, n in enumerate(row)]
-        table.add_row(escape(str(label)), *cells)
+        table.add_row(shown(label), *cells)
     return table
 
 
@@ -153,10 +154,10 @@ def columns_table(summary: Sequence[Mapping[str, Any]]) -> Table:
     for row in summary:
         style = "dim" if not row["features"] else None
         table.add_row(
-            escape(row["column"]),
-            row["kind"],
+            shown(row["column"]),
+            shown(row["kind"]),
             str(row["features"]),
-            escape(row["treatment"]),
+            shown(row["treatment"]),
             style=style,
         )
     return table

@@ -7,15 +7,15 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.markup import escape
 from rich.table import Table
 from sklearn.pipeline import Pipeline
 
 from multilayer.cli import screen
 from multilayer.cli.data import Data, Standardised, read_data, standardise
-from multilayer.cli.deliver import Outputs, check_folder, deliver, model_path
+from multilayer.cli.deliver import Outputs, deliver, model_path
 from multilayer.cli.estimators import NETWORKS, TABULAR_MODELS, table_encoder
-from multilayer.cli.figures import check_report, write_figure
+from multilayer.cli.figures import check_figure, check_report, write_figure
+from multilayer.cli.messages import shown
 from multilayer.cli.options import (
     Folds,
     ModelOutput,
@@ -27,6 +27,7 @@ from multilayer.cli.options import (
     Task,
     parse_time,
 )
+from multilayer.cli.output_files import check_folder, check_outputs
 from multilayer.cli.scores import scores
 from multilayer.cli.trained import Evaluation, Trained, make_notes, watched
 from multilayer.reading.table import DEFAULT_OPTIONS, ReadOptions
@@ -109,11 +110,12 @@ def search(
     console = screen.console(quiet)
     time_limit = parse_time(seconds)
     outputs = Outputs(model_path(output, table), figure, report, quiet)
-    for path in (outputs.model, figure):
-        if path is not None:
-            check_folder(path.parent)
+    check_folder(outputs.model.parent)
+    if figure is not None:
+        check_figure(figure)
     if report is not None:
         check_report(report)
+    check_outputs(outputs.files, [table])
     data = read_data(table, target, task, read)
     console.print(data.describe())
     learned = Standardised(data.y) if tabular else standardise(data)
@@ -179,7 +181,7 @@ def _candidates_table(search: HiddenLayerSearchCV, data: Data) -> Table:
     table = Table(box=None, pad_edge=False, caption=caption, caption_justify="left")
     head, rows = ranking(search)
     for k, name in enumerate([*head[:-1], data.score_name]):
-        table.add_column(escape(name), justify="right" if k > 1 else "left", no_wrap=True)
+        table.add_column(shown(name), justify="right" if k > 1 else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*map(escape, row))
+        table.add_row(*map(shown, row))
     return table

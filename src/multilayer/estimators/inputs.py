@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
 
 from multilayer.engine.arrays import check_foreign, is_finite, is_foreign, to_numpy
 from multilayer.tables.labels import plain_target
+from multilayer.tables.library_errors import as_value_errors
 
 __all__ = ["Rows", "check_inputs", "check_rows", "split_rows"]
 
@@ -47,22 +48,24 @@ def check_rows(estimator: Any, rows: Rows, reset: bool) -> Rows:
     else:
         X, y = _validated(estimator, X, plain_target(y), dtypes, reset)
     if weights is not None:
-        weights = _check_sample_weight(weights, X, dtype=X.dtype, ensure_non_negative=True)
+        with as_value_errors("sample_weight"):
+            weights = _check_sample_weight(weights, X, dtype=X.dtype, ensure_non_negative=True)
     return Rows(X, y, weights)
 
 
 def _validated(estimator: Any, X: Any, y: Any, dtypes: Any, reset: bool) -> Any:
     try:
-        return validate_data(
-            estimator,
-            X,
-            y,
-            accept_sparse="csr",
-            dtype=dtypes,
-            multi_output=True,
-            y_numeric=not is_classifier(estimator),
-            reset=reset,
-        )
+        with as_value_errors("X"):
+            return validate_data(
+                estimator,
+                X,
+                y,
+                accept_sparse="csr",
+                dtype=dtypes,
+                multi_output=True,
+                y_numeric=not is_classifier(estimator),
+                reset=reset,
+            )
     except ValueError as error:
         if "contains NaN" in str(error):
             raise ValueError(f"{error}\nmultilayer.TableEncoder fills gaps.") from None
@@ -91,7 +94,8 @@ def check_inputs(estimator: Any, X: Any) -> Any:
         check_foreign(X)
         _check_n_features(estimator, X, reset=False)
         return X
-    return validate_data(estimator, X, accept_sparse="csr", dtype=_FLOATS, reset=False)
+    with as_value_errors("X"):
+        return validate_data(estimator, X, accept_sparse="csr", dtype=_FLOATS, reset=False)
 
 
 # What follows tells where scikit-learn's checks, which take longer than to predict or to train for

@@ -15,13 +15,11 @@ import polars as pl
 
 from multilayer.reading.dialect import Dialect
 from multilayer.reading.errors import TableError
+from multilayer.reading.limits import LONGEST_ROW, check_columns
 
 __all__ = ["Cells", "sample_of"]
 
-_SAMPLE = 1 << 18  # bytes of the first lines
-_MOST_SAMPLE = 1 << 26  # of them if the first line is longer than that
-_LONGEST_LINE = 1 << 28  # bytes
-_MOST_COLUMNS = 100_000
+_SAMPLE = 1 << 18  # bytes of the first lines; more if the first line is longer than that
 _THREADS_FROM = 1 << 24  # bytes of a file from which several threads pay
 
 
@@ -35,7 +33,7 @@ def sample_of(path: Path, name: str) -> str:
     """
     with path.open("rb") as file:
         data = file.read(_SAMPLE)
-        while len(data) < _MOST_SAMPLE and data.count(b"\n") + data.count(b"\r") < 3:
+        while len(data) < LONGEST_ROW and data.count(b"\n") + data.count(b"\r") < 3:
             more = file.read(len(data))
             if not more:
                 break
@@ -44,7 +42,9 @@ def sample_of(path: Path, name: str) -> str:
     if not whole:
         end = max(data.rfind(b"\n"), data.rfind(b"\r"))
         if end < 0:
-            raise TableError(f"the first line of {name} must be shorter than {_MOST_SAMPLE} bytes")
+            raise TableError(
+                f"a row must be shorter than {LONGEST_ROW} bytes, but line 1 of {name} is not"
+            )
         data = data[: end + 1]
     return data.decode(errors="replace").removeprefix("\ufeff")
 
@@ -69,10 +69,7 @@ class Cells:
     """
 
     def __init__(self, path: Path, name: str, dialect: Dialect, threads: int | None = None) -> None:
-        if dialect.width > _MOST_COLUMNS:
-            raise TableError(
-                f"a table has at most {_MOST_COLUMNS} columns, but {name} has {dialect.width}"
-            )
+        check_columns(dialect.width, name)
         self._path, self._name, self._dialect = path, name, dialect
         if threads is None and path.stat().st_size < _THREADS_FROM:
             threads = 1
@@ -102,7 +99,7 @@ class Cells:
             "auto_detect": "false",
             "columns": "{" + columns + "}",
             "nullstr": _quoted("\x01"),
-            "max_line_size": str(_LONGEST_LINE if self._path.stat().st_size > 1 << 20 else 1 << 21),
+            "max_line_size": str(LONGEST_ROW if self._path.stat().st_size > 1 << 20 else 1 << 21),
             "strict_mode": "true",
         }
         given = ", ".join(f"{key} = {value}" for key, value in options.items())
@@ -113,6 +110,7 @@ class Cells:
 def _database(threads: int | None, process: int) -> Any:
     """Open DuckDB once in each process, since this takes longer than reading a small file."""
     connection = duckdb.connect(":memory:")
+    connection.execute("SET temp_directory = ''")  # nothing that a process leaves when it is killed
     if threads is not None:
         connection.execute(f"SET threads = {threads}")
     return connection
@@ -130,8 +128,11 @@ def _one_line_errors(name: str, dialect: Dialect) -> Iterator[None]:
 
 
 def _explain(text: str, name: str, dialect: Dialect) -> str:
+    text = "\n".join(part[:300] for part in text.splitlines())  # DuckDB shows the whole row
     line = re.search(r"CSV Error on Line: (\d+)", text)
     where = f"line {line[1]} of {name}" if line else name
+    if "Maximum line size" in text:
+        return f"a row must be shorter than {LONGEST_ROW} bytes, but {where} is not"
     counts = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
     if counts:
         return (

@@ -9,6 +9,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from multilayer.reading.limits import MOST_COLUMNS
+
 __all__ = ["Dialect", "detect_dialect"]
 
 _USUAL, _RARE = ",;\t|", ":^~ "
@@ -72,6 +74,9 @@ def detect_dialect(sample: str, delimiter: str | None = None, likely: str | None
     escape = "\\" if slashes else quote
     if delimiter is None:
         delimiter = _delimiter(body, quote, escape, likely)
+    width = _widest(body, delimiter, quote)
+    if width > MOST_COLUMNS:  # too many to be split
+        return Dialect(delimiter, quote, escape, skip, width)
     rows = _rows(body, delimiter, quote, escape)
     widths = Counter(map(len, rows))
     width = max(widths, key=lambda w: (widths[w], w))
@@ -143,14 +148,19 @@ def _rows(body: str, delimiter: str, quote: str, escape: str) -> list[list[str]]
 
 
 def _delimiter(body: str, quote: str, escape: str, likely: str | None) -> str:
-    uniform = {}
+    uniform, wide = {}, []
     for delimiter in _USUAL + _RARE:
         if delimiter not in body:
+            continue
+        if _widest(body, delimiter, quote) > MOST_COLUMNS:
+            wide.append(delimiter)
             continue
         lengths = [len(row) for row in _rows(body, delimiter, quote, escape)]
         width, count = Counter(lengths).most_common(1)[0]
         if width > 1 and lengths[0] in (width, width - 1) and count >= _AGREE * len(lengths):
             uniform[delimiter] = (count / len(lengths), lengths[0] == width)
+    if not uniform and wide:
+        return wide[0]
     if likely in uniform:
         return str(likely)
     usual = {d: value for d, value in uniform.items() if d in _USUAL} or uniform
@@ -158,6 +168,14 @@ def _delimiter(body: str, quote: str, escape: str, likely: str | None) -> str:
     if len(best) == 1:
         return best[0]
     return _by_clevercsv(body, best or list(_USUAL)) or (best[0] if best else ",")
+
+
+def _widest(body: str, delimiter: str, quote: str) -> int:
+    """Count the cells of the row that has most, without splitting it."""
+    if body.count(delimiter) < MOST_COLUMNS:  # mostly
+        return 0
+    outside = re.sub(f"{quote}[^{quote}]*{quote}", "", body)
+    return max(line.count(delimiter) for line in outside.splitlines() or [""]) + 1
 
 
 def _by_clevercsv(body: str, delimiters: list[str]) -> str | None:

@@ -31,6 +31,7 @@ from multilayer.reading.reader import (
 from multilayer.reading.sources import open_source
 from multilayer.reading.table import Known, ReadOptions
 from multilayer.reading.typed_columns import usual_types
+from multilayer.reading.typed_files import check_typed, readable
 
 __all__ = ["TableFiles", "parse_memory"]
 
@@ -212,6 +213,7 @@ class TableFiles:
         if self.kind == "CSV":
             batches = self._batches(path, _BATCH)
         else:
+            self._read(lambda: check_typed(self.kind, Path(path), path))
             schema = self._read(lambda: self._scan(path).collect_schema())
             self._schemas[path] = schema
             if self.kind != "JSON lines":
@@ -287,11 +289,8 @@ class TableFiles:
         return _SCANS[self._kinds[path]](path)
 
     def _read(self, read: Callable[[], Any]) -> Any:
-        try:
+        with readable(f"{self.paths[0]} …"):
             return read()
-        except PolarsError as error:
-            reason = (str(error).strip() or repr(error)).splitlines()[0]
-            raise TableError(f"{self.paths[0]} … cannot be read as a table: {reason}") from None
 
 
 _SCANS: dict[str, Callable[[str], pl.LazyFrame]] = {

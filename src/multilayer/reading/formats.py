@@ -38,6 +38,7 @@ _LEADING_ZERO = r"^[-+]?0\d"
 _FORMS: dict[str, tuple[str, ...]] = {"number": DECIMALS, "date": date_forms()}
 _FORMS |= dict.fromkeys(("text", "integer", "boolean"), ("",))
 _FIRST = 1000  # distinct cells that show what a column looks like
+_TOGETHER = 1000  # columns
 _MOSTLY = 0.8  # share of cells like numbers from which a column of texts is reported
 
 
@@ -361,9 +362,14 @@ def _any_of(shares: Mapping[Format, pl.Series], kind: str, none: pl.Series) -> p
 
 def without_gaps(texts: pl.DataFrame) -> pl.DataFrame:
     """Strip blanks around cells, and make `GAPS` null."""
-    stripped = texts.with_columns(pl.all().str.strip_chars())
-    gap = pl.all().is_in(GAPS)
-    return stripped.with_columns(pl.when(gap).then(None).otherwise(pl.all()).name.keep())
+    stripped, gap = pl.all().str.strip_chars(), pl.all().is_in(GAPS)
+    known = pl.when(gap).then(None).otherwise(pl.all()).name.keep()
+    # Some columns at a time, since each takes 10 kB meanwhile.
+    parts = [
+        texts[:, start : start + _TOGETHER].select(stripped).select(known)
+        for start in range(0, texts.width, _TOGETHER)
+    ]
+    return pl.concat(parts, how="horizontal") if parts else texts
 
 
 def _without_soft_gaps(texts: pl.Series) -> pl.Series:

@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from multilayer.reading.errors import TableError
+from multilayer.reading.limits import size_limit
+from multilayer.temporary import temporary_file
 
 __all__ = ["Source", "open_source"]
 
 _BLOCK = 1 << 22  # bytes that are unpacked and decoded at a time
 _SAMPLE = 1 << 17  # bytes from which the encoding is told
-# A packed file may unpack to so many times its size, and to so many bytes besides.
-_MOST_TIMES, _MOST_MORE = 1100, 1 << 26
 
 _KINDS = {
     b"PAR1": "Parquet",
@@ -111,13 +111,12 @@ def open_source(
             path = Path(given)
             path.open("rb").close()  # an OSError of its own, as of a folder
         source = Source(name or str(given), path)
-        limit = path.stat().st_size * _MOST_TIMES + _MOST_MORE
-        yield _as_text(stack, _unpacked(stack, source, limit), encoding)
+        yield _as_text(stack, _unpacked(stack, source, size_limit(path)), encoding)
 
 
 def _copied(stack: ExitStack, write: Callable[[IO[bytes]], Any]) -> Path:
     """Write a temporary file that is removed at the end."""
-    file = stack.enter_context(tempfile.NamedTemporaryFile(prefix="multilayer-"))  # noqa: SIM115
+    file = stack.enter_context(temporary_file(tempfile.gettempdir()))
     write(file)
     file.flush()
     return Path(file.name)

@@ -10,6 +10,7 @@ __all__ = ["counts_rows", "usual_types"]
 
 _NESTED = {pl.List: "lists", pl.Array: "arrays", pl.Struct: "structs", pl.Binary: "bytes"}
 _NESTED[pl.Object] = "objects"
+_WIDE = (pl.Int128, *([pl.UInt128] if hasattr(pl, "UInt128") else []))  # which NumPy lacks
 _PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 _UNNAMED = re.compile(r"Unnamed: 0(\.\d+)?|__UNNAMED__0|index_level_0|")
 
@@ -44,9 +45,7 @@ def usual_types(frame: pl.DataFrame, index: str) -> tuple[pl.DataFrame, list[str
             continue
         dropped.append(name)
     frame = frame.drop(dropped)
-    wide = [
-        name for name, dtype in frame.schema.items() if dtype.is_decimal() or dtype == pl.Int128
-    ]
+    wide = [name for name, dtype in frame.schema.items() if dtype.is_decimal() or dtype in _WIDE]
     return frame.with_columns(pl.col(wide).cast(pl.Float64)), remarks
 
 

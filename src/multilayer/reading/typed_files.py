@@ -2,26 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
 from multilayer.reading.errors import TableError
+from multilayer.reading.limits import (
+    check_columns,
+    check_json,
+    check_size,
+    check_texts,
+    check_workbook,
+)
 from multilayer.reading.sources import Source
 from multilayer.reading.table import ReadOptions
 
-__all__ = ["read_typed"]
+__all__ = ["check_typed", "read_typed", "readable"]
 
 
 def read_typed(source: Source, options: ReadOptions) -> pl.DataFrame:
     """Read a whole file of another kind than CSV; raise TableError if it is broken."""
+    with readable(source.name):
+        check_typed(source.kind, source.path, source.name)
+        frame = _READERS[source.kind](source, options)
+        check_size(source.path, source.name, *frame.shape)
+        check_texts(frame, source.path, source.name)
+        return frame
+
+
+@contextmanager
+def readable(name: str) -> Iterator[None]:
+    """Turn whatever a library raises about a file into one line that names it."""
     try:
-        return _READERS[source.kind](source, options)
-    except (PolarsError, PanicException, OSError, RuntimeError) as error:
+        yield
+    except TableError:
+        raise
+    except (PolarsError, PanicException, OSError, RuntimeError, ValueError) as error:
         reason = (str(error).strip() or repr(error)).splitlines()[0]
-        raise TableError(f"{source.name} cannot be read as a table: {reason}") from None
+        raise TableError(f"{name} cannot be read as a table: {reason[:300]}") from None
+
+
+def check_typed(kind: str, path: Path, name: str) -> None:
+    """Check before it is read that a file is not far larger than it looks."""
+    _CHECKS[kind](path, name)
+
+
+def _check_parquet(path: Path, name: str) -> None:
+    table = pl.scan_parquet(path)
+    columns = len(table.collect_schema())
+    check_columns(columns, name)
+    check_size(path, name, table.select(pl.len()).collect().item(), columns)
+
+
+def _check_arrow(path: Path, name: str) -> None:
+    check_columns(len(pl.read_ipc_schema(path)), name)
 
 
 def _read_excel(source: Source, options: ReadOptions) -> pl.DataFrame:
@@ -69,6 +107,14 @@ def _read_json(source: Source, options: ReadOptions) -> pl.DataFrame:
     return frame
 
 
+_CHECKS: dict[str, Callable[[Path, str], None]] = {
+    "Parquet": _check_parquet,
+    "Arrow": _check_arrow,
+    "Arrow stream": lambda path, name: None,
+    "Excel": check_workbook,
+    "JSON": check_json,
+    "JSON lines": check_json,
+}
 _READERS: dict[str, Callable[[Source, ReadOptions], pl.DataFrame]] = {
     "Parquet": lambda source, _: pl.read_parquet(source.path),
     "Arrow": lambda source, _: pl.read_ipc(source.path),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -135,4 +136,5 @@ def _render(**values: Any) -> str:
         lstrip_blocks=True,
     )
     source = files("multilayer.report").joinpath("template.html.j2").read_text("utf-8")
-    return environment.from_string(source).render(**values)
+    page = environment.from_string(source).render(**values)
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "\ufffd", page)  # which HTML does not allow

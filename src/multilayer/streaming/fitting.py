@@ -26,9 +26,11 @@ from multilayer.shards import Facts, fit_shards
 from multilayer.shards.fitting import encode_rows
 from multilayer.streaming.blocks import Blocks, Dealer
 from multilayer.streaming.engine import BlocksEngine
+from multilayer.tables.library_errors import as_value_errors
 from multilayer.tables.survey import TableSurvey, learn
 from multilayer.tables.target import StandardisedTarget, fold_in_units
 from multilayer.tabular import TableEncoder
+from multilayer.temporary import temporary_folder
 from multilayer.training.progress import tasks_bar
 
 __all__ = ["fit_files"]
@@ -75,7 +77,7 @@ def fit_files(
         By default one that standardises numbers, in float32. Is not changed.
     folder : str or path, optional
         Where to keep the encoded rows meanwhile; by default the system's folder for temporary
-        files. They are removed at the end.
+        files. They are removed at the end, or by the next fit there if this process is killed.
     verbose : bool or int, default=False
         Progress bars on standard error, with the package rich.
 
@@ -139,17 +141,17 @@ def fit_files(
             f"memory must hold an {_MOST_BLOCKS // _PARTS}th of the encoded rows, "
             f"{needed / 1e9:.3g} GB in all, but is {limit / 1e9:.3g} GB"
         )
-    with tempfile.TemporaryDirectory(prefix="multilayer-", dir=folder) as scratch:
+    with temporary_folder(folder or tempfile.gettempdir()) as scratch:
         free = shutil.disk_usage(scratch).free
         if free < needed:
             raise OSError(
-                f"the encoded rows take {needed / 1e9:.3g} GB, but {folder or scratch} has "
+                f"the encoded rows take {needed / 1e9:.3g} GB, but {folder or scratch.parent} has "
                 f"{free / 1e9:.3g} GB left: name another folder"
             )
 
         def encode(targets: Targets, share: float, seed: int) -> tuple[Blocks, Blocks | None]:
             number = network.random_state if isinstance(network.random_state, int) else None
-            dealing = Dealing(encoder, targets, Path(scratch), int(n_blocks), number)
+            dealing = Dealing(encoder, targets, scratch, int(n_blocks), number)
             return table.deal(dealing, share, seed, scaling)
 
         fit_shards(network, facts, encode, BlocksEngine)
@@ -302,7 +304,8 @@ class _Table:
     def _weights_of(self, rows: pl.DataFrame) -> Array | None:
         if self._weights is None:
             return None
-        weights = rows[self._weights].cast(pl.Float32).to_numpy()
+        with as_value_errors(f"sample_weight column {self._weights!r}"):
+            weights: Array = rows[self._weights].cast(pl.Float32).to_numpy()
         if not (np.isfinite(weights).all() and weights.min() >= 0):
             raise ValueError(
                 f"sample_weight column {self._weights!r} must be numbers, none of them missing or "

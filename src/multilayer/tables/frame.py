@@ -16,10 +16,12 @@ from narwhals.exceptions import DuplicateError
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
+from multilayer.tables.library_errors import as_value_errors
 from multilayer.tables.values import is_gap, kind_of_type, number_of, plural_of_type, text_of
 
 __all__ = ["Frame"]
 
+_UNIT_OF_TIME: dict[str, tuple[Any, float]] = dict.fromkeys(("day", "s", "ms"), ("ms", 1e3))
 _UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
@@ -150,7 +152,8 @@ class Frame:
             if plain:
                 values[:, plain] = self.table[:, [columns[k] for k in plain]].to_numpy()
             for k in set(range(len(columns))) - set(plain):
-                values[:, k] = self._one_as_numbers(columns[k], kinds[k])
+                with as_value_errors(f"column {self.names[columns[k]]!r}"):
+                    values[:, k] = self._one_as_numbers(columns[k], kinds[k])
         # The largest float32: to a network, numbers beyond it are infinite.
         limit = float(np.finfo(np.float32).max)
         too_large = np.abs(values) > limit
@@ -177,7 +180,8 @@ class Frame:
     def table(self) -> Any:
         """The table as a dataframe of narwhals, or an array."""
         try:
-            frame = nw.from_native(self._given, pass_through=True)
+            with as_value_errors("a table"):
+                frame = nw.from_native(self._given, pass_through=True)
         except DuplicateError as error:
             raise ValueError(" ".join(str(error).split())) from None
         if isinstance(frame, nw.LazyFrame):
@@ -232,8 +236,12 @@ class Frame:
             if dtype == nw.Boolean or dtype.is_numeric():
                 return column.cast(nw.Float64).to_numpy()
             if dtype in (nw.Date, nw.Datetime):
-                return column.dt.timestamp("us").cast(nw.Float64).to_numpy() / 1e6
+                # Not in a finer unit than its own, in which moments far away would be others.
+                unit, second = _UNIT_OF_TIME.get(_unit(dtype), ("us", 1e6))
+                return column.dt.timestamp(unit).cast(nw.Float64).to_numpy() / second
             if dtype == nw.Duration:
+                if _unit(dtype) in _UNIT_OF_TIME:
+                    return column.dt.total_milliseconds().cast(nw.Float64).to_numpy() / 1e3
                 return column.dt.total_microseconds().cast(nw.Float64).to_numpy() / 1e6
         elif column.dtype.kind in "Mm":
             unit, step = np.datetime_data(column.dtype)
@@ -259,7 +267,8 @@ class Frame:
             return [self._cells[j]]
         column = self.columns[j]
         if isinstance(column, nw.Series):
-            values = column.to_list()
+            with as_value_errors(f"column {self.names[j]!r}"):
+                values = column.to_list()
             if not self._dtypes[j].is_float() and self._dtypes[j] != nw.Object:
                 if not column.null_count():
                     return values
@@ -291,6 +300,11 @@ def _one_row(X: Any) -> tuple[Sequence[Any], list[Any]] | None:
     else:
         return None
     return names, [None if is_gap(v) else v for v in row]
+
+
+def _unit(dtype: Any) -> str:
+    """Return the unit of a dtype of dates, moments or durations."""
+    return getattr(dtype, "time_unit", "day")
 
 
 def _is_number(value: Any, kind: str) -> bool:

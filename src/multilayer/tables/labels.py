@@ -10,6 +10,7 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.tables.library_errors import as_value_errors
 from multilayer.tables.values import by_form, is_gap, kind_of_type, text_of
 
 __all__ = ["as_classes", "class_indices", "plain_target"]
@@ -43,10 +44,11 @@ def plain_target(y: Any, name: str = "y") -> Any:
         plain = not (listed or native)
     if plain or not len(y):
         return y
-    try:
-        column = np.asarray(y)
-    except ValueError:  # rows of different lengths, which the checks that follow refuse
-        return y
+    with as_value_errors(name):
+        try:
+            column = np.asarray(y)
+        except ValueError:  # rows of different lengths, which the checks that follow refuse
+            return y
     if column.dtype.kind == "f":
         _refuse_gaps(np.isnan(column), name)
     texts = listed and column.dtype.kind == "U"  # NumPy has made a text of each gap
@@ -57,7 +59,8 @@ def plain_target(y: Any, name: str = "y") -> Any:
     kinds = {kind_of_type(type(value)) for value in values}
     if texts or not kinds <= {"number", "boolean"}:
         return column
-    return _numbers(values).reshape(column.shape)
+    with as_value_errors(name):
+        return _numbers(values).reshape(column.shape)
 
 
 def _refuse_gaps(gaps: NDArray[Any], name: str) -> None:

@@ -63,6 +63,8 @@ def is_gap(value: Any) -> bool:
         return value is None or bool(value != value)
     except (TypeError, ValueError):  # pandas.NA is neither true nor false; neither is an array
         return type(value).__name__ == "NAType"
+    except ArithmeticError:  # a signaling NaN of Decimal
+        return True
 
 
 def kind_of_type(t: type) -> str | None:
@@ -109,12 +111,13 @@ def number_of(value: Any, kind: str = "number") -> float:
     if isinstance(value, np.datetime64 | np.timedelta64):
         # In microseconds, since `item` returns an integer for nanoseconds.
         unit = "M8[us]" if isinstance(value, np.datetime64) else "m8[us]"
-        return number_of(value.astype(unit).item())
+        item = value.astype(unit).item()
+        return item / 1e6 if isinstance(item, int) else number_of(item)  # beyond the year 9999
     if isinstance(value, dt.timedelta):
         return value.total_seconds()
     if isinstance(value, dt.datetime):
-        naive = value.astimezone(dt.UTC).replace(tzinfo=None) if value.tzinfo else value
-        return (naive - _EPOCH).total_seconds()
+        aware = value.utcoffset() is not None
+        return (value - (_EPOCH.replace(tzinfo=dt.UTC) if aware else _EPOCH)).total_seconds()
     if isinstance(value, dt.date):
         return (dt.datetime(value.year, value.month, value.day) - _EPOCH).total_seconds()
     if isinstance(value, dt.time):
@@ -126,7 +129,10 @@ def number_of(value: Any, kind: str = "number") -> float:
             seconds = _seconds_of(value.strip())
             if seconds is not None:
                 return seconds
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:  # such as a whole number of 400 digits
+        return np.inf if value > 0 else -np.inf
 
 
 def text_of(value: Any) -> str:

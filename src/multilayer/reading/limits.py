@@ -1,0 +1,128 @@
+"""Limits of tables, which no real one meets: without them, a small file may cost all memory."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path
+
+import polars as pl
+
+from multilayer.reading.errors import TableError
+
+__all__ = [
+    "LONGEST_ROW",
+    "MOST_COLUMNS",
+    "check_columns",
+    "check_json",
+    "check_size",
+    "check_texts",
+    "check_workbook",
+    "size_limit",
+]
+
+MOST_COLUMNS = 100_000  # some 10 kB of memory each
+LONGEST_ROW = 1 << 24  # bytes of a row of a CSV file
+# A file may hold so many times its size, and so many bytes besides.
+_MOST_TIMES, _MOST_MORE = 1100, 1 << 26
+_BLOCK = 1 << 20
+_CELL = 8  # bytes of a number
+_CELL_OF_SHEET = 24
+_KEY = r'"(?:[^"\\]|\\.)*"\s*:'
+# The rows of a sheet, and its cells that hold something; either may leave out where it is.
+_PLACES = re.compile(
+    rb"<(?:\w+:)?row\b(?![^>]*/>)[^>]*?\br=[\"'](\d{1,9})[\"']"
+    rb"|<(?:\w+:)?c\b(?![^>]*/>)[^>]*?\br=[\"']([A-Za-z]{1,6})(\d{1,9})[\"']"
+)
+
+
+def size_limit(path: Path) -> int:
+    """Return how many bytes may be in a file, unpacked."""
+    return path.stat().st_size * _MOST_TIMES + _MOST_MORE
+
+
+def check_columns(number: int, name: str) -> None:
+    """Raise TableError if a table has too many columns."""
+    if number > MOST_COLUMNS:
+        raise TableError(f"a table has at most {MOST_COLUMNS} columns, but {name} has {number}")
+
+
+def check_size(path: Path, name: str, rows: int, columns: int, cell: int = _CELL) -> None:
+    """Raise TableError if a table would take far more memory than its file, cell by cell."""
+    check_columns(columns, name)
+    limit = size_limit(path)
+    if rows * columns * cell > limit:
+        raise TableError(
+            f"{name}, of {path.stat().st_size} bytes, must hold less than {limit / 1e9:.2g} GB, "
+            f"but has {rows} rows of {columns} columns"
+        )
+
+
+def check_texts(frame: pl.DataFrame, path: Path, name: str) -> None:
+    """Raise TableError if the texts of a table are far longer than its file."""
+    texts = (pl.String, pl.Categorical, pl.Enum)
+    total = sum(
+        int(frame[column].cast(pl.String).str.len_bytes().sum())
+        for column, dtype in frame.schema.items()
+        if dtype in texts
+    )
+    if total > size_limit(path):
+        raise TableError(
+            f"{name}, of {path.stat().st_size} bytes, must hold less than "
+            f"{size_limit(path) / 1e9:.2g} GB, but has {total / 1e9:.2g} GB of texts"
+        )
+
+
+def check_json(path: Path, name: str) -> None:
+    """Raise TableError if objects have so few keys in common that a table of them is a waste."""
+    keys: set[str] = set()
+    objects = 0
+    with path.open("rb") as file:
+        while block := file.read(16 * _BLOCK):
+            objects += block.count(b"{")
+            parts = [block[k : k + _BLOCK] for k in range(0, len(block), _BLOCK)]
+            texts = pl.Series([part.decode(errors="replace") for part in parts])
+            keys.update(texts.str.extract_all(_KEY).explode().drop_nulls().unique())
+    check_size(path, name, objects, len(keys))
+
+
+def check_workbook(path: Path, name: str) -> None:
+    """Raise TableError if a sheet of XLSX spans far more cells than it holds.
+
+    Other workbooks are not looked at.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        sheets = [n for n in archive.namelist() if re.fullmatch(r"xl/worksheets/[^/]+\.xml", n)]
+        for sheet in sheets:
+            rows, columns = _extent(archive, sheet, size_limit(path), name)
+            check_size(path, name, rows, columns, _CELL_OF_SHEET)
+
+
+def _extent(archive: zipfile.ZipFile, sheet: str, limit: int, name: str) -> tuple[int, int]:
+    """Return the numbers of the last row and the last column of a sheet."""
+    rows = columns = read = 0
+    rest = b""
+    with archive.open(sheet) as file:
+        while block := file.read(_BLOCK):
+            read += len(block)
+            if read > limit:
+                raise TableError(f"{name} unpacks to more than {limit / 1e9:.1f} GB")
+            block = rest + block
+            end = block.rfind(b"<")
+            for row, letters, number in _PLACES.findall(block[: max(end, 0)]):
+                rows = max(rows, int(row or number))
+                columns = max(columns, _column(letters))
+            rest = block[max(end, 0) :]
+            if len(rest) > LONGEST_ROW:
+                raise TableError(f"{name} has a cell of more than {LONGEST_ROW} bytes")
+    return rows, columns
+
+
+def _column(letters: bytes) -> int:
+    """Return the number of a column of a sheet: 1 for A, 27 for AA."""
+    number = 0
+    for letter in letters.upper():
+        number = 26 * number + letter - ord("A") + 1
+    return number
