@@ -114,7 +114,7 @@ class Attempt {
         objective.lambda = bytes_.flag() ? 0.1 : 0;
         if (bytes_.raw<std::uint8_t>() < 32) objective.l1 = 0.01;
         for (i64 n = bytes_.flag() ? 0 : bytes_.below(4); n > 0; --n)
-            objective.groups.push_back(bytes_.number(sizes.back()) + 1);
+            objective.groups.push_back(sum(bytes_.number(sizes.back()), 1));
         if (bytes_.raw<std::uint8_t>() < 48)
             for (std::size_t l = 1; l + 1 < sizes.size(); ++l) {
                 network_.mixes.emplace_back();
@@ -132,8 +132,8 @@ class Attempt {
         ml::Embedding<T>& embedding = network_.embedding;
         embedding.plain = bytes_.number(6);
         embedding.numbers = bytes_.number(3);
-        embedding.frequencies = bytes_.number(8) + 1;
-        embedding.dimensions = bytes_.number(4) + 1;
+        embedding.frequencies = sum(bytes_.number(8), 1);
+        embedding.dimensions = sum(bytes_.number(4), 1);
         embedding.width = bytes_.number(6);
         i64 row = 0;
         network_.first_rows = {bytes_.raw<std::uint8_t>() < 4 ? bytes_.raw<i64>() : 0};
@@ -198,7 +198,7 @@ class Attempt {
         const i64 m = data_.X.rows, rule = bytes_.number(8);
         descent.rule = static_cast<ml::Rule>(rule);
         descent.numbers = {0.01, 0.9, 0.9, 0.1, 0.1};
-        descent.batch_size = bytes_.flag() ? m : bytes_.number(m) + 1;
+        descent.batch_size = bytes_.flag() ? m : sum(bytes_.number(m), 1);
         if (bytes_.raw<std::uint8_t>() < 32) descent.clip_norm = 1;
         if (bytes_.raw<std::uint8_t>() < 32) descent.max_norm = 1;
         for (std::size_t l = 0; bytes_.flag() && l < network_.thetas.size(); ++l)

@@ -17,6 +17,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 HERE = Path(__file__).parent
@@ -76,28 +77,43 @@ def fuzz(target: str, seconds: int) -> Outcome:
     return Outcome(target, executions, spent, sorted(set(artifacts.iterdir()) - before))
 
 
+def load(target: str) -> ModuleType:
+    """Import a target by its path; it is no part of the package."""
+    spec = importlib.util.spec_from_file_location(target, HERE / f"{target}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def drive(target: str, words: list[str]) -> None:
     """Hand a target in Python to atheris, in this process."""
     import atheris
 
     with atheris.instrument_imports(include=["multilayer"], enable_loader_override=False):
-        spec = importlib.util.spec_from_file_location(target, HERE / f"{target}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        module = load(target)
     mutate = getattr(module, "mutate", None)
-    atheris.Setup(
-        [target, *words], module.one_input, **({"custom_mutator": mutate} if mutate else {})
-    )
+    options = {"custom_mutator": mutate} if mutate else {}
+    atheris.Setup([target, *words], module.one_input, **options)
     atheris.Fuzz()
+
+
+def replay(target: str) -> None:
+    """Run a target in Python on its seeds and on what was found before, in this process."""
+    one_input = load(target).one_input
+    inputs = sorted(HERE.glob(f"inputs/{target}/*/*"))
+    for path in inputs:
+        one_input(path.read_bytes())
+    print(f"{target}: {len(inputs)} inputs are harmless")
 
 
 def main() -> None:
     """Read the command line; fuzz, and say what came of it."""
     if sys.argv[1:2] == ["--one"]:
-        drive(sys.argv[2], sys.argv[3:])
-        return
+        return drive(sys.argv[2], sys.argv[3:])
+    if sys.argv[1:2] == ["--replay"]:
+        return replay(sys.argv[2])
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("targets", nargs="*", default=TARGETS, metavar="TARGET")
     parser.add_argument("--seconds", type=int, default=120, help="for each target (default: 120)")

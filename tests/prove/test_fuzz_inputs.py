@@ -1,30 +1,19 @@
 """Every seed of a fuzzer, and every input that once broke something, is harmless now."""
 
-import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 FUZZ = Path(__file__).parents[2] / "prove" / "fuzz"
-INPUTS = sorted(path for path in FUZZ.glob("inputs/*/*/*") if path.parts[-3] != "engine")
+TARGETS = sorted(path.name for path in (FUZZ / "inputs").iterdir())
 
 
-def load(target):
-    """Import a target by its path; it is no part of the package."""
-    spec = importlib.util.spec_from_file_location(f"fuzz_{target}", FUZZ / f"{target}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module", params=sorted({path.parts[-3] for path in INPUTS}))
-def target(request):
-    return request.param, load(request.param).one_input
-
-
+@pytest.mark.parametrize("target", [target for target in TARGETS if target != "engine"])
 def test_inputs_are_harmless(target):
-    name, one_input = target
-    inputs = [path for path in INPUTS if path.parts[-3] == name]
-    assert {path.parts[-2] for path in inputs} == {"seeds", "found"}
-    for path in inputs:
-        one_input(path.read_bytes())
+    # In a process of its own: a target may set limits, and reads whatever the inputs are.
+    words = [sys.executable, "-W", "ignore", str(FUZZ / "run.py"), "--replay", target]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert int(done.stdout.split()[1]) >= 10
