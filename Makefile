@@ -41,10 +41,12 @@ sweep: $(VENV)/installed ## exp and tanh on all 2³² float32 numbers (minutes)
 SANITIZE := build/sanitize
 CMAKE := $(BIN)/cmake -G Ninja -S . -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja
 RUNTIMES = $(shell for name in libasan.so libubsan.so libstdc++.so; do $(CXX) -print-file-name=$$name; done)
+FUZZED = prove/fuzz/inputs/engine/*/*
 native: $(VENV)/tools ## the native code's own tests, without Python
 	$(CMAKE) -B build/native -DMULTILAYER_TESTS=ON
 	$(BIN)/cmake --build build/native
 	build/native/engine_tests
+	build/native/engine_tests inputs $(FUZZED)
 
 sanitize: $(VENV)/installed ## native code under AddressSanitizer, UndefinedBehaviourSanitizer, ThreadSanitizer
 	$(CMAKE) -B $(SANITIZE)/python -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python -DMULTILAYER_SANITIZE=address,undefined
@@ -61,6 +63,7 @@ sanitize: $(VENV)/installed ## native code under AddressSanitizer, UndefinedBeha
 	$(CMAKE) -B $(SANITIZE)/address -DMULTILAYER_TESTS=ON -DMULTILAYER_SANITIZE=address,undefined
 	$(BIN)/cmake --build $(SANITIZE)/address
 	$(SANITIZE)/address/engine_tests
+	$(SANITIZE)/address/engine_tests inputs $(FUZZED)
 	$(CMAKE) -B $(SANITIZE)/thread -DMULTILAYER_TESTS=ON -DMULTILAYER_SANITIZE=thread
 	$(BIN)/cmake --build $(SANITIZE)/thread
 	$(SANITIZE)/thread/engine_tests threads

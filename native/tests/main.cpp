@@ -1,15 +1,29 @@
 // engine_tests [kernels|losses|sparse|digest|memory|threads|forks]: runs all of them by default,
 // for every instruction set of the machine or for the one that MULTILAYER_ISA names. The exit
-// status is 0 if all tests passed.
+// status is 0 if all tests passed. `engine_tests inputs FILE …` runs the target of the fuzzer on
+// files.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <fstream>
+#include <iterator>
 
 #include "../dispatch.hpp"
 #include "check.hpp"
 
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+
 namespace {
+
+void run_inputs(int count, char** paths) {
+    for (int i = 0; i < count; ++i) {
+        std::ifstream file(paths[i], std::ios::binary);
+        const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+        LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+    }
+    std::printf("inputs of the fuzzer: %d passed\n", count);
+}
 
 // The instruction set is chosen once for each process: all but the last get a process of their own.
 bool others_pass(const char* program, const char* which) {
@@ -33,6 +47,7 @@ int main(int count, char** words) {
                {"memory", tests::test_memory},   {"threads", tests::test_threads},
                {"forks", tests::test_forks}};
     const char* wanted = count > 1 ? words[1] : "";
+    if (std::strcmp(wanted, "inputs") == 0) return run_inputs(count - 2, words + 2), 0;
     if (count > 2 && std::strcmp(wanted, "digest") == 0 && std::strcmp(words[2], "write") == 0)
         return tests::write_digests(), 0;
     bool found = false;
