@@ -59,7 +59,7 @@ sanitize: $(VENV)/installed ## native code under AddressSanitizer, UndefinedBeha
 	LD_PRELOAD="$(RUNTIMES)" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 		$(SANITIZE)/venv/bin/python -m pytest -q -p no:cacheprovider \
 		tests/engine/test_gradient.py tests/engine/test_training.py tests/engine/test_wrong_input.py tests/engine/test_losses.py tests/engine/test_dropout.py \
-		tests/engine/test_embedding.py tests/engine/test_groups.py tests/estimators/test_epoch_scores.py
+		tests/engine/test_embedding.py tests/engine/test_groups.py tests/engine/test_native_checks.py tests/estimators/test_epoch_scores.py
 	$(CMAKE) -B $(SANITIZE)/address -DMULTILAYER_TESTS=ON -DMULTILAYER_SANITIZE=address,undefined
 	$(BIN)/cmake --build $(SANITIZE)/address
 	$(SANITIZE)/address/engine_tests

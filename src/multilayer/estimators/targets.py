@@ -19,7 +19,7 @@ from multilayer.estimators.parameters import make_loss
 from multilayer.losses import Gamma, Loss, Poisson
 from multilayer.network import Floats
 from multilayer.outputs import Output, Softmax
-from multilayer.tables.labels import as_classes, class_indices, plain_target
+from multilayer.tables.labels import as_classes, class_indices, distinct_labels, plain_target
 
 __all__ = ["ClassTargets", "NumberTargets", "Targets", "learn_targets"]
 
@@ -192,14 +192,14 @@ class ClassTargets:
     def of(cls, y: Any) -> ClassTargets:
         """Find the classes in y, the labels of some rows."""
         if _is_column(y):
-            classes = _distinct(y)
+            classes = distinct_labels(y)
             return cls("binary" if len(classes) <= 2 else "multiclass", classes)
         y, kind = _labels(y)
         if kind == "multilabel-indicator":
             return cls(kind, np.arange(y.shape[1]))
         if kind == "multiclass-multioutput":
-            return cls(kind, tuple(_distinct(column) for column in y.T))
-        return cls(kind, _distinct(y))
+            return cls(kind, tuple(distinct_labels(column) for column in y.T))
+        return cls(kind, distinct_labels(y))
 
     @classmethod
     def announced(cls, classes: Any, y: Any) -> ClassTargets:
@@ -371,15 +371,6 @@ class ClassTargets:
 
     def _by_target(self, units: NDArray[Any]) -> list[NDArray[Any]]:
         return np.split(units, np.cumsum(self.groups)[:-1], axis=1)
-
-
-def _distinct(y: NDArray[Any]) -> NDArray[Any]:
-    """Return the sorted distinct values of y.
-
-    Asked for more than the values, NumPy sorts. Otherwise it counts in a table, without the GIL:
-    a daemon thread that wants it back while Python ends would then abort the process.
-    """
-    return np.unique(y, return_counts=True)[0]
 
 
 def _is_column(y: Any) -> bool:

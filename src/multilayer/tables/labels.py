@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from multilayer.tables.library_errors import as_value_errors
 from multilayer.tables.values import by_form, is_gap, kind_of_type, text_of
 
-__all__ = ["as_classes", "class_indices", "plain_target"]
+__all__ = ["as_classes", "class_indices", "distinct_labels", "plain_target"]
 
 
 def plain_target(y: Any, name: str = "y") -> Any:
@@ -156,3 +156,12 @@ def class_indices(y: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.intp]:
             f"{np.unique(y)}."
         )
     return indices
+
+
+def distinct_labels(y: NDArray[Any]) -> NDArray[Any]:
+    """Return the sorted distinct values of y.
+
+    Asked for more than the values, NumPy sorts. Otherwise it counts in a table, without the GIL:
+    a daemon thread that wants it back while Python ends would then abort the process.
+    """
+    return np.unique(y, return_counts=True)[0]
