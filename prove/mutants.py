@@ -43,6 +43,7 @@ TESTS = (
     "tests/persistence/test_writing.py",
 )
 SLOW = (
+    "tests/mathematics/test_equations.py::test_any_array_library_and_dtype_kept",
     "tests/mathematics/test_equations.py::test_backpropagation_equals_finite_differences",
     "tests/mathematics/test_losses.py::test_backpropagation_equals_finite_differences",
     "tests/persistence/test_damaged_files.py::test_flipped_bytes",

@@ -127,7 +127,7 @@ def cost(
     J : array, shape ()
     """
     xp = array_namespace(X)
-    Z, _ = forward_propagation(X, thetas, hidden=hidden, output=output, masks=masks)
+    Z, _ = forward_propagation(X, thetas, hidden=hidden, masks=masks)
     costs = resolve(loss, output).cost(Z[-1], Y, output)  # (m,)
     penalty = lambda_ / 2 * sum(xp.sum(theta[:, 1:] ** 2) for theta in thetas)
     if l1:
@@ -167,7 +167,7 @@ def backpropagation(
     D : list of arrays, of the shapes of `thetas`
     """
     xp = array_namespace(X)
-    Z, A = forward_propagation(X, thetas, hidden=hidden, output=output, masks=masks)
+    Z, A = forward_propagation(X, thetas, hidden=hidden, masks=masks)
     activations, masks = _activations(hidden, thetas), _masks(masks, thetas)
     m = X.shape[0] if weights is None else xp.sum(weights)
 

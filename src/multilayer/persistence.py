@@ -317,7 +317,7 @@ def _check_version(version: Any) -> None:
 
 def _array(file: Any, name: str, most: int) -> npt.NDArray[Any]:
     array: npt.NDArray[Any] = np.array(file.get_tensor(name))  # a copy that owns its memory
-    if max(array.shape, default=0) > most:  # of an empty array that is in no file too small
+    if any(n > most for n in array.shape):  # of an empty array that is in no file too small
         raise ValueError(f"array {name} cannot be of shape {array.shape}")
     if array.dtype.kind not in "biuf":  # other libraries register more with NumPy, such as bfloat16
         raise ValueError(f"array {name} must hold booleans or real numbers, but is {array.dtype}")

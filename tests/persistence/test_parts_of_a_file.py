@@ -116,8 +116,12 @@ def test_width_of_texts(values, widest):
         labels_from_json({"dtype": f"<U{widest + 1}", "values": values})
 
 
-def test_labels_of_another_dtype_than_the_file_says():
+def test_labels_that_are_not_as_the_file_says():
     with pytest.raises(ValueError, match=r"^class labels \[1\.5\] are not of dtype int64$"):
         labels_from_json({"dtype": "<i8", "values": [1.5]})
     with pytest.raises(ValueError, match=r"^class labels cannot be of dtype '<M8\[s\]'$"):
         labels_from_json({"dtype": "<M8[s]", "values": [1]})
+    with pytest.raises(ValueError, match=r"^dtype must be a text: 8$"):
+        labels_from_json({"dtype": 8, "values": [1]})
+    with pytest.raises(ValueError, match=r"^class labels must be a list: 3$"):
+        labels_from_json({"dtype": "<i8", "values": 3})
