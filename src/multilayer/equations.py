@@ -15,6 +15,7 @@ the notation is that of Andrew Ng's course *Machine Learning* (2011).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -126,7 +127,7 @@ def cost(
     J : array, shape ()
     """
     xp = array_namespace(X)
-    Z, _ = forward_propagation(X, thetas, hidden=hidden, output=output, masks=masks)
+    Z, _ = forward_propagation(X, thetas, hidden=hidden, masks=masks)
     costs = resolve(loss, output).cost(Z[-1], Y, output)  # (m,)
     penalty = lambda_ / 2 * sum(xp.sum(theta[:, 1:] ** 2) for theta in thetas)
     if l1:
@@ -166,7 +167,7 @@ def backpropagation(
     D : list of arrays, of the shapes of `thetas`
     """
     xp = array_namespace(X)
-    Z, A = forward_propagation(X, thetas, hidden=hidden, output=output, masks=masks)
+    Z, A = forward_propagation(X, thetas, hidden=hidden, masks=masks)
     activations, masks = _activations(hidden, thetas), _masks(masks, thetas)
     m = X.shape[0] if weights is None else xp.sum(weights)
 
@@ -206,10 +207,10 @@ def input_gradient(
     -------
     G : array, shape (m, s₁)
     """
-    Z, (*_, z) = forward_propagation(X, thetas, hidden=hidden, output="identity")
+    (*Z, z), _ = forward_propagation(X, thetas, hidden=hidden)
     xp, activations = array_namespace(z), _activations(hidden, thetas)
     units = xp.arange(z.shape[1], device=device(z))
-    k = xp.reshape(xp.asarray(unit, device=device(z)), (-1, 1))
+    k = xp.asarray(unit, device=device(z))[..., None]
     d = xp.zeros_like(z) + xp.astype(units == k, z.dtype)  # (m, K), rows eₖ
     for layer in reversed(range(1, len(thetas))):
         d = (d @ thetas[layer][:, 1:]) * activations[layer - 1].slope(Z[layer - 1])  # (m, s_l)
@@ -358,7 +359,7 @@ def check_gradient(
     -------
     check : GradientCheck
         The error is below about 10⁻⁶ in float64 when the gradient is right. For relu and similar
-        units it may be larger where a corner falls within ε.
+        units it may be larger where a corner falls within ε. It is NaN where a gradient is.
     """
     names: dict[str, Any] = {"hidden": hidden, "output": output, "loss": loss}
     names |= {"weights": weights, "l1": l1, "masks": masks}
@@ -366,16 +367,15 @@ def check_gradient(
     numerical = numerical_gradient(X, Y, thetas, lambda_, epsilon=epsilon, **names)
     xp = array_namespace(X)
     steepest = max(float(xp.max(xp.abs(d))) for d in backward)
-    worst = GradientCheck(-1.0, 0, 0, 0)
+    checks = []
     for layer, (d, n) in enumerate(zip(backward, numerical, strict=True), start=1):
         scale = xp.maximum(xp.abs(d), xp.abs(n))
         floor = xp.full_like(scale, max(1e-3 * steepest, float(xp.finfo(d.dtype).smallest_normal)))
         errors = xp.abs(d - n) / xp.maximum(scale, floor)
         place = int(xp.argmax(errors))
         unit, weight = divmod(place, d.shape[1])
-        if float(errors[unit, weight]) > worst.error:
-            worst = GradientCheck(float(errors[unit, weight]), layer, unit, weight)
-    return worst
+        checks.append(GradientCheck(float(errors[unit, weight]), layer, unit, weight))
+    return max(checks, key=lambda check: math.inf if math.isnan(check.error) else check.error)
 
 
 def _activations(hidden: Hidden, thetas: Sequence[Array]) -> list[Activation]:

@@ -196,7 +196,7 @@ class Huber(Loss):
         """Σₖ ½ r² where |r| ≤ d, else d (|r| − d/2), r = zₖ − yₖ."""
         xp = array_namespace(Z)
         r = xp.abs(Z - Y)
-        c = xp.clip(r, 0.0, self.delta)  # min(|r|, d): one formula for both sides
+        c = xp.clip(r, max=self.delta)  # one formula for both sides
         return xp.sum(c * (r - c / 2), axis=1)
 
     def derivative(self, Z: Array, Y: Array, output: Output) -> Array:
@@ -312,11 +312,10 @@ class Focal(Loss):
         )
 
     def _group_derivative(self, Z: Array, Y: Array) -> Array:
-        # w = y (1 − h)^γ (γ h log h/(1 − h) − 1), where log h/(1 − h) tends to −1 as h tends to 1.
+        # w = y (1 − h)^γ (γ h log h/(1 − h) − 1); where h is 1, the quotient is multiplied by 0.
         xp = array_namespace(Z)
         h, rest, log_h = shares(Z)
-        one = xp.ones_like(h)
-        ratio = xp.where(rest == 0, -one, log_h) / xp.where(rest == 0, one, rest)
+        ratio = log_h / xp.where(rest == 0, xp.ones_like(rest), rest)
         w = Y * rest**self.gamma * (self.gamma * h * ratio - 1)
         return w * rest - h * (xp.sum(w, axis=1, keepdims=True) - w)
 
@@ -332,7 +331,7 @@ def shares(Z: Array) -> tuple[Array, Array, Array]:
     ones = xp.sum(xp.where(most, one, zero), axis=1, keepdims=True)
     rest = xp.sum(xp.where(most, zero, e), axis=1, keepdims=True) + (ones - 1)
     total = rest + 1
-    return e / total, xp.where(most, rest + zero, total - e) / total, Z - xp.log1p(rest)
+    return e / total, xp.where(most, rest, total - e) / total, Z - xp.log1p(rest)
 
 
 @dataclass(frozen=True)

@@ -318,11 +318,11 @@ def _check_version(version: Any) -> None:
 
 def _array(file: Any, name: str, most: int) -> npt.NDArray[Any]:
     array: npt.NDArray[Any] = np.array(file.get_tensor(name))  # a copy that owns its memory
-    if max(array.shape, default=0) > most:  # of an empty array that is in no file too small
+    if any(n > most for n in array.shape):  # of an empty array that is in no file too small
         raise ValueError(f"array {name} cannot be of shape {array.shape}")
     if array.dtype.kind not in "biuf":  # other libraries register more with NumPy, such as bfloat16
-        raise ValueError(f"array {name} must have a numeric dtype of NumPy, but has {array.dtype}")
-    if array.dtype == bool and array.view(np.uint8).max(initial=0) > 1:
+        raise ValueError(f"array {name} must hold booleans or real numbers, but is {array.dtype}")
+    if array.dtype == bool and (array.view(np.uint8) > 1).any():
         raise ValueError(f"array {name} must hold booleans, but has bytes other than 0 and 1")
     return array
 

@@ -1,5 +1,7 @@
 """Losses and output units, against automatic differentiation, SciPy and scikit-learn."""
 
+import re
+
 import array_api_strict
 import autograd
 import numpy as np
@@ -116,6 +118,24 @@ def test_focal_keeps_what_is_small():
     np.testing.assert_allclose(Focal(0.5).cost(Z[:, :1], Y[:, :1], "logistic"), np.exp(-1.5 * d))
 
 
+@pytest.mark.parametrize("output", ["logistic", "softmax", GROUPS], ids=str)
+def test_focal_loss_without_focus_is_the_log_loss(output):
+    rng = np.random.RandomState(6)
+    Z, Y = rng.randn(4, 6), targets(output, 4, rng)
+    for one, other in (
+        (Focal(0).cost, LogLoss().cost),
+        (Focal(0).derivative, LogLoss().derivative),
+    ):
+        np.testing.assert_allclose(one(Z, Y, output), other(Z, Y, output), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("loss", [AbsoluteError(), Huber(), Quantile(0.3)], ids=repr)
+def test_a_corner_is_flat(loss):
+    Z = np.array([[0.0, 2.0]])
+    for zero in (loss.cost(Z, Z, "identity"), loss.derivative(Z, Z, "identity")):
+        np.testing.assert_array_equal(zero, np.zeros_like(zero))
+
+
 def test_names_of_the_field():
     rng = np.random.RandomState(2)
     z, y = rng.randn(30, 1), rng.uniform(0.1, 3, size=(30, 1))
@@ -188,6 +208,7 @@ def test_custom_loss_functions():
         (lambda: Quantile(1.0), "quantile must be between 0 and 1, got 1"),
         (lambda: Quantile(np.nan), "quantile must be between 0 and 1, got nan"),
         (lambda: Focal(-1.0), "gamma must be finite and not negative, got -1"),
+        (lambda: Focal(np.inf), "gamma must be finite and not negative, got inf"),
         (lambda: Softmax(()), r"groups must hold positive whole numbers, got \(\)"),
         (lambda: Softmax((2, 0)), r"positive whole numbers, got \(2, 0\)"),
         (lambda: Softmax((2.5, 1)), r"positive whole numbers, got \(2.5, 1\)"),
@@ -198,7 +219,7 @@ def test_custom_loss_functions():
         (lambda: check_smoothing(-0.1, "softmax"), "at least 0 and less than 1, got -0.1"),
         (lambda: smooth(np.eye(2), 0.1, "exp"), "outputs logistic and softmax, got 'exp'"),
     ],
-    ids=range(15),
+    ids=range(16),
 )
 def test_refuses(make, message):
     with pytest.raises(ValueError, match=message):
@@ -212,7 +233,9 @@ def test_a_loss_goes_with_its_outputs_alone(name, output):
     if kind in LOSSES[name].outputs:
         assert resolve(name, output) == LOSSES[name]()
     else:
-        with pytest.raises(ValueError, match=r"goes with outputs .*; got"):
+        outputs = ", ".join(LOSSES[name].outputs)
+        said = re.escape(f"{LOSSES[name]()!r} goes with outputs {outputs}; got {output!r}")
+        with pytest.raises(ValueError, match=f"^{said}$"):
             resolve(name, output)
 
 

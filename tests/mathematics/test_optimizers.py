@@ -1,4 +1,4 @@
-"""The optimizers' equations, against PyTorch and by hand, on any array library."""
+"""The optimizers' equations, against PyTorch, scikit-learn and by hand, on any array library."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 from comparisons import assert_arrays_equal
 from optimizer_cases import OPTIMIZERS
+from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
 from multilayer import MLPClassifier
 from multilayer.estimators.parameters import SOLVERS
 from multilayer.optimizers import (
     SGD,
+    Adam,
     AdamW,
+    GradientDescent,
     Lion,
     NAdam,
     Optimizer,
@@ -58,6 +61,44 @@ def test_steps_of_pytorch(optimizer, wanted):
     np.testing.assert_allclose(theta, [wanted], rtol=1e-8 if type(optimizer) is NAdam else 1e-13)
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "same"),
+    [
+        (GradientDescent(0.1), lambda p: SGDOptimizer(p, 0.1, momentum=0, nesterov=False)),
+        (SGD(0.1, 0.8, nesterov=False), lambda p: SGDOptimizer(p, 0.1, "constant", 0.8, False)),
+        (SGD(0.1, 0.8, nesterov=True), lambda p: SGDOptimizer(p, 0.1, "constant", 0.8, True)),
+        (Adam(0.1, 0.8, 0.95, 0.01), lambda p: AdamOptimizer(p, 0.1, 0.8, 0.95, 0.01)),
+    ],
+    ids=lambda value: repr(value) if isinstance(value, Optimizer) else "",
+)
+def test_steps_of_scikit_learn(optimizer, same):
+    params = [THETA.copy()]
+    other = same(params)
+    for D in GRADIENTS:
+        other.update_params(params, [D])
+    theta, _ = walk(optimizer, THETA, GRADIENTS)
+    np.testing.assert_allclose(theta, params[0], rtol=1e-14)
+
+
+@pytest.mark.parametrize("kind", [Adam, AdamW])
+def test_each_step_of_adam_is_the_learning_rate_while_the_gradient_stays(kind):
+    """Corrected for their bias, the moments of a gradient that stays are D and D² at once."""
+    adam = kind(0.01, epsilon=0.0, **({"weight_decay": 0.0} if kind is AdamW else {}))
+    for steps in (1, 2, 30):
+        theta, _ = walk(adam, THETA, [GRADIENTS[0]] * steps)
+        np.testing.assert_allclose(theta, THETA - 0.01 * steps * np.sign(GRADIENTS[0]), rtol=1e-12)
+
+
+def test_rprop_steps_stay_within_their_bounds():
+    rprop = Rprop(0.1, step_min=0.06, step_max=0.25)
+    same, turning = [GRADIENTS[0]] * 20, [GRADIENTS[0], -GRADIENTS[0]] * 10
+    for gradients, bound in ((same, 0.25), (turning, 0.06)):
+        theta, slots = walk(rprop, THETA, gradients)
+        np.testing.assert_array_equal(slots[1], np.full_like(THETA, bound))
+        further, _ = rprop.update(theta, np.sign(slots[0]), slots, 21)
+        np.testing.assert_allclose(further, theta - bound * np.sign(slots[0]), rtol=1e-12)
+
+
 def test_nadam_late_in_training():
     """The product of all momenta, written in full."""
     b, t = 0.9, 500
@@ -84,11 +125,18 @@ def test_lion_by_hand():
     np.testing.assert_allclose(m, (0.99 * 0.01 - 0.01 * 2) * D, rtol=1e-13)
 
 
+def test_lion_goes_by_the_sign_of_old_and_new_together():
+    # 0.9 · 1 + 0.1 · 0 > 0; 0.9 · 1 − 0.1 · 10 < 0; 0.9 · 1 − 0.1 · 8 > 0.
+    D, m = np.array([[0.0, -10.0, -8.0]]), np.ones((1, 3))
+    theta, _ = Lion(0.1).update(THETA, D, (m,), 2)
+    np.testing.assert_allclose(theta, THETA + np.array([-0.1, 0.1, -0.1]), rtol=1e-15)
+
+
 @pytest.mark.parametrize("kind", [AdamW, Lion])
 def test_decay_leaves_out_biases(kind):
-    optimizer = kind(learning_rate=0.1, weight_decay=0.5)
-    theta, _ = walk(optimizer, THETA, [np.zeros_like(THETA)])
-    np.testing.assert_allclose(theta, THETA * [1, 0.95, 0.95], rtol=1e-15)
+    optimizer, theta = kind(learning_rate=0.1, weight_decay=0.5), np.concatenate([THETA, -THETA])
+    decayed, _ = walk(optimizer, theta, [np.zeros_like(theta)])
+    np.testing.assert_allclose(decayed, theta * [1, 0.95, 0.95], rtol=1e-15)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)

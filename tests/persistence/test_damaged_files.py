@@ -78,7 +78,10 @@ def test_foreign_files(tmp_path, monkeypatch, data):
         (content(state={"classes": {"dtype": "<U1", "values": ["a"]}}), "1 classes, but Θ"),
         (content(model=None), "holds a None"),
         (content(model=["Layer"]), "TypeError"),
-        (content(model="Pipeline", state={}), "at least one step"),
+        (
+            content(model="Pipeline", state={}),
+            r"ValueError\('a Pipeline must have at least one step",
+        ),
         (content(model="Pipeline", state={"a": None}), "array theta belongs to no step"),
         (content(model="Pipeline", state={"theta": content()["model"]}), "KeyError.*theta"),
         (content(model="Pipeline", state={"theta": None}), "TypeError"),
@@ -91,9 +94,10 @@ def test_damaged_content(tmp_path, text, message):
 
 
 def test_notes_of_the_wrong_kind(tmp_path):
-    path = write(tmp_path / "model.mlp", {"version": 1, "notes": 3})
-    with pytest.raises(ModelFileError, match="TypeError"):
-        read_notes(path)
+    path = write(tmp_path / "model.mlp", {**content(), "notes": 3}, {"theta": np.ones((2, 3))})
+    for read in (read_notes, load):
+        with pytest.raises(ModelFileError, match="notes must be an object of JSON, but are 3"):
+            read(path)
 
 
 def test_arrays_that_contradict_the_rest(tmp_path):
@@ -106,9 +110,13 @@ def test_arrays_that_contradict_the_rest(tmp_path):
 
 @pytest.mark.parametrize(
     ("dtype", "data", "message"),
-    [("BOOL", b"\2\0", "bytes other than 0 and 1"), ("BF16", b"abcd", "bfloat16")],
+    [
+        ("BOOL", b"\2\0", "array theta must hold booleans, but has bytes other than 0 and 1"),
+        ("BF16", b"abcd", "bfloat16"),
+        ("C64", bytes(16), "array theta must hold booleans or real numbers, but is complex64"),
+    ],
 )
-def test_arrays_that_numpy_does_not_hold(tmp_path, dtype, data, message):
+def test_arrays_that_a_model_does_not_hold(tmp_path, dtype, data, message):
     tensor = {"dtype": dtype, "shape": [2], "data_offsets": [0, len(data)]}
     metadata = {"multilayer": json.dumps(content())}
     header = json.dumps({"__metadata__": metadata, "theta": tensor}).encode()

@@ -20,6 +20,7 @@ from multilayer.persistence import (
     labels_from_json,
     labels_to_json,
     load,
+    load_with_notes,
     read_notes,
     save,
 )
@@ -56,6 +57,20 @@ def test_round_trip(tmp_path, state, arrays, notes, layout):
         assert read.flags.carray
 
 
+@pytest.mark.parametrize("layout", [np.ascontiguousarray, np.asfortranarray, np.flip])
+@pytest.mark.parametrize("dtype", ["?", "i1", "u8", ">i4", "f2", ">f8"])
+def test_arrays_of_every_kind(tmp_path, dtype, layout):
+    arrays = {"full": layout(np.arange(6).reshape(2, 3).astype(dtype)), "none": np.empty(0, dtype)}
+    arrays |= {"one": np.ones((), dtype), "no rows": np.empty((0, 4), dtype)}
+    Parts({}, arrays).save(tmp_path / "model.mlp")
+    read = load(tmp_path / "model.mlp").arrays
+    assert read.keys() == arrays.keys()
+    for name, array in arrays.items():
+        assert same(read[name], array.astype(array.dtype.newbyteorder("=")))
+        assert read[name].flags.owndata
+        assert read[name].flags.carray
+
+
 def test_pipeline_keeps_the_arrays_of_its_steps_apart(tmp_path):
     first, second = layer(), layer()
     second.theta = -second.theta
@@ -75,6 +90,15 @@ def test_same_model_gives_the_same_bytes(tmp_path):
     for path in paths:
         layer().save(path, {"a": 1, "b": 2})
     assert len({path.read_bytes() for path in paths}) == 1
+
+
+def test_notes(tmp_path):
+    path = tmp_path / "model.mlp"
+    layer().save(path, {"rows": 150})
+    assert read_notes(path) == {"rows": 150}
+    model, notes = load_with_notes(path)
+    assert same(model.theta, layer().theta)
+    assert notes == {"rows": 150}
 
 
 def test_paths_of_every_kind(tmp_path, monkeypatch):
@@ -125,7 +149,9 @@ def test_labels_are_kept_exactly(labels):
     ],
 )
 def test_labels_that_json_cannot_hold(labels):
-    with pytest.raises(TypeError, match=rf"strings, .* dtype {re.escape(str(labels.dtype))} and"):
+    kind = re.escape(f"but these are of dtype {labels.dtype} and shape {labels.shape}")
+    rule = "^class labels must be one row of strings, booleans, integers or floats to be saved"
+    with pytest.raises(TypeError, match=f"{rule}, {kind}$"):
         labels_to_json(labels)
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import stat
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
 from model_file_cases import Layer, layer, same
 
-from multilayer.persistence import (
-    load,
-)
+from multilayer.persistence import load, write_whole
 
 
 @contextmanager
@@ -78,10 +77,11 @@ def test_folder_that_cannot_be_synced(tmp_path, monkeypatch):
 def test_where_no_file_can_be(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"absent.model\.mlp"):
         layer().save(tmp_path / "absent" / "model.mlp")
-    with pytest.raises(FileExistsError, match="not a file"):
-        layer().save(tmp_path)
-    with pytest.raises(FileExistsError, match="not a file"):
-        layer().save(os.devnull)
+    for path in (tmp_path, os.devnull):
+        with pytest.raises(FileExistsError) as caught:
+            layer().save(path)
+        said = f"[Errno {errno.EEXIST}] Exists, and is not a file: {str(path)!r}"
+        assert str(caught.value) == said
     assert os.listdir(tmp_path) == []
 
 
@@ -100,3 +100,33 @@ def test_new_file_has_the_usual_permissions(tmp_path):
     layer().save(tmp_path / "model.mlp")
     (tmp_path / "other").touch()
     assert (tmp_path / "model.mlp").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+def test_what_happens_on_the_disk_and_when(tmp_path, monkeypatch):
+    """The new file is complete and synced before it takes the place of the old; then the folder."""
+    done, folders, path = [], [], tmp_path / "model.mlp"
+    path.write_bytes(b"old")
+    sync, replace = os.fsync, os.replace
+
+    def synced(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            assert os.path.samestat(os.fstat(descriptor), tmp_path.stat())
+            folders.append(descriptor)
+            done.append("the folder is synced")
+        else:
+            done.append(f"{os.fstat(descriptor).st_size} bytes are synced")
+        sync(descriptor)
+
+    def replaced(source, target):
+        assert os.path.basename(source).startswith(".")
+        done.append(f"{target.read_bytes().decode()} is replaced")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", replaced)
+    write_whole(path, b"a new one")
+    assert done == ["9 bytes are synced", "old is replaced", "the folder is synced"]
+    assert path.read_bytes() == b"a new one"
+    assert os.listdir(tmp_path) == ["model.mlp"]
+    with pytest.raises(OSError, match="Bad file descriptor"):  # it is closed
+        os.fstat(folders[0])
