@@ -136,12 +136,14 @@ class TableFiles:
 
     def head(self, column: str, rows: int) -> NDArray[Any]:
         """Return the first values of a column, without gaps."""
-        found: list[pl.Series] = []
+        found: list[pl.DataFrame] = []
         for chunk in self.chunks(_BATCH):
-            found.append(chunk[column].drop_nulls())
+            found.append(chunk.select(column).drop_nulls())
             if sum(map(len, found)) >= rows:
                 break
-        values: NDArray[Any] = pl.concat(found).head(rows).to_numpy()
+        # Days in one part may be days with times in another.
+        together = pl.concat(found, how="vertical_relaxed").to_series()
+        values: NDArray[Any] = together.head(rows).to_numpy()
         return values
 
     def chunks(self, rows: int) -> Iterator[pl.DataFrame]:

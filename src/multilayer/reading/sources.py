@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import codecs
+import errno
 import gzip
 import io
 import lzma
@@ -24,6 +25,7 @@ from multilayer.temporary import temporary_file
 
 __all__ = ["Source", "open_source"]
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _BLOCK = 1 << 22  # bytes that are unpacked and decoded at a time
 _SAMPLE = 1 << 17  # bytes from which the encoding is told
 
@@ -117,8 +119,13 @@ def open_source(
 def _copied(stack: ExitStack, write: Callable[[IO[bytes]], Any]) -> Path:
     """Write a temporary file that is removed at the end."""
     file = stack.enter_context(temporary_file(tempfile.gettempdir()))
-    write(file)
-    file.flush()
+    try:
+        write(file)
+        file.flush()
+    except OSError as error:
+        if error.errno in _FULL:
+            raise OSError(error.errno, error.strerror, tempfile.gettempdir()) from None
+        raise
     return Path(file.name)
 
 
@@ -139,10 +146,10 @@ def _unpacked(stack: ExitStack, source: Source, limit: int) -> Source:
             if start.startswith(magic):
                 with unpack(source.path) as file:
                     return _unpacked(stack, _limited_copy(stack, source, file, limit), limit)
-    except (OSError, EOFError, lzma.LZMAError, zipfile.BadZipFile, RuntimeError) as error:
-        raise TableError(f"{source.name} cannot be unpacked: {error}") from None
-    except Exception as error:  # the exceptions of zstd have no common base in all versions
-        if type(error).__name__ != "ZstdError":
+    except (TableError, MemoryError):
+        raise
+    except Exception as error:  # of five libraries, without a common base
+        if isinstance(error, OSError) and error.errno in _FULL:
             raise
         raise TableError(f"{source.name} cannot be unpacked: {error}") from None
     return source
@@ -220,6 +227,8 @@ def _as_text(stack: ExitStack, source: Source, encoding: str | None) -> Source:
     if found is not None:
         source = _transcoded(stack, source, found)
     start = _start(source)
+    if not start:  # such as a byte order mark alone
+        raise TableError(f"a table has at least one row, but {source.name} is empty")
     if b"\0" in start:
         raise TableError(f"{source.name} is a binary file of no known kind: not a table")
     text = start.lstrip(b" \t\r\n")

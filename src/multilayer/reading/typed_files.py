@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from polars.exceptions import PanicException, PolarsError
+from polars.exceptions import PanicException
 
 from multilayer.reading.errors import TableError
 from multilayer.reading.limits import (
@@ -39,9 +39,9 @@ def readable(name: str) -> Iterator[None]:
     """Turn whatever a library raises about a file into one line that names it."""
     try:
         yield
-    except TableError:
+    except (TableError, MemoryError):
         raise
-    except (PolarsError, PanicException, OSError, RuntimeError, ValueError) as error:
+    except (Exception, PanicException) as error:  # of polars, fastexcel, zipfile and zlib
         reason = (str(error).strip() or repr(error)).splitlines()[0]
         raise TableError(f"{name} cannot be read as a table: {reason[:300]}") from None
 
