@@ -91,8 +91,13 @@ class Attempt {
     T* zeros(i64 size) {
         return values_.array(size, [] { return T(0); });
     }
+    // A few numbers again and again: so the bytes of an input are left for sizes and numbers.
     T* reals(i64 size) {
-        return values_.array(size, [&] { return bytes_.real<T>(); });
+        T some[8];
+        const i64 n = std::min<i64>(size, 1 + bytes_.below(8));
+        for (i64 i = 0; i < n; ++i) some[i] = bytes_.real<T>();
+        i64 i = 0;
+        return values_.array(size, [&] { return some[i++ % n]; });
     }
     i64 theta_size(std::size_t l) const { return (network_.sizes[l] + 1) * network_.sizes[l + 1]; }
 
@@ -230,7 +235,8 @@ class Attempt {
             i64 row = 0;
             shuffle.rows = numbers_.array(
                 m, [&] { return bytes_.raw<std::uint8_t>() < 2 ? bytes_.raw<i64>() : row++; });
-            shuffle.key = words_.array(624, [&] { return bytes_.raw<std::uint32_t>(); });
+            std::uint32_t word = bytes_.raw<std::uint32_t>();
+            shuffle.key = words_.array(624, [&] { return word = 1664525 * word + 1013904223; });
             shuffle.position = bytes_.number(625);
             epochs.shuffle = &shuffle;
         } else if (bytes_.flag()) {
