@@ -2,6 +2,7 @@
 
 import io
 import tracemalloc
+import zipfile
 
 import polars as pl
 import pytest
@@ -10,6 +11,7 @@ import xlsxwriter
 from multilayer.reading.errors import TableError
 from multilayer.reading.files import TableFiles
 from multilayer.reading.reader import parse_table
+from multilayer.reading.table import ReadOptions
 
 
 def workbook(*cells):
@@ -109,3 +111,43 @@ def test_sheets_with_formats_far_away():
         sheet.write_column(0, 0, ["a", 1, 2])
         sheet.write_blank(1_048_575, 16_383, None, book.add_format({"bold": True}))
     assert parse_table(buffer.getvalue(), "book.xlsx").frame["a"].to_list() == [1, 2]
+
+
+def test_open_document_sheets():
+    """A row or cell that is repeated without end; one that is empty holds nothing."""
+    cell = 'office:value-type="float" office:value="1"><text:p>1</text:p></table:table-cell>'
+    row, repeated = "<table:table-row", "<table:table-cell table:number-columns-repeated"
+    first = f"{row}><table:table-cell {cell}</table:table-row>" * 2
+    for last, wrong in (
+        (f'{row} table:number-rows-repeated="999999">{repeated}="9" {cell}', "1000001 rows of 9"),
+        (f'{row}>{repeated}="9999999" {cell}', "has 9999999"),
+    ):
+        with pytest.raises(TableError, match=wrong):
+            parse_table(document(first + last), "it")
+    last = f'{row} table:number-rows-repeated="999999">{repeated}="999"/>'
+    frame = parse_table(document(first + last), "it", ReadOptions(header=False)).frame
+    assert frame["0"].to_list() == [1, 1]
+
+
+def document(rows):
+    """Make an ODS file of one sheet."""
+    kind, names = (
+        "application/vnd.oasis.opendocument.spreadsheet",
+        "urn:oasis:names:tc:opendocument",
+    )
+    namespaces = "".join(
+        f' xmlns:{name}="{names}:xmlns:{name}:1.0"' for name in ("office", "table", "text")
+    )
+    content = (
+        f"<office:document-content{namespaces}><office:body><office:spreadsheet>"
+        f'<table:table table:name="s">{rows}</table:table-row></table:table>'
+        "</office:spreadsheet></office:body></office:document-content>"
+    )
+    entry = f'<manifest:file-entry manifest:full-path="/" manifest:media-type="{kind}"/>'
+    manifest = f'<manifest:manifest xmlns:manifest="{names}:xmlns:manifest:1.0">{entry}'
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("mimetype", kind)
+        archive.writestr("META-INF/manifest.xml", f"{manifest}</manifest:manifest>")
+        archive.writestr("content.xml", content)
+    return buffer.getvalue()

@@ -242,6 +242,9 @@ class TableFiles:
         for name in self._options.drop:
             if name not in kept.columns:
                 raise TableError(f"--drop must name columns of {first}, but there is no {name!r}")
+        if not names:
+            why = f": {left_out[0]}" if left_out else ""
+            raise TableError(f"a table has at least one column, but {first} has none{why}")
         for path, schema in self._schemas.items():
             lacks = [name for name in names if name not in schema]
             new = [n for n in schema if n not in self._schemas[first]]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import zipfile
 from pathlib import Path
 
 import polars as pl
@@ -17,7 +15,6 @@ __all__ = [
     "check_json",
     "check_size",
     "check_texts",
-    "check_workbook",
     "size_limit",
 ]
 
@@ -27,13 +24,7 @@ LONGEST_ROW = 1 << 24  # bytes of a row of a CSV file
 _MOST_TIMES, _MOST_MORE = 1100, 1 << 26
 _BLOCK = 1 << 20
 _CELL = 8  # bytes of a number
-_CELL_OF_SHEET = 24
 _KEY = r'"(?:[^"\\]|\\.)*"\s*:'
-# The rows of a sheet, and its cells that hold something; either may leave out where it is.
-_PLACES = re.compile(
-    rb"<(?:\w+:)?row\b(?![^>]*/>)[^>]*?\br=[\"'](\d{1,9})[\"']"
-    rb"|<(?:\w+:)?c\b(?![^>]*/>)[^>]*?\br=[\"']([A-Za-z]{1,6})(\d{1,9})[\"']"
-)
 
 
 def size_limit(path: Path) -> int:
@@ -84,45 +75,3 @@ def check_json(path: Path, name: str) -> None:
             texts = pl.Series([part.decode(errors="replace") for part in parts])
             keys.update(texts.str.extract_all(_KEY).explode().drop_nulls().unique())
     check_size(path, name, objects, len(keys))
-
-
-def check_workbook(path: Path, name: str) -> None:
-    """Raise TableError if a sheet of XLSX spans far more cells than it holds.
-
-    Other workbooks are not looked at.
-    """
-    if not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as archive:
-        sheets = [n for n in archive.namelist() if re.fullmatch(r"xl/worksheets/[^/]+\.xml", n)]
-        for sheet in sheets:
-            rows, columns = _extent(archive, sheet, size_limit(path), name)
-            check_size(path, name, rows, columns, _CELL_OF_SHEET)
-
-
-def _extent(archive: zipfile.ZipFile, sheet: str, limit: int, name: str) -> tuple[int, int]:
-    """Return the numbers of the last row and the last column of a sheet."""
-    rows = columns = read = 0
-    rest = b""
-    with archive.open(sheet) as file:
-        while block := file.read(_BLOCK):
-            read += len(block)
-            if read > limit:
-                raise TableError(f"{name} unpacks to more than {limit / 1e9:.1f} GB")
-            block = rest + block
-            end = block.rfind(b"<")
-            for row, letters, number in _PLACES.findall(block[: max(end, 0)]):
-                rows = max(rows, int(row or number))
-                columns = max(columns, _column(letters))
-            rest = block[max(end, 0) :]
-            if len(rest) > LONGEST_ROW:
-                raise TableError(f"{name} has a cell of more than {LONGEST_ROW} bytes")
-    return rows, columns
-
-
-def _column(letters: bytes) -> int:
-    """Return the number of a column of a sheet: 1 for A, 27 for AA."""
-    number = 0
-    for letter in letters.upper():
-        number = 26 * number + letter - ord("A") + 1
-    return number

@@ -16,10 +16,10 @@ from multilayer.reading.limits import (
     check_json,
     check_size,
     check_texts,
-    check_workbook,
 )
 from multilayer.reading.sources import Source
 from multilayer.reading.table import ReadOptions
+from multilayer.reading.workbooks import check_workbook
 
 __all__ = ["check_typed", "read_typed", "readable"]
 
