@@ -35,7 +35,13 @@ NEEDS = {
     ),
     "fork": Need(hasattr(os, "fork"), ("tests/engine/*::test_after_fork",)),
     # Other systems do not enforce the limit of a process's memory.
-    "Linux": Need(sys.platform == "linux", ("tests/estimators/*::test_memory_runs_out",)),
+    "Linux": Need(
+        sys.platform == "linux",
+        (
+            "tests/estimators/*::test_memory_runs_out",
+            "tests/playground/test_limits.py::test_reading_is_bounded_in_memory",
+        ),
+    ),
     # `decision_function` is for one label a row, and scikit-learn's own MLP has none: where a
     # classifier takes several labels a row, scikit-learn's check of it skips itself.
     "a decision function of several labels": Need(
