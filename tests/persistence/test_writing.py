@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from model_file_cases import Layer, layer, same
 
-from multilayer.persistence import load, write_whole
+from multilayer.persistence import check_replaceable, load, write_whole
 
 
 @contextmanager
@@ -130,3 +130,29 @@ def test_what_happens_on_the_disk_and_when(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["model.mlp"]
     with pytest.raises(OSError, match="Bad file descriptor"):  # it is closed
         os.fstat(folders[0])
+
+
+@pytest.mark.parametrize("mode", [0o444, 0o445])
+def test_a_read_only_file_is_not_replaced(tmp_path, monkeypatch, mode):
+    monkeypatch.chdir(tmp_path)
+    file, link = tmp_path / "model", tmp_path / "link"
+    file.write_bytes(b"old")
+    file.chmod(mode)
+    link.symlink_to(file)
+    for replace, name in (
+        (lambda: write_whole("link", b"new"), "link"),
+        (lambda: check_replaceable("link"), "link"),
+        (lambda: check_replaceable("link", "what it is called"), "what it is called"),
+    ):
+        with pytest.raises(PermissionError) as caught:
+            replace()
+        met = caught.value
+        assert (met.errno, met.strerror, met.filename) == (errno.EACCES, "Is read-only", name)
+    assert file.read_bytes() == b"old"
+
+
+def test_what_may_be_replaced(tmp_path):
+    check_replaceable(tmp_path / "nothing")
+    file = tmp_path / "file"
+    file.touch(0o600)
+    check_replaceable(file)
