@@ -9,7 +9,7 @@ import dask
 import dask.array as da
 import pytest
 from comparisons import assert_thetas_close
-from dask_cases import QUIET, parted
+from dask_cases import QUIET, fails_once, killing, parted
 from distributed import Client, LocalCluster
 from distributed.actor import ActorFuture
 from distributed.comm import CommClosedError
@@ -146,19 +146,12 @@ def test_an_actor_for_a_worker_that_has_left(client, labelled, monkeypatch):
     assert time.monotonic() - begun < 60  # rather than the time-out of 300
 
 
-def _fails_once(path, error):
-    if not path.exists():
-        path.touch()
-        raise error
-    return 1
-
-
 @pytest.mark.parametrize(
     "error", [RuntimeError("cannot schedule new futures after shutdown"), CommClosedError("gone")]
 )
 def test_a_task_that_comes_to_a_worker_as_it_leaves(client, tmp_path, error):
     def attempt():
-        future = client.submit(_fails_once, tmp_path / "failed", error, pure=False)
+        future = client.submit(fails_once, tmp_path / "failed", error, pure=False)
         return results_of(client, [future], 60)
 
     assert retry(client, attempt, 60) == [1]
@@ -167,7 +160,7 @@ def test_a_task_that_comes_to_a_worker_as_it_leaves(client, tmp_path, error):
 @pytest.mark.parametrize("error", [RuntimeError("of its own"), FileNotFoundError("f"), KeyError(1)])
 def test_an_error_of_a_task_is_no_loss(client, tmp_path, error):
     def attempt():
-        future = client.submit(_fails_once, tmp_path / "failed", error, pure=False)
+        future = client.submit(fails_once, tmp_path / "failed", error, pure=False)
         return results_of(client, [future], 60)
 
     with pytest.raises(type(error)):
@@ -189,18 +182,10 @@ def test_what_cannot_be_pickled_is_no_loss(client, labelled):
     assert time.monotonic() - begun < 30
 
 
-def _killing(path, part):
-    """Return a part, which kills the first four workers that compute it."""
-    if len(kills := list(path.iterdir())) < 4:
-        (path / str(len(kills))).touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return part
-
-
 def test_a_part_during_which_many_workers_died(tmp_path, labelled):
     """The scheduler takes it for their killer, and would not try it again."""
     X, y = labelled
-    load = dask.delayed(_killing, pure=True)(tmp_path, X)
+    load = dask.delayed(killing, pure=True)(tmp_path, X)
     rows = da.from_delayed(load, shape=X.shape, dtype=X.dtype), da.from_array(y, chunks=len(y))
     with (
         LocalCluster(n_workers=2, threads_per_worker=1, **QUIET) as cluster,

@@ -333,7 +333,7 @@ WRONG = {
         broken(scale=np.ones(26, np.float32)),
         {},
         TypeError,
-        "C-contiguous, aligned and float64",
+        "C-contiguous and float64",
     ),
     "mixes": (replace(Example().extra, mixes=[np.ones(7)]), {}, ValueError, "shapes"),
     "rates": (replace(Example().extra, rates=[1.0]), {}, ValueError, "rates must be 11"),

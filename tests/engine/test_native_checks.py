@@ -7,7 +7,7 @@ from scipy import sparse
 
 from multilayer import _native
 from multilayer.engine.interface import Descent, Epochs, Examples, Objective
-from multilayer.engine.native import NativeEngine
+from multilayer.engine.native import Forward, NativeEngine
 from multilayer.engine.records import native_descent
 from multilayer.optimizers import SGD, Adam, GradientDescent
 
@@ -189,7 +189,7 @@ def test_a_generator_at_an_impossible_position(position):
     kind, key, _, *rest = rng.get_state()
     rng.set_state((kind, key, position, *rest))
     case = Case((3, 4, 2), 9)
-    with pytest.raises(ValueError, match="the position of .* must be from 0 to 624"):
+    with pytest.raises(ValueError, match=r"the position of .* must be from 0 to 624"):
         case.train(
             SGD(0.1), [[np.zeros_like(theta) for theta in case.thetas]], rng=rng, rows=np.arange(9)
         )
@@ -203,8 +203,8 @@ def test_arrays_that_are_not_aligned_give_the_same_bits(sparsely):
     labels = np.arange(50) % 2
 
     def trained(lay):
-        thetas = [theta.copy() for theta in case.thetas]
-        slots = [[np.zeros_like(theta) for theta in thetas] for _ in range(2)]
+        thetas = [lay(theta) for theta in case.thetas]
+        slots = [[lay(np.zeros_like(theta)) for theta in thetas] for _ in range(2)]
         rows = X
         if sparsely:
             rows = sparse.csr_array(X.shape)
@@ -214,8 +214,19 @@ def test_arrays_that_are_not_aligned_give_the_same_bits(sparsely):
         objective = Objective(("tanh",), "softmax")
         engine = NativeEngine(thetas, Examples(rows, lay(labels), lay(weights)), objective)
         call = Epochs(3, rates=lay(np.full(6, 0.1)), order=lay(np.tile(np.arange(50), (3, 1))))
+        first = engine.cost()
         engine.train(Descent(Adam(), 25), slots, call)
-        return thetas
+        forward = Forward(thetas, ("tanh",), "softmax")
+        before = forward(case.X)
+        thetas[0][:] = 0
+        return [
+            first,
+            before,
+            forward(case.X),  # it reads Θ where they lie
+            engine.cost(),
+            *thetas,
+            *slots[0],
+        ]
 
     for one, other in zip(trained(np.copy), trained(misaligned), strict=True):
         np.testing.assert_array_equal(one, other)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 from numpy.typing import NDArray
 
-from multilayer import fields
 from multilayer.persistence import ModelFileError, load_with_notes
 from multilayer.reading.formats import Format
 from multilayer.reading.reader import read_table
@@ -51,10 +49,7 @@ class Model:
 def read_model(path: str) -> Model:
     """Read a model that `fit` saved; raise ModelFileError if it is another one."""
     pipeline, notes = load_with_notes(path)
-    try:
-        _check_notes(notes)
-    except Exception as error:
-        raise ModelFileError(f"{path} has damaged notes: {error!r}") from error
+    notes = _well_formed(notes)
     if isinstance(pipeline, TabularClassifier | TabularRegressor):
         return Model(pipeline, notes)
     steps = [type(step).__name__ for _, step in getattr(pipeline, "steps", [])]
@@ -66,18 +61,26 @@ def read_model(path: str) -> Model:
     return Model(pipeline, notes)
 
 
-def _check_notes(notes: Mapping[str, Any]) -> None:
-    """Check what the commands show and use of the notes; raise where it is something else."""
-    for part, scores in (notes.get("scores") or {}).items():
-        fields.whole("rows", notes["rows"][part])
-        for name, score in scores.items():
-            fields.number(name, score, finite=False)
-    if "seconds" in notes:
-        fields.number("seconds", notes["seconds"])
-    for name in ("table", "date", "version") if "table" in notes else ():
-        fields.text(name, notes[name])
-    if notes.get("reading") is not None:
+def _well_formed(notes: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the notes that do not have the form in which `fit` writes them."""
+
+    def numbers(values: Any) -> bool:
+        return isinstance(values, dict) and all(isinstance(v, int | float) for v in values.values())
+
+    scores, rows = notes.get("scores"), notes.get("rows")
+    parts = scores if isinstance(scores, dict) and isinstance(rows, dict) else {None: None}
+    wrong = {
+        "scores": not all(
+            numbers(values) and part in (rows or {}) for part, values in parts.items()
+        ),
+        "table": not all(isinstance(notes.get(name), str) for name in ("table", "date", "version")),
+        "seconds": not isinstance(notes.get("seconds"), int | float),
+    }
+    try:
         Known.from_state(notes["reading"])
+    except Exception:  # whatever is wrong with it
+        wrong["reading"] = True
+    return {name: value for name, value in notes.items() if not wrong.get(name)}
 
 
 def read_features(model: Model, table: str, read: ReadOptions) -> Table:

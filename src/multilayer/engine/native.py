@@ -9,6 +9,7 @@ import numpy as np
 
 from multilayer import _native
 from multilayer.embedding import ExtraParameters, n_columns
+from multilayer.engine.aligned import Aligned
 from multilayer.engine.interface import Descent, Epochs, Examples, Objective, Report, Slots
 from multilayer.engine.records import (
     check_alone,
@@ -74,9 +75,13 @@ class Forward:
         self._ids, self._dtype = tuple(map(id, thetas)), thetas[0].dtype
         self._inputs, self._outputs = n_columns(thetas, extra), thetas[-1].shape[0]
         native = _native.Forward32 if thetas[0].itemsize == 4 else _native.Forward64
-        arrays = [] if extra is None else extra.arrays
+        self._used = Aligned(thetas)
+        self._used_extra = Aligned([] if extra is None else extra.arrays)
         self._into = native(
-            list(thetas), arrays, _native.Objective(**units), native_extra(extra, thetas)
+            self._used.used,
+            self._used_extra.used,
+            _native.Objective(**units),
+            native_extra(extra, thetas),
         ).into
 
     def __call__(self, X: Floats) -> Floats:
@@ -111,6 +116,8 @@ class Forward:
     def run(self, inputs: Inputs, m: int) -> Floats:
         """Carry m checked rows through the network."""
         H = np.empty((m, self._outputs), self._dtype)
+        self._used.read()
+        self._used_extra.read()
         if m:
             self._into(inputs, H, share())
         return H
@@ -161,9 +168,11 @@ class NativeEngine:
         check_alone(extra, objective.lambda_, objective.l1)
         self._thetas, self._extra, self._m = list(thetas), extra, X.shape[0]
         native = _native.Problem32 if thetas[0].itemsize == 4 else _native.Problem64
+        self._used = Aligned(thetas)
+        self._used_extra = Aligned([] if extra is None else extra.arrays)
         self._native = native(
-            self._thetas,
-            [] if extra is None else extra.arrays,
+            self._used.used,
+            self._used_extra.used,
             *inputs,
             native_objective(objective, units, Y, len(thetas[-1])),
             record,
@@ -174,12 +183,18 @@ class NativeEngine:
         """All that is trained: Θ, then the extra parameters."""
         return [*self._thetas, *(self._extra.arrays if self._extra else ())]
 
+    def _read(self) -> None:
+        self._used.read()
+        self._used_extra.read()
+
     def cost(self) -> float:
         """Compute the cost J."""
+        self._read()
         return self._native.cost([], share())
 
     def cost_and_gradient(self) -> tuple[float, list[Floats]]:
         """Compute J and D, shaped like Θ, then like the arrays of the extra parameters."""
+        self._read()
         gradients = [np.empty_like(array) for array in self._arrays]
         return self._native.cost(gradients, share()), gradients
 
@@ -226,15 +241,21 @@ class NativeEngine:
             if validation is None
             else (validation.engine._native, native_scores(validation))
         )
-        costs, made, status = self._native.train(
-            steps,
-            [list(slot) for slot in slots],
-            call,
-            share(),
-            held_out,
-            scores,
-            [] if validation is None else validation.best_thetas,
-        )
+        own_slots = [Aligned(slot) for slot in slots]
+        self._read()
+        try:
+            costs, made, status = self._native.train(
+                steps,
+                [slot.used for slot in own_slots],
+                call,
+                share(),
+                held_out,
+                scores,
+                [] if validation is None else validation.best_thetas,
+            )
+        finally:
+            for arrays_of in (self._used, self._used_extra, *own_slots):
+                arrays_of.write()
         if validation is not None and scores is not None:
             validation.best, validation.stale = scores.best, scores.stale
             validation.scores, validation.costs = scores.scores, scores.costs

@@ -217,10 +217,10 @@ def native_extra(
         if (met := [mix.shape for mix in extra.mixes]) != widths:
             raise ValueError(f"mixes must have the shapes {widths} of the hidden layers: {met}")
     for name, array in zip(names, arrays, strict=True):
-        if array.dtype != thetas[0].dtype or not (array.flags.c_contiguous and array.flags.aligned):
+        if array.dtype != thetas[0].dtype or not array.flags.c_contiguous:
             raise TypeError(
-                f"{name} must be C-contiguous, aligned and {thetas[0].dtype} as Θ1 is: "
-                f"{array.dtype}, strides {array.strides}"
+                f"{name} must be C-contiguous and {thetas[0].dtype} as Θ1 is: {array.dtype}, "
+                f"strides {array.strides}"
             )
     for name, factors, n in (
         ("rates", extra.rates, 2 * len(thetas) + len(arrays)),

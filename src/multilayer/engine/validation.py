@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from multilayer import _native
+from multilayer.engine.aligned import in_a_row
 from multilayer.engine.interface import Shuffle, Slots
 from multilayer.engine.twister import WORDS, twister_state
 from multilayer.outputs import Output, Softmax, parts
@@ -49,11 +50,8 @@ def check_network(
             raise ValueError(
                 f"Θ{number} must have shape (units, inputs + 1), at least (1, 2): {shape}"
             )
-        if not (theta.flags.c_contiguous and theta.flags.aligned):
-            raise ValueError(
-                f"Θ{number} must be C-contiguous and aligned: its strides are {theta.strides}, its "
-                f"address is {theta.ctypes.data:#x}"
-            )
+        if not theta.flags.c_contiguous:
+            raise ValueError(f"Θ{number} must be C-contiguous, and its strides are {theta.strides}")
         if units is not None and shape[1] != units + 1:
             raise ValueError(
                 f"Θ{number} must have {units + 1} columns, one more than the rows of "
@@ -153,11 +151,6 @@ def check_rows(X: Any, like: Floats) -> Rows:
     )
 
 
-def in_a_row(array: Floats) -> Floats:
-    """Return the array itself, or a copy if its elements are apart or not aligned."""
-    return np.require(array, requirements=("C", "A"))
-
-
 def check_matrix(name: str, array: Floats, like: Floats, columns: int) -> Floats:
     """Return an array (m, columns) of the dtype of `like`, copied only if its strides are odd."""
     if not _is_float(array, like):
@@ -209,10 +202,9 @@ def check_slots(optimizer: Optimizer, slots: Slots, arrays: Sequence[Floats]) ->
             raise ValueError(f"a slot must hold {len(arrays)} arrays, one a layer: {len(slot)}")
         for array, like in zip(slot, arrays, strict=True):
             check_float("a slot", array, like)
-            flags = array.flags
-            if array.shape != like.shape or not (flags.c_contiguous and flags.aligned):
+            if array.shape != like.shape or not array.flags.c_contiguous:
                 raise ValueError(
-                    f"a slot must be C-contiguous, aligned and of shape {like.shape}, as its Θ is: "
+                    f"a slot must be C-contiguous of shape {like.shape}, as its Θ is: "
                     f"shape {array.shape}, strides {array.strides}"
                 )
             check_writeable("a slot", array)
