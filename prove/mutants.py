@@ -61,6 +61,7 @@ version = "0"
 [tool.mutmut]
 source_paths = ["src"]
 only_mutate = {mutated}
+also_copy = ["conftest.py"]
 pytest_add_cli_args_test_selection = {tests}
 use_git_change_detection = false
 track_dependencies = false
@@ -72,6 +73,16 @@ minversion = "9.0"
 pythonpath = ["tests"]
 addopts = ["--import-mode=importlib", "-p", "no:cacheprovider", "-p", "no:xdist"]
 filterwarnings = ["error", "ignore:os.fork:DeprecationWarning"]
+"""
+
+# Temporary folders in one place are removed by one process while another does so, or needs them.
+CONFTEST = """
+import os
+import pytest
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    config.option.basetemp = f"../folders/{os.getpid()}"
 """
 
 Change = tuple[str, str, str]  # the function, its lines before and after
@@ -91,6 +102,8 @@ def prepare(modules: Sequence[str]) -> Path:
     shutil.copy(find_spec("multilayer._native").origin, project / "src" / "multilayer")
     mutated = json.dumps([f"src/multilayer/{module}.py" for module in modules])
     tests = json.dumps([*TESTS, *(f"--deselect={test}" for test in SLOW)])
+    (project / "folders").mkdir()
+    (project / "conftest.py").write_text(CONFTEST)
     (project / "pyproject.toml").write_text(SETTINGS.format(mutated=mutated, tests=tests))
     return environment / "bin" / "python"
 
@@ -133,7 +146,7 @@ def main() -> None:
     python = prepare(given.only)
     log = WORK / "mutmut.log"
     with log.open("w") as said:
-        subprocess.run(
+        ended = subprocess.run(
             [python, "-m", "mutmut", "run", "--max-children", str(os.cpu_count() or 1)],
             cwd=WORK / "project",
             stdout=said,
@@ -144,8 +157,9 @@ def main() -> None:
     excused, failed = set(listed()), False
     for module in given.only:
         found = results(module)
-        if not found:
-            raise SystemExit(f"mutmut did not run:\n{log.read_text()[-3000:]}")
+        if not found or "not checked" in found.values():
+            said = log.read_text()[-300:]
+            raise SystemExit(f"mutmut ended with status {ended.returncode} before all:\n{said}")
         survivors = {name: status for name, status in found.items() if status not in NOTICED}
         noticed = len(found) - len(survivors)
         print(f"mutants of {module}: {noticed} of {len(found)} noticed, {noticed / len(found):.1%}")
