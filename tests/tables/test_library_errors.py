@@ -126,8 +126,13 @@ def test_moments_far_away_are_not_others(dtype, far):
     if dtype == pl.Date:
         far = 2**31 - 1
     table = pl.DataFrame({"c": pl.Series([0, far, -far]).cast(dtype)})
-    encoded = TableEncoder(dtype="float64").fit_transform(table)[:, 0]
+    encoder = TableEncoder(dtype="float64").fit(table)
+    encoded = encoder.transform(table)[:, 0]
     np.testing.assert_allclose(encoded, [0, 1.5**0.5, -(1.5**0.5)])
+    assert encoder.transform(table[1:2])[0, 0] == encoded[1]
+    if dtype != pl.Duration:  # such a one pyarrow does not convert
+        arrow = table[1:2].to_arrow().to_pandas(types_mapper=pd.ArrowDtype)
+        assert encoder.transform(arrow)[0, 0] == encoded[1]
 
 
 def test_errors_of_the_program_pass():

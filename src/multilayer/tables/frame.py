@@ -238,11 +238,11 @@ class Frame:
             if dtype in (nw.Date, nw.Datetime):
                 # Not in a finer unit than its own, in which moments far away would be others.
                 unit, second = _UNIT_OF_TIME.get(_unit(dtype), ("us", 1e6))
-                return column.dt.timestamp(unit).cast(nw.Float64).to_numpy() / second
+                return _as_floats(column.dt.timestamp(unit)) / second
             if dtype == nw.Duration:
                 if _unit(dtype) in _UNIT_OF_TIME:
-                    return column.dt.total_milliseconds().cast(nw.Float64).to_numpy() / 1e3
-                return column.dt.total_microseconds().cast(nw.Float64).to_numpy() / 1e6
+                    return _as_floats(column.dt.total_milliseconds()) / 1e3
+                return _as_floats(column.dt.total_microseconds()) / 1e6
         elif column.dtype.kind in "Mm":
             unit, step = np.datetime_data(column.dtype)
             if unit not in _UNITS:
@@ -291,15 +291,26 @@ class Frame:
 
 def _one_row(X: Any) -> tuple[Sequence[Any], list[Any]] | None:
     """Return names and cells (gaps None) of a dataframe of pandas or polars with one row."""
-    if is_pandas_dataframe(X) and len(X) == 1 and len(X.columns) and X.columns.is_unique:
-        names = X.columns.tolist()
-        cell = X.iat  # a row of pandas has one dtype: 1 next to 0.5 would be 1.0
-        row: Iterable[Any] = [cell[0, j] for j in range(len(names))]
-    elif is_polars_dataframe(X) and len(X) == 1:
-        names, row = X.columns, X.row(0)
-    else:
+    try:
+        with as_value_errors("a row"):
+            if is_pandas_dataframe(X) and len(X) == 1 and len(X.columns) and X.columns.is_unique:
+                names = X.columns.tolist()
+                cell = X.iat  # a row of pandas has one dtype: 1 next to 0.5 would be 1.0
+                row: Iterable[Any] = [cell[0, j] for j in range(len(names))]
+            elif is_polars_dataframe(X) and len(X) == 1:
+                names, row = X.columns, X.row(0)
+            else:
+                return None
+    except ValueError:  # Python has no such value, as of a year beyond 9999, but the column has
         return None
     return names, [None if is_gap(v) else v for v in row]
+
+
+def _as_floats(counts: nw.Series[Any]) -> NDArray[np.float64]:
+    """Return whole numbers as floats, gaps as NaN; pyarrow casts none beyond 2⁵³."""
+    values = counts.fill_null(0).to_numpy().astype(np.float64)
+    values[counts.is_null().to_numpy()] = np.nan
+    return values
 
 
 def _unit(dtype: Any) -> str:
