@@ -303,7 +303,6 @@ def test_class_weights_keep_their_types(tmp_path):
         {"reading": {"names": ["a"], "formats": {"a": ["roman", ""]}}},
     ],
 )
-def test_wrong_notes_end_the_commands_with_one_error(tmp_path, notes):
+def test_commands_leave_out_notes_of_another_form(tmp_path, notes):
     ml.save(ml.load(PRESENT / "pipeline.model"), tmp_path / "m", notes)
-    with pytest.raises(ModelFileError, match="has damaged notes"):
-        read_model(str(tmp_path / "m"))
+    assert next(iter(notes)) not in read_model(str(tmp_path / "m")).notes

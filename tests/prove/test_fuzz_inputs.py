@@ -15,5 +15,5 @@ def test_inputs_are_harmless(target):
     # In a process of its own: a target may set limits, and reads whatever the inputs are.
     words = [sys.executable, "-W", "ignore", str(FUZZ / "run.py"), "--replay", target]
     done = subprocess.run(words, capture_output=True, text=True, timeout=300)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr  # which polars writes to when it panics
     assert int(done.stdout.split()[1]) >= 10
