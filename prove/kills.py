@@ -30,7 +30,7 @@ import safetensors.numpy
 from children import Ended, command, forked, quiet, side_by_side
 from sklearn.datasets import make_classification
 
-import multilayer.cli.app
+import multilayer.cli.app  # noqa: F401  (imported here, not in each fork)
 from multilayer import Checkpoint, MLPClassifier, load, save
 
 MOST = 4  # tries for each kill that hits
@@ -227,7 +227,6 @@ def main() -> int:
     parser.add_argument("--only", default=",".join(KINDS))
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    multilayer.cli.app  # noqa: B018 - imported here, not in each fork
     code = 0
     for kind in given.only.split(","):
         parts = list(shares(given.times, min(6, given.times)))

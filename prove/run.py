@@ -3,7 +3,7 @@
     python prove/run.py [STEP ...]
 
 Two steps run at a time. What a step says goes to build/prove/STEP.log; its lines that count are
-printed. The exit status is 1 if a step fails. It takes less than an hour on two processors.
+printed. The exit status is 1 if a step fails.
 """
 
 from __future__ import annotations

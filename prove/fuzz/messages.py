@@ -50,7 +50,7 @@ class _NoThread:
 def one_input(data: bytes) -> None:
     """Carry out the messages of an input, and check every answer."""
     tested = session.Session(SMALL)
-    tested._thread = _NoThread()  # type: ignore[assignment]
+    tested._thread = _NoThread()
     with contextlib.suppress(ProtocolError):
         for record in data.split(END):
             if record.startswith((TABLE, MODEL)):

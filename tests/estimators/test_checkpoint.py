@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from checkpoint_cases import train_with_checkpoints
+from checkpoint_cases import Stop, train_with_checkpoints
 from data_cases import X_DIABETES, Y_DIABETES
 from optimizer_cases import SOLVER_NAMES
 from sklearn.datasets import make_moons
@@ -23,30 +23,6 @@ def traits(estimator):
     """Everything that must be the same."""
     curves = [estimator.loss_curve_, estimator.validation_scores_, estimator.n_iter_, estimator.t_]
     return [theta.tobytes() for theta in estimator.network_.thetas], curves
-
-
-class Stop:
-    """Ends a fit as a crash would: between two epochs, without a word."""
-
-    class Crash(BaseException):
-        pass
-
-    def __init__(self, after):
-        self.after, self.seen = after, 0
-
-    def setup(self, estimator, context):
-        self.seen = 0
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
-
-    def on_fit_task_end(self, estimator, context):
-        self.seen += 1
-        if self.seen == self.after:
-            raise self.Crash
-
-    def teardown(self, estimator, context):
-        pass
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])

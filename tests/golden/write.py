@@ -17,6 +17,7 @@ from sklearn import neural_network
 from sklearn.pipeline import Pipeline
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from checkpoint_cases import Stop
 from golden_cases import CHECKPOINTS, GOLDEN, flat
 
 import multilayer as ml
@@ -77,26 +78,6 @@ def models():
     yield "tabular_regressor", ml.TabularRegressor(**TABULAR).fit(TABLE, X[:, 0]), "table"
 
 
-class Interrupt:
-    """Callback that ends a training after two epochs, as a crash would."""
-
-    seen = 0
-
-    def setup(self, estimator, context):
-        self.seen = 0
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
-
-    def on_fit_task_end(self, estimator, context):
-        self.seen += 1
-        if self.seen == 2:
-            raise RuntimeError
-
-    def teardown(self, estimator, context):
-        pass
-
-
 def write(folder):
     """Write all files to a new folder."""
     folder.mkdir(parents=True)
@@ -109,8 +90,8 @@ def write(folder):
     for name, model in CHECKPOINTS.items():
         checkpoint = ml.Checkpoint(folder / f"{name}.checkpoint", interval=0)
         try:
-            model.set_callbacks(checkpoint, Interrupt()).fit(X, Y)
-        except RuntimeError:
+            model.set_callbacks(checkpoint, Stop(2)).fit(X, Y)
+        except Stop.Crash:
             continue
     np.savez_compressed(folder / "answers.npz", **flat(folder))
 

@@ -31,7 +31,7 @@ def prepare_process() -> None:
         except OSError:  # or else the next file that is opened would be standard output
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
     if sys.stdin is None:
-        sys.stdin = open(0, closefd=False)  # noqa: SIM115
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115  (stays open, as standard input does)
     codecs.register_error("plain", _plain)
     sys.stdout = _lasting(sys.stdout, 1, "plain")
     sys.stderr = _lasting(sys.stderr, 2, "backslashreplace")

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 from numpy.typing import NDArray
 
+from multilayer.cli.messages import write_line
 from multilayer.persistence import ModelFileError, load_with_notes
 from multilayer.reading.formats import Format
 from multilayer.reading.reader import read_table
@@ -49,7 +50,7 @@ class Model:
 def read_model(path: str) -> Model:
     """Read a model that `fit` saved; raise ModelFileError if it is another one."""
     pipeline, notes = load_with_notes(path)
-    notes = _well_formed(notes)
+    notes = _well_formed(notes, path)
     if isinstance(pipeline, TabularClassifier | TabularRegressor):
         return Model(pipeline, notes)
     steps = [type(step).__name__ for _, step in getattr(pipeline, "steps", [])]
@@ -61,8 +62,8 @@ def read_model(path: str) -> Model:
     return Model(pipeline, notes)
 
 
-def _well_formed(notes: dict[str, Any]) -> dict[str, Any]:
-    """Leave out the notes that do not have the form in which `fit` writes them."""
+def _well_formed(notes: dict[str, Any], path: str) -> dict[str, Any]:
+    """Leave out the notes that do not have the form in which `fit` writes them, and say so."""
 
     def numbers(values: Any) -> bool:
         return isinstance(values, dict) and all(isinstance(v, int | float) for v in values.values())
@@ -80,7 +81,13 @@ def _well_formed(notes: dict[str, Any]) -> dict[str, Any]:
         Known.from_state(notes["reading"])
     except Exception:  # whatever is wrong with it
         wrong["reading"] = True
-    return {name: value for name, value in notes.items() if not wrong.get(name)}
+    if odd := [name for name in notes if wrong.get(name)]:
+        write_line(
+            f"the notes {', '.join(odd)} of {path} are not as multilayer fit writes them, and are "
+            "not used",
+            "warning",
+        )
+    return {name: value for name, value in notes.items() if name not in odd}
 
 
 def read_features(model: Model, table: str, read: ReadOptions) -> Table:

@@ -90,8 +90,8 @@ class Forward:
         Parameters
         ----------
         X : ndarray or SciPy sparse matrix or array, shape (m, s_1)
-            Of the dtype of Θ, in any layout. A sparse one is never made dense; it is copied only
-            where it is not in CSR format.
+            Of the dtype of Θ, in any layout. A sparse one is never made dense. Of one in CSR format
+            only the numbers that say where its values belong are copied.
 
         Returns
         -------
@@ -137,8 +137,9 @@ class NativeEngine:
     thetas : sequence of C-contiguous arrays, shapes (s_{l+1}, s_l + 1)
         Θ, biases in column 0; all float32 or all float64. `train` wants them writeable.
     examples : Examples
-        X of the dtype of Θ, in any layout. A sparse one is never made dense; it is copied only
-        where it is not in CSR format. Y of the dtype of Θ, or integers.
+        X of the dtype of Θ, in any layout. A sparse one is never made dense. Of one in CSR format
+        only the numbers that say where its values belong are copied. Y of the dtype of Θ, or
+        integers, which are copied.
     objective : Objective
     extra : ExtraParameters, optional
         What is trained beside Θ; it goes without penalties, clip_norm and max_norm and, where it

@@ -17,8 +17,8 @@ from sklearn.utils.validation import (
 )
 
 from multilayer.engine.arrays import check_foreign, is_finite, is_foreign, to_numpy
+from multilayer.tables.foreign_errors import as_value_errors
 from multilayer.tables.labels import plain_target
-from multilayer.tables.library_errors import as_value_errors
 
 __all__ = ["Rows", "check_inputs", "check_rows", "split_rows"]
 

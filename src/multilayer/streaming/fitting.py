@@ -26,7 +26,7 @@ from multilayer.shards import Facts, fit_shards
 from multilayer.shards.fitting import encode_rows
 from multilayer.streaming.blocks import Blocks, Dealer
 from multilayer.streaming.engine import BlocksEngine
-from multilayer.tables.library_errors import as_value_errors
+from multilayer.tables.foreign_errors import as_value_errors
 from multilayer.tables.survey import TableSurvey, learn
 from multilayer.tables.target import StandardisedTarget, fold_in_units
 from multilayer.tabular import TableEncoder

@@ -16,7 +16,7 @@ from narwhals.exceptions import DuplicateError
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
-from multilayer.tables.library_errors import as_value_errors
+from multilayer.tables.foreign_errors import as_value_errors
 from multilayer.tables.values import is_gap, kind_of_type, number_of, plural_of_type, text_of
 
 __all__ = ["Frame"]

@@ -10,7 +10,7 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from multilayer.tables.library_errors import as_value_errors
+from multilayer.tables.foreign_errors import as_value_errors
 from multilayer.tables.values import by_form, is_gap, kind_of_type, text_of
 
 __all__ = ["as_classes", "class_indices", "distinct_labels", "plain_target"]

@@ -12,7 +12,7 @@ import pytest
 from multilayer import MLPClassifier, TableEncoder, TabularClassifier, TabularRegressor
 from multilayer.cli.data import read_data
 from multilayer.reading.table import DEFAULT_OPTIONS
-from multilayer.tables.library_errors import as_value_errors
+from multilayer.tables.foreign_errors import as_value_errors
 
 N = 30
 AWAY = 2**62
