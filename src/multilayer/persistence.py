@@ -343,7 +343,7 @@ def write_whole(path: FilePath, data: bytes) -> None:
         exists and is not a file, or is read-only.
     """
     final = Path(os.path.realpath(path))
-    check_replaceable(final, path)
+    check_replaceable(path)
     try:
         with temporary_file(final.parent, 0o666) as file:
             file.write(data)
@@ -365,14 +365,8 @@ def write_whole(path: FilePath, data: bytes) -> None:
             os.close(folder)
 
 
-def check_replaceable(path: FilePath, name: FilePath | None = None) -> None:
-    """Check that nothing, or a file that may be replaced, is at a path.
-
-    Parameters
-    ----------
-    path : path-like
-    name : path-like, optional
-        What it is called in messages.
+def check_replaceable(path: FilePath) -> None:
+    """Check that nothing, or a file that may be replaced, is at a path; links are followed.
 
     Raises
     ------
@@ -381,11 +375,11 @@ def check_replaceable(path: FilePath, name: FilePath | None = None) -> None:
     PermissionError
         If the file is read-only, for everybody or for this user.
     """
-    final, name = Path(path), str(path if name is None else name)
+    final = Path(path)
     if not final.exists():
         return
     if not final.is_file():
-        raise FileExistsError(errno.EEXIST, "Exists, and is not a file", name)
+        raise FileExistsError(errno.EEXIST, "Exists, and is not a file", str(path))
     # The administrator may write to every file, but one that nobody may write to is protected.
     if not (final.stat().st_mode & 0o222 and os.access(final, os.W_OK)):
-        raise PermissionError(errno.EACCES, "Is read-only", name)
+        raise PermissionError(errno.EACCES, "Is read-only", str(path))

@@ -123,12 +123,12 @@ def test_figures_of_the_tabular_model(run, files):
 def test_tabular_model_is_the_default(run, files, table):
     output = run("fit", "train.csv", "-t", "answer", "-o", "m.mlp", "--max-iter", "20").output
     assert "8 networks" in output
-    assert "left out" in output  # the rows that the scores are of
+    assert "out of fold" in output  # the rows that the scores are of
     model = multilayer.load("m.mlp")
     assert isinstance(model, multilayer.TabularClassifier)
     assert len(model.members_) == 8
     notes = read_notes("m.mlp")
-    score = notes["scores"]["left out"]["accuracy"]
+    score = notes["scores"]["out of fold"]["accuracy"]
     assert score == pytest.approx(model.validation_score_)
     for text in ("Predicts answer: 2 classes", "8 networks", "20 epochs"):
         assert text in run("inspect", "m.mlp").output
@@ -186,7 +186,7 @@ def test_ctrl_c_keeps_what_the_members_learned(run):
         timer.cancel()
     assert "Training interrupted by user" in result.stderr
     assert "Saved to digits.mlp" in result.output
-    assert read_notes("digits.mlp")["scores"]["left out"]["accuracy"] > 0.5
+    assert read_notes("digits.mlp")["scores"]["out of fold"]["accuracy"] > 0.5
 
 
 def test_same_seed_same_network(run, files):

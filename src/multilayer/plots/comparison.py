@@ -18,6 +18,7 @@ KIND_COLORS = {
     "line": COLORS[0],
     "polynomial": COLORS[4],
     "network": COLORS[2],
+    "tabular": COLORS[6],
     "boosting": COLORS[8],
 }
 

@@ -128,7 +128,7 @@ class CrossValidation:
         what += f", {self.n_repeats} times" if self.n_repeats > 1 else ""
         lines = [f"{self.name}: {self.score_name}, {what}"]
         row = "{:<6}{:>16}{:>10}{:>9}{:>10}".format
-        lines.append(row("fold", "left out", "training", "epochs", "seconds"))
+        lines.append(row("fold", "out of fold", "training", "epochs", "seconds"))
         for k in range(n if n <= _MOST_FOLDS_SHOWN else 0):
             epochs = str(len(self.loss_curves[k]) or "-")
             figures = f"{self.scores[k]:.4f}", f"{self.train_scores[k]:.4f}"

@@ -22,7 +22,7 @@ _N_SELECTED = 12
 def select_for_final_round(
     candidates: Sequence[Candidate], n_splits: int, rungs: Sequence[int], last_only: bool
 ) -> list[Candidate]:
-    """Return the best candidates by the first folds, with the simplest within a standard error."""
+    """Return the best candidates by the first folds, the simplest as good, and the default one."""
     on_first_folds = [
         Candidate(**(vars(candidate) | {"final_scores": []})) for candidate in candidates
     ]
@@ -31,6 +31,9 @@ def select_for_final_round(
     selected = [i for i in order[:_N_SELECTED] if results["eligible"][i]]
     if selected and (simplest := simplest_within_one_standard_error(results)) not in selected:
         selected[-1] = simplest
+    selected += [
+        i for i, one in enumerate(candidates) if one.goes_on and one.scores and i not in selected
+    ]
     return [candidates[i] for i in selected]
 
 
