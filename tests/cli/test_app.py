@@ -98,9 +98,9 @@ def test_figures_without_matplotlib(run, monkeypatch, command):
 
 
 def test_programming_errors_are_not_hidden(run, monkeypatch):
-    monkeypatch.setattr("multilayer.cli.inspect.read_model", lambda path: None)
+    monkeypatch.setattr("multilayer.cli.inspect.load_with_notes", lambda path: None)
     result = CliRunner().invoke(app, ["inspect", "m.mlp"])
-    assert isinstance(result.exception, AttributeError)
+    assert isinstance(result.exception, TypeError)
 
 
 def test_help(run):

@@ -106,7 +106,7 @@ def compare(
     console.print(_table(comparison))
     for rival in comparison.rivals:
         if rival.failure:
-            console.print(shown(f"Left out: {rival.name} ({rival.failure})"))
+            console.print(shown(f"Not evaluated: {rival.name} ({rival.failure})"))
     console.print(shown(comparison.verdict))
     if figure is not None:
         with without_formulas():

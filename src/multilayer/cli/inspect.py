@@ -53,6 +53,9 @@ def _described(content: Any) -> list[str]:
     steps = content.steps if isinstance(content, Pipeline) else [("", content)]
     lines = [f"{type(content).__name__}, saved from Python"]
     for name, step in steps:
+        if not hasattr(step, "get_params"):
+            lines += repr(step).splitlines()
+            continue
         settings = {k: v for k, v in step.get_params(deep=False).items() if _is_set(step, k, v)}
         given = ", ".join(f"{k}={v!r}" for k, v in settings.items())
         lines.append(f"{name}{': ' if name else ''}{type(step).__name__}({given})")

@@ -277,11 +277,10 @@ def _repeated_rows(frame: Frame, y: Array, identifiers: set[str]) -> int:
         return 0
     table = frame.table
     if isinstance(table, nw.DataFrame):
-        kept = table.select(*(table.columns[j] for j in names))
-        free = next(name for name in ("y", "_y", "__y") if name not in kept.columns)
-        target = nw.new_series(free, y, backend=nw.get_native_namespace(table))
+        target = nw.new_series("y", y, backend=nw.get_native_namespace(table))
+        kept = {f"x{j}": frame.columns[j].alias(f"x{j}") for j in names}
         with as_value_errors("a table"):
-            return len(frame) - len(kept.with_columns(target).unique())
+            return len(frame) - len(nw.from_dict({"y": target, **kept}).unique())
     if table.dtype == object:
         return 0
     codes = np.unique(y, return_inverse=True)[1]
