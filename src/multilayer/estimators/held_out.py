@@ -1,4 +1,4 @@
-"""Rows held out of training: how the network does on them, while it is being trained."""
+"""Validation rows: the score of the network on them during training."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _one_label(targets: Targets) -> TypeGuard[ClassTargets]:
 
 
 def cost_on(estimator: Any, rows: Rows) -> Callable[[], float]:
-    """Return what computes the cost of a fitted estimator on checked rows, as it stands.
+    """Return a function that computes the cost of a fitted estimator on validated rows.
 
     It is the cost without the penalty.
     """
@@ -94,7 +94,7 @@ def cost_on(estimator: Any, rows: Rows) -> Callable[[], float]:
 
 
 def hold_out(fit: Fit, given: Rows) -> tuple[Examples, Validate | None]:
-    """Return the rows to learn from, weighed, and what validates on the others.
+    """Return the weighted training rows, and the scorer of the validation rows.
 
     Parameters
     ----------

@@ -153,7 +153,7 @@ class Facts:
         Of classes, y with each of them at least once in its column; of numbers, the least and the
         largest of each column, (2,) or (2, n_outputs).
     counts : dict, optional
-        How often each class occurs, where there is one label a row.
+        How often each class occurs, if there is one label per row.
     """
 
     rows: int
