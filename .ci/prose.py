@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = tomllib.loads((ROOT / ".ci" / "prose.toml").read_text(encoding="utf-8"))
@@ -30,8 +31,7 @@ def markdown(text: str) -> Iterator[Passage]:
     for token in MarkdownIt().enable("table").parse(text):
         line = token.map[0] + 1 if token.map else 1
         if token.type == "inline":
-            parts = token.children or []
-            yield line, "".join("`code`" if p.type == "code_inline" else p.content or " " for p in parts)
+            yield line, "".join(map(_spoken, token.children or []))
         elif token.type == "fence" and token.info.startswith("{"):
             if token.info.startswith(("{dropdown", "{note", "{warning", "{admonition")):
                 for inner, passage in markdown(token.content):
@@ -39,6 +39,11 @@ def markdown(text: str) -> Iterator[Passage]:
             elif "code-cell" in token.info:
                 for inner, passage in python(re.sub(r"^[:%!].*$", "", token.content, flags=re.M)):
                     yield line + inner, passage
+
+
+def _spoken(part: Token) -> str:
+    """Return the words of an inline part of a page."""
+    return "`code`" if part.type == "code_inline" else part.content or " "
 
 
 def python(text: str) -> Iterator[Passage]:
@@ -57,12 +62,14 @@ def python(text: str) -> Iterator[Passage]:
         last = token.start[0]
     if block:
         yield first, " ".join(block)
+    parsed: set[ast.AST] = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.JoinedStr):
+            parsed.update(node.values)
             parts = [p.value if isinstance(p, ast.Constant) else "X" for p in node.values]
             yield node.lineno, "".join(map(str, parts))
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
-            yield node.lineno, re.sub(r"``?[^`]+``?", "`code`", node.value)
+        elif node not in parsed and isinstance(node, ast.Constant) and " " in str(node.value):
+            yield node.lineno, re.sub(r"``?[^`]+``?", "`code`", str(node.value))
 
 
 def template(text: str) -> Iterator[Passage]:
@@ -77,19 +84,20 @@ READERS = {".md": markdown, ".py": python, ".j2": template}
 
 def findings(path: Path) -> Iterator[str]:
     """Yield a line for each place in a file where a rule is broken."""
+    name = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
     for first, passage in READERS[path.suffix](path.read_text(encoding="utf-8")):
         text = re.sub(r"\s", " ", passage)
         for pattern, say in RULES:
             for match in pattern.finditer(text):
                 line = first + passage.count("\n", 0, match.start())
-                yield f"{path}:{line}: “{match[0].strip()}”: {say}"
+                yield f"{name}:{line}: “{match[0].strip()}”: {say}"
 
 
 def main(arguments: list[str]) -> int:
     """Print the findings in the files, and return 1 if there are any."""
     paths = list(map(Path, arguments))
     for pattern in () if paths else SETTINGS["paths"]:
-        paths += sorted(path.relative_to(Path.cwd()) for path in ROOT.glob(pattern))
+        paths += sorted(ROOT.glob(pattern))
     ignored = [ROOT / path for path in SETTINGS["ignored"]]
     paths = [p for p in paths if not any(p.resolve().is_relative_to(skip) for skip in ignored)]
     found = [line for path in paths for line in findings(path)]

@@ -273,7 +273,7 @@ def forget(client: Client, futures: Sequence[Future]) -> None:
     A task during which several workers died counts as their killer: as long as anyone wants it, it
     is not tried again. Exceptions keep futures alive, so it is not enough to drop them.
     """
-    with suppress(Exception):  # what is wrong is known already
+    with suppress(Exception):  # the error is known already
         client.cancel(list(futures))
 
 

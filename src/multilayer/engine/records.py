@@ -188,8 +188,7 @@ def check_dense(X: Any, extra: ExtraParameters | None) -> None:
 
 
 def check_alone(extra: ExtraParameters | None, *penalties: float) -> None:
-    """Check that extra parameters, which support only a decay, come without penalties and
-    limits."""
+    """Check that extra parameters, which have only a decay, come without penalties and limits."""
     if extra is not None and extra.arrays and any(penalties):
         raise ValueError("lambda_, l1, clip_norm and max_norm do not go with extra parameters")
 

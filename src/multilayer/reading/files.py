@@ -183,7 +183,7 @@ class TableFiles:
 
     def _batches(self, path: str, rows: int) -> Iterator[pl.DataFrame]:
         """Read rows of a CSV file as texts, gaps null."""
-        # What was found when the file was looked at holds when it is read.
+        # Use the format that was detected when the file was first examined.
         options = replace(self._options, header=self._headers.get(path, self._options.header))
         with ExitStack() as stack:
             place = Path(path)

@@ -1,4 +1,4 @@
-"""Limits of tables, which no real one meets: without them, a small file may cost all memory."""
+"""Limits of tables beyond any real table: without them, a small file could use all memory."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ __all__ = ["DEFAULT_OPTIONS", "Known", "ReadOptions", "Table", "collected"]
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """Options for reading a file; what is None is detected.
+    """Options for reading a file; those that are None are detected.
 
     Attributes
     ----------

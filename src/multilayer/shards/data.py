@@ -80,7 +80,7 @@ class OfShard(Protocol):
 
 
 class Shards(ABC):
-    """Rows in parts, which stand in the place of X where a network is trained.
+    """Rows in parts, which replace X when a network is trained.
 
     Attributes
     ----------
@@ -150,8 +150,8 @@ class Facts:
     dtype : dtype
         float32 or float64.
     labels : ndarray
-        Of classes, y with each of them at least once in its column; of numbers, the least and the
-        largest of each column, (2,) or (2, n_outputs).
+        Of classes, y with each of them at least once in its column; for numbers, the smallest and
+        the largest of each column, (2,) or (2, n_outputs).
     counts : dict, optional
         How often each class occurs, if there is one label per row.
     """

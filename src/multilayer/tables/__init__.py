@@ -1,1 +1,1 @@
-"""Raw tables turned into numbers: columns of numbers, dates, categories and gaps."""
+"""Raw tables encoded as numbers: columns of numbers, dates and categories with missing values."""
