@@ -95,7 +95,7 @@ def array_field(
     *,
     finite: bool = False,
 ) -> NDArray[Any]:
-    """Return an array of this dtype and shape, in which None stands for any length."""
+    """Return an array of this dtype and shape; None in the shape means any length."""
     array = arrays[name]
     fits = len(shape) == array.ndim and all(
         n in (None, met) for n, met in zip(shape, array.shape, strict=True)

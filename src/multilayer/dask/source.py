@@ -84,7 +84,7 @@ class Source:
         held_out: bool,
         **options: Any,
     ) -> ClusterShards:
-        """Encode rows where they lie.
+        """Encode rows on the workers that store them.
 
         Parameters
         ----------

@@ -129,10 +129,10 @@ class Checkpoint:
         Raises
         ------
         ValueError
-            If the file is of a training with other data, validation rows or parameters. Those that
-            may be others say where training ends: `max_iter`, unless the learning rate depends on
-            it or more epochs have been trained; of "lbfgs" `max_fun`, `tol` and `n_iter_no_change`
-            too.
+            If the file is of a training with other data, validation rows or parameters. The
+            parameters that may differ are those that end training: `max_iter`, unless the learning
+            rate depends on it or more epochs have been trained; of "lbfgs" `max_fun`, `tol` and
+            `n_iter_no_change` too.
         TypeError
             If the network has user-defined functions, which cannot be saved.
         """
@@ -210,7 +210,7 @@ def _key(estimator: Any, state: State, examples: Examples, held_out: Examples | 
 
 def _arrays_of(rows: Examples) -> list[Any]:
     X, Y, weights = rows
-    if hasattr(X, "fingerprint"):  # rows that lie elsewhere
+    if hasattr(X, "fingerprint"):  # rows that are stored elsewhere
         steps = np.frombuffer(str(X.sync_every).encode(), np.uint8)
         return [np.frombuffer(X.fingerprint(), np.uint8), steps, Y, weights]
     engine = np.array(is_foreign(X))  # which of the two makes the steps

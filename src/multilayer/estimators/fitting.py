@@ -1,6 +1,6 @@
 """Fit: the path from encoded rows to a trained network, for every estimator that trains one.
 
-Rows in memory, rows in parts that lie elsewhere, a search that trains a little at a time, and the
+Rows in memory, rows in parts that are stored elsewhere, a search that trains step by step, and the
 playground all go through it: draw Θ or go on from the last, set rows aside, seed dropout, resume
 from a checkpoint, train, set the attributes.
 """
@@ -85,7 +85,7 @@ class Fit:
     examples : Examples
         As `targets` encodes them.
     rng : RandomState, optional
-        By default what `random_state` says.
+        By default the one that `random_state` defines.
     first : bool
         Begin with a new network, unless the user has set weights.
     incremental : bool

@@ -23,13 +23,13 @@ __all__ = ["HeldOut", "cost_on", "hold_out"]
 
 
 class HeldOut:
-    """Score and cost of a network, as it stands, on rows that it does not learn from.
+    """Score and cost of a network, in its present state, on validation rows.
 
     Parameters
     ----------
     fit : Fit
-        Whose estimator's `scoring` says what counts: None for its own score, "loss" for the cost,
-        a scorer's name or a scorer.
+        Its estimator's `scoring` defines the score: None for the estimator's own score, "loss" for
+        the cost, a scorer's name or a scorer.
     examples : Examples
         The rows held out, encoded.
     learned : array or sparse matrix

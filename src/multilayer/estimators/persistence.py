@@ -25,7 +25,7 @@ from multilayer.training.state import History, State
 __all__ = ["SavableEstimator", "check_class_weight", "parameter_from_json", "parameter_to_json"]
 
 # Parameters may be records of these modules: their numbers are saved with the name of their class.
-# Records that hold functions are none of them.
+# Records that contain functions are not among them.
 _RECORDS: dict[str, type[Any]] = {
     name: kind
     for module in (losses, optimizers, schedules)

@@ -364,7 +364,7 @@ def without_gaps(texts: pl.DataFrame) -> pl.DataFrame:
     """Strip blanks around cells, and make `GAPS` null."""
     stripped, gap = pl.all().str.strip_chars(), pl.all().is_in(GAPS)
     known = pl.when(gap).then(None).otherwise(pl.all()).name.keep()
-    # Some columns at a time, since each takes 10 kB meanwhile.
+    # A few columns at a time, because each takes 10 kB during the conversion.
     parts = [
         texts[:, start : start + _TOGETHER].select(stripped).select(known)
         for start in range(0, texts.width, _TOGETHER)

@@ -27,7 +27,7 @@ __all__ = ["Source", "open_source"]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _BLOCK = 1 << 22  # bytes that are unpacked and decoded at a time
-_SAMPLE = 1 << 17  # bytes from which the encoding is told
+_SAMPLE = 1 << 17  # bytes from which the encoding is detected
 
 _KINDS = {
     b"PAR1": "Parquet",

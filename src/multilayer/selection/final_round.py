@@ -45,7 +45,7 @@ def run_final_round(
     """Score candidates on another set of folds, and return whether there was time for all.
 
     Each candidate is trained from the beginning, for the number of epochs that was best. A round
-    that is not completed counts for none of them.
+    that is not completed does not count for any of them.
 
     Parameters
     ----------

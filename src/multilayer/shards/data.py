@@ -19,7 +19,7 @@ __all__ = ["TOGETHER", "Facts", "OfShard", "Shard", "Shards", "Sums", "added_up"
 
 Array = NDArray[Any]
 Sums = NDArray[np.float64]
-TOGETHER = 8  # vectors are added up so many at a time, then these sums, and so on
+TOGETHER = 8  # vectors are added in groups of this size, then these sums, and so on
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Shard:
         return float(len(self) if weights is None else weights.sum(dtype=np.float64))
 
     def order(self, seed: int | None) -> Array:
-        """Return the order of the rows in the epoch of a seed; without one, as they lie."""
+        """Return the order of the rows in the epoch of a seed; without one, the stored order."""
         if self._order[:1] != [seed]:
             rows = np.arange(len(self))
             if seed is not None:
@@ -121,8 +121,8 @@ def _fingerprint(shard: Shard) -> Sums:
 def added_up(vectors: Sequence[Sums]) -> Sums:
     """Add vectors in a fixed order: neighbours first, then their sums.
 
-    The order depends on the number of the vectors alone, and sums of neighbours can be had where
-    these lie.
+    The order depends only on the number of vectors, and neighbours can be added where they are
+    stored.
     """
     while len(vectors) > 1:
         starts = range(0, len(vectors), TOGETHER)

@@ -56,7 +56,7 @@ def train(
     engine : callable
         Creates the engine; by default the one that suits the network and its rows.
     validate : callable, optional
-        Returns score and cost of the network as it stands on other rows.
+        Returns score and cost of the network in its present state on other rows.
     watch : callable, optional
         Called after each epoch with the state; training stops when it returns True.
     """

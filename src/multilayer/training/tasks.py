@@ -77,8 +77,8 @@ class TaskPool(Generic[Result]):
         KeyboardInterrupt
             After Ctrl-C, as soon as the running tasks have ended.
         BaseException
-            What a task has raised; of several exceptions that of the first task. The tasks that
-            run meanwhile end before.
+            What a task has raised; of several exceptions that of the first task. The running tasks
+            are completed first.
         """
         self.results = [None] * len(arguments)
         self._n_left = len(arguments)
