@@ -87,11 +87,13 @@ prove: $(VENV)/prove ## attack every promise: sanitizers, fuzzers, kills, mutant
 
 # PyPI has Biome for Linux on x86-64 only.
 BIOME := test ! -x $(BIN)/biome && echo "PyPI has no Biome for this system: the page is not checked" || $(BIN)/biome check
-check: $(VENV)/installed ## formatting, lint, types, the order of the rooms
+check: $(VENV)/installed ## formatting, lint, types, the order of the layers, spelling and style
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/codespell
+	$(BIN)/python .ci/prose.py
 	@$(BIOME)
 	$(BIN)/clang-format --dry-run -Werror $(CXX_FILES)
 

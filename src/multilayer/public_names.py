@@ -1,6 +1,6 @@
-"""The module that a public class says it is from: where users import it, not where it is defined.
+"""The public module of each class: the one that users import it from, not the one that defines it.
 
-Pickles name a class by its module; they survive when a file is moved.
+Pickles name a class by its module, so they remain valid when a file is moved.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ __all__ = ["publish"]
 
 
 def publish(module: str, names: Sequence[str], namespace: Mapping[str, Any]) -> None:
-    """Make the classes that a module exports members of it, in their `__module__`.
+    """Set `__module__` of the classes that a module exports to this module.
 
     A class that two modules export belongs to the one higher up: `multilayer` before
     `multilayer.tabular`.

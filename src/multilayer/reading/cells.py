@@ -81,7 +81,7 @@ class Cells:
             return pl.DataFrame(self._relation())
 
     def batches(self, rows: int) -> Iterator[pl.DataFrame]:
-        """Read at most so many rows at a time, in their order."""
+        """Read a limited number of rows at a time, in order."""
         with _one_line_errors(self._name, self._dialect):
             for batch in self._relation().to_arrow_reader(rows):
                 for start in range(0, len(batch), rows):

@@ -42,9 +42,8 @@ class CrossValidation:
         The training cost by epoch, with the penalty; empty for an estimator that does not record
         it. For a tabular estimator, the mean over its members.
     validation_curves : list of ndarray
-        The cost of the test rows by epoch, without the penalty. Nothing depends on it: training is
-        bit for bit the same without it. Empty for all estimators but MLPClassifier and
-        MLPRegressor.
+        The cost of the test rows by epoch, without the penalty. It has no influence on training.
+        Empty for all estimators but MLPClassifier and MLPRegressor.
     oof_prediction : ndarray, shape (m,) or (m, n_outputs)
         Out-of-fold predictions: for each row, by the estimators that were not trained on it. The
         mean over repeats; of a classifier, the class with the largest mean probability, or without
@@ -197,8 +196,8 @@ def cross_validate_network(
     Warns
     -----
     UserWarning
-        If a class has fewer rows than there are folds. Where the training rows of a fold lack it,
-        it has probability 0; in a log-loss that counts as the smallest that the loss tells from 0.
+        If a class has fewer rows than there are folds. If the training rows of a fold lack it, it
+        has probability 0, which the log-loss clips to its smallest value.
 
     See Also
     --------

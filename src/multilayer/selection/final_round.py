@@ -1,7 +1,7 @@
-"""The final round: the best candidates of a search are scored again, on fresh folds.
+"""The final round: the best candidates of a search are scored again, on new folds.
 
-Of very many candidates, the one that looks best also had luck with its folds. Its scores on folds
-that did not select it are free of that luck.
+Of very many candidates, the one that looks best was also lucky with its folds. Its scores on folds
+that did not select it are free of this selection bias.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def run_final_round(
     """Score candidates on another set of folds, and return whether there was time for all.
 
     Each candidate is trained from the beginning, for the number of epochs that was best. A round
-    that is not completed counts for none of them.
+    that is not completed does not count for any of them.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Successive halving: all candidates train for a few epochs, the better ones go on.
+"""Successive halving: all candidates train for a few epochs, and the better ones continue.
 
 Source: Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter
 optimization", arXiv 1502.07943.

@@ -1,7 +1,7 @@
 """Training from files larger than memory, on one machine.
 
-The rows are read twice: to learn what they hold, and to encode them and deal them at random to
-blocks on disk. From these the network learns, block by block.
+The rows are read twice: to learn the statistics of the columns, and to encode the rows and
+distribute them at random over blocks on disk. The network is trained on these, block by block.
 """
 
 from multilayer.streaming.fitting import fit_files
