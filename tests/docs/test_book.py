@@ -2,6 +2,7 @@
 
 import importlib
 import re
+from inspect import ismodule
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -22,9 +23,10 @@ def test_the_reference_has_every_public_name(name):
         if of == module.__name__
         for line in text.splitlines()
     }
-    modules = {"equations", "plots"} if name == "" else set()  # which have sections of their own
-    missing = set(module.__all__) - modules - listed
-    assert missing == set()
+    names = set(dir(module) if name == "" else module.__all__) - {"__version__"}
+    modules = {name for name in names if ismodule(getattr(module, name))}
+    assert names - modules - listed == set()
+    assert {f"{module.__name__}.{name}" for name in modules} <= set(sections)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

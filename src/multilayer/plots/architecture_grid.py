@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from multilayer.estimators.classifier import MLPClassifier
+from multilayer.extras import require
 from multilayer.plots.decision_boundary import DecisionBoundaryDisplay
 from multilayer.plots.style import background, root_figure
 
@@ -135,7 +135,7 @@ class ArchitectureGridDisplay:
         -------
         ArchitectureGridDisplay
         """
-        check_matplotlib_support(f"{cls.__name__}.from_data")
+        require(f"{cls.__name__}.from_data", "plot")
         if estimator is None:
             estimator = MLPClassifier(
                 activation="tanh", solver="lbfgs", max_iter=500, random_state=0
@@ -178,7 +178,7 @@ class ArchitectureGridDisplay:
         ValueError
             If there is no estimator, or another number of titles.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+        require(f"{type(self).__name__}.plot", "plot")
         import matplotlib.pyplot as plt
 
         n = len(self.estimators)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
+from multilayer.extras import require
 from multilayer.plots.errors import draw_errors, errors_of
 from multilayer.plots.style import root_figure
 
@@ -110,7 +110,7 @@ class BiasVarianceDisplay:
         -------
         BiasVarianceDisplay
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        require(f"{cls.__name__}.from_estimator", "plot")
         from multilayer.selection.parameter_path import cross_validate_path
 
         results = cross_validate_path(estimator, X, y, param_name, param_range, **kwargs)
@@ -128,7 +128,7 @@ class BiasVarianceDisplay:
         -------
         BiasVarianceDisplay
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+        require(f"{type(self).__name__}.plot", "plot")
         import matplotlib.pyplot as plt
 
         from multilayer.selection.model_size import count_parameters

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils import check_array, check_consistent_length
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from multilayer.extras import require
 from multilayer.plots.style import COLORS, background, root_figure
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class DecisionBoundaryDisplay:
         TypeError
             If the estimator is not a classifier.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        require(f"{cls.__name__}.from_estimator", "plot")
         check_is_fitted(estimator)
         if not is_classifier(estimator):
             raise TypeError(
@@ -200,7 +200,7 @@ class DecisionBoundaryDisplay:
         ValueError
             If y and X differ in length, or y has labels that are not among `classes`.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+        require(f"{type(self).__name__}.plot", "plot")
         import matplotlib.pyplot as plt
         from matplotlib import rcParams
         from matplotlib.colors import to_rgba

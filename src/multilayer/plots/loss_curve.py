@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import column_or_1d
 
+from multilayer.extras import require
 from multilayer.plots.reading import fitted_network
 from multilayer.plots.style import COLORS, log_if_wide, root_figure
 
@@ -119,7 +119,7 @@ class LossCurveDisplay:
         TypeError
             If it has no `loss_curve_`.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        require(f"{cls.__name__}.from_estimator", "plot")
         network = fitted_network(estimator)
         if not hasattr(network, "loss_curve_"):
             solver = getattr(network, "solver", None)
@@ -174,7 +174,7 @@ class LossCurveDisplay:
         ValueError
             If the cost curve is empty, or the numbers of scores and costs differ.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+        require(f"{type(self).__name__}.plot", "plot")
         import matplotlib.pyplot as plt
         from cycler import cycler
         from matplotlib.ticker import MaxNLocator

@@ -6,8 +6,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
+from multilayer.extras import require
 from multilayer.plots.layout import Column, columns, label_place
 from multilayer.plots.reading import (
     fitted_network,
@@ -128,7 +128,7 @@ class NetworkDisplay:
         TypeError
             If it has neither.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        require(f"{cls.__name__}.from_estimator", "plot")
         network = fitted_network(estimator)
         thetas = read_thetas(network)
         if input_names is None:
@@ -164,7 +164,7 @@ class NetworkDisplay:
             If the shapes of the thetas contradict each other or the names, or `max_units` is
             less than 3.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+        require(f"{type(self).__name__}.plot", "plot")
         import matplotlib.pyplot as plt
         from matplotlib.colors import Normalize
 

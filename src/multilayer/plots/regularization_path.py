@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
+from multilayer.extras import require
 from multilayer.plots.errors import draw_errors, errors_of
 from multilayer.plots.style import root_figure
 
@@ -101,7 +101,7 @@ class RegularizationPathDisplay:
         ValueError
             If a value is not larger than 0.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        require(f"{cls.__name__}.from_estimator", "plot")
         from multilayer.selection.parameter_path import cross_validate_path
 
         values = np.logspace(-4, 2, 9) if param_range is None else np.asarray(param_range, float)
@@ -122,7 +122,7 @@ class RegularizationPathDisplay:
         -------
         RegularizationPathDisplay
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+        require(f"{type(self).__name__}.plot", "plot")
         import matplotlib.pyplot as plt
 
         alpha = np.asarray(self.alpha, float)

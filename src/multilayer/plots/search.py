@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
+from multilayer.extras import require
 from multilayer.plots.style import COLORS, root_figure
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class SearchDisplay:
         -------
         SearchDisplay
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        require(f"{cls.__name__}.from_estimator", "plot")
         check_is_fitted(search, "cv_results_")
         name, offset = "Validation error", 1.0
         if search.scoring is not None:
@@ -125,7 +125,7 @@ class SearchDisplay:
         -------
         SearchDisplay
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+        require(f"{type(self).__name__}.plot", "plot")
         if axes is None:
             from matplotlib import pyplot as plt
 
