@@ -21,8 +21,10 @@ class BiasVarianceDisplay:
     """Error on held-out rows and on training rows, against the number of parameters.
 
     Where both errors are large, the network is too small: bias. Where they are far apart, the
-    network overfits: variance. The bands are one standard error wide on either side. Marked are the
-    smallest error on held-out rows, and the simplest network within one standard error of it.
+    network overfits: variance. Where a larger network has a larger training error, its training has
+    not converged. Which of these holds stands above either end of the axis; nothing, if the errors
+    do not tell. The bands are one standard error wide on either side. Marked are the smallest error
+    on held-out rows, and the simplest network within one standard error of it.
 
     Parameters
     ----------
@@ -144,9 +146,8 @@ class BiasVarianceDisplay:
         self.simplest_index_ = errors.simplest(self.capacity_)
         names = self.names or [f"{value:g}" for value in self.capacity_]
         self.line_, self.train_line_ = draw_errors(
-            ax, self.capacity_, errors, self.simplest_index_, names,
-            ("◂ bias: underfits", "variance: overfits ▸"),
-        )  # fmt: skip
+            ax, self.capacity_, errors, self.simplest_index_, names, "right"
+        )
         ax.set_xlabel(self.xlabel)
         self.ax_, self.figure_ = ax, root_figure(ax)
         return self

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 class RegularizationPathDisplay:
     """Error on held-out rows and on training rows, against λ on a logarithmic axis.
 
-    With a small λ the network overfits: variance. With a large one it underfits: bias. The bands
-    are one standard error wide on either side. Marked are the smallest error on held-out rows, and
+    With a small λ the network may overfit: variance. With a large one it underfits: bias. What the
+    errors show stands above either end of the axis. The bands are one standard error wide on either
+    side. Marked are the smallest error on held-out rows, and
     the largest λ within one standard error of it, which gives the simplest network.
 
     Parameters
@@ -134,9 +135,8 @@ class RegularizationPathDisplay:
         symbol = self.xlabel.split()[0]
         names = [f"{symbol} = {value:.2g}" for value in alpha]
         self.line_, self.train_line_ = draw_errors(
-            ax, alpha, errors, self.simplest_index_, names,
-            ("◂ variance: overfits", "bias: underfits ▸"),
-        )  # fmt: skip
+            ax, alpha, errors, self.simplest_index_, names, "left"
+        )
         ax.set_xscale("log")
         ax.set_xlabel(self.xlabel)
         self.ax_, self.figure_ = ax, root_figure(ax)
