@@ -8,6 +8,7 @@ import numpy as np
 
 from multilayer.extras import require
 from multilayer.plots.errors import draw_errors, errors_of
+from multilayer.plots.reading import best_of_search
 from multilayer.plots.style import root_figure
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class BiasVarianceDisplay:
         Parameters
         ----------
         estimator : MLPClassifier, MLPRegressor, tabular estimator, or Pipeline ending in one
+            Of a fitted search, its best estimator is trained.
         X, y : array-like or dataframe
             The data.
         param_name : str, default="hidden_layer_sizes"
@@ -115,6 +117,7 @@ class BiasVarianceDisplay:
         require(f"{cls.__name__}.from_estimator", "plot")
         from multilayer.selection.parameter_path import cross_validate_path
 
+        estimator = best_of_search(estimator)
         results = cross_validate_path(estimator, X, y, param_name, param_range, **kwargs)
         return cls(results, names=[_named(value) for value in param_range]).plot(ax=ax)
 

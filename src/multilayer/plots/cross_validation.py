@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from multilayer.extras import require
+from multilayer.plots.reading import best_of_search
 from multilayer.plots.style import COLORS, log_if_wide, root_figure
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class CrossValidationDisplay:
         Parameters
         ----------
         estimator : MLPClassifier, MLPRegressor, tabular estimator, or Pipeline ending in one
+            Of a fitted search, its best estimator is trained.
         X, y : array-like
             The data.
         ax : matplotlib.axes.Axes, default=None
@@ -84,7 +86,8 @@ class CrossValidationDisplay:
         require(f"{cls.__name__}.from_estimator", "plot")
         from multilayer.selection import cross_validate_network
 
-        return cls.from_result(cross_validate_network(estimator, X, y, **kwargs), ax=ax)
+        result = cross_validate_network(best_of_search(estimator), X, y, **kwargs)
+        return cls.from_result(result, ax=ax)
 
     @classmethod
     def from_result(cls, result: Any, *, ax: Axes | None = None) -> Self:

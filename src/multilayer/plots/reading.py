@@ -14,6 +14,7 @@ from multilayer.tabular.base import TabularEstimator
 from multilayer.tabular.network import TabularNetwork
 
 __all__ = [
+    "best_of_search",
     "fitted_network",
     "member_of",
     "read_activations",
@@ -37,14 +38,20 @@ def fitted_network(model: Any) -> Any:
     return model
 
 
+def best_of_search(model: Any) -> Any:
+    """Return the best estimator of a fitted search; any other estimator itself."""
+    if not hasattr(model, "cv_results_"):
+        return model
+    if not hasattr(model, "best_estimator_"):
+        raise TypeError(f"{type(model).__name__} has no network to draw: refit is False")
+    return best_of_search(model.best_estimator_)
+
+
 def _without_search(model: Any) -> Any:
     """Return the estimator that a search or a `TransformedTargetRegressor` has fitted."""
     if hasattr(type(model), "fit") and not isinstance(model, Pipeline):
         check_is_fitted(model)
-    if hasattr(model, "cv_results_"):
-        if not hasattr(model, "best_estimator_"):
-            raise TypeError(f"{type(model).__name__} has no network to draw: refit is False")
-        return _without_search(model.best_estimator_)
+    model = best_of_search(model)
     return _without_search(model.regressor_) if hasattr(model, "regressor_") else model
 
 

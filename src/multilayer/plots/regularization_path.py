@@ -8,6 +8,7 @@ import numpy as np
 
 from multilayer.extras import require
 from multilayer.plots.errors import draw_errors, errors_of
+from multilayer.plots.reading import best_of_search
 from multilayer.plots.style import root_figure
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class RegularizationPathDisplay:
         Parameters
         ----------
         estimator : MLPClassifier, MLPRegressor, tabular estimator, or Pipeline ending in one
+            Of a fitted search, its best estimator is trained.
         X, y : array-like or dataframe
             The data.
         param_name : str, default="alpha"
@@ -107,6 +109,7 @@ class RegularizationPathDisplay:
 
         values = np.logspace(-4, 2, 9) if param_range is None else np.asarray(param_range, float)
         _check(values)
+        estimator = best_of_search(estimator)
         results = cross_validate_path(estimator, X, y, param_name, values.tolist(), **kwargs)
         label = "λ (alpha)" if param_name.split("__")[-1] == "alpha" else param_name
         return cls(results, values, xlabel=label).plot(ax=ax)

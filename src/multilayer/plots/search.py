@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from multilayer.extras import require
@@ -83,7 +84,7 @@ class SearchDisplay:
 
         Parameters
         ----------
-        search : fitted HiddenLayerSearchCV
+        search : fitted HiddenLayerSearchCV, or Pipeline ending in one
         axes : two matplotlib Axes, default=None
             Axes for the errors against parameters and against time; a new figure by default.
         **kwargs
@@ -92,8 +93,22 @@ class SearchDisplay:
         Returns
         -------
         SearchDisplay
+
+        Raises
+        ------
+        TypeError
+            If it is no HiddenLayerSearchCV.
+        sklearn.exceptions.NotFittedError
+            If it is not fitted.
         """
         require(f"{cls.__name__}.from_estimator", "plot")
+        from multilayer.selection import HiddenLayerSearchCV
+
+        search = search[-1] if isinstance(search, Pipeline) else search
+        if not isinstance(search, HiddenLayerSearchCV):
+            raise TypeError(
+                f"SearchDisplay draws a HiddenLayerSearchCV, not {type(search).__name__}"
+            )
         check_is_fitted(search, "cv_results_")
         name, offset = "Validation error", 1.0
         if search.scoring is not None:
