@@ -60,12 +60,13 @@ def test_numbers_run_along_their_lines_and_do_not_overlap(sizes):
         assert max((overlap(box, other) for other in boxes[:n]), default=0) < 2
 
 
-def test_numbers_have_the_colour_of_their_sign_and_a_halo():
-    display = NetworkDisplay([[[0.5, 1.0, -1.0]]]).plot()
-    for label, positive in zip(display.labels_, (True, True, False), strict=True):
-        red, _, blue = label.get_color()
-        assert (blue > red) == positive
-        assert [type(effect).__name__ for effect in label.get_path_effects()] == ["withStroke"]
+def test_a_line_is_interrupted_for_its_number():
+    with plt.style.context("dark_background"):
+        display = NetworkDisplay([[[0.5, 1.0, -1.0]]]).plot()
+    for label in display.labels_:
+        box = label.get_bbox_patch()
+        assert box.get_facecolor() == (0, 0, 0, 1)
+        assert label.get_zorder() > display.weights_[0].get_zorder()
 
 
 def test_colors_show_the_sign():

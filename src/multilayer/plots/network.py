@@ -42,9 +42,9 @@ class NetworkDisplay:
 
     The larger a weight in its layer, the wider and stronger its line. Bias units, whose value is
     always 1, are on top with a dashed border. In a small network each weight is written along its
-    line, in the colour of its sign. Where the numbers would not be legible, an image of each Θ is
-    drawn below instead: a row for each unit of the next layer, the bias in the first column. Of
-    large layers only the first and last units are drawn.
+    line. Where the numbers would not be legible, an image of each Θ is drawn below instead: a row
+    for each unit of the next layer, the bias in the first column. Of large layers only the first
+    and last units are drawn.
 
     The inputs of a tabular network are its encoded columns, then the periodic features of each
     number ("age ~1") and the numbers that embed each category ("sex #1"); the trained scale of an

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from multilayer.plots.layout import Column
-from multilayer.plots.style import NEGATIVE, POSITIVE, background, signed_colormap
+from multilayer.plots.style import background, signed_colormap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_weights", "largest", "weight_text", "write_weights"]
 
-_SIZE, _HALO = 7.0, 4.5  # points; the halo is as wide as the widest line
+_SIZE = 7.0  # points
 
 
 def draw_weights(
@@ -46,7 +46,7 @@ def draw_weights(
 
 
 def write_weights(ax: Axes, theta: Floats, ts: Floats, left: Column, right: Column) -> list[Text]:
-    """Write each weight along its line, in the colour of its sign and with a halo.
+    """Write each weight along its line, which is interrupted for it.
 
     Parameters
     ----------
@@ -56,23 +56,17 @@ def write_weights(ax: Axes, theta: Floats, ts: Floats, left: Column, right: Colu
         The fraction of the way from left to right.
     left, right : Column
     """
-    from matplotlib import rcParams
-    from matplotlib.colors import to_rgb
-    from matplotlib.patheffects import withStroke
-
     values = _drawn(theta, left, right)
     starts, ends = np.meshgrid(left.sources, right.ys)
     width = right.x - left.x
     angles = np.degrees(np.arctan2(ends - starts, width))
-    ink = np.array(to_rgb(rcParams["text.color"]))
-    positive, negative = ((np.array(to_rgb(tone)) + ink) / 2 for tone in (POSITIVE, NEGATIVE))
     style: dict[str, Any] = {
         "rotation_mode": "anchor",
         "transform_rotates_text": True,  # the line turns when the figure is given another shape
         "fontsize": _SIZE,
         "ha": "center",
         "va": "center",
-        "path_effects": [withStroke(linewidth=_HALO, foreground=background(ax))],
+        "bbox": {"boxstyle": "square,pad=0.08", "fc": background(ax), "ec": "none"},
         "zorder": 2,
     }
     return [
@@ -81,7 +75,6 @@ def write_weights(ax: Axes, theta: Floats, ts: Floats, left: Column, right: Colu
             (1 - t) * start + t * end,
             weight_text(value),
             rotation=angle,
-            color=negative if value < 0 else positive,
             **style,
         )
         for t, start, end, angle, value in zip(
