@@ -25,6 +25,7 @@ from multilayer.plots.live_loss import LossPlot
 from multilayer.public_names import find_when_used as _find_when_used
 from multilayer.public_names import publish as _publish
 from multilayer.report import Report, write_report
+from multilayer.tables.alerts import Alert, DataWarning, find_alerts
 from multilayer.tables.encoder import TableEncoder
 from multilayer.tabular import TabularClassifier, TabularRegressor
 
@@ -50,9 +51,11 @@ if TYPE_CHECKING:
 
 # Without the names that need an extra: `from multilayer import *` works where none is installed.
 __all__ = [
+    "Alert",
     "Checkpoint",
     "Comparison",
     "CrossValidation",
+    "DataWarning",
     "DivergenceWarning",
     "EarlyStop",
     "HiddenLayerSearchCV",
@@ -72,6 +75,7 @@ __all__ = [
     "cross_validate_network",
     "equations",
     "export",
+    "find_alerts",
     "load",
     "losses",
     "optimizers",
