@@ -210,6 +210,15 @@ def test_a_regressor_inside_a_transformed_target(moons):
     np.testing.assert_array_equal(display.thetas[0], model.regressor_.network_.thetas[0])
 
 
+def test_a_dollar_sign_in_a_name_begins_no_formula(moons):
+    X, y = moons
+    frame = pl.DataFrame(X, schema=["a $x^{2", "b"])
+    model = MLPClassifier((), solver="lbfgs", tol=1.0).fit(frame, np.array(["$\\no", "$y"])[y])
+    display = NetworkDisplay.from_estimator(model)
+    display.figure_.canvas.draw()
+    assert {r"a \$x^{2", r"\$y"} <= set(texts(display.ax_))
+
+
 def test_given_names_win_and_long_ones_are_cut():
     names = ["width", "a name that would not end"]
     display = NetworkDisplay.from_estimator(

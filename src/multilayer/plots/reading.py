@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -98,22 +99,23 @@ def read_activations(network: Any, n_layers: int) -> list[str] | None:
 def read_input_names(estimator: Any, n_inputs: int) -> list[str] | None:
     """Return the names of the inputs of the network, or None if they are not known.
 
-    Those of a tabular network are its encoded columns, then the periodic features of each number
-    ("age ~1") and the numbers that embed each category ("sex #1").
+    A dollar sign in them begins no formula. Those of a tabular network are its encoded columns,
+    then the periodic features of each number ("age ~1") and the numbers that embed each category
+    ("sex #1").
     """
     estimator = _without_search(estimator)
     if isinstance(estimator, TabularEstimator):
-        return _names_of_embedding(estimator)
+        return _plain(_names_of_embedding(estimator))
     names = getattr(estimator, "feature_names_in_", None)
     if isinstance(estimator, Pipeline):
         if isinstance(fitted_network(estimator), TabularEstimator):
-            return _names_of_embedding(fitted_network(estimator))
+            return _plain(_names_of_embedding(fitted_network(estimator)))
         if names is not None and len(estimator) > 1:
             encoder = estimator[:-1]
             names = None
             if all(hasattr(step, "get_feature_names_out") for _, step in encoder.steps):
                 names = encoder.get_feature_names_out()
-    return None if names is None or len(names) != n_inputs else [str(name) for name in names]
+    return None if names is None or len(names) != n_inputs else _plain(names)
 
 
 def _names_of_embedding(model: TabularEstimator) -> list[str]:
@@ -129,6 +131,10 @@ def _names_of_embedding(model: TabularEstimator) -> list[str]:
     ]
 
 
+def _plain(names: Iterable[Any]) -> list[str]:
+    return [str(name).replace("$", r"\$") for name in names]
+
+
 def _cut(name: str) -> str:
     return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
 
@@ -137,4 +143,4 @@ def read_output_names(network: Any, n_outputs: int) -> list[str] | None:
     """Return the class of each output; a single sigmoid unit is that of the second of two."""
     names = getattr(network, "classes_", [])
     names = names[1:] if n_outputs == 1 else names
-    return [str(name) for name in names] if len(names) == n_outputs else None
+    return _plain(names) if len(names) == n_outputs else None
