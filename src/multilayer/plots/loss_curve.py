@@ -181,7 +181,7 @@ class LossCurveDisplay:
         from matplotlib.ticker import MaxNLocator
 
         curves = self._curves()
-        several, scored = len(curves) > 1, curves[0][1] is not None
+        several, scored = len(curves) > 1, len(curves[0]) > 1
         if ax is None:
             _, ax = plt.subplots(layout="constrained")
         if not ax.lines:
@@ -194,7 +194,7 @@ class LossCurveDisplay:
             panels.append((validation_ax, self.score_name))
 
         self.best_iterations_ = [
-            _best(*curve) if self.best_iterations is None else int(self.best_iterations[k])
+            _best(curve) if self.best_iterations is None else int(self.best_iterations[k])
             for k, curve in enumerate(curves)
         ]
         self.lines_: list[Line2D] = []
@@ -209,7 +209,7 @@ class LossCurveDisplay:
                     style = {"color": cost.get_color(), "linestyle": cost.get_linestyle()} | style
                 lines.append(panel.plot(np.arange(1, len(values) + 1), values, **style)[0])
                 _mark(panel, lines[-1], best, several)
-        log_if_wide(ax, np.concatenate([costs for costs, _ in curves]))
+        log_if_wide(ax, np.concatenate([curve[0] for curve in curves]))
         for panel, label in panels:
             panel.set_ylabel(label)
             panel.grid(alpha=0.25, linewidth=0.5)
@@ -217,7 +217,7 @@ class LossCurveDisplay:
         self.line_, self.best_iteration_ = self.lines_[0], self.best_iterations_[0]
         self.validation_line_ = self.validation_lines_[0] if scored else None
         self.validation_ax_ = validation_ax if scored else None
-        self.validation_loss_line_ = None
+        self.validation_loss_line_: Line2D | None = None
         if self.validation_loss_curve is not None:
             self._draw_validation_loss(ax)
 
@@ -248,18 +248,17 @@ class LossCurveDisplay:
         self.line_.set_label("training rows")
         ax.legend(frameon=False)
 
-    def _label(self, curve: tuple[Floats, Floats | None], name: str | None, n: int) -> str:
-        costs, scores = curve
+    def _label(self, curve: list[Floats], name: str | None, n: int) -> str:
         if n > 1:
             label = f"{n} members, the best {self.xlabel.lower()} of each marked"
         else:
-            values, best = costs if scores is None else scores, self.best_iteration_
-            found = f"{'lowest' if scores is None else 'best'} {values[best - 1]:.4g}"
+            best = self.best_iteration_
+            found = f"{'lowest' if len(curve) == 1 else 'best'} {curve[-1][best - 1]:.4g}"
             label = f"{found} ({self.xlabel.lower()} {best})"
         return f"{name}: {label}" if name else label
 
-    def _curves(self) -> list[tuple[Floats, Floats | None]]:
-        """Return the costs and the scores of each member."""
+    def _curves(self) -> list[list[Floats]]:
+        """Return the costs and, if there are any, the scores of each member."""
         several = len(self.loss_curve) > 0 and np.ndim(self.loss_curve[0]) > 0
         costs = self.loss_curve if several else [self.loss_curve]
         scores = self.validation_scores if several else [self.validation_scores]
@@ -272,23 +271,23 @@ class LossCurveDisplay:
         return [_checked(*curve) for curve in zip(costs, scores, strict=True)]
 
 
-def _checked(costs: Any, scores: Any) -> tuple[Floats, Floats | None]:
+def _checked(costs: Any, scores: Any) -> list[Floats]:
     costs = column_or_1d(costs, dtype=np.float64)
     if not np.isfinite(costs).any():
         raise ValueError(f"loss_curve needs a finite cost, and has none in {len(costs)}")
     if scores is None:
-        return costs, None
+        return [costs]
     scores = column_or_1d(scores, dtype=np.float64)
     if len(scores) != len(costs):
         raise ValueError(
             f"validation_scores has {len(scores)} values, but loss_curve has {len(costs)}"
         )
-    return costs, scores
+    return [costs, scores]
 
 
-def _best(costs: Floats, scores: Floats | None) -> int:
-    """Return the best iteration, counted from 1."""
-    return int(np.nanargmin(costs) if scores is None else np.nanargmax(scores)) + 1
+def _best(curve: list[Floats]) -> int:
+    """Return the best iteration, counted from 1: of the scores, or else of the costs."""
+    return 1 + int(np.nanargmin(curve[0]) if len(curve) == 1 else np.nanargmax(curve[1]))
 
 
 def _mark(panel: Axes, line: Line2D, best: int, several: bool) -> None:
