@@ -4,7 +4,6 @@ import ast
 import importlib
 import pickle
 import pickletools
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -128,31 +127,3 @@ def test_type_checkers_are_told_the_same_names():
         module = importlib.import_module(f"multilayer.{room}")
         found |= {name: room for name in module.__all__ if name in set(dir(ml)) - vars(ml).keys()}
     assert told == found
-
-
-TYPED = """
-from typing import assert_type
-import multilayer as ml
-
-assert_type(ml.HiddenLayerSearchCV(ml.MLPClassifier()), ml.selection.HiddenLayerSearchCV)
-assert_type(ml.compare_baselines([[1.0]], [0]), ml.Comparison)
-assert_type(ml.cross_validate_network(ml.MLPClassifier(), [[1.0]], [0]), ml.CrossValidation)
-assert_type(ml.write_report(None, None, None), ml.Report)
-ml.fit_files, ml.DaskMLPClassifier, ml.DaskMLPRegressor, ml.DaskTableEncoder
-ml.dask.DaskTableEncoder, ml.export.to_c, ml.streaming.fit_files, ml.playground.open
-ml.compare_baseline
-"""
-
-
-def test_mypy_sees_the_names(tmp_path):
-    (tmp_path / "typed.py").write_text(TYPED, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", str(tmp_path / "typed.py"), "--no-error-summary"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    (error,) = done.stdout.splitlines()
-    assert re.search(r'typed.py:11: error: Module has no attribute "compare_baseline"', error), (
-        error
-    )
