@@ -129,7 +129,7 @@ $(VENV)/tools: pyproject.toml
 	@touch $@
 
 $(VENV)/installed: $(VENV)/tools $(NATIVE)
-	$(PIP_INSTALL) --no-build-isolation --config-settings=build-dir=build/editable --editable '.[all,test,dev]'
+	$(PIP_INSTALL) --no-build-isolation --config-settings=build-dir=build/editable --editable '.[test,dev]'
 	@touch $@
 
 $(VENV)/docs: $(VENV)/installed pyproject.toml

@@ -115,9 +115,19 @@ def test_figures(run, files):
 def test_figures_of_the_tabular_model(run, files):
     few = ["--max-iter", "3", "--members", "2"]
     run("fit", "train.csv", "-t", "answer", "--plot", "classes", *few)
-    assert sorted(os.listdir("classes")) == ["confusion.png", "importances.png", "learning.png"]
+    assert sorted(os.listdir("classes")) == [
+        "confusion.png",
+        "importances.png",
+        "learning.png",
+        "network.png",
+    ]
     run("fit", "train.csv", "-t", "amount", "--plot", "more", "--validation", "0.3", *few)
-    assert sorted(os.listdir("more")) == ["importances.png", "learning.png", "predictions.png"]
+    assert sorted(os.listdir("more")) == [
+        "importances.png",
+        "learning.png",
+        "network.png",
+        "predictions.png",
+    ]
 
 
 def test_tabular_model_is_the_default(run, files, table):

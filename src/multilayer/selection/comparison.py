@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.selection.html import comparison_table
+
 __all__ = ["Comparison", "Rival"]
 
 Array = NDArray[Any]
@@ -158,6 +160,9 @@ class Comparison:
 
     def __repr__(self) -> str:
         return f"<Comparison of {len(self.rivals)} models; the best: {_quoted(self.best)}>"
+
+    def _repr_html_(self) -> str:
+        return comparison_table(self)
 
     def __str__(self) -> str:
         width = max(len(rival.name) for rival in self.rivals)

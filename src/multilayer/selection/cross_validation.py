@@ -13,6 +13,7 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_random_state, indexable
 
 from multilayer.selection.folds import FittedFold, seeded
+from multilayer.selection.html import cross_validation_table
 from multilayer.selection.parallel_folds import fit_folds
 from multilayer.selection.splits import Split, make_splits
 from multilayer.tables.labels import plain_target
@@ -119,6 +120,9 @@ class CrossValidation:
             f"<CrossValidation of {self.name}: {self.score_name} {self.mean:.4g} "
             f"± {self.standard_error:.2g}, {n} fold{'s' * (n != 1)}>"
         )
+
+    def _repr_html_(self) -> str:
+        return cross_validation_table(self, _MOST_FOLDS_SHOWN)
 
     def __str__(self) -> str:
         n = len(self.scores)
