@@ -5,7 +5,9 @@ export const MOST = 16; // units drawn of one layer; the rest is told in words
 const CONTROLS = 104; // width of the controls above a layer
 const LINES = 22; // least room between two columns, for the lines
 const LETTER = 6.6; // pixels
+const LINE = 13.8; // height of a line of a label
 const NARROW = 480;
+const LEAST = 0.6; // of their width, for labels
 
 /** Width of the labels beside a column; a long one takes two lines. */
 function labelWidth(labels, most) {
@@ -22,13 +24,16 @@ export function layOut(sizes, labels, room) {
   const most = Math.max(...drawn);
   const gaps = sizes.length - 1;
   const widest = room < NARROW ? 72 : 124;
-  const before = labelWidth(labels.inputs, widest) + 8;
-  const after = labelWidth(labels.outputs, widest) + 8;
+  let before = labelWidth(labels.inputs, widest) + 8;
+  let after = labelWidth(labels.outputs, widest) + 8;
   let size = most <= 6 ? 46 : most <= 8 ? 40 : most <= 10 ? 34 : 24;
   const compact = gaps > 1 && room < before + after + size + gaps * CONTROLS;
   let across = (room - before - after - size) / gaps;
   if (compact) {
     size = Math.max(24, Math.min(size, across - LINES));
+    // labels give way before a part of the network is out of sight
+    const share = (room - size - gaps * (size + LINES)) / (before + after);
+    if (share < 1 && share > LEAST) [before, after] = [before * share, after * share];
     across = Math.max(size + LINES, (room - before - after - size) / gaps);
   }
   const pitch = size + (most <= 8 ? 16 : most <= 10 ? 9 : 6);
@@ -44,5 +49,6 @@ export function layOut(sizes, labels, room) {
     };
   });
   const width = first + gaps * across + size / 2 + after;
-  return { compact, width, height, size, columns, labels: { inputs: before - 8, outputs: after - 8 } };
+  const lines = Math.min(3, Math.floor(pitch / LINE));
+  return { compact, width, height, size, columns, lines, labels: { inputs: before - 8, outputs: after - 8 } };
 }

@@ -179,6 +179,7 @@ export class NetworkView {
     this.box = { ...box, ratio: devicePixelRatio || 1 };
     this.stage.style.width = `${width}px`;
     this.stage.style.height = `${height}px`;
+    this.stage.style.setProperty("--lines", box.lines);
     [this.canvas.width, this.canvas.height] = [Math.round(width * this.box.ratio), Math.round(height * this.box.ratio)];
     this.paths.clear();
     this.columns.forEach((column, l) => {

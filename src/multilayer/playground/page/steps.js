@@ -125,7 +125,7 @@ function cost(t) {
     words(
       t.regression
         ? "The cost of this row is half the squared error."
-        : "The cost of this row is the negative logarithm of the probability given to the truth.",
+        : "The cost of this row is the negative logarithm of the probability that the network gives to its class.",
     ),
     ...costEquations(t).map(equation),
     unit && t.truth !== null
@@ -136,7 +136,7 @@ function cost(t) {
           ".",
         )
       : "",
-    t.penalty ? words(`The L2 penalty on the weights adds ${show(t.penalty)}.`) : "",
+    t.penalty ? words(`For a single row, the L2 penalty λ / 2 · Σ θ² adds ${show(t.penalty)}.`) : "",
   ];
 }
 
@@ -162,7 +162,7 @@ function backward(t, l) {
     (_, k, j) => cell(show(layer.gradient[k]?.[j]), layer.gradient[k]?.[j] === 0 ? "nil" : null),
   );
   return [
-    words("δ: how the cost changes with each z. The gradient: how it changes with each weight."),
+    words("δ is the derivative of the cost with respect to each z, the gradient that with respect to each weight."),
     equation(layer.equation.delta),
     equation(layer.equation.gradient),
     table(["unit", "δ", ...names.map((name) => `∂J/∂θ, ${name}`)], rows),
@@ -200,7 +200,7 @@ function update(t) {
       () => [],
       (_, k, j) => {
         const theta = layer.theta[k]?.[j];
-        return cell(`${show(theta)} → ${show(theta - rate * layer.gradient[k]?.[j])}`);
+        return cell(`${show(theta, 4)} → ${show(theta - rate * layer.gradient[k]?.[j], 4)}`);
       },
     );
     const name = t.layerName(l);
