@@ -192,7 +192,6 @@ def test_a_table_is_shown_in_its_own_units(opened, tmp_path):
     page.click("#play")
     wait_for(page, lambda: number(page, "#test-score") > 0.9)
     page.click("#play")
-    assert page.text_content("#rmse-name") == "RMSE (in units of price)"
     wait_for(page, lambda: 1000 < number(page, "#test-rmse") < 90_000)
     assert "the standardised target, (price − " in page.text_content("#units")
     low, high = re.findall(r"[\d,]{7}", page.text_content("#legend"))
@@ -221,23 +220,23 @@ def test_inputs_have_whole_names(opened, tmp_path):
     ]  # fmt: skip
     assert labels.all_text_contents() == names
     assert [one.get_attribute("title") for one in labels.all()] == names
-    cut = "e => e.scrollHeight > e.clientHeight || e.scrollWidth > e.clientWidth"
+    cut = "e => e.scrollHeight > e.clientHeight + 3 || e.scrollWidth > e.clientWidth"
     whole = [name for one, name in zip(labels.all(), names, strict=True) if not one.evaluate(cut)]
     assert whole == [name for name in names if "town" not in name]
-    assert "ellipsis" in labels.nth(3).evaluate("e => getComputedStyle(e).textOverflow") or (
-        labels.nth(3).evaluate("e => getComputedStyle(e).webkitLineClamp") == "2"
-    )
 
 
 def test_another_target_is_chosen_in_place(opened, tmp_path):
-    rows = [f"{k},{k * k % 7},{'uv'[k % 2]},n{k}" for k in range(40)]
-    (tmp_path / "t.csv").write_text("\n".join(["a,b,kind,name", *rows]))
+    rows = [f"{k},{k * k % 7},{k % 9},{'uv'[k % 2]},n{k}" for k in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,c,kind,name", *rows]))
     page = opened()
     page.set_input_files("#upload", tmp_path / "t.csv")
     page.locator("#target-dialog").wait_for()
-    assert "A target may have 20 classes" in page.text_content("#target-wrong")
+    refusal = page.text_content("#target-wrong")
+    assert refusal.startswith(
+        "The column “name” cannot be the target. A target may have 20 classes"
+    )
     columns = page.locator("#target-columns label")
-    assert columns.all_text_contents() == ["a", "b", "kind", "name"]
+    assert columns.all_text_contents() == ["a", "b", "c", "kind", "name"]
     page.keyboard.press("Escape")
     assert page.input_value("#data") == "moons"
     page.click("#choose-target")
@@ -326,12 +325,13 @@ def test_a_row_is_walked_through_step_by_step(opened, width):
     wait_for(page, lambda: number(page, "#epoch") == 1)
     page.click("#walk")
     page.locator("#walk-panel").wait_for()
-    titles = [page.text_content("#walk-title")]
+    phase = page.locator("#walk-phases [aria-current=step]")
+    phases = [phase.text_content()]
     for place in range(2, len(PHASES) + 1):
         page.keyboard.press("ArrowRight")
         assert page.text_content("#walk-count") == f"Step {place} of {len(PHASES)}"
-        titles.append(page.text_content("#walk-title"))
-    assert [title.partition(":")[0] for title in titles] == PHASES
+        phases.append(phase.text_content())
+    assert phases == PHASES
     assert page.is_disabled("#walk-next")
     assert "→" in page.text_content("#walk-body td")  # each weight before and after
     page.click("#walk-back")

@@ -4,15 +4,15 @@ export const MOST = 16; // units drawn of one layer; the rest is told in words
 
 const CONTROLS = 104; // width of the controls above a layer
 const LINES = 22; // least room between two columns, for the lines
-const LETTER = 6.6; // pixels
-const LINE = 13.8; // height of a line of a label
+const LETTER = 7; // pixels
+const LINE = 15; // height of a line of a label
 const NARROW = 480;
 const LEAST = 0.6; // of their width, for labels
 
 /** Width of the labels beside a column; a long one takes two lines. */
 function labelWidth(labels, most) {
   const letters = Math.max(...labels.map((label) => label.length));
-  return Math.min(most, Math.max(28, LETTER * (letters > 12 ? Math.max(12, letters * 0.6) : letters)));
+  return Math.min(most, Math.max(34, LETTER * (letters > 12 ? Math.max(12, letters * 0.6) : letters)));
 }
 
 /**

@@ -193,7 +193,7 @@ export class NetworkView {
         if (!label) return;
         label.style.top = `${y}px`;
         label.style[column.kind === "inputs" ? "right" : "left"] = `${52 + size / 2 + 6}px`;
-        label.style.maxWidth = `${box.labels[column.kind]}px`;
+        label.style.width = `${box.labels[column.kind]}px`;
       });
     });
     this.placeControls();

@@ -1,7 +1,7 @@
 // What the run has come to: numbers, curves, confusion, advice, and the way back through it.
 
 import { Curve } from "./curves.js";
-import { $, cut, make, named, places, show, steady, write } from "./words.js";
+import { $, make, named, places, show, steady, write } from "./words.js";
 
 const costs = new Curve($("cost-curve"), "Cost");
 const scores = new Curve($("score-curve"), "Accuracy", true);
@@ -37,7 +37,6 @@ export function resultsState(state) {
   const target = state.target ?? "y";
   write($("cost-name"), unit ? "Cost (standardised)" : "Cost");
   $("rmse-box").hidden = !regression;
-  write($("rmse-name"), `RMSE (in units of ${cut(target, 16)})`);
   $("rmse-name").title = `Root mean squared error, in the units of ${target}`;
   $("units").hidden = !unit;
   if (unit)

@@ -6,8 +6,8 @@ const MOST = 12; // terms of a sum that are written out
 const ACROSS = 9; // columns of a table of weights
 
 const head = (names) => make("thead", {}, make("tr", {}, ...names.map((name) => make("th", { scope: "col" }, name))));
-const table = (names, rows) =>
-  make("div", { class: "wide" }, make("table", {}, head(names), make("tbody", {}, ...rows)));
+const table = (names, rows, kind = null) =>
+  make("div", { class: "wide" }, make("table", { class: kind }, head(names), make("tbody", {}, ...rows)));
 const row = (name, ...cells) => make("tr", {}, make("th", { scope: "row" }, name), ...cells);
 const cell = (text, kind = null) => make("td", { class: kind }, text);
 const equation = (text) => make("p", { class: "equation" }, text);
@@ -99,7 +99,7 @@ function forward(t, l) {
   return [
     equation(layer.equation.z),
     equation(layer.equation.a),
-    table(["unit", "z: bias + weights · inputs", "z", "a"], rows),
+    table(["unit", "z: bias + weights · inputs", "z", "a"], rows, "sums"),
     l === t.last ? prediction(t) : "",
   ];
 }
@@ -242,17 +242,18 @@ export function stepsOf(message, state) {
   const t = new Told(message, state);
   const layers = range(t.layers.length);
   const at = (l) => ({ [l]: t.values[l] });
-  const steps = [{ phase: "Row", title: "the inputs", lit: lit([0], [], at(0)), body: () => inputs(t) }];
+  const of = t.truth === null ? "point" : "row";
+  const steps = [{ phase: "Row", title: `Inputs of this ${of}`, lit: lit([0], [], at(0)), body: () => inputs(t) }];
   for (const l of layers)
     steps.push({
       phase: "Forward",
-      title: `${t.layerName(l)} (${named(t.layers[l].activation)})`,
+      title: `Forward: ${t.layerName(l)} (${named(t.layers[l].activation)})`,
       lit: lit([l + 1], [l + 1], { ...at(l), ...at(l + 1) }),
       body: () => forward(t, l),
     });
   steps.push({
     phase: "Cost",
-    title: t.truth === null ? "of this point" : "of this row",
+    title: `Cost of this ${of}`,
     lit: lit([t.last + 1], [], at(t.last + 1)),
     body: () => cost(t),
   });
@@ -260,20 +261,20 @@ export function stepsOf(message, state) {
     const after = l < t.last ? { [l + 2]: t.layers[l + 1].delta } : {};
     steps.push({
       phase: "Backward",
-      title: t.layerName(l),
+      title: `Backward: ${t.layerName(l)}`,
       lit: lit([l + 1], l < t.last ? [l + 1, l + 2] : [l + 1], { [l + 1]: t.layers[l].delta, ...after }),
       body: () => backward(t, l),
     });
   }
   steps.push({
     phase: "Check",
-    title: "one derivative, computed in another way",
+    title: "Check of one derivative",
     lit: lit([t.check.layer], [], {}, { layer: t.check.layer, to: t.check.to, from: t.check.from }),
     body: () => check(t),
   });
   steps.push({
     phase: "Update",
-    title: "all weights",
+    title: "Update of all weights",
     lit: lit(
       range(t.layers.length + 1),
       layers.map((l) => l + 1),

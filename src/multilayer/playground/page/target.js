@@ -26,7 +26,8 @@ export class TargetChoice {
   /** The server's refusal: {message, file, columns, target}. */
   offer({ message, file, columns, target }) {
     this.offered = file;
-    $("target-wrong").textContent = sentence(message);
+    const refused = target === null ? "" : `The column “${cut(target, 60)}” cannot be the target. `;
+    $("target-wrong").textContent = refused + sentence(message);
     $("choose-target").textContent = `Choose the target of ${cut(file, 24)}…`;
     $("choose-target").title = file;
     $("choose-target").hidden = false;
@@ -45,11 +46,16 @@ export class TargetChoice {
       );
     };
     $("target-columns").replaceChildren(
-      make("thead", {}, make("tr", {}, ...["", "column", "holds", "", "such as"].map((name) => make("th", {}, name)))),
+      make(
+        "thead",
+        {},
+        make("tr", {}, ...["", "column", "holds", "values", "such as"].map((name) => make("th", {}, name))),
+      ),
       make("tbody", {}, ...columns.map(row)),
     );
     const dialog = $("target-dialog");
     if (!dialog.open) dialog.showModal();
+    ($("target-columns").querySelector("input:checked") ?? $("target-use")).focus();
   }
 
   /** A table that is trained on needs no choice any more. */

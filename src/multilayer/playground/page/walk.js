@@ -114,7 +114,7 @@ export class Walk {
         ),
       ),
     );
-    write($("walk-title"), `${step.phase}: ${step.title}`);
+    write($("walk-title"), step.title);
     write($("walk-count"), `Step ${this.at + 1} of ${this.steps.length}`);
     $("walk-body").replaceChildren(...step.body());
     $("walk-body").scrollTop = 0;
