@@ -5,7 +5,7 @@ import { layerControls } from "./layer.js";
 import { layOut, MOST } from "./layout.js";
 import { Names } from "./names.js";
 import { paintUnit } from "./plane.js";
-import { make, range, show } from "./words.js";
+import { cut, make, range, show } from "./words.js";
 
 const DASHES = [5, 3.5];
 const NONE = [];
@@ -13,6 +13,14 @@ const DIM = 0.12; // opacity of the lines that a step of the walk does not use
 
 /** Height on the curve from (x0, y0) to (x1, y1) at share t of the way across. */
 const bend = (y0, y1, t) => y0 + (y1 - y0) * t * t * (3 - 2 * t);
+
+/** Cuts a label that has no room for all of its name, with an ellipsis; the whole name is its title. */
+function fit(label) {
+  const whole = label.title;
+  label.textContent = whole;
+  let most = Math.min(whole.length, 60);
+  while (label.scrollHeight > label.clientHeight + 3 && most > 1) label.textContent = cut(whole, --most);
+}
 
 export class NetworkView {
   /**
@@ -194,6 +202,7 @@ export class NetworkView {
         label.style.top = `${y}px`;
         label.style[column.kind === "inputs" ? "right" : "left"] = `${52 + size / 2 + 6}px`;
         label.style.width = `${box.labels[column.kind]}px`;
+        fit(label);
       });
     });
     this.placeControls();

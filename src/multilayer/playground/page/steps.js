@@ -173,10 +173,10 @@ function backward(t, l) {
 function check(t) {
   const { layer, to, from, difference, backpropagation, error } = t.check;
   const unit = t.unit(layer - 1, to);
+  const place = layer - 1 === t.last ? unit : `unit ${unit} of ${t.layerName(layer - 1)}`;
   return [
     words(
-      `Take the weight with the largest gradient: ${t.from(layer - 1, from)} → ` +
-        `${layer - 1 === t.last ? unit : `unit ${unit}`} (${t.layerName(layer - 1)}). ` +
+      `Take the weight with the largest gradient, ${t.from(layer - 1, from)} → ${place}. ` +
         "Move it a little up and a little down, and compute the cost both times.",
     ),
     table(
