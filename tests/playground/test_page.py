@@ -328,6 +328,7 @@ def test_a_row_is_walked_through_step_by_step(opened, width):
     wait_for(page, lambda: number(page, "#epoch") == 1)
     page.click("#walk")
     page.locator("#walk-panel").wait_for()
+    assert page.is_visible("#followed")
     phase = page.locator("#walk-phases [aria-current=step]")
     phases = [phase.text_content()]
     for place in range(2, len(PHASES) + 1):
@@ -355,7 +356,7 @@ def test_a_row_is_walked_through_step_by_step(opened, width):
         assert box["y"] + box["height"] <= 900
     page.keyboard.press("Escape")
     assert page.is_hidden("#walk-panel")
-    assert page.locator(".walked, .column.lit").count() == 0
+    assert page.locator(".walked, .column.lit, #followed:visible").count() == 0
     assert page.evaluate("document.activeElement.id") == "walk"
 
 

@@ -37,7 +37,7 @@ const view = new NetworkView($("stage"), $("links"), $("layers"), {
 });
 const send = (message) => line.send(message);
 const form = new WeightForm($("edit"), view, send);
-const walk = new Walk({ send, view, state: () => state, frame: () => frame });
+const walk = new Walk({ send, view, state: () => state, frame: () => frame, mark });
 const targets = new TargetChoice({ set });
 const pen = startOwn({ send, set, wrong, uploaded: () => targets.forget(), picture, state: () => state });
 
@@ -190,6 +190,15 @@ function peek(unit) {
   write($("picture-head"), unit ? unit.name : "Prediction");
   $("picture-head").title = unit ? unit.name : "";
   picture.draw();
+}
+
+/** Rings a point of the plane, or none. */
+function mark(point) {
+  $("followed").hidden = point === null;
+  if (point === null) return;
+  const [x, y] = picture.place(...point);
+  $("followed").style.left = `${(100 * x) / picture.box.width}%`;
+  $("followed").style.top = `${(100 * y) / picture.box.height}%`;
 }
 
 function tip(text, x, y) {

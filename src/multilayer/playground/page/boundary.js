@@ -154,7 +154,7 @@ export class Picture {
     c.strokeRect(x - 0.5, y - 0.5, w + 1, h + 1);
     c.textAlign = "center";
     c.textBaseline = "top";
-    for (const v of ticks(xmin, xmax, w < 220 ? 3 : 7)) c.fillText(tick(v), this.place(v, ymin)[0], y + h + 5);
+    for (const v of ticks(xmin, xmax, w < 220 ? 5 : 7)) c.fillText(tick(v), this.place(v, ymin)[0], y + h + 5);
     c.fillStyle = colours.ink;
     const [across, up] = this.state.axes.map(feature);
     const names = [fitted(c, across, w), fitted(c, up, h)];

@@ -3,7 +3,7 @@
 import { CLASSES, css } from "./colour.js";
 import { swatch } from "./drawing.js";
 import { door } from "./socket.js";
-import { $, make } from "./words.js";
+import { $, make, write } from "./words.js";
 
 /** Rows of text to [[x1, x2, class], …]; says what is wrong by an Error. */
 export function parseRows(text, regression = false) {
@@ -43,6 +43,8 @@ function uploads({ set, wrong, uploaded }) {
     if (!file) return;
     if (file.size > 50 * 2 ** 20)
       return wrong(`A file may have 50 MB, but ${file.name} has ${Math.ceil(file.size / 2 ** 20)} MB.`);
+    const button = document.querySelector("label[for=upload]");
+    write(button, "Reading…");
     try {
       const answer = await fetch(door("upload"), {
         method: "POST",
@@ -55,6 +57,8 @@ function uploads({ set, wrong, uploaded }) {
       set({ data: "table", target: table.target });
     } catch {
       wrong("The table could not be sent: the server does not answer.");
+    } finally {
+      write(button, "Open a table…");
     }
   }
   $("upload").addEventListener("change", ({ target }) => {

@@ -6,7 +6,7 @@ import { $, make, write } from "./words.js";
 const KEYS = { ArrowLeft: -1, ArrowRight: 1 };
 const OWN_ARROWS = "input, select, textarea, canvas, [contenteditable]";
 
-/** on: send(message), view: the drawing, state(), frame() */
+/** on: send(message), view: the drawing, state(), frame(), mark(a point of the plane or null) */
 export class Walk {
   constructor(on) {
     Object.assign(this, {
@@ -81,6 +81,9 @@ export class Walk {
     const isRow = this.asked.row !== undefined;
     write($("walk-row"), isRow ? `Row ${this.asked.row + 1}` : "A point of the plane");
     for (const id of ["row-before", "row-after"]) $(id).hidden = !isRow;
+    const { points } = state;
+    const place = points.row.indexOf(this.asked.row);
+    this.on.mark(isRow ? [points.x[place], points.y[place]] : this.asked.x);
     this.draw();
     if (!fresh) return;
     this.panel.focus({ preventScroll: true });
@@ -168,6 +171,7 @@ export class Walk {
     this.panel.hidden = true;
     document.body.classList.remove("walking");
     this.on.view.highlight(null);
+    this.on.mark(null);
     if (held) (this.opener?.isConnected && this.opener !== document.body ? this.opener : $("walk")).focus();
   }
 }
