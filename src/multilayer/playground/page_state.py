@@ -92,14 +92,17 @@ def _describe_column(column: pl.Series) -> dict[str, Any]:
         examples = [str(value)[:20] for value in first]
     return {
         "name": column.name,
-        "holds": _in_words(column.dtype),
+        "holds": _in_words(column),
         "distinct": distinct,
         "missing": column.null_count(),
         "examples": examples,
     }
 
 
-def _in_words(kind: Any) -> str:
+def _in_words(column: pl.Series) -> str:
+    kind = column.dtype
+    if column.null_count() == len(column):
+        return "nothing"
     if kind.is_numeric():
         return "numbers"
     if kind == pl.Boolean:

@@ -98,18 +98,18 @@ def explain_example(
 
 def _inputs(data: Data, row: Any, x: Any) -> tuple[Any, list[Any]]:
     """Return the inputs (1, n), and the cells of the table that they come from."""
+    table = data.table
     if x is not None:
         try:
-            point = np.array(x, np.float64)
+            point = np.array([x], np.float64)
         except (TypeError, ValueError, OverflowError):
             point = np.empty(0)
-        if point.shape != (2,) or not np.isfinite(point).all():
+        if point.shape != (1, 2) or not np.isfinite(point).all():
             raise ValueError(f"x must be two numbers, got {x!r:.80}")
-        cells = [] if data.table is None else data.table.cells(data.table.at(point[None]))
-        return data.encode(point[None]), cells
+        return data.encode(point), table.cells(table.at(point)) if table else []
     if not (isinstance(row, int) and not isinstance(row, bool) and 0 <= row < len(data.X)):
         raise ValueError(f"row must be a number from 0 to {len(data.X) - 1}, got {row!r:.80}")
-    return data.X[[row]], [] if data.table is None else data.table.cells(data.table.frame[row])
+    return data.X[[row]], table.cells(table.frame.slice(row, 1)) if table else []
 
 
 def _predicted(data: Data, H: Any) -> Any:
