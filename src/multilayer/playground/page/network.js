@@ -16,7 +16,7 @@ const bend = (y0, y1, t) => y0 + (y1 - y0) * t * t * (3 - 2 * t);
 
 /** Cuts a label that has no room for all of its name, with an ellipsis; the whole name is its title. */
 function fit(label) {
-  const whole = label.title;
+  const whole = label.title.replace(/[_/]/g, "$&\u200b"); // where a line may break
   label.textContent = whole;
   let most = Math.min(whole.length, 60);
   while (label.scrollHeight > label.clientHeight + 3 && most > 1) label.textContent = cut(whole, --most);
