@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
@@ -12,8 +13,9 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from multilayer.estimators.reporting import Reportable
+from multilayer.selection.splits import Split
 
-__all__ = ["BaseSearch"]
+__all__ = ["BaseSearch", "Searched"]
 
 Array = NDArray[Any]
 
@@ -28,12 +30,22 @@ def _has(name: str) -> Callable[[Any], bool]:
     return check
 
 
+@dataclass(frozen=True)
+class Searched:
+    """The folds that the candidates of a search were compared on, their targets and weights."""
+
+    splits: Sequence[Split]
+    y: Any
+    weights: Any
+
+
 class BaseSearch(Reportable, MetaEstimatorMixin, BaseEstimator):
     """A search that predicts and scores by its `best_estimator_`."""
 
     estimator: Any
     best_estimator_: Any
     scorer_: Any
+    training_: Searched  # what a report trains the best candidate on once more
 
     def best(self) -> Any:
         """Return the best estimator; NotFittedError or AttributeError if there is none."""

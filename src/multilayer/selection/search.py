@@ -24,7 +24,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from multilayer.estimators.base import BaseMLP
 from multilayer.estimators.convergence import DivergenceWarning
 from multilayer.estimators.scoring import find_scorer
-from multilayer.selection.delegation import BaseSearch
+from multilayer.selection.delegation import BaseSearch, Searched
 from multilayer.selection.final_round import run_final_round, select_for_final_round
 from multilayer.selection.folds import fit_weights
 from multilayer.selection.halving import Candidate, SuccessiveHalving
@@ -247,6 +247,7 @@ class HiddenLayerSearchCV(BaseSearch):
         state = vars(self).get("_search_state") if self.warm_start else None
         if state is None or state.key != key:
             splits = self._splits(X, y, groups, classes)
+            self.training_ = Searched(splits, y, sample_weight)
             rng = check_random_state(self.random_state)
             if network.random_state is None:
                 network.set_params(random_state=int(rng.randint(2**31)))
