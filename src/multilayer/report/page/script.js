@@ -1,4 +1,3 @@
-"use strict";
 // The page is complete without this script: it recalculates the cost of errors, saves what was
 // written into the model card, and marks tables that scroll.
 
@@ -56,8 +55,7 @@ const markScrolling = () => {
   for (const box of document.querySelectorAll(".wide")) {
     const scrolls = box.scrollWidth > box.clientWidth + 1;
     box.classList.toggle("scrolls", scrolls);
-    if (scrolls) box.tabIndex = 0; // so that the keyboard can scroll it
-    else box.removeAttribute("tabindex");
+    box.tabIndex = scrolls ? 0 : -1; // so that the keyboard can scroll it
   }
 };
 addEventListener("resize", markScrolling);
