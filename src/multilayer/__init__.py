@@ -15,11 +15,14 @@ from multilayer.network import Network
 from multilayer.persistence import ModelFileError, load, save
 from multilayer.plots.live_loss import LossPlot
 from multilayer.public_names import publish as _publish
+from multilayer.tables.alerts import Alert, DataWarning, find_alerts
 from multilayer.tables.encoder import TableEncoder
 from multilayer.tabular import TabularClassifier, TabularRegressor
 
 __all__ = [
+    "Alert",
     "Checkpoint",
+    "DataWarning",
     "DivergenceWarning",
     "EarlyStop",
     "LossPlot",
@@ -31,6 +34,7 @@ __all__ = [
     "TabularClassifier",
     "TabularRegressor",
     "equations",
+    "find_alerts",
     "load",
     "plots",
     "save",

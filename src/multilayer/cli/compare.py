@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from multilayer.cli import screen
+from multilayer.cli.alerts import print_alerts
 from multilayer.cli.data import Data, read_data
 from multilayer.cli.figures import check_figure, without_formulas, write_figure
 from multilayer.cli.messages import shown, write_line
@@ -83,6 +84,7 @@ def compare(
     time_limit = parse_time(seconds)
     data = read_data(table, target, task, read)
     console.print(data.describe())
+    print_alerts(data, console)
     with watched() as run:
         comparison = compare_baselines(
             data.X,

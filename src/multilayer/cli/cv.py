@@ -11,6 +11,7 @@ from rich.table import Table
 from sklearn.pipeline import Pipeline
 
 from multilayer.cli import screen
+from multilayer.cli.alerts import print_alerts
 from multilayer.cli.data import Data, Standardised, read_data, standardise
 from multilayer.cli.estimators import NETWORKS, TABULAR_MODELS, batch_size
 from multilayer.cli.figures import check_figure, write_figure
@@ -93,6 +94,7 @@ def cv(
     hidden = None if layers is None else parse_layers(layers)
     data = read_data(table, target, task, read)
     console.print(data.describe())
+    print_alerts(data, console)
     own = {} if max_iter is None else {"max_iter": max_iter}
     if hidden is None:
         learned, estimator = Standardised(data.y), TABULAR_MODELS[data.task](fast=fast, **own)

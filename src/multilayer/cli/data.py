@@ -15,7 +15,6 @@ from multilayer.reading.formats import ColumnEvidence, choose_formats
 from multilayer.reading.reader import read_table
 from multilayer.reading.table import Known, ReadOptions, collected
 from multilayer.tables.target import (
-    MOST_CLASSES,
     StandardisedTarget,
     detect_task,
     explain_task,
@@ -32,7 +31,6 @@ __all__ = [
     "not_missing",
     "numbers_if_texts_are",
     "read_data",
-    "revealing_columns",
     "standardise",
 ]
 
@@ -211,15 +209,6 @@ def numbers_if_texts_are(column: pl.Series) -> pl.Series:
 def not_missing(column: pl.Series) -> pl.Series:
     """Return which values are not missing, (m,)."""
     return column.is_not_null() & (column.is_not_nan() if column.dtype.is_float() else True)
-
-
-def revealing_columns(data: Data) -> list[str]:
-    """Return the columns of few values each of which always goes with the same class."""
-    if not data.classes:
-        return []
-    frame = data.X.with_columns(pl.Series("\0y", data.y))
-    few = [name for name in data.X.columns if data.X[name].n_unique() <= MOST_CLASSES]
-    return [name for name in few if frame[[name, "\0y"]].n_unique() == frame[name].n_unique()]
 
 
 def hold_out(data: Data, share: float, seed: int) -> Split:

@@ -10,13 +10,13 @@ from rich.console import Console
 
 from multilayer.activations import ACTIVATIONS
 from multilayer.cli import screen
-from multilayer.cli.data import Data, hold_out, read_data, revealing_columns
+from multilayer.cli.alerts import print_alerts
+from multilayer.cli.data import Data, hold_out, read_data
 from multilayer.cli.deliver import deliver
 from multilayer.cli.fit_large import fit_large
 from multilayer.cli.fit_options import Options
 from multilayer.cli.fit_plain import fit_plain
 from multilayer.cli.fit_tabular import fit_tabular
-from multilayer.cli.messages import shown
 from multilayer.cli.options import (
     Layers,
     ModelOutput,
@@ -221,12 +221,8 @@ def fit(
 
 
 def _read(options: Options, console: Console) -> Data:
-    """Read the table, and print what it holds and which columns give the target away."""
+    """Read the table, and print what it holds and the alerts about it."""
     data = read_data(options.table, options.target, options.task, options.read)
     console.print(data.describe())
-    for name in revealing_columns(data):
-        console.print(
-            f"Column {shown(name)} alone determines {shown(data.target)}: "
-            "leave it out if it is not known when you predict"
-        )
+    print_alerts(data, console)
     return data

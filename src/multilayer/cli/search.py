@@ -11,6 +11,7 @@ from rich.table import Table
 from sklearn.pipeline import Pipeline
 
 from multilayer.cli import screen
+from multilayer.cli.alerts import print_alerts
 from multilayer.cli.data import Data, Standardised, read_data, standardise
 from multilayer.cli.deliver import Outputs, deliver, model_path
 from multilayer.cli.estimators import NETWORKS, TABULAR_MODELS, table_encoder
@@ -118,6 +119,7 @@ def search(
     check_outputs(outputs.files, [table])
     data = read_data(table, target, task, read)
     console.print(data.describe())
+    print_alerts(data, console)
     learned = Standardised(data.y) if tabular else standardise(data)
     searched = HiddenLayerSearchCV(
         _estimator(data, learned, tabular, seed),

@@ -14,6 +14,8 @@ from typing import Any
 
 from rich.console import RenderableType
 
+from multilayer.tables.alerts import DataWarning
+
 __all__ = ["Evaluation", "Run", "Trained", "make_notes", "watched"]
 
 
@@ -39,8 +41,10 @@ def watched() -> Iterator[Run]:
         warnings.simplefilter("always")
         yield run
     run.seconds = time.perf_counter() - began
-    # A cluster's connections that are still open concern nobody who trains a model.
-    run.messages = [str(w.message) for w in caught if not issubclass(w.category, ResourceWarning)]
+    # A cluster's connections that are still open concern nobody who trains a model, and the alerts
+    # about the data have been printed before.
+    ignored = (ResourceWarning, DataWarning)
+    run.messages = [str(w.message) for w in caught if not issubclass(w.category, ignored)]
 
 
 @dataclass(frozen=True)

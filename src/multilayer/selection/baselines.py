@@ -23,6 +23,7 @@ from multilayer.selection.folds import seeded
 from multilayer.selection.model_size import count_parameters
 from multilayer.selection.parallel_folds import OutOfTime, fit_folds
 from multilayer.selection.splits import make_splits
+from multilayer.tables.alerts import warn_of_alerts
 from multilayer.tables.encoder import TableEncoder
 from multilayer.tables.target import detect_task, read_column
 from multilayer.training.progress import tasks_bar
@@ -101,6 +102,7 @@ def compare_baselines(
     X, y = indexable(X, y)
     labels = read_column(y)
     classes = (detect_task(labels) if task == "auto" else task) == "classification"
+    warn_of_alerts(X, labels, classes=classes)
     splits = make_splits(cv, X, y, None, classes=classes, n_repeats=1, rng=rng)
     n_columns = len(TableEncoder().fit(X).get_feature_names_out())
     rivals = _rivals(classes, labels, n_columns)

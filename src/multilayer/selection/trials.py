@@ -25,10 +25,10 @@ from multilayer.schedules import Cosine, OneCycle, WarmRestarts
 from multilayer.tabular.base import (
     TabularEstimator,
     prepare_training,
-    recipe_of,
     validation_loss,
 )
 from multilayer.tabular.ensemble import draw_network, train_epochs
+from multilayer.tabular.recipe import recipe_of
 
 __all__ = ["FoldData", "Trial", "depends_on_length", "fold_data", "refusal", "rungs_for"]
 

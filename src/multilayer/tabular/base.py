@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -20,8 +19,8 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from multilayer.activations import ACTIVATIONS
 from multilayer.embedding import Floats
-from multilayer.estimators.parameters import hidden_sizes
 from multilayer.estimators.reporting import Reportable
+from multilayer.tables.alerts import warn_of_alerts
 from multilayer.tables.encoder import TableEncoder
 from multilayer.tables.target import split_rows
 from multilayer.tabular.divergence import without_diverged
@@ -29,7 +28,7 @@ from multilayer.tabular.ensemble import Fold, Member, TrainingData, assign_folds
 from multilayer.tabular.importance import gradient_importances, permutation_importances
 from multilayer.tabular.network import Layout, TabularNetwork
 from multilayer.tabular.persistence import SavableTabular
-from multilayer.tabular.recipe import Recipe, encoding_for, members_for, recipe_for
+from multilayer.tabular.recipe import encoding_for, is_auto, members_for, recipe_of
 from multilayer.training.progress import tasks_bar
 
 __all__ = [
@@ -38,7 +37,6 @@ __all__ = [
     "TabularEstimator",
     "out_of_fold_outputs",
     "prepare_training",
-    "recipe_of",
     "validation_loss",
 ]
 
@@ -65,10 +63,6 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "random_state": ["random_state"],
     "verbose": ["verbose"],
 }
-
-
-def _is_auto(value: Any) -> bool:
-    return isinstance(value, str) and value == "auto"
 
 
 class TabularEstimator(Reportable, SavableTabular, BaseEstimator):
@@ -119,6 +113,12 @@ class TabularEstimator(Reportable, SavableTabular, BaseEstimator):
         ValueError
             If a table, target or weight is not valid; the message states the rule. If training
             diverges.
+
+        Warns
+        -----
+        DataWarning
+            If the table holds what makes scores misleading, such as a column that determines the
+            target; see `multilayer.find_alerts`.
         """
         before = dict(vars(self))
         try:
@@ -131,6 +131,9 @@ class TabularEstimator(Reportable, SavableTabular, BaseEstimator):
     def _fit(self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any) -> None:
         rng = check_random_state(self.random_state)
         data, folds = prepare_training(self, X, y, sample_weight, X_val, y_val, rng)
+        y = data.Y[: len(data.Y) - (0 if X_val is None else len(np.asarray(y_val)))].ravel()
+        classes = is_classifier(self)
+        warn_of_alerts(X, self.classes_[y] if classes else y, classes=classes, stacklevel=4)
         recipe = recipe_of(self, len(folds[0].training))
         total = len(folds) * recipe.max_iter
         with tasks_bar(self.verbose, total) as watch:
@@ -331,32 +334,13 @@ def prepare_training(
 def _folds(estimator: TabularEstimator, y: Array, m: int, rng: np.random.RandomState) -> list[Fold]:
     """Return the rows of each member; of y, the first m rows are those to train on."""
     n = 1 if estimator.fast else estimator.n_members
-    n = members_for(m) if _is_auto(n) else int(n)
+    n = members_for(m) if is_auto(n) else int(n)
     if len(y) > m:
         return [Fold(np.arange(m), np.arange(m, len(y)))] * n
     if n > 1 and m >= 2 * n:
         return assign_folds(y, n, rng, min(m // 8, estimator._MOST_SPARE))
     # Too few rows for so many folds: each member draws its own.
     return [Fold(*split_rows(y, estimator.validation_fraction, rng)) for _ in range(n)]
-
-
-def recipe_of(estimator: Any, rows: int) -> Recipe:
-    """Return the recipe for a number of training rows, with the parameters of an estimator."""
-    recipe = recipe_for(is_classifier(estimator), rows)
-    given = {
-        "hidden_layer_sizes": estimator.hidden_layer_sizes,
-        "activation": estimator.activation,
-        "learning_rate": estimator.learning_rate_init,
-        "batch_size": estimator.batch_size,
-        "max_iter": estimator.max_iter,
-        "dropout": estimator.dropout,
-        "weight_decay": estimator.alpha,
-        "label_smoothing": getattr(estimator, "label_smoothing", "auto"),
-    }
-    own = {name: value for name, value in given.items() if not _is_auto(value)}
-    if "hidden_layer_sizes" in own:
-        own["hidden_layer_sizes"] = hidden_sizes(own["hidden_layer_sizes"])
-    return replace(recipe, **own)
 
 
 def validation_loss(

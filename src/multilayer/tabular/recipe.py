@@ -12,14 +12,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import is_classifier
+
+from multilayer.estimators.parameters import hidden_sizes
 
 __all__ = [
     "Recipe",
     "encoding_for",
     "flat_cosine",
+    "is_auto",
     "learning_rate_cycles",
     "members_for",
-    "recipe_for",
+    "recipe_of",
 ]
 
 
@@ -100,11 +104,35 @@ _BY_ROWS = (
 )
 
 
-def recipe_for(classes: bool, rows: int) -> Recipe:
+def _recipe_for(classes: bool, rows: int) -> Recipe:
     """Return the recipe for a number of training rows."""
     _, batch_size, max_iter = next(size for size in _BY_ROWS if rows <= size[0])
     recipe = CLASSIFICATION if classes else REGRESSION
     return replace(recipe, batch_size=batch_size, max_iter=max_iter)
+
+
+def recipe_of(estimator: Any, rows: int) -> Recipe:
+    """Return the recipe for a number of training rows, with the parameters of an estimator."""
+    recipe = _recipe_for(is_classifier(estimator), rows)
+    given = {
+        "hidden_layer_sizes": estimator.hidden_layer_sizes,
+        "activation": estimator.activation,
+        "learning_rate": estimator.learning_rate_init,
+        "batch_size": estimator.batch_size,
+        "max_iter": estimator.max_iter,
+        "dropout": estimator.dropout,
+        "weight_decay": estimator.alpha,
+        "label_smoothing": getattr(estimator, "label_smoothing", "auto"),
+    }
+    own = {name: value for name, value in given.items() if not is_auto(value)}
+    if "hidden_layer_sizes" in own:
+        own["hidden_layer_sizes"] = hidden_sizes(own["hidden_layer_sizes"])
+    return replace(recipe, **own)
+
+
+def is_auto(value: Any) -> bool:
+    """Whether the value of a parameter is "auto"."""
+    return isinstance(value, str) and value == "auto"
 
 
 def encoding_for(classes: bool) -> dict[str, Any]:

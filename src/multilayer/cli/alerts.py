@@ -1,0 +1,27 @@
+"""The alerts about a table, as the commands print them before they train."""
+
+from __future__ import annotations
+
+import shlex
+
+from rich.console import Console
+
+from multilayer.cli.data import Data
+from multilayer.cli.messages import shown
+from multilayer.tables.alerts import Alert, find_alerts
+
+__all__ = ["print_alerts"]
+
+
+def print_alerts(data: Data, console: Console) -> None:
+    """Print a line for each alert about a table, with the option that would act on it."""
+    for alert in find_alerts(data.X, data.y, classes=data.classes, target=data.target):
+        mark, style = ("!", "bold yellow") if alert.serious else ("·", "dim")
+        console.print(f"[{style}]{mark}[/] {shown(alert.message)} {shown(_advice(alert))}")
+
+
+def _advice(alert: Alert) -> str:
+    if not alert.droppable:
+        return alert.advice
+    options = " ".join(f"--drop {shlex.quote(name)}" for name in alert.columns)
+    return f"{alert.advice.rstrip('.')}: {options}"
