@@ -144,3 +144,12 @@ def test_of_rows_not_trained_on_there_is_one_prediction(leaky):
         evaluate(model, X, y, True), Importance(np.arange(2), np.zeros(2), np.zeros(2), 80)
     )
     assert section.listings[0].head[:4] == ["row", "true", "predicted", "p of true class"]
+
+
+def test_of_one_network_the_rows_only_chose_the_epoch(leaky):
+    _, X, y = leaky
+    model = TabularClassifier(fast=True, max_iter=2, random_state=0).fit(X, y)
+    evaluation = evaluate(model, X, y, None)
+    assert not evaluation.trained_on_rows
+    importance = Importance(np.arange(2), np.zeros(2), np.zeros(2), 16)
+    assert "is of the epoch that these rows chose" in worst(evaluation, importance).reading

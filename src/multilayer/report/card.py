@@ -90,12 +90,12 @@ def hash_of_data(table: Table, truth: Any) -> str:
     """
     digest = hashlib.sha256()
     for j, name in enumerate(table.names):
-        digest.update(f"{name}\0{table.kinds[j]}\0".encode())
+        digest.update(f"{name}\0{table.kinds[j]}\0".encode("utf-8", "surrogatepass"))
         values = table.values(j)
         if table.kinds[j] in ("number", "date"):
             digest.update(np.ascontiguousarray(values, "<f8").tobytes())
         else:
-            for value in values:
-                digest.update(b"\0\0" if value is None else f"{value}\0".encode())
+            texts = "".join("\0\0" if value is None else f"{value}\0" for value in values)
+            digest.update(texts.encode("utf-8", "surrogatepass"))
     digest.update(np.ascontiguousarray(truth, "<f8").tobytes())
     return digest.hexdigest()

@@ -60,7 +60,7 @@ def effects(evaluation: Evaluation, importance: Importance) -> Section:
         "Partial dependence",
         f"The thick line, or the points, show the mean {what} of {len(rows)} rows when all of them "
         f"are given this value of the column and keep their other values.{ice} The marks on the "
-        "axis are the deciles of the column. Where columns are correlated, some of these "
+        "axis are the deciles of a column of numbers. Where columns are correlated, some of these "
         "combinations do not occur in practice.",
         figures=figures,
         wide=True,

@@ -101,6 +101,14 @@ class Evaluation:
         named = self.target != "the target"
         return f"{plain(self.target, 24)} = {self.classes[1]}" if named else self.classes[1]
 
+    @property
+    def trained_on_rows(self) -> bool:
+        """Whether the predictions are out of fold, but the saved model was trained on the rows.
+
+        A single tabular network was not: the rows only chose the epoch at which it was saved.
+        """
+        return self.folds is not None and not (self.tabular and len(self.folds) == 1)
+
     @cached_property
     def predicted(self) -> Array:
         """Indices into `classes`, or numbers, (m,)."""

@@ -110,11 +110,12 @@ def explanations(evaluation: Evaluation, importance: Importance) -> Section | No
     return Section(
         "rows",
         "Single rows explained",
-        f"Each bar is a Shapley value: by how much the value of a column raises or lowers the "
-        f"{what} of the saved model, on average over {N_ORDERS} random orders in which the values "
-        f"of random background rows, {N_ORDERS // 2} of them, are replaced by those of the row. "
-        f"The bars add up to the difference between the row's {what} and the mean of the "
-        "background rows. They describe the model, not causes.",
+        "Each bar is a Shapley value: how much the value of a column raises or lowers the "
+        f"{what} of the saved model. It is estimated from {N_ORDERS} random orders of the columns. "
+        f"In each, the values of one of {N_ORDERS // 2} random background rows are replaced by "
+        "those of the row, one column after the other, and the changes are averaged. The bars add "
+        f"up to the difference between the {what} of the row and the mean of the background rows. "
+        "They describe the model, not causes.",
         figures=figures,
         wide=True,
     )

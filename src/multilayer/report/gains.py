@@ -55,7 +55,7 @@ def gains(evaluation: Evaluation) -> Section | None:
         for color, k in zip(COLORS, chosen, strict=False):
             ax.plot(at / m, lines[k][at], color=color, linewidth=1.6, label=names[k])
         ax.plot([0, 1], [0, 1], ":", color="black", linewidth=1, label="random order")
-        ax.set(xlabel="Share of the rows", ylabel="Share of the class among them")
+        ax.set(xlabel="Share of the rows", ylabel="Cumulative gain")
         _finish(ax)
 
     def lift(figure: Any) -> None:

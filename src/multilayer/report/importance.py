@@ -111,7 +111,7 @@ def importances(evaluation: Evaluation, importance: Importance) -> Section:
         "Columns that hold the same information each appear less important than they are together."
         + (
             " The saved model is used, which was trained on these rows."
-            if evaluation.folds is not None
+            if evaluation.trained_on_rows
             else ""
         ),
         figures=[draw("importance", bars, (4.6, 0.8 + 0.24 * shown), "Permutation importance")],

@@ -129,13 +129,23 @@ class Costs:
         return [sum(errors) for errors in both]
 
     @property
-    def points(self) -> str:
-        """The curve of `totals`, as the points of a polyline; the page's script draws others."""
+    def curve(self) -> list[tuple[float, float]]:
+        """The curve of `totals`; the page's script draws others."""
         most = max(*self.totals, 1)
-        return " ".join(
-            f"{self.WIDTH * t:.1f},{self.HEIGHT * (1 - total / most):.1f}"
+        return [
+            (round(self.WIDTH * t, 1), round(self.HEIGHT * (1 - total / most), 1))
             for t, total in zip(self.thresholds, self.totals, strict=True)
-        )
+        ]
+
+    @property
+    def points(self) -> str:
+        """The curve as the points of a polyline."""
+        return " ".join(f"{x},{y}" for x, y in self.curve)
+
+    @property
+    def lowest(self) -> tuple[float, float]:
+        """The point of the curve where the cost is lowest."""
+        return self.curve[self.totals.index(min(self.totals))]
 
     @property
     def result(self) -> str:

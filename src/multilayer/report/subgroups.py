@@ -109,7 +109,7 @@ def subgroups(evaluation: Evaluation) -> Section | None:
         "subgroups",
         "Scores of subgroups",
         f"The {min(MOST_SHOWN, len(scored))} of {len(scored)} subgroups with the worst {name}: "
-        f"categories, and quarters of numbers and dates, with at least {FEWEST_ROWS} rows and "
+        f"categories, and the quarters of numbers and dates, with at least {FEWEST_ROWS} rows and "
         f"{100 * SHARE:.0f} % of all. The interval is {method}. In {beyond} of the {len(scored)} "
         f"subgroups the whole interval is {worse} than the {name} of all rows; about 2.5 % would "
         "be so by chance."

@@ -63,17 +63,23 @@ def _predicted(evaluation: Evaluation, y: Any, h: Any) -> list[str]:
 
 
 def _on_saved(evaluation: Evaluation, order: Any, saved: Any) -> str:
-    """Say how the saved model, which was trained on these rows, predicts them."""
+    """Say how the saved model, which had seen these rows, predicts them."""
+    seen = (
+        "was trained on these rows"
+        if evaluation.trained_on_rows
+        else "is of the epoch that these rows chose"
+    )
     text = (
-        " The scores on this page come from the out-of-fold predictions. The saved model was "
-        "trained on these rows, so its own predictions for them are usually better."
+        " The scores on this page come from the out-of-fold predictions. The saved model "
+        f"{seen}, so its own predictions for them are usually better."
     )
     if not evaluation.classifies:
         return text
     wrong = evaluation.predicted[order] != evaluation.y[order]
-    right = int((wrong & (saved.argmax(axis=1) == evaluation.y[order])).sum())
-    return f"{text} Of the {wrong.sum()} listed rows that are wrong out of fold, it classifies " + (
-        f"{right} correctly."
+    right = wrong & (saved.argmax(axis=1) == evaluation.y[order])
+    return (
+        f"{text} Of the {wrong.sum()} listed rows that are wrong out of fold, it classifies "
+        f"{right.sum()} correctly."
     )
 
 
