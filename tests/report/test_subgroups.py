@@ -58,7 +58,8 @@ def test_the_worst_subgroup_comes_first_with_wilsons_interval(table):
     z = NormalDist().inv_cdf(0.975)
     high = (z**2 / 38) / (1 + z**2 / 38)
     assert first == ["town", "Rome", "38", "0.000", f"0.000 to {high:.3f}", "1.000", "0.400"]
-    assert "worst accuracy" in section.reading
+    assert "All subgroups, those with the worst accuracy first" in section.reading
+    assert "In 1 of the" in section.reading
 
 
 def test_of_numbers_the_largest_errors_come_first(table):

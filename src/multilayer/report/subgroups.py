@@ -95,30 +95,28 @@ def subgroups(evaluation: Evaluation) -> Section | None:
         rows.append([group.column, group.values, str(group.rows.sum()), text, ends,
                      *_shares(evaluation, group.rows)])  # fmt: skip
     name = "accuracy" if evaluation.classifies else "MAE"
-    more = (
-        ("observed share", "mean probability")
-        if evaluation.binary
-        else ()
-        if evaluation.classifies
-        else ("mean error",)
-    )
+    more: tuple[str, ...] = () if evaluation.classifies else ("mean error",)
+    if evaluation.binary:
+        more = ("observed share", "mean probability")
     head = ("column", "values", "rows", name, "95 % interval", *more)
     worse = "lower" if evaluation.classifies else "higher"
     method = "Wilson's score interval" if evaluation.classifies else "mean ± 1.96 standard errors"
+    which = f"The {MOST_SHOWN} of {len(scored)} subgroups with the worst {name}"
+    if len(scored) <= MOST_SHOWN:
+        which = f"All subgroups, those with the worst {name} first"
+    bias = (
+        " Where the mean probability differs much from the observed share, the model is biased "
+        "for this subgroup."
+        if evaluation.binary
+        else ""
+    )
     return Section(
         "subgroups",
         "Scores of subgroups",
-        f"The {min(MOST_SHOWN, len(scored))} of {len(scored)} subgroups with the worst {name}: "
-        f"categories, and the quarters of numbers and dates, with at least {FEWEST_ROWS} rows and "
-        f"{100 * SHARE:.0f} % of all. The interval is {method}. In {beyond} of the {len(scored)} "
-        f"subgroups the whole interval is {worse} than the {name} of all rows; about 2.5 % would "
-        "be so by chance."
-        + (
-            " Where the mean probability differs much from the observed share, the model is "
-            "biased for this subgroup."
-            if evaluation.binary
-            else ""
-        ),
+        f"{which}: categories, and the quarters of numbers and dates, with at least {FEWEST_ROWS} "
+        f"rows and {100 * SHARE:.0f} % of all. The interval is {method}. In {beyond} of the "
+        f"{len(scored)} subgroups the whole interval is {worse} than the {name} of all rows; about "
+        f"2.5 % would be so by chance.{bias}",
         [Listing(head, rows, range(2, len(head)))],
         wide=True,
     )

@@ -40,12 +40,18 @@ class Searched:
 
 
 class BaseSearch(Reportable, MetaEstimatorMixin, BaseEstimator):
-    """A search that predicts and scores by its `best_estimator_`."""
+    """A search that predicts and scores by its `best_estimator_`.
+
+    Attributes
+    ----------
+    training_ : Searched
+        What the candidates were compared on, which a report trains the best one on once more.
+    """
 
     estimator: Any
     best_estimator_: Any
     scorer_: Any
-    training_: Searched  # what a report trains the best candidate on once more
+    training_: Searched
 
     def best(self) -> Any:
         """Return the best estimator; NotFittedError or AttributeError if there is none."""
