@@ -207,7 +207,7 @@ class Session:
         return []
 
     def _do_example(self, request: Reply) -> list[Reply]:
-        thetas = self._snapshot().thetas
+        thetas = None if self.shown is None else self._snapshot().thetas
         return [explain_example(self.run, request.get("row"), request.get("x"), thetas)]
 
     def _do_history(self, request: Reply) -> list[Reply]:
