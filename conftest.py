@@ -31,7 +31,7 @@ NEEDS = {
     # A browser comes with the system, not from PyPI.
     "Chromium": Need(
         bool(os.environ.get("MULTILAYER_BROWSER") or shutil.which("chromium")),
-        ("tests/playground/test_page.py::*",),
+        ("tests/playground/test_page.py::*", "tests/report/test_browser.py::*"),
     ),
     "fork": Need(hasattr(os, "fork"), ("tests/engine/*::test_after_fork",)),
     # Other systems do not enforce the limit of a process's memory.

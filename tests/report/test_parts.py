@@ -7,7 +7,7 @@ import pytest
 from sklearn import metrics
 
 from multilayer.report import scores
-from multilayer.report.sections import Bars, number
+from multilayer.report.sections import Bars, as_text, number
 from multilayer.report.table import Table
 from multilayer.training.progress import tasks_bar
 
@@ -50,10 +50,10 @@ def test_scores_of_classes_are_scikit_learns(n_classes, rng):
         y, H[:, 1] if n_classes == 2 else H, multi_class="ovr", sample_weight=w
     )
     expected = {
-        "accuracy": metrics.accuracy_score(y, H.argmax(1), sample_weight=w),
-        "balanced accuracy": metrics.balanced_accuracy_score(y, H.argmax(1), sample_weight=w),
+        "Accuracy": metrics.accuracy_score(y, H.argmax(1), sample_weight=w),
+        "Balanced accuracy": metrics.balanced_accuracy_score(y, H.argmax(1), sample_weight=w),
         "ROC AUC": area,
-        "log-loss": metrics.log_loss(y, H, sample_weight=w),
+        "Log-loss": metrics.log_loss(y, H, sample_weight=w),
     }
     for name, value in expected.items():
         assert scores.CLASS_SCORES[name][0](y, H)(w) == pytest.approx(value), name
@@ -66,7 +66,7 @@ def test_scores_of_numbers_are_scikit_learns(rng):
         "R²": metrics.r2_score(y[every], h[every]),
         "RMSE": metrics.root_mean_squared_error(y[every], h[every]),
         "MAE": metrics.mean_absolute_error(y[every], h[every]),
-        "median error": metrics.median_absolute_error(y[every], h[every]),
+        "Median error": metrics.median_absolute_error(y[every], h[every]),
     }
     for name, value in expected.items():
         assert scores.NUMBER_SCORES[name][0](y, h)(w) == pytest.approx(value), name
@@ -78,6 +78,20 @@ def test_scores_of_numbers_are_scikit_learns(rng):
 )
 def test_numbers(value, text):
     assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (1.634e9, "2021-10-12 00:53"),
+        (1577836800.0, "2020-01-01"),
+        (90.0, "1.5 minutes"),
+        (1e15, "1.157e+10 days"),
+        (np.nan, "–"),
+    ],
+)
+def test_dates_are_dates(seconds, text):
+    assert as_text(seconds, "date") == text
 
 
 def test_bars():

@@ -1,5 +1,7 @@
 """The report: its contents, the escaping of names and values, and that its bytes are the same."""
 
+import base64
+import hashlib
 import re
 from html.parser import HTMLParser
 
@@ -24,14 +26,14 @@ from multilayer import (
     load,
 )
 from multilayer.cli.app import app
-from multilayer.report import effects, importance, scores, write_report
+from multilayer.report import effects, explanations, importance, scores, write_report
 from multilayer.report.evaluation import evaluate
 from multilayer.report.importance import importance_of
 from multilayer.report.svg import draw
 from multilayer.selection import HiddenLayerSearchCV
 
 HOSTILE = '$\\frac{$<script>alert("x")</script>'
-VOID = {"meta", "br", "path", "use"}
+VOID = {"meta", "br", "path", "use", "input", "line", "polyline", "circle"}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -41,6 +43,8 @@ def _few():
         patch.setattr(scores, "RESAMPLES", 100)
         patch.setattr(importance, "SHUFFLED_ROWS", 60)
         patch.setattr(effects, "AVERAGED_ROWS", 20)
+        patch.setattr(explanations, "N_ORDERS", 4)
+        patch.setenv("SOURCE_DATE_EPOCH", "1600000000")
         yield
 
 
@@ -54,14 +58,16 @@ class Page(HTMLParser):
 
     def __init__(self, html):
         super().__init__()
-        self.open, self.sections, self.ids, self.tags, self.texts = [], [], [], set(), []
-        self.links = []
+        self.open, self.sections, self.ids, self.tags, self.texts = [], [], [], [], []
+        self.links, self.policy = [], ""
         self.feed(html)
         assert not self.open
 
     def handle_starttag(self, tag, attrs):
         attrs = dict(attrs)
-        self.tags.add(tag)
+        self.tags.append(tag)
+        if attrs.get("http-equiv") == "Content-Security-Policy":
+            self.policy = attrs["content"]
         self.ids += [attrs["id"]] if "id" in attrs else []
         self.links += [v for k, v in attrs.items() if k in ("href", "src", "xlink:href")]
         self.sections += [attrs["id"]] if tag == "section" else []
@@ -131,28 +137,32 @@ def amounts():
 def test_page_of_a_network(moons_page):
     page = Page(moons_page)
     assert page.sections == [
-        "scores", "target", "data", "confusions", "calibration", "curves", "boundary",
-        "importance", "effects", "worst", "network", "training", "use",
+        "alerts", "scores", "target", "confusions", "calibration", "importance", "thresholds",
+        "curves", "gains", "effects", "boundary", "subgroups", "worst", "rows", "data",
+        "correlations", "network", "training", "card", "use",
     ]  # fmt: skip
     assert "not known whether the model was trained" in page.text
-    assert "2-4-1" in page.text
+    assert "has the layers 2-4-1" in page.text
+    assert "and 17 parameters" in page.text
     assert page.text.count("1 (AUC = ") == 1
 
 
 def test_page_of_a_raw_table(colours_page):
     page = Page(colours_page)
-    assert {"boundary"}.isdisjoint(page.sections)
-    assert {"training", "curves", "effects"} <= set(page.sections)
-    assert "evaluated on 80 of its 80 rows, each predicted by networks not trained" in page.text
-    assert "2020-" in page.text
+    assert {"boundary", "thresholds"}.isdisjoint(page.sections)
+    assert {"training", "curves", "gains", "effects"} <= set(page.sections)
+    assert "Evaluated on all 80 rows, out of fold: each row is predicted by the" in page.text
+    assert "median 2021-" in page.text
+    assert "−1 for False, +1 for True" in page.text
+    assert "1.6e+09" not in page.text
 
 
 def test_page_of_numbers(amounts):
     model, X, y = amounts
     page = Page(model.report(X, y, unseen=True).html)
     assert {"errors", "calibration"} <= set(page.sections)
-    assert {"confusions", "curves"}.isdisjoint(page.sections)
-    assert "The model was not trained on these 120 rows." in page.text
+    assert {"confusions", "curves", "thresholds", "gains"}.isdisjoint(page.sections)
+    assert "Evaluated on 120 rows that the model was not trained on." in page.text
     assert "predict_interval" in page.text
 
 
@@ -168,10 +178,20 @@ def test_one_network_is_evaluated_on_its_validation_rows(amounts):
 
 def test_hostile_names_stay_text(colours_page):
     page = Page(colours_page)
-    assert page.tags.isdisjoint({"script", "img", "b", "iframe", "link", "object"})
+    assert set(page.tags).isdisjoint({"img", "iframe", "link", "object"})
+    assert page.tags.count("script") == colours_page.count("<script") == 1
     assert HOSTILE[:20] in page.text
     assert "<b>yes</b>" in page.text
-    assert "<script" not in colours_page
+    assert "<b>yes" not in colours_page
+
+
+@pytest.mark.parametrize("page", ["moons_page", "colours_page"])
+def test_the_policy_permits_the_script_of_the_page_only(page, request):
+    html = request.getfixturevalue(page)
+    (script,) = re.findall(r"<script>(.*?)</script>", html, flags=re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}';" in Page(html).policy
+    assert not re.search(r"\son[a-z]+=", re.sub(r"&lt;.*?&gt;", "", html))
 
 
 @pytest.mark.parametrize("page", ["moons_page", "colours_page"])
@@ -182,7 +202,7 @@ def test_nothing_is_fetched(page, request):
     assert all(link.startswith(("#", "data:image/png;base64,")) for link in links)
     assert not re.search(r"https?:|@import|//[a-z]", re.sub(r"base64,[^\"]*", "", html))
     assert all(address.startswith("#") for address in re.findall(r"url\(([^)]*)\)", html))
-    assert "default-src 'none'" in html
+    assert Page(html).policy.startswith("default-src 'none';")
 
 
 def test_ids_are_unique_and_there(moons_page):
@@ -201,6 +221,8 @@ def test_same_bytes(moons, moons_page, tmp_path):
     assert report.html == moons_page
     assert (tmp_path / "moons.html").read_text(encoding="utf-8") == moons_page
     assert "&lt;html" in report._repr_html_()
+    assert 'sandbox="allow-scripts"' in report._repr_html_()
+    assert "2020-09-13" in report.html
 
 
 def test_dark_pictures_where_pixels_mix_with_the_paper(moons_page):
@@ -214,7 +236,7 @@ def test_pipeline(moons, no_figures):
     X = pd.DataFrame(X, columns=["a", "b"])
     model = make_pipeline(StandardScaler(), MLPClassifier((3,), solver="lbfgs", max_iter=5, tol=9))
     page = Page(write_report(model.fit(X, labels), X, labels, unseen=False).html)
-    assert "expect worse scores on new rows" in page.text
+    assert "rows that the model was trained on: expect worse scores" in page.text
     assert "ml.save(model, 'model.mlp')" in page.text
 
 
@@ -225,9 +247,10 @@ def test_a_search_tells_what_was_tried(moons, no_figures):
     with pytest.raises(NotFittedError):
         search.report(X, y)
     page = Page(search.fit(X, y).report(X, y).html)
-    assert page.sections[-4:] == ["search", "network", "training", "use"]
+    assert page.sections[-5:] == ["search", "network", "training", "card", "use"]
     n = int(np.isfinite(search.cv_results_["mean_test_score"]).sum())
-    assert f"{n} networks were cross-validated on 5 folds" in page.text
+    assert f"{n} candidates were scored by cross-validation on 5 folds" in page.text
+    assert "Evaluated on all 120 rows, out of fold: the best candidate of the search" in page.text
     assert f"{search.best_score_:.3f} ± " in page.text
     assert "chosen" in page.text
     search.set_params(refit=False).fit(X, y)
@@ -248,7 +271,7 @@ def test_numbers_over_two_columns(rng):
     X = rng.normal(size=(40, 2))
     model = MLPRegressor(hidden_layer_sizes=(3,), solver="lbfgs", max_iter=5, tol=9, random_state=0)
     page = Page(model.fit(X, X[:, 0]).report(X, X[:, 0]).html)
-    assert "The predictions over both columns" in page.text
+    assert "Predictions over both columns" in page.text
 
 
 def test_of_wide_tables_the_columns_that_matter_are_shuffled(monkeypatch, rng):
@@ -271,7 +294,7 @@ def test_what_a_file_does_not_hold_is_left_out(amounts, tmp_path, no_figures):
     model.save(tmp_path / "m.mlp")
     page = Page(load(tmp_path / "m.mlp").report(X, y).html)
     assert "training" not in page.sections
-    assert "It is not known" in page.text
+    assert "It is not known whether" in page.text
 
 
 def test_a_mean_beyond_nine_rows_of_ten(amounts):
@@ -283,7 +306,8 @@ def test_a_mean_beyond_nine_rows_of_ten(amounts):
 
 def test_one_row(colours):
     model, X, y = colours
-    assert "scores" in Page(model.report(X[:1], y[:1]).html).sections
+    page = Page(model.report(X[:1], y[:1]).html)
+    assert "Evaluated on 1 row. It is not known" in page.text
 
 
 BAD = {
@@ -303,7 +327,7 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_refused_before_the_work(case, moons, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("multilayer.report.scores.scores", None)
+    monkeypatch.setattr("multilayer.report.contents.alerts", None)
     given, error, message = BAD[case]
     model, X, y = moons
     given = {"model": model, "X": X, "y": y, "path": "report.html"} | given
@@ -339,8 +363,11 @@ def run(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ("--fast --max-iter 1", "each predicted by the network not trained on it"),
-        ("--layers 4 --max-iter 2", "The model was not trained on these 200 rows."),
+        (
+            "--fast --max-iter 1",
+            "each row is predicted by the network, which was not trained on it",
+        ),
+        ("--layers 4 --max-iter 2", "Evaluated on 200 rows that the model was not trained on."),
     ],
 )
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -361,6 +388,7 @@ def test_evaluation(run, tmp_path, no_figures):
     page = Page((tmp_path / "r.html").read_text(encoding="utf-8"))
     assert "target in moons" in page.text
     assert "1000 rows and 2 columns" in page.text
+    assert "SHA-256 of the model file" in page.text
 
 
 def test_command_line_sees_to_the_folder_first(run, tmp_path):

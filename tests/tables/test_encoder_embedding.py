@@ -35,7 +35,10 @@ def test_robust_scaling_agrees_with_scikit_learn():
     assert re.fullmatch(
         r"robust: median \S+, iqr \S+; gaps to median \S+, indicated", treatments[1]
     )
-    assert re.fullmatch(r"robust: median 7, iqr 0, half the range \S+", treatments[2])
+    flat = r"median 7, iqr 0, half the range \S+"
+    assert re.fullmatch(f"robust: {flat}", treatments[2])
+    quantiles = TableEncoder(scaling="quantile").fit(table).summary()
+    assert re.fullmatch(f"by its quantiles: {flat}", quantiles[2]["treatment"])
 
 
 TABULAR = {"scaling": "robust", "max_onehot": 3, "max_categories": 5}
@@ -65,9 +68,10 @@ def test_layout_for_a_network_that_embeds():
     treatments = {row["column"]: row["treatment"] for row in encoder.summary()}
     assert treatments["sex"] == "−1 for f, +1 for m"
     assert treatments["two"] == "−1 for 3, +1 for 7"
-    assert treatments["flag"] == "−1 for 0, +1 for 1; gaps to 0, indicated"
+    assert treatments["flag"] == "−1 for False, +1 for True; gaps to 0, indicated"
     assert treatments["town"] == "embedded: 4 categories; gaps a category; all others together"
     assert treatments["age"] == "robust: median 9.5, iqr 9.5"
+    assert treatments["day"] == "robust: median 2020-01-10 12:00, iqr 9.5 days"
     new = pl.DataFrame(
         {
             "age": [9.5, None, 19],

@@ -232,6 +232,7 @@ def test_summary(kind):
     assert "gaps" in said["size"]["treatment"]
     assert said["town"]["treatment"] == "one-hot: Bern, Oslo, Rome"
     assert said["code"]["treatment"] == "embedded: 12 categories"
-    assert said["new"]["treatment"] == "−1 for 0, +1 for 1"
-    assert "seconds" in said["day"]["treatment"]
+    assert said["new"]["treatment"] == "−1 for False, +1 for True"
+    assert "median 20" in said["day"]["treatment"]
+    assert said["day"]["treatment"].endswith(" days")
     assert said["same"]["treatment"] == "constant"

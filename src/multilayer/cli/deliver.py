@@ -75,6 +75,7 @@ def deliver(trained: Trained, outputs: Outputs, console: Console) -> None:
             evaluation.y,
             outputs.report,
             title=f"{trained.notes['target']} in {trained.notes['table']}",
+            target=trained.notes["target"],
             unseen=evaluation.held_out,
             model_path=str(outputs.model),
             verbose=not outputs.quiet,

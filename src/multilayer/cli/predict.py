@@ -282,5 +282,5 @@ def evaluate(
         known_names = [str(column) for column in saved.encoder.feature_names_in_]
         X = rows.select(column for column in rows.columns if column in known_names)
         title = f"{name} in {table}"
-        write_report(saved.pipeline, X, y, report, title=title, model_path=model)
+        write_report(saved.pipeline, X, y, report, title=title, target=name, model_path=model)
         console.print(f"\nReport in {shown(report)}", soft_wrap=True)

@@ -30,8 +30,9 @@ class Report:
         write_whole(path, self.html.encode())
 
     def _repr_html_(self) -> str:
-        style = "width:100%;height:640px;border:1px solid #8888"
-        return f'<iframe sandbox style="{style}" srcdoc="{html.escape(self.html)}"></iframe>'
+        # The script of the page has no more rights than one of another site.
+        frame = 'sandbox="allow-scripts" style="width:100%;height:640px;border:1px solid #8888"'
+        return f'<iframe {frame} srcdoc="{html.escape(self.html)}"></iframe>'
 
 
 class ReportWriter(Protocol):
@@ -45,6 +46,7 @@ class ReportWriter(Protocol):
         path: FilePath | None = None,
         *,
         title: str | None = None,
+        target: str | None = None,
         unseen: bool | None = None,
         model_path: str | None = None,
         verbose: bool = True,
@@ -65,6 +67,7 @@ class Reportable:
         path: FilePath | None = None,
         *,
         title: str | None = None,
+        target: str | None = None,
         unseen: bool | None = None,
         model_path: str | None = None,
         verbose: bool = True,
@@ -79,7 +82,7 @@ class Reportable:
             The true targets.
         path : path-like, optional
             A file to write the page to.
-        title, unseen, model_path, verbose
+        title, target, unseen, model_path, verbose
             See `multilayer.report.write_report`.
 
         Returns
@@ -93,6 +96,7 @@ class Reportable:
             y,
             path,
             title=title,
+            target=target,
             unseen=unseen,
             model_path=model_path,
             verbose=verbose,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import errno
+import hashlib
 import os
 import re
 from importlib.resources import files
@@ -26,29 +28,34 @@ def write_report(
     path: FilePath | None = None,
     *,
     title: str | None = None,
+    target: str | None = None,
     unseen: bool | None = None,
     model_path: str | None = None,
     verbose: bool = True,
 ) -> Report:
     """Evaluate a model on rows with known targets, and describe it in one HTML page.
 
-    The page holds the data, the network, its training, scores with intervals, confusions or
-    residuals, calibration, curves, importances and effects of columns, the rows with the largest
-    errors, and how to use the model. The same model and rows give the same bytes.
+    The page begins with alerts about the table. Then come scores with intervals beside those of
+    baselines, confusions or residuals, calibration, thresholds with the cost of their errors,
+    permutation importance, partial dependence, scores of subgroups, the largest errors, single rows
+    explained, the columns and their correlations, the network and its training, and a model card.
+    On the same day, the same model and rows give the same bytes.
 
     Parameters
     ----------
     model : estimator of multilayer, Pipeline ending in one, or HiddenLayerSearchCV
         Fitted, with one target. Of a search, its best estimator and all its candidates.
     X : dataframe or array-like, shape (m, n)
-        What `model.predict` takes. If a tabular model was trained on exactly this table, each row
-        is predicted by members that were not trained on it.
+        What `model.predict` takes. If a tabular model was trained on exactly this table, or a
+        search was made on it, each row is predicted by networks that were not trained on it.
     y : array-like, shape (m,)
         The true targets.
     path : path-like, optional
         A file to write the page to.
     title : str, optional
         The heading of the page; by default the kind of estimator.
+    target : str, optional
+        The name of the target; by default that of y, if it is a series with a name.
     unseen : bool, optional
         Whether the model was trained on none of these rows. The page says so; by default it says
         that this is not known.
@@ -81,12 +88,22 @@ def write_report(
     from multilayer.report.contents import N_SECTIONS, make_sections
     from multilayer.report.evaluation import evaluate
     from multilayer.selection import HiddenLayerSearchCV
+    from multilayer.tables.alerts import find_alerts
 
     search = model if isinstance(model, HiddenLayerSearchCV) else None
-    evaluation = evaluate(model if search is None else search.best(), X, y, unseen)
+    best = model if search is None else search.best()
     made = []
-    with tasks_bar(verbose, N_SECTIONS, "Report", PATIENCE) as advance:
-        for section in make_sections(evaluation, search, model_path):
+    with tasks_bar(verbose, N_SECTIONS + 2, "Report", PATIENCE) as advance:
+        evaluation = evaluate(best, X, y, unseen, search=search, target=target)
+        advance()
+        found = find_alerts(
+            evaluation.table.native,
+            evaluation.labels,
+            classes=evaluation.classifies,
+            target=evaluation.target,
+        )
+        advance()
+        for section in make_sections(evaluation, found, search, model_path):
             made.append(section)
             advance()
     kind = type(evaluation.network).__name__
@@ -129,12 +146,20 @@ def check_path(path: FilePath) -> None:
 def _render(**values: Any) -> str:
     import jinja2
 
+    page = files("multilayer.report").joinpath("page")
+    source, style, script = (
+        page.joinpath(name).read_text("utf-8")
+        for name in ("template.html.j2", "style.css", "script.js")
+    )
     environment = jinja2.Environment(
         autoescape=True,  # names and values of a table are as hostile as any input
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    source = files("multilayer.report").joinpath("template.html.j2").read_text("utf-8")
-    page = environment.from_string(source).render(**values)
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "\ufffd", page)  # which HTML does not allow
+    # The page's policy permits this script only, by its hash.
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    text = environment.from_string(source).render(
+        style=style, script=script, script_hash=f"sha256-{digest}", **values
+    )
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "\ufffd", text)  # which HTML does not allow

@@ -1,4 +1,4 @@
-"""Effects of columns: the mean prediction when all rows have the same value in a column."""
+"""Partial dependence and individual conditional expectation of the most important columns."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 from multilayer.plots.style import COLORS
 from multilayer.report.evaluation import Evaluation
 from multilayer.report.importance import Importance
-from multilayer.report.sections import Section, counts, plain
+from multilayer.report.sections import SHORTEST_DATE, Section, counts, plain
 from multilayer.report.svg import draw, label
 
 __all__ = ["effects"]
 
 Array = NDArray[Any]
 
-AVERAGED_ROWS, STEPS, MOST_VALUES = 200, 20, 8
+AVERAGED_ROWS, ICE_ROWS, STEPS, MOST_VALUES = 200, 30, 20, 8
 DRAWN_EFFECTS, MOST_CLASSES = 4, 5
 
 
 def effects(evaluation: Evaluation, importance: Importance) -> Section:
-    """Draw the mean prediction when all rows have the same value in a column."""
+    """Draw predictions against the value of a column, for single rows and their mean."""
     rows = evaluation.sample(AVERAGED_ROWS)
     chosen = [int(j) for j in importance.columns if evaluation.table.kinds[j] != "empty"]
     curves = {}
@@ -33,36 +33,43 @@ def effects(evaluation: Evaluation, importance: Importance) -> Section:
                 np.tile(rows, len(at)), [j], np.repeat(at, len(rows))[:, None]
             )).reshape(len(at), len(rows), -1)  # fmt: skip
             curves[j] = values, H
-    lines = len(_shown_outputs(evaluation))
-    ends = [
-        np.quantile(H, [0.1, 0.9], axis=1) if lines == 1 else H.mean(axis=1)
-        for _, H in curves.values()
-    ]
-    low, high = (
-        min((end.min() for end in ends), default=0.0),
-        max((end.max() for end in ends), default=1.0),
-    )
+    one = len(shown_outputs(evaluation)) == 1
+    drawn = _drawn_rows(len(rows))
+    ends = [H[:, drawn] if one else H.mean(axis=1) for _, H in curves.values()]
+    low = min((float(end.min()) for end in ends), default=0.0)
+    high = max((float(end.max()) for end in ends), default=1.0)
     room = 0.05 * (high - low) or 1.0
     figures = [
         draw(
             f"effect-{place}",
             _curve(evaluation, j, values, H, (low - room, high + room)),
             (4.6, 2.9),
-            f"Effect of {plain(evaluation.table.names[j], 30)}",
+            f"Partial dependence on {plain(evaluation.table.names[j], 30)}",
         )
         for place, (j, (values, H)) in enumerate(curves.items())
     ]
     what = "probability" if evaluation.classifies else "prediction"
-    band = "" if lines > 1 else " The shaded range holds the middle 80 % of the rows."
+    ice = (
+        f" The thin lines are the same for {len(drawn)} single rows (individual conditional "
+        "expectation, ICE): where they are not parallel, the effect depends on other columns."
+        if one
+        else ""
+    )
     return Section(
         "effects",
-        "How predictions depend on their values",
-        f"A line or point is the mean {what} over {len(rows)} rows if all of them had that value "
-        f"in the column, with all other columns unchanged (partial dependence).{band} Where "
-        "columns are correlated, such rows may not exist.",
+        "Partial dependence",
+        f"The thick line, or the points, show the mean {what} of {len(rows)} rows when all of them "
+        f"are given this value of the column and keep their other values.{ice} The marks on the "
+        "axis are the deciles of a column of numbers. Where columns are correlated, some of these "
+        "combinations do not occur in practice.",
         figures=figures,
         wide=True,
     )
+
+
+def _drawn_rows(m: int) -> NDArray[np.intp]:
+    """Choose the rows of the thin lines among m, evenly."""
+    return np.unique(np.linspace(0, m - 1, min(m, ICE_ROWS)).astype(int))
 
 
 def _grid(evaluation: Evaluation, j: int) -> tuple[NDArray[np.intp], Array]:
@@ -82,56 +89,54 @@ def _grid(evaluation: Evaluation, j: int) -> tuple[NDArray[np.intp], Array]:
     return np.array([int(np.flatnonzero(texts == value)[0]) for value in found]), found
 
 
-def _shown_outputs(evaluation: Evaluation) -> list[int]:
+def shown_outputs(evaluation: Evaluation) -> list[int]:
     """Choose outputs to draw: the second of two classes, some of many, or the only one."""
     if not evaluation.classifies:
         return [0]
-    if len(evaluation.classes) == 2:
+    if evaluation.binary:
         return [1]
     return sorted(np.argsort(-np.bincount(evaluation.y), kind="stable")[:MOST_CLASSES].tolist())
 
 
 def _outputs(evaluation: Evaluation, X: Any) -> Array:
-    return evaluation.predict(X)[:, _shown_outputs(evaluation)].astype(np.float64)
+    return evaluation.predict(X)[:, shown_outputs(evaluation)].astype(np.float64)
 
 
 def _curve(
     evaluation: Evaluation, j: int, values: Array, H: Array, ends: tuple[float, float]
 ) -> Any:
-    """Draw means over rows of H (steps, rows, outputs) at values (steps,)."""
-    outputs = _shown_outputs(evaluation)
+    """Draw H (steps, rows, outputs) at values (steps,): single rows, and means over all."""
+    outputs = shown_outputs(evaluation)
     continuous = evaluation.table.kinds[j] in ("number", "date")
 
     def curve(figure: Any) -> None:
         ax = figure.subplots()
         x = values if continuous else np.arange(len(values))
-        if evaluation.table.kinds[j] == "date" and np.abs(values).max() > 1e8:
+        if evaluation.table.kinds[j] == "date" and np.abs(values).max() > SHORTEST_DATE:
             x = values.astype("datetime64[s]")
+        if len(outputs) == 1:
+            single = H[:, _drawn_rows(H.shape[1]), 0]
+            ax.plot(x, single, color=COLORS[3], linewidth=0.6, alpha=0.6)
         for k, output in enumerate(outputs):
             means = H[:, :, k].mean(axis=1)
-            low, high = np.quantile(H[:, :, k], [0.1, 0.9], axis=1)
             name = label(evaluation.classes[output]) if evaluation.classifies else ""
             color = COLORS[k]
             if continuous:
-                ax.plot(x, means, color=color, linewidth=1.8, label=name)
-                if len(outputs) == 1:
-                    ax.fill_between(x, low, high, color=color, alpha=0.18, linewidth=0)
+                ax.plot(x, means, color=color, linewidth=2.2, label=name)
             else:
                 at = x + (k - (len(outputs) - 1) / 2) * 0.12
-                ax.plot(at, means, "o", color=color, label=name)
-                if len(outputs) == 1:
-                    ax.vlines(at, low, high, color=color, linewidth=5, alpha=0.25)
+                ax.plot(at, means, "o", color=color, markersize=7, label=name)
         if continuous:
             _rug(ax, evaluation, j)
             ax.tick_params(axis="x", rotation=30 if evaluation.table.kinds[j] == "date" else 0)
         else:
-            names = [label(plain(value, 14) or "gap") for value in values]
+            names = [label(plain(value, 14) or "missing") for value in values]
             ax.set_xticks(x, names, rotation=30 if len("".join(names)) > 40 else 0)
             ax.set_xlim(-0.5, len(x) - 0.5)
         ax.set_xlabel(label(plain(evaluation.table.names[j], 30)))
         what = "Probability" if evaluation.classifies else "Prediction"
-        if evaluation.classifies and len(outputs) == 1:
-            what += f" of {label(evaluation.classes[outputs[0]])}"
+        if evaluation.binary:
+            what = f"Probability of {label(evaluation.positive)}"
         ax.set_ylabel(what)
         ax.set_ylim(ends)
         ax.grid(axis="y")
@@ -145,7 +150,7 @@ def _rug(ax: Any, evaluation: Evaluation, j: int) -> None:
     """Mark the deciles of a column on its axis."""
     values = evaluation.table.values(j)
     deciles = np.quantile(values[~np.isnan(values)], np.linspace(0.1, 0.9, 9))
-    if evaluation.table.kinds[j] == "date" and np.abs(values[~np.isnan(values)]).max() > 1e8:
+    if evaluation.table.kinds[j] == "date" and np.nanmax(np.abs(values)) > SHORTEST_DATE:
         deciles = deciles.astype("datetime64[s]")
     height = {"transform": ax.get_xaxis_transform(), "clip_on": True}
     ax.vlines(deciles, 0, 0.04, color="black", linewidth=0.8, **height)

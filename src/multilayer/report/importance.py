@@ -1,4 +1,4 @@
-"""Which columns matter: the score lost when a column is shuffled."""
+"""Permutation importance: the score lost when a column is permuted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, r2_score
 
 from multilayer.plots.style import COLORS
 from multilayer.report.evaluation import Evaluation
-from multilayer.report.sections import Section, plain
+from multilayer.report.sections import Section, counted, plain
 from multilayer.report.svg import draw, label
 
 __all__ = ["Importance", "importance_of", "importances"]
@@ -20,22 +20,22 @@ __all__ = ["Importance", "importance_of", "importances"]
 Array = NDArray[Any]
 
 SHUFFLED_ROWS = 1000
-WIDE, OF_WIDE = 40, 20  # beyond so many columns, only so many are shuffled
+WIDE, OF_WIDE = 40, 20  # beyond so many columns, only so many are permuted
 MOST_BARS = 20
 
 
 @dataclass(frozen=True)
 class Importance:
-    """The score lost when a column is shuffled.
+    """The score lost when a column is permuted.
 
     Attributes
     ----------
     columns : ndarray of int, shape (k,)
         The most important first.
     means, deviations : ndarray, shape (k,)
-        Over the shuffles.
+        Over the permutations.
     rows : int
-        Number of rows that were shuffled.
+        Number of rows that were permuted.
     """
 
     columns: NDArray[np.intp]
@@ -45,9 +45,9 @@ class Importance:
 
 
 def importance_of(evaluation: Evaluation) -> Importance:
-    """Shuffle one column after the other, five times each.
+    """Permute one column after the other, five times each.
 
-    scikit-learn shuffles numbers of rows; a cell is looked up in the raw table when rows are
+    scikit-learn permutes numbers of rows; a cell is looked up in the raw table when rows are
     predicted, so that a table of any library keeps its types.
     """
     rows = evaluation.sample(SHUFFLED_ROWS)
@@ -76,7 +76,7 @@ def importance_of(evaluation: Evaluation) -> Importance:
 
 
 def importances(evaluation: Evaluation, importance: Importance) -> Section:
-    """Draw the score lost when a column is shuffled."""
+    """Draw the score lost when a column is permuted."""
     names = evaluation.table.names
     shown = min(MOST_BARS, len(importance.columns))
     drawn = [label(plain(names[j], 22)) for j in importance.columns[:shown]][::-1]
@@ -89,20 +89,31 @@ def importances(evaluation: Evaluation, importance: Importance) -> Section:
         ax.barh(range(shown), means, xerr=deviations, color=COLORS[0], height=0.7, **style)
         ax.set_yticks(range(shown), drawn)
         ax.set_ylim(-0.6, shown - 0.4)
-        ax.set_xlabel(f"{score} lost when the column is shuffled")
+        ax.set_xlabel(f"Decrease of {score}")
         ax.tick_params(axis="y", length=0)
         ax.axvline(0, color="black", linewidth=0.6)
         ax.spines["left"].set_visible(False)
         ax.grid(axis="x")
 
-    more = f" The chart shows the first {shown} of {len(names)} columns."
+    measured = len(importance.columns)
+    more = f" The chart shows the {shown} largest of {measured} columns." * (shown < measured)
+    if measured < len(names):
+        more += (
+            f" It was measured for the {measured} of {len(names)} columns to which the outputs "
+            "are most sensitive."
+        )
     return Section(
         "importance",
-        "Which columns matter",
-        f"A bar is the {score} lost when the values of that column are shuffled between "
-        f"{importance.rows} rows. The line on it is the standard deviation of five shuffles: a "
-        f"bar no longer than its line is not significant.{more if shown < len(names) else ''} "
-        "Columns with the same information each appear to matter little.",
+        "Permutation importance",
+        f"Each bar is the decrease of the {score} when the values of a column are permuted among "
+        f"{counted(importance.rows, 'row')}. Error bars: ± 1 standard deviation over "
+        f"five permutations; bars within it are not distinguishable from zero.{more} "
+        "Columns that hold the same information each appear less important than they are together."
+        + (
+            " The saved model is used, which was trained on these rows."
+            if evaluation.trained_on_rows
+            else ""
+        ),
         figures=[draw("importance", bars, (4.6, 0.8 + 0.24 * shown), "Permutation importance")],
     )
 

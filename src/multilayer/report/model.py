@@ -1,22 +1,18 @@
-"""The model: its layers, its training, its parameters."""
+"""The model: its layers, its training, and how to use it."""
 
 from __future__ import annotations
 
-import platform
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from sklearn.utils._pprint import _changed_params
 
 from multilayer.plots import LossCurveDisplay, NetworkDisplay
 from multilayer.report.evaluation import Evaluation
-from multilayer.report.sections import Figure, Listing, Section, plain
+from multilayer.report.sections import Figure, Listing, Section, counted, plain
 from multilayer.report.svg import draw
 
-__all__ = ["curves", "layers", "settings"]
+__all__ = ["curves", "layers", "use"]
 
-PACKAGES = ("multilayer", "numpy", "scipy", "scikit-learn", "matplotlib", "jinja2")
 MOST_NAMES = 30
 
 
@@ -50,49 +46,50 @@ def layers(evaluation: Evaluation) -> Section:
     return Section(
         "network",
         "The network",
-        f"The layers {'-'.join(map(str, sizes))}, from the inputs on the left to the outputs on "
-        f"the right, with {sum(theta.size for theta in thetas)} weights between them. Positive "
-        "weights are blue, negative ones red and dashed; the wider a line, the larger the weight.",
+        f"The network has the layers {'-'.join(map(str, sizes))}, from the inputs on the left to "
+        f"the outputs on the right, and {sum(theta.size for theta in thetas)} parameters. Positive "
+        "weights are blue, negative weights red and dashed, and wider lines are larger weights.",
         figures=[draw("network", drawn, (width, 4.2), "The network with its weights")],
         wide=width > 5,
     )
 
 
-def _counted(columns: int, one: str, many: str) -> str:
-    return f"one column {one}" if columns == 1 else f"{columns} columns {many}"
-
-
 def _members(model: Any) -> Section:
     network, encoder = model.members_[0], model.encoder_
-    thetas = network.thetas
-    activations = [network.activation] * (len(thetas) - 1) + [network.output]
+    sizes = {name: array.size for name, array in network.to_state()[1].items()}
+    thetas, n_numbers, n_codes = network.thetas, encoder.n_numbers_, len(encoder.n_codes_)
+    n_inputs = thetas[0].shape[1] - 1
     rows = [
-        [f"{l} {'output' if l == len(thetas) else 'hidden'}", str(theta.shape[1] - 1),
-         str(len(theta)), activation, str(theta.size)]
-        for l, (theta, activation) in enumerate(zip(thetas, activations, strict=True), 1)
-    ]  # fmt: skip
-    n, numbers, categories = len(model.members_), encoder.n_numbers_, len(encoder.n_codes_)
-    each = sum(array.size for array in network.to_state()[1].values())
-    before = []
-    if numbers:
-        before.append(
-            _counted(
-                numbers, "of numbers gets periodic features", "of numbers get periodic features"
-            )
-        )
-    if categories:
-        before.append(
-            _counted(categories, "of categories is embedded", "of categories are embedded")
-        )
-    total = "One network" if n == 1 else f"{n} identical networks, whose predictions are averaged"
+        ["periodic features", counted(n_numbers, "number"), "", "cosine", sizes["periodic"]],
+        ["embeddings", counted(n_codes, "category", "categories"), "", "", sizes["tables"]],
+        ["scales of the inputs", str(n_inputs), str(n_inputs), "", sizes["scale"]],
+    ]
+    rows = [row for row in rows if row[-1]]
+    for l, theta in enumerate(thetas, start=1):
+        last = l == len(thetas)
+        name = "output layer" if last else f"hidden layer {l}"
+        activation = network.output if last else network.activation
+        # Each hidden unit has a trained share of its activation.
+        n = sizes[f"theta_{l}"] + sizes.get(f"share_{l + 1}", 0)
+        rows.append([name, str(theta.shape[1] - 1), str(len(theta)), activation, n])
+    each, n = sum(sizes.values()), len(model.members_)
+    rows.append(["total", "", "", "", sum(row[-1] for row in rows)])
+    what = "The model is one network" if n == 1 else (
+        f"The model is the mean of {n} networks with the same layers, trained on different rows"
+    )  # fmt: skip
+    total = f"{each} parameters" if n == 1 else f"{n} × {each} = {n * each} parameters"
     return Section(
         "network",
         "The network",
-        f"{total}. Each row of this table is a layer, with its inputs, its units and their "
-        "activation."
-        + (f" Before the first layer, {' and '.join(before)}." if before else "")
-        + f" In total, {f'{n} × {each} = ' * (n > 1)}{n * each} numbers were trained.",
-        [Listing(("layer", "inputs", "units", "activation", "weights"), rows, (1, 2, 4))],
+        f"{what}. It has {total}. The table lists what a network is made of, from its inputs to "
+        "its outputs.",
+        [
+            Listing(
+                ("part", "inputs", "units", "activation", "parameters"),
+                [[str(cell) for cell in row] for row in rows],
+                (1, 2, 4),
+            )
+        ],
     )
 
 
@@ -105,25 +102,25 @@ def curves(evaluation: Evaluation) -> Section | None:
         losses = getattr(network, "validation_curves_", [])
         if any(losses):
             what = "Error rate" if evaluation.classifies else "Standardised RMSE"
-            what = what if network.scoring is None else f"−{network.scoring}"
-            what += ", validation rows"
+            what = what if network.scoring is None else f"Minus {network.scoring}"
+            what += ", held-out rows"
             figures.append(_of_members("validation", network, losses, what))
         reading = (
-            "Each line is a network. The cost on its training rows falls with the epochs; the "
-            "error on its validation rows may rise again. The marked epoch is the best one: the "
-            "network was taken from it."
+            "Each line is a network. The cost of its training rows falls from epoch to epoch, and "
+            "the error on its held-out rows may rise again. The point marks the epoch with the "
+            "smallest error, at which the network was saved."
         )
     else:
         figures = []
         if np.isfinite(getattr(network, "loss_curve_", None) or [np.nan]).any():
             figures = [draw("cost", _of_network(network), (4.6, 3.6), "Training cost")]
         reading = (
-            "The cost falls as the network is trained. If it still falls at the end, more epochs "
-            "may help; if it jumps, a smaller learning rate may. The best epoch is marked."
+            "The training cost by epoch. If it still falls at the end, more epochs may help. If it "
+            "jumps, a smaller learning rate may help. The best epoch is marked."
         )
     if not figures:
         return None
-    return Section("training", "The training", reading, figures=figures, wide=len(figures) > 1)
+    return Section("training", "Training", reading, figures=figures, wide=len(figures) > 1)
 
 
 def _of_network(network: Any) -> Any:
@@ -143,8 +140,8 @@ def _of_members(name: str, model: Any, lines: Any, what: str) -> Figure:
     return draw(name, drawn, (4.6, 3.0), what)
 
 
-def settings(evaluation: Evaluation, model_path: str | None) -> Section:
-    """Show how to use the model, and which parameters and releases it was made with."""
+def use(evaluation: Evaluation, model_path: str | None) -> Section:
+    """Show how to load the model and predict with it."""
     network = evaluation.network
     listed = ", ".join(repr(name) for name in evaluation.table.names[:MOST_NAMES])
     more = len(evaluation.table.names) - MOST_NAMES
@@ -168,23 +165,5 @@ def settings(evaluation: Evaluation, model_path: str | None) -> Section:
             else []
         ),
     ]
-    seed = network.random_state
-    if isinstance(seed, np.random.RandomState):
-        seed = "a generator"
-    facts = [("estimator", type(network).__name__), ("random_state", plain(seed))]
-    facts += [
-        (name, plain(repr(value), 80))
-        for name, value in sorted(_changed_params(network).items())
-        if name != "random_state" and not callable(value)
-    ]
-    made = [("Python", platform.python_version())]
-    made += [(package, version(package)) for package in PACKAGES]
-    return Section(
-        "use",
-        "How to use the model",
-        "Pass rows with the same columns. Below are the parameters that differ from their "
-        "defaults, the seed of all random choices, and the releases that wrote this report.",
-        [Listing(("parameter", "value"), facts), Listing(("package", "release"), made)],
-        code="\n".join(code),
-        wide=True,
-    )
+    reading = "X is a table with the same columns, without the target."
+    return Section("use", "How to use the model", reading, code="\n".join(code), wide=True)

@@ -1,16 +1,18 @@
-"""Scores with confidence intervals, beside those of the best constant prediction."""
+"""Scores with confidence intervals, beside those of baselines."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.report.baselines import Baseline
 from multilayer.report.evaluation import Evaluation
-from multilayer.report.sections import Listing, Section, number
+from multilayer.report.sections import Listing, Section, Tile, number
 from multilayer.tabular.scoring import SMALLEST_IN_SCORES, log_losses
 
 __all__ = ["CLASS_SCORES", "NUMBER_SCORES", "scores"]
@@ -70,71 +72,113 @@ def _median(y: Array, h: Array) -> Score:
 
     def median(w: Array) -> Any:
         below = np.cumsum(w[order])
-        middle = (
-            np.array([below[-1] + 1, below[-1] + 2]) // 2
-        )  # once or twice, if their number is odd or even
+        # The same place twice if the number of rows is odd.
+        middle = np.array([below[-1] + 1, below[-1] + 2]) // 2
         return errors[order[np.searchsorted(below, middle)]].mean()
 
     return median
 
 
 CLASS_SCORES: dict[str, tuple[Callable[[Array, Array], Score], str]] = {
-    "accuracy": (
+    "Accuracy": (
         lambda y, H: _mean(H.argmax(axis=1) == y),
-        "share of correct predictions; best 1",
+        "share of correct predictions; best: 1",
     ),
-    "balanced accuracy": (_balanced, "mean recall of the classes; best 1"),
-    "ROC AUC": (_area, "probability that a row of a class ranks above another; best 1"),
-    "log-loss": (_log_loss, "mean of −ln p of the true class; best 0"),
+    "Balanced accuracy": (_balanced, "mean recall over the classes; best: 1"),
+    "ROC AUC": (_area, "probability that a row of a class ranks above another; best: 1"),
+    "Log-loss": (_log_loss, "mean of −ln p of the true class; best: 0"),
     "Brier score": (
         lambda y, H: _mean(((H - np.eye(H.shape[1])[y]) ** 2).sum(axis=1) / 2),
-        "mean squared error of p; best 0",
+        "mean squared error of p; best: 0",
     ),
 }
 NUMBER_SCORES: dict[str, tuple[Callable[[Array, Array], Score], str]] = {
-    "R²": (_explained, "share of the variance explained; best 1"),
-    "RMSE": (_rmse, "root mean squared error; best 0"),
+    "R²": (_explained, "share of the variance explained; best: 1"),
+    "RMSE": (_rmse, "root mean squared error; best: 0"),
     "MAE": (
         lambda y, h: _mean(np.abs(y - h)),
-        "mean absolute error; best 0",
+        "mean absolute error; best: 0",
     ),
-    "median error": (_median, "half of the rows have smaller errors; best 0"),
+    "Median error": (_median, "median absolute error; best: 0"),
 }
 
 
+SHOWN_LARGE = 3  # scores in large type
+
+
 def _share(value: float) -> str:
-    return "–" if np.isnan(value) else f"{value:.3f}"
+    return "–" if np.isnan(value) else f"{value:.3f}".replace("-", "−")
 
 
-def scores(evaluation: Evaluation) -> Section:
-    """Score the model, with intervals by resampling the rows (percentile bootstrap; Efron)."""
+def scores(evaluation: Evaluation, baseline: Baseline | None = None) -> Section:
+    """Score the model and the baselines, with percentile bootstrap intervals (Efron)."""
     y, H, m = evaluation.y, evaluation.H, len(evaluation.y)
-    if evaluation.classifies:
-        without = np.tile(np.bincount(y, minlength=H.shape[1]) / m, (m, 1))
-    else:
-        without = np.full(m, y.mean())
+    constant = (
+        np.tile(np.bincount(y, minlength=H.shape[1]) / m, (m, 1))
+        if evaluation.classifies
+        else np.full(m, y.mean())
+    )
     write = _share if evaluation.classifies else number
     rng = np.random.RandomState(0)
     n = max(100, min(RESAMPLES, MOST_DRAWN // m))
     weights = [np.bincount(rng.randint(m, size=m), minlength=m) for _ in range(n)]
-    rows = []
+    rows, tiles = [], []
     for name, (prepare, meaning) in (
         CLASS_SCORES if evaluation.classifies else NUMBER_SCORES
     ).items():
         with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
             warnings.simplefilter("ignore")  # about a class without rows, whose score is NaN
-            score, plain = prepare(y, H), prepare(y, without)
+            score = prepare(y, H)
             found = np.array([score(w) for w in weights])
-            value, other = (float(s(np.ones(m, int))) for s in (score, plain))
-        found = found[np.isfinite(found)]
-        low, high = np.percentile(found, [2.5, 97.5]) if len(found) else (np.nan, np.nan)
-        texts = write(value), f"{write(low)} to {write(high)}", write(other)
-        rows.append(((name, meaning), *texts))
-    head = ("score", "value", "95 % interval", "baseline")
+            value, of_constant = _at(score, m), _at(prepare(y, constant), m)
+            interval = _interval(found, write)
+            row: list[str | tuple[str, str]] = [
+                (name, meaning), write(value), interval, write(of_constant)]  # fmt: skip
+            if baseline is not None:
+                other = prepare(y, baseline.H)
+                differences = found - [other(w) for w in weights]
+                change, ends = (
+                    value - _at(other, m),
+                    _interval(differences, partial(_signed, write)),
+                )
+                row += [write(_at(other, m)), f"{_signed(write, change)} ({ends})"]
+        rows.append(row)
+        if len(tiles) < SHOWN_LARGE:
+            tiles.append(Tile(name, write(value), f"95 % interval {interval}"))
+    head = ["score", "model", "95 % interval", "constant"]
+    reading = (
+        "The intervals are 95 % bootstrap percentile intervals: the rows are resampled with "
+        f"replacement {n} times, and the middle 95 % of the resampled scores lie within the "
+        "interval. They show the uncertainty from the choice of these rows, not that from the "
+        "training. The constant is the same prediction for every row: "
+        + ("the shares of the classes." if evaluation.classifies else "the mean of the targets.")
+    )
+    if baseline is not None:
+        head += [baseline.name, "difference (95 % interval)"]
+        reading += (
+            f" {baseline.method} The difference is the score of the model minus that of the "
+            f"{baseline.name}; it may be chance where its interval contains 0."
+        )
     return Section(
         "scores",
         "Scores",
-        "The interval is a 95 % confidence interval, by resampling the rows. The baseline is the "
-        "best prediction that is the same for every row.",
-        [Listing(head, rows, (1, 2, 3))],
+        reading,
+        [Listing(head, rows, range(1, len(head)))],
+        tiles=tiles,
+        wide=True,
     )
+
+
+def _at(score: Score, m: int) -> float:
+    """Return a score of all m rows."""
+    return float(score(np.ones(m, int)))
+
+
+def _interval(found: Array, write: Callable[[float], str]) -> str:
+    found = found[np.isfinite(found)]
+    low, high = np.percentile(found, [2.5, 97.5]) if len(found) else (np.nan, np.nan)
+    return f"{write(low)} to {write(high)}"
+
+
+def _signed(write: Callable[[float], str], value: float) -> str:
+    return f"+{write(value)}" if value > 0 else write(value)

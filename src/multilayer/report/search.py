@@ -27,6 +27,8 @@ def tried(search: Any) -> Section:
     results = search.cv_results_
     evaluated = int(np.isfinite(results["mean_test_score"]).sum())
     failed = int((results["failure"] != "").sum())
+    best = search.best_index_
+    chosen = f"{search.best_score_:.3f} ± {results['standard_error'][best]:.3f}"
     head, rows = ranking(search, SHOWN)
 
     def drawn(figure: Any) -> None:
@@ -37,11 +39,13 @@ def tried(search: Any) -> Section:
     return Section(
         "search",
         "The search",
-        f"{evaluated} networks were cross-validated on {search.n_splits_} folds"
+        f"{evaluated} candidates were scored by cross-validation on {search.n_splits_} folds"
         + (f", and {failed} failed" if failed else "")
-        + ". Each point is a network; large points were trained for longer. Lower points are "
-        "better, points further to the left are simpler. Those in the band are within one standard "
-        "error of the best: among them, prefer the leftmost.",
+        + f". The chosen candidate scores {chosen} on the held-out rows (mean ± standard error "
+        "over the folds). Each point is a candidate, and larger points were trained for longer. "
+        "Lower points are better and points further to the left are simpler. The band is one "
+        "standard error above the best: the leftmost candidate within it is the simplest that is "
+        "not clearly worse.",
         [Listing(head, rows, range(2, len(head)))],
         [draw("search", drawn, (4.6, 6.2), "Error against parameters and against time")],
         wide=True,

@@ -9,9 +9,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Bars", "Figure", "Listing", "Section", "counts", "number", "plain"]
+from multilayer.tables.values import moment_of
+
+__all__ = [
+    "Bars",
+    "Blank",
+    "Costs",
+    "Figure",
+    "Listing",
+    "Notice",
+    "Section",
+    "Tile",
+    "as_text",
+    "counted",
+    "counts",
+    "number",
+    "plain",
+]
 
 LONGEST_TEXT = 40
+SHORTEST_DATE = 1e8  # seconds; what is shorter is a time of day or a duration
 
 
 @dataclass(frozen=True)
@@ -68,6 +85,86 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Tile:
+    """A number in large type, with its name and a note."""
+
+    name: str
+    value: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What was noticed, and what to do about it, in whole sentences."""
+
+    message: str
+    advice: str
+    serious: bool = True
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Numbers of errors at each threshold; the reader enters what an error of each kind costs.
+
+    Attributes
+    ----------
+    thresholds : sequence of float
+        In ascending order.
+    false_positives, false_negatives : sequence of int
+    rows : int
+        The number of rows that were predicted.
+    """
+
+    thresholds: Sequence[float]
+    false_positives: Sequence[int]
+    false_negatives: Sequence[int]
+    rows: int
+
+    WIDTH, HEIGHT = 340, 120  # of the curve
+
+    @property
+    def totals(self) -> list[int]:
+        """The cost at each threshold if every error costs 1."""
+        both = zip(self.false_positives, self.false_negatives, strict=True)
+        return [sum(errors) for errors in both]
+
+    @property
+    def curve(self) -> list[tuple[float, float]]:
+        """The curve of `totals`; the page's script draws others."""
+        most = max(*self.totals, 1)
+        return [
+            (round(self.WIDTH * t, 1), round(self.HEIGHT * (1 - total / most), 1))
+            for t, total in zip(self.thresholds, self.totals, strict=True)
+        ]
+
+    @property
+    def points(self) -> str:
+        """The curve as the points of a polyline."""
+        return " ".join(f"{x},{y}" for x, y in self.curve)
+
+    @property
+    def lowest(self) -> tuple[float, float]:
+        """The point of the curve where the cost is lowest."""
+        return self.curve[self.totals.index(min(self.totals))]
+
+    @property
+    def result(self) -> str:
+        """The threshold with the lowest cost if every error costs 1; the script writes others."""
+        best = min(self.totals)
+        at = self.thresholds[self.totals.index(best)]
+        usual = self.totals[self.thresholds.index(0.5)]
+        return f"The lowest cost is {best}, at threshold {at:.2f}. At threshold 0.50 it is {usual}."
+
+
+@dataclass(frozen=True)
+class Blank:
+    """A field that the reader fills in, and what belongs there."""
+
+    name: str
+    hint: str
+
+
+@dataclass(frozen=True)
 class Section:
     """A heading, a paragraph on how to read the section, and its contents.
 
@@ -81,6 +178,10 @@ class Section:
     figures: Sequence[Figure] = ()
     code: str = ""
     wide: bool = False
+    notices: Sequence[Notice] = ()
+    costs: Costs | None = None
+    blanks: Sequence[Blank] = ()
+    tiles: Sequence[Tile] = ()
 
 
 def plain(value: Any, longest: int = LONGEST_TEXT) -> str:
@@ -100,6 +201,16 @@ def number(value: float) -> str:
         return f"{value:.0f}".replace("-", "−")
     text = f"{value:.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
     return text.replace("-", "−")
+
+
+def as_text(value: float, kind: str) -> str:
+    """Format a value of a column of numbers or dates, which are in seconds."""
+    return moment_of(value) if kind == "date" and not np.isnan(value) else number(value)
+
+
+def counted(n: int, one: str, many: str = "") -> str:
+    """Return a number with its noun: 1 row, 2 rows."""
+    return f"{n} {one if n == 1 else many or one + 's'}"
 
 
 def counts(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:

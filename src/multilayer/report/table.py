@@ -41,6 +41,11 @@ class Table:
         """The kind of each column: number, boolean, date, category or empty."""
         return [self.frame.kind(j) for j in range(len(self.names))]
 
+    @property
+    def native(self) -> Any:
+        """The whole table, as the kind that X was; a sparse one is dense."""
+        return nw.to_native(self.frame.table, pass_through=True)
+
     def take(self, rows: NDArray[np.intp]) -> Any:
         """Return rows as the kind of table that X was."""
         return nw.to_native(self.frame.table[rows], pass_through=True)
@@ -66,11 +71,19 @@ class Table:
         )
         return nw.to_native(frame)
 
+    @cached_property
+    def _columns(self) -> dict[int, NDArray[Any]]:
+        return {}
+
     def values(self, j: int) -> NDArray[Any]:
         """Return a column (m,): numbers and dates as float with NaN, others as text with None."""
-        if self.kinds[j] in ("number", "date"):
-            return self.frame.numbers([j])[:, 0]
-        return np.array(self.frame.texts(j), dtype=object)
+        if j not in self._columns:  # several sections read it
+            self._columns[j] = (
+                self.frame.numbers([j])[:, 0]
+                if self.kinds[j] in ("number", "date")
+                else np.array(self.frame.texts(j), dtype=object)
+            )
+        return self._columns[j]
 
     def cell(self, row: int, j: int) -> Any:
         """Return one cell; a gap is returned as the table has it."""

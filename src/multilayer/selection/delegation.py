@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
@@ -13,8 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from multilayer.estimators.reporting import Reportable
 from multilayer.selection.html import search_table
+from multilayer.selection.splits import Split
 
-__all__ = ["BaseSearch"]
+__all__ = ["BaseSearch", "Searched"]
 
 Array = NDArray[Any]
 
@@ -29,12 +31,28 @@ def _has(name: str) -> Callable[[Any], bool]:
     return check
 
 
+@dataclass(frozen=True)
+class Searched:
+    """The folds that the candidates of a search were compared on, their targets and weights."""
+
+    splits: Sequence[Split]
+    y: Any
+    weights: Any
+
+
 class BaseSearch(Reportable, MetaEstimatorMixin, BaseEstimator):
-    """A search that predicts and scores by its `best_estimator_`."""
+    """A search that predicts and scores by its `best_estimator_`.
+
+    Attributes
+    ----------
+    training_ : Searched
+        What the candidates were compared on, which a report trains the best one on once more.
+    """
 
     estimator: Any
     best_estimator_: Any
     scorer_: Any
+    training_: Searched
 
     def best(self) -> Any:
         """Return the best estimator; NotFittedError or AttributeError if there is none."""

@@ -25,7 +25,7 @@ from multilayer.estimators.base import BaseMLP
 from multilayer.estimators.convergence import DivergenceWarning
 from multilayer.estimators.scoring import find_scorer
 from multilayer.selection.choice import choose
-from multilayer.selection.delegation import BaseSearch
+from multilayer.selection.delegation import BaseSearch, Searched
 from multilayer.selection.final_round import run_final_round, select_for_final_round
 from multilayer.selection.folds import fit_weights
 from multilayer.selection.halving import Candidate, SuccessiveHalving
@@ -44,8 +44,7 @@ __all__ = ["HiddenLayerSearchCV"]
 
 Array = NDArray[Any]
 _N_CANDIDATES, _N_FINALS = 60, 3
-# With a time limit: the most candidates for each second, and in all. Of very many candidates, the
-# one that looks best is too often one that had luck with its folds.
+# With a time limit: the most candidates a second, and in all. Of too many, the best is a lucky one.
 _A_SECOND, _MOST = 50, 200
 
 
@@ -251,6 +250,7 @@ class HiddenLayerSearchCV(BaseSearch):
         state = vars(self).get("_search_state") if self.warm_start else None
         if state is None or state.key != key:
             splits = self._splits(X, y, groups, classes)
+            self.training_ = Searched(splits, y, sample_weight)
             rng = check_random_state(self.random_state)
             if network.random_state is None:
                 network.set_params(random_state=int(rng.randint(2**31)))

@@ -18,6 +18,7 @@ from multilayer.tables.statistics import (
     knots_for,
     statistics_of,
 )
+from multilayer.tables.values import duration_of, moment_of
 
 __all__ = ["NUMERIC", "Dropped", "Numbers"]
 
@@ -231,21 +232,32 @@ class Numbers:
         """Describe the encoding of the k-th column, and count its features."""
         parts = []
         mean, scale = self.mean[k], self.scale[k]
-        unit = " in seconds" * (self.kinds[k] == "date")
         two = self.robust and not self.continuous[k]
         if self.varies[k] and two:
-            parts.append(f"−1 for {mean - scale:.4g}, +1 for {mean + scale:.4g}{unit}")
-        elif self.varies[k] and self.knots.shape[1]:
-            parts.append(f"by its quantiles{unit}: median {mean:.4g}, iqr {scale:.4g}")
+            low, high = (self._value(k, mean + sign * scale) for sign in (-1, 1))
+            parts.append(f"−1 for {low}, +1 for {high}")
         elif self.varies[k] and self.robust:
-            spread = f"iqr 0, half the range {scale:.4g}" if self.flat[k] else f"iqr {scale:.4g}"
-            parts.append(f"robust{unit}: median {mean:.4g}, {spread}")
+            form = "by its quantiles" if self.knots.shape[1] else "robust"
+            size = self._spread(k, scale)
+            spread = f"iqr 0, half the range {size}" if self.flat[k] else f"iqr {size}"
+            parts.append(f"{form}: median {self._value(k, mean)}, {spread}")
         elif self.varies[k]:
-            parts.append(f"standardised{unit}: mean {mean:.4g}, sd {scale:.4g}")
+            size = self._spread(k, scale)
+            parts.append(f"standardised: mean {self._value(k, mean)}, sd {size}")
         if self.gaps[k]:
-            to = "0" if self.varies[k] and two else f"median {self.median[k]:.4g}"
+            to = "0" if self.varies[k] and two else f"median {self._value(k, self.median[k])}"
             parts.append(f"gaps to {to}, indicated")
         return "; ".join(parts), len(parts)
+
+    def _value(self, k: int, value: float) -> str:
+        """Write a value of the k-th column."""
+        if self.kinds[k] == "boolean" and value in (0, 1):
+            return str(bool(value))
+        return moment_of(value) if self.kinds[k] == "date" else f"{value:.4g}"
+
+    def _spread(self, k: int, size: float) -> str:
+        """Write the difference of two values of the k-th column."""
+        return duration_of(size) if self.kinds[k] == "date" else f"{size:.4g}"
 
     def to_state(self) -> tuple[list[Any], dict[str, Array]]:
         """Return what JSON can hold, and arrays by name."""

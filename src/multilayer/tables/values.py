@@ -20,14 +20,18 @@ __all__ = [
     "boolean_form",
     "by_form",
     "canonical",
+    "duration_of",
     "is_gap",
     "kind_of_type",
+    "moment_of",
     "number_of",
     "plural_of_type",
     "text_of",
 ]
 
 _EPOCH = dt.datetime(1970, 1, 1)
+_SHORTEST_DATE = 1e8  # seconds; what is shorter is a time of day or a duration
+_PERIODS = {"days": 86_400.0, "hours": 3600.0, "minutes": 60.0, "seconds": 1.0}
 _LONGEST = 400  # digits of a number: the largest float has 309
 # As Python, NumPy and pandas write numbers; codes such as 007, 1E5 or +1 are none.
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?(e[+-]\d{2,3})?", re.ASCII)
@@ -157,6 +161,23 @@ def text_of(value: Any) -> str:
         same = np.isfinite(number) and Decimal(repr(number)) == value
         return text_of(number) if same else _plain(value)
     return str(value)
+
+
+def moment_of(seconds: float) -> str:
+    """Write a date in seconds since 1970; times of day and durations as `duration_of` does."""
+    if abs(seconds) < _SHORTEST_DATE:
+        return duration_of(seconds)
+    try:
+        moment = _EPOCH + dt.timedelta(seconds=seconds)
+    except OverflowError:  # of a year beyond 9999
+        return duration_of(seconds)
+    return moment.isoformat(" ", timespec="minutes").removesuffix(" 00:00")
+
+
+def duration_of(seconds: float) -> str:
+    """Write a duration in the largest unit that it is at least one of: "3.5 days"."""
+    unit = next((unit for unit, size in _PERIODS.items() if abs(seconds) >= size), "seconds")
+    return f"{seconds / _PERIODS[unit]:.4g} {unit}"
 
 
 def canonical(text: str) -> str:

@@ -361,8 +361,8 @@ def validation_loss(
     return estimator._validation_loss(data, scoring, H, rows)
 
 
-def out_of_fold_outputs(estimator: Any, X: Any) -> Array | None:
-    """Return what members predict for the rows that they were not trained on.
+def out_of_fold_outputs(estimator: Any, X: Any) -> tuple[Array, list[tuple[Array, Array]]] | None:
+    """Return what members predict for rows that they were not trained on, and these rows.
 
     Parameters
     ----------
@@ -371,14 +371,14 @@ def out_of_fold_outputs(estimator: Any, X: Any) -> Array | None:
 
     Returns
     -------
-    ndarray, shape (m, n_classes) or (m,), or None
-        NaN for rows that all members were trained on. None if there are no other rows, if X is not
-        the table of fit, or if the estimator comes from a model file, which does not hold it.
+    (ndarray, shape (m, n_classes) or (m,), list of (ndarray, ndarray)), or None
+        NaN for rows that all members were trained on; training and held-out rows of each. None if
+        none were held out, X is not the table of fit, or the model comes from a file without it.
     """
     if not hasattr(estimator, "_trained_on"):
         return None
-    data, _ = estimator._trained_on
+    data, folds = estimator._trained_on
     H = estimator.oof_decision_ if is_classifier(estimator) else estimator.oof_prediction_
     if not np.array_equal(estimator.encoder_.transform(X), data.X, equal_nan=True):
         return None
-    return None if np.isnan(H).all() else np.asarray(H)
+    return None if np.isnan(H).all() else (H, [(fold.training, fold.validation) for fold in folds])
