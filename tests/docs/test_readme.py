@@ -21,10 +21,15 @@ def passengers(tmp_path, monkeypatch, rng):
     sex, age = rng.choice(["male", "female"], 300), rng.uniform(1, 80, 300)
     survived = (sex == "female") ^ (rng.rand(300) < 0.1)
     table = pl.DataFrame(
-        {"sex": sex, "age": np.where(age > 75, np.nan, age), "survived": survived.astype(int)}
+        {
+            "sex": sex,
+            "age": np.where(age > 75, np.nan, age),
+            "alive": np.where(survived, "yes", "no"),
+            "survived": survived.astype(int),
+        }
     )
     table.with_columns(pl.col("age").fill_nan(None)).write_csv(tmp_path / "titanic.csv")
-    table.head(5).drop("survived").write_csv(tmp_path / "new_passengers.csv")
+    table.head(5).drop("survived", "alive").write_csv(tmp_path / "new_passengers.csv")
     monkeypatch.chdir(tmp_path)
 
 

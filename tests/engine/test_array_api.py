@@ -119,7 +119,9 @@ def test_unsupported_combinations_are_refused():
     with pytest.raises(ValueError, match="require a dense X, but X is sparse"):
         own.fit(scipy.sparse.csr_array(X_IRIS), Y_IRIS)
     fitted = own.fit(X_IRIS, Y_IRIS)
-    with pytest.raises(TypeError, match=r"activation must be data to be saved|functions cannot be saved"):
+    with pytest.raises(
+        TypeError, match=r"activation must be data to be saved|functions cannot be saved"
+    ):
         fitted.save("never.mlp")
     with pytest.raises(ValueError, match="X has 2 features, but MLPClassifier is expecting 4"):
         fitted.predict(xp.ones((3, 2)))

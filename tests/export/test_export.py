@@ -175,7 +175,9 @@ def test_c_names_its_classes(tmp_path):
     assert there == model.predict(IRIS).tolist()
 
 
-@pytest.mark.filterwarnings("ignore:L-BFGS could not reduce the cost:sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings(
+    "ignore:L-BFGS could not reduce the cost:sklearn.exceptions.ConvergenceWarning"
+)
 @pytest.mark.parametrize(
     "scaler", [StandardScaler(), MinMaxScaler(), MaxAbsScaler(), RobustScaler()]
 )
