@@ -118,7 +118,8 @@ def correlations(evaluation: Evaluation, importance: Importance) -> Section | No
         "Numbers and dates: Spearman's rank correlation, from −1 (red) to 1 (blue). Categories: "
         "Cramér's V. Numbers with categories: the correlation ratio of the ranks. The latter two "
         "are from 0 to 1. Each pair of columns is compared over the rows in which both are known; "
-        "the last row and column are the target."
+        "the last row and column are the target"
+        + (", of which the second class counts as 1." if evaluation.binary else ".")
         + (f" {more} columns that are less important, or texts, are left out." * (more > 0)),
         [Listing(("column", "column", "correlation"), rows, (2,), "Strongest pairs of columns")],
         [draw("correlations", drawn, (side, side), "Correlations")],

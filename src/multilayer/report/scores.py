@@ -122,7 +122,8 @@ def scores(evaluation: Evaluation, baseline: Baseline | None = None) -> Section:
     rng = np.random.RandomState(0)
     n = max(100, min(RESAMPLES, MOST_DRAWN // m))
     weights = [np.bincount(rng.randint(m, size=m), minlength=m) for _ in range(n)]
-    rows, tiles = [], []
+    rows: list[list[str | tuple[str, str]]] = []
+    tiles: list[Tile] = []
     for name, (prepare, meaning) in (
         CLASS_SCORES if evaluation.classifies else NUMBER_SCORES
     ).items():
