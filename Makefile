@@ -87,11 +87,13 @@ prove: $(VENV)/prove ## attack every promise: sanitizers, fuzzers, kills, mutant
 
 # PyPI has Biome for Linux on x86-64 only.
 BIOME := test ! -x $(BIN)/biome && echo "PyPI has no Biome for this system: the page is not checked" || $(BIN)/biome check
-check: $(VENV)/installed ## formatting, lint, types, the order of the rooms
+check: $(VENV)/installed ## formatting, lint, types, the order of the layers, spelling and style
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/codespell
+	$(BIN)/python .ci/prose.py
 	@$(BIOME)
 	$(BIN)/clang-format --dry-run -Werror $(CXX_FILES)
 
@@ -127,7 +129,7 @@ $(VENV)/tools: pyproject.toml
 	@touch $@
 
 $(VENV)/installed: $(VENV)/tools $(NATIVE)
-	$(PIP_INSTALL) --no-build-isolation --config-settings=build-dir=build/editable --editable '.[all,test,dev]'
+	$(PIP_INSTALL) --no-build-isolation --config-settings=build-dir=build/editable --editable '.[test,dev]'
 	@touch $@
 
 $(VENV)/docs: $(VENV)/installed pyproject.toml

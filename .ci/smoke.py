@@ -1,4 +1,4 @@
-"""A short test of an installed multilayer: fit, save, load, predict."""
+"""A short test of an installed multilayer without extras: fit, save, load, predict, validate."""
 
 import tempfile
 from pathlib import Path
@@ -15,4 +15,6 @@ with tempfile.TemporaryDirectory() as folder:
     predicted = ml.load(path).predict(X)
 assert (predicted == model.predict(X)).all()
 assert (predicted == y).mean() > 0.95
+assert ml.cross_validate_network(model, X, y, random_state=0).mean > 0.9
+assert "DaskMLPClassifier" not in dir(ml)  # without its extra
 print(f"multilayer {ml.__version__}: {(predicted == y).mean():.1%} of the irises are right")

@@ -103,7 +103,13 @@ mathjax2_config = {
         "ignoreClass": "tex2jax_ignore|mathjax_ignore|document",
         "processClass": "tex2jax_process|mathjax_process|math|output_area",
     },
-    "HTML-CSS": {"availableFonts": [], "webFont": "STIX-Web", "imageFont": None},
+    "HTML-CSS": {
+        "availableFonts": [],
+        "webFont": "STIX-Web",
+        "imageFont": None,
+        "matchFontHeight": False,  # by the height of x, formulas look larger than a sans-serif text
+        "scale": 108,
+    },
     "showMathMenu": False,
     "messageStyle": "none",
 }

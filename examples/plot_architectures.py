@@ -2,7 +2,8 @@
 The effect of layers and penalty
 ================================
 
-From left to right the network can bend more; from top to bottom the penalty lets it bend less.
+From left to right the network becomes more flexible; from top to bottom the penalty restricts it
+more.
 """
 
 from sklearn.datasets import make_moons

@@ -2,7 +2,8 @@
 Cross-validation by epoch
 =========================
 
-The cost of each fold, epoch by epoch, on its training rows and on its validation rows.
+The figure shows the cost of each fold after each epoch, on its training rows and on its validation
+rows.
 """
 
 import warnings

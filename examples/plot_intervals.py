@@ -2,7 +2,8 @@
 Prediction intervals
 ====================
 
-Miles per gallon of cars from 1970 to 1982, with an interval that should contain nine of ten.
+Miles per gallon of cars from 1970 to 1982, with intervals that should contain nine of ten true
+values.
 """
 
 import matplotlib.pyplot as plt

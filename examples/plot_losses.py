@@ -2,8 +2,8 @@
 Losses and outliers
 ===================
 
-The squared error follows outliers; Huber's loss and the absolute error ignore them; quantiles give
-a band.
+The squared error is pulled towards outliers; Huber's loss and the absolute error are robust against
+them. Quantiles give a band.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,8 @@
 A straight line becomes two moons
 =================================
 
-The same network after 1000 and after 5000 steps of gradient descent. Small weights give a straight
-line.
+The figure shows the same network after 1000 and after 5000 steps of gradient descent. As long as
+the weights are small, the boundary is a straight line.
 """
 
 import warnings

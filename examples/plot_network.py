@@ -2,7 +2,7 @@
 A diagram of a network
 ======================
 
-Colour and dashes show the sign of a weight, and line width shows its size.
+The colour and style of a line show the sign of a weight, and its width shows the size.
 """
 
 from sklearn.datasets import load_iris

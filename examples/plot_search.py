@@ -2,7 +2,8 @@
 A search for hidden layers
 ==========================
 
-Each point is a network, trained on three folds: its error against its size, and against its time.
+Each point is a network, evaluated on three folds. The panels show its error against its size and
+against its training time.
 """
 
 from sklearn.datasets import load_digits

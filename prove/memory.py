@@ -46,7 +46,6 @@ def found_by_valgrind() -> tuple[list[str], int]:
             "--xml=yes",
             f"--xml-file={report}",
             "--num-callers=30",
-            "--leak-check=no",  # what is alive when Python ends is not freed
         ]
         environment = {
             **os.environ,
@@ -58,7 +57,12 @@ def found_by_valgrind() -> tuple[list[str], int]:
         }
         code = [sys.executable, "-W", "ignore", "-c", FITS]
         subprocess.run([*words, *code], env=environment, check=True)
-        errors = ElementTree.parse(report).getroot().findall("error")
+        errors = [
+            error
+            for error in ElementTree.parse(report).getroot().findall("error")
+            # Its XML always lists what is alive when Python ends, which nobody frees.
+            if not (error.findtext("kind") or "").startswith("Leak_")
+        ]
     ours, native = [], Path(multilayer._native.__file__).name
     for error in errors:
         frames = list(error.iter("frame"))

@@ -23,14 +23,20 @@ Arrays = dict[str, tuple[str, list[int], bytes]]
 
 
 def take_apart(data: bytes) -> tuple[Any, Arrays]:
-    """Return the JSON of a model file, and dtype, shape and bytes of each array."""
+    """Return the JSON of a model file, and dtype, shape and bytes of each array.
+
+    Raises ValueError if the data are no such file, whatever is wrong with them.
+    """
     length = int.from_bytes(data[:8], "little")
-    header, body = json.loads(data[8 : 8 + length]), data[8 + length :]
-    content = json.loads(header.pop("__metadata__")["multilayer"])
-    arrays = {}
-    for name, entry in header.items():
-        start, end = entry["data_offsets"]
-        arrays[name] = entry["dtype"], list(entry["shape"]), body[start:end]
+    try:
+        header, body = json.loads(data[8 : 8 + length]), data[8 + length :]
+        content = json.loads(header.pop("__metadata__")["multilayer"])
+        arrays = {}
+        for name, entry in header.items():
+            start, end = entry["data_offsets"]
+            arrays[name] = entry["dtype"], list(entry["shape"]), body[start:end]
+    except (AttributeError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(error) from None
     return content, arrays
 
 

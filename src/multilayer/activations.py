@@ -1,7 +1,7 @@
 """Activation functions: a table of name -> (g, g′), on any Array-API library.
 
 Each g maps z, an array of any shape, to an array of the same shape, dtype and device; each g′ is
-its derivative with respect to z. Where g has a corner (relu at 0), g′ is the left derivative, as in
+its derivative with respect to z. Where g has a kink (relu at 0), g′ is the left derivative, as in
 scikit-learn, PyTorch and JAX.
 """
 
@@ -148,7 +148,7 @@ def _step(z: Array) -> Array:
 def _where_positive(
     z: Array, above: Callable[[Array], Array], below: Callable[[Array], Array]
 ) -> Array:
-    """Return `above(z)` where z > 0, else `below(z)`; neither sees the other side: no overflow."""
+    """Return `above(z)` where z > 0, else `below(z)`; neither is computed on the other side."""
     xp = array_namespace(z)
     zero = xp.zeros_like(z)
     return xp.where(z > 0, above(xp.where(z > 0, z, zero)), below(xp.where(z > 0, zero, z)))

@@ -1,12 +1,12 @@
-"""Dropout: which units of which examples a training step leaves out.
+"""Dropout: which units of which examples a training step drops.
 
 Srivastava et al., *Dropout: a simple way to prevent neural networks from overfitting*, JMLR 15
 (2014). This is "inverted" dropout: the units that stay are scaled by 1/(1 − rate), so that
 prediction needs no scaling.
 
-A hash of the position of each number, not a stream of random numbers, decides what is left out. The
-masks are therefore the same in any order of computation, on any engine, in float32 and float64. The
-native engine computes the same masks; its tests compare them with this file.
+A hash of the position of each number, not a stream of random numbers, determines which units are
+dropped. The masks are therefore the same in any order of computation, on any engine, in float32 and
+float64. The native engine computes the same masks; its tests compare them with this file.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ def dropout_mask(
     rows, units : int
         The number of examples in the batch, and of units in the layer.
     rate : float
-        The fraction to leave out, at least 0 and less than 1.
+        The fraction to drop, at least 0 and less than 1.
 
     Returns
     -------
     mask : ndarray, shape (rows, units)
-        0 where a unit is left out, else 1/(1 − rate).
+        0 where a unit is dropped, else 1/(1 − rate).
 
     Raises
     ------

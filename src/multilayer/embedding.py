@@ -1,20 +1,20 @@
-"""The parameters trained beside Θ: an embedding of the inputs, their scale, mixed activations.
+"""Parameters trained in addition to Θ: an embedding of the inputs, their scale, mixed activations.
 
-A row of X holds plain columns, the first of them numbers with periodic features as well, then codes
-of categories. From it come the inputs of Θ⁽¹⁾::
+A row of X contains plain columns, of which the first are numbers with additional periodic features,
+and then codes of categories. The inputs of Θ⁽¹⁾ are computed from it::
 
     u = [x, W₂ cos(2π w x + b) + b₂ of each number, E[code] of each category],  a⁽¹⁾ = s ⊙ u
 
-and a hidden layer mixes its activation with z, each unit by a share of its own::
+and each unit of a hidden layer mixes its activation with z by a coefficient of its own::
 
     a = z + α (g(z) − z)
 
-The records of arrays are what the engine trains. The functions below them decide what is right: the
-tests hold the native code against them, and them against finite differences.
+The records of arrays are what the engine trains. The functions below them are the reference: the
+tests compare the native code with them, and compare them with finite differences.
 
 Sources: Gorishniy, Rubachev and Babenko, arXiv 2203.05556 (periodic features); Guo and Berkhahn,
-arXiv 1604.06737 (categories); He et al., arXiv 1502.01852 (a trained share, of relu); Holzmüller,
-Grinsztajn and Steinwart, arXiv 2407.04491 (all of it together, the scale too).
+arXiv 1604.06737 (categories); He et al., arXiv 1502.01852 (a trained coefficient, of relu);
+Holzmüller, Grinsztajn and Steinwart, arXiv 2407.04491 (all of these together, and the scale).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 Floats = NDArray[Any]  # float32 or float64
-# What the native code has room for, of one number.
+# The limits of the native code, for one number.
 MOST_FREQUENCIES, MOST_DIMENSIONS = 32, 8
 
 
@@ -55,13 +55,13 @@ class Embedding:
     Attributes
     ----------
     n_plain : int
-        Columns of X that are inputs as they are; then come the codes.
+        Number of columns of X that are inputs themselves; the codes follow.
     n_frequencies : int
-        Of w, for each number.
+        The number of frequencies w for each number.
     n_codes : tuple of int
-        How many codes 0 … n − 1 each further column of X has; any other value counts as 0.
+        The number n of codes 0 … n − 1 of each further column of X; any other value counts as 0.
     periodic : ndarray, shape (n_numbers, (2 + dimensions) n_frequencies + dimensions)
-        In each row w, b, W₂ row by row, b₂.
+        Each row contains w, b, W₂ (row by row) and b₂.
     tables : ndarray, shape (Σ n_codes, width)
         The rows E of all categories, one category after the other.
     scale : ndarray, shape (s₁,)
@@ -76,7 +76,7 @@ class Embedding:
 
     @property
     def n_numbers(self) -> int:
-        """Number of plain columns with periodic features; they come first."""
+        """Number of plain columns with periodic features, which are the first columns."""
         return len(self.periodic)
 
     @property
@@ -103,13 +103,13 @@ class Embedding:
 
     @property
     def first_rows(self) -> list[int]:
-        """Where the rows of each category begin, and where the last end."""
+        """The first row of each category, and the end of the last."""
         return [0, *accumulate(map(int, self.n_codes))]
 
 
 @dataclass(frozen=True)
 class ExtraParameters:
-    """The parameters that are trained beside Θ, with their learning rates and decays.
+    """The parameters that are trained in addition to Θ, with their learning rates and decays.
 
     Attributes
     ----------
@@ -117,10 +117,10 @@ class ExtraParameters:
     mixes : sequence of ndarrays, shapes (s_l,), optional
         α of each hidden layer, or none.
     rates : sequence of float, optional
-        By what the learning rate is multiplied: for the weights and for the biases of each Θ, then
-        for each of `arrays`. By default 1.
+        Factors of the learning rate: for the weights and for the biases of each Θ, then for each of
+        `arrays`. By default 1.
     decays : sequence of float, optional
-        By what AdamW's and Lion's decay is multiplied for each of `arrays`. By default 0.
+        Factors of the decay of AdamW and Lion for each of `arrays`. By default 0.
     """
 
     embedding: Embedding | None = None

@@ -1,8 +1,8 @@
 """The mathematics of a feed-forward network, in the textbook's letters.
 
-A network has L layers; layer l has s_l units. X (m, s₁) holds m examples, one a row, and Y (m, K)
-the targets of the K = s_L output units. Θ⁽ˡ⁾ (s_{l+1}, s_l + 1) leads from layer l to layer l + 1;
-its column 0 is the bias. In Python, `thetas[0]` is Θ⁽¹⁾, `A[0]` is a⁽¹⁾ = X, `Z[0]` is z⁽²⁾.
+A network has L layers; layer l has s_l units. X (m, s₁) contains m examples, one per row, and Y (m,
+K) the targets of the K = s_L output units. Θ⁽ˡ⁾ (s_{l+1}, s_l + 1) leads from layer l to layer l +
+1; its column 0 is the bias. In Python, `thetas[0]` is Θ⁽¹⁾, `A[0]` is a⁽¹⁾ = X, `Z[0]` is z⁽²⁾.
 
 Everything runs on any library of the Array-API standard (NumPy, PyTorch, CuPy, JAX, …): results
 have the library, device and dtype of the input, and no input is changed. This file is the reference
@@ -54,7 +54,7 @@ def forward_propagation(
     output: Output = "logistic",
     masks: Masks | None = None,
 ) -> tuple[list[Array], list[Array]]:
-    """Carry X through the layers: a⁽¹⁾ = x,  z⁽ˡ⁺¹⁾ = Θ⁽ˡ⁾ [1; a⁽ˡ⁾],  a⁽ˡ⁺¹⁾ = g(z⁽ˡ⁺¹⁾).
+    """Propagate X through the layers: a⁽¹⁾ = x, z⁽ˡ⁺¹⁾ = Θ⁽ˡ⁾ [1; a⁽ˡ⁾], a⁽ˡ⁺¹⁾ = g(z⁽ˡ⁺¹⁾).
 
     Source: Bishop (2006), equations 5.2 to 5.5.
 
@@ -102,7 +102,7 @@ def cost(
 ) -> Array:
     """Compute the mean cost of the examples plus the penalty on Θ.
 
-    J = 1/m Σᵢ cost(h⁽ⁱ⁾, y⁽ⁱ⁾) + λ/(2m) Σ θ², where the second sum leaves the biases out. For K
+    J = 1/m Σᵢ cost(h⁽ⁱ⁾, y⁽ⁱ⁾) + λ/(2m) Σ θ², where the second sum excludes the biases. For K
     sigmoid units, cost = Σₖ −yₖ log hₖ − (1 − yₖ) log(1 − hₖ). It is computed from z and therefore
     finite even where h is 0 or 1 to the last bit. Source: Bishop (2006), equations 5.23 and 5.112.
 

@@ -1,7 +1,7 @@
 """Checks of the fields of a model file: each has its type and its range, or ValueError is raised.
 
 JSON has one type of number and no tuples; Python counts True as 1 and reads "12" as a sequence. A
-field that is only nearly right would be noticed late, as another exception in `predict`.
+field that is nearly right would be noticed late, as a different exception in `predict`.
 """
 
 from __future__ import annotations
@@ -47,16 +47,16 @@ def number(name: str, value: Any, *, finite: bool = True) -> float:
 
 
 def flag(name: str, value: Any) -> bool:
-    """Return a truth value."""
+    """Return a boolean."""
     if type(value) is not bool:
         raise ValueError(f"{name} must be true or false: {_short(value)}")
     return value
 
 
 def text(name: str, value: Any) -> str:
-    """Return a text."""
+    """Return a string."""
     if type(value) is not str:
-        raise ValueError(f"{name} must be a text: {_short(value)}")
+        raise ValueError(f"{name} must be a string: {_short(value)}")
     return value
 
 
@@ -70,7 +70,7 @@ def listed(name: str, value: Any, length: int | None = None) -> Sequence[Any]:
 
 
 def texts(name: str, value: Any, length: int | None = None) -> list[str]:
-    """Return a list of texts."""
+    """Return a list of strings."""
     return [text(f"an element of {name}", element) for element in listed(name, value, length)]
 
 
@@ -83,7 +83,7 @@ def whole_numbers(
 
 
 def curve(name: str, value: Any) -> list[float]:
-    """Return a list of numbers, NaN and infinity among them: those of a training that diverged."""
+    """Return a list of numbers, which may include NaN and infinity if training diverged."""
     return [number(f"an element of {name}", x, finite=False) for x in listed(name, value)]
 
 
@@ -95,7 +95,7 @@ def array_field(
     *,
     finite: bool = False,
 ) -> NDArray[Any]:
-    """Return an array of this dtype and shape, in which None stands for any length."""
+    """Return an array of this dtype and shape; None in the shape means any length."""
     array = arrays[name]
     fits = len(shape) == array.ndim and all(
         n in (None, met) for n, met in zip(shape, array.shape, strict=True)

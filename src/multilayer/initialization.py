@@ -1,4 +1,4 @@
-"""Initial values of Θ: random numbers, since equal ones would make the units of a layer equal."""
+"""Initial values of Θ: random numbers, because units with equal weights would remain equal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["INITIALIZERS", "initialize_thetas"]
 
 Draw = Callable[[RandomState, NDArray[Any]], None]  # writes into Θ, (s_out, s_in + 1)
 
-# Inputs whose weights are drawn at a time: they stay in the cache until they lie in Θ.
+# Number of inputs whose weights are drawn at a time, so that they stay in the cache.
 _AT_ONCE = 32
 
 
@@ -39,8 +39,8 @@ def glorot_logistic(rng: RandomState, theta: NDArray[Any]) -> None:
 def notebook(rng: RandomState, theta: NDArray[Any]) -> None:
     """Θ ~ U(−ε/2, ε/2), ε = √6 / √(s_out + s_in + 1), drawn row by row, bias first.
 
-    The interval is half as wide as that of `glorot`, and the bias counts as an input. This is what
-    the code of the teaching notebook does, to the last bit.
+    The interval is half as wide as that of `glorot`, and the bias counts as an input. It is
+    bit-for-bit the initialization of the teaching notebook.
     """
     epsilon = np.sqrt(6) / np.sqrt(sum(theta.shape))
     theta[...] = (rng.rand(*theta.shape) - 0.5) * epsilon
@@ -74,7 +74,7 @@ def _orthonormal(A: NDArray[np.float64]) -> NDArray[np.float64]:
     By Householder's reflections I − v vᵀ, v·v = 2, and by `einsum`, which adds in a fixed order;
     sums of LAPACK depend on its threads and on the processor.
     """
-    columns = np.ascontiguousarray(A.T)  # (n, m), what is summed lies together
+    columns = np.ascontiguousarray(A.T)  # (n, m), so that summed elements are contiguous
     V, signs = np.zeros_like(columns), np.ones(len(columns))
     blocks = [slice(k, k + _BLOCK) for k in range(0, len(columns), _BLOCK)]
     for block in blocks:
@@ -99,7 +99,7 @@ def _reflect(columns: NDArray[np.float64], V: NDArray[np.float64]) -> None:
     """Apply the reflections by the rows of V (b, m), in their order, to columns (n, m)."""
     W = np.einsum("bm,nm->bn", V, columns)
     between = np.einsum("im,jm->ij", V, V)
-    for k in range(1, len(V)):  # each meets what those before it have left
+    for k in range(1, len(V)):  # each is applied to the result of the previous ones
         W[k] -= np.einsum("i,in->n", between[:k, k], W[:k])
     columns -= np.einsum("bn,bm->nm", W, V)
 

@@ -1,4 +1,4 @@
-"""Network: layer sizes, activations and Θ; what is trained, saved and drawn."""
+"""Network: layer sizes, activations and Θ, the object that is trained, saved and drawn."""
 
 from __future__ import annotations
 
@@ -31,29 +31,29 @@ class Network(Savable):
     Parameters
     ----------
     sizes : sequence of int
-        (s₁, …, s_L): inputs, units of each hidden layer, outputs. Two numbers make a network
+        (s₁, …, s_L): inputs, units of each hidden layer, outputs. Two numbers define a network
         without hidden layers, i.e. logistic or linear regression.
     hidden : str, Activation or a sequence of them, default="logistic"
         Activation of the hidden layers: one for all, or one for each. "logistic", "tanh", "relu",
-        "gelu", "silu" or another key of `multilayer.activations.ACTIVATIONS`; or an `Activation` of
-        one's own, which `multilayer.equations` runs and the engine does not.
+        "gelu", "silu" or another key of `multilayer.activations.ACTIVATIONS`; or a user-defined
+        `Activation`, which runs on `multilayer.equations` instead of the engine.
     output : {"logistic", "softmax", "identity", "exp"} or Softmax, default="logistic"
-        Output unit: "logistic" is a sigmoid unit a class. Softmax over groups of units, for
+        Output unit: "logistic" is one sigmoid unit per class. Softmax over groups of units, for
         several class targets at once, is a record of `multilayer.losses`.
     loss : str or Loss, default="auto"
-        What an example costs: a record of `multilayer.losses` or its name, "log_loss",
+        The cost of an example: a record of `multilayer.losses` or its name, "log_loss",
         "squared_error", "huber", "poisson" or another key of `multilayer.losses.LOSSES`. "auto" is
-        the output unit's own: cross-entropy for "logistic" and "softmax", half the squared error
-        for "identity", the Poisson likelihood for "exp".
+        the canonical loss of the output unit: cross-entropy for "logistic" and "softmax", half the
+        squared error for "identity", the Poisson likelihood for "exp".
     thetas : sequence of arrays, shapes (s_{l+1}, s_l + 1), optional
-        Θ to start from, copied; bias in column 0. Drawn at random if left out.
+        The initial Θ, which is copied; biases in column 0. By default, it is drawn at random.
     initializer : str, default="glorot"
-        How Θ is drawn: "glorot", "glorot_logistic", "he", "lecun", "notebook" or "orthogonal", see
-        `multilayer.initialization`.
+        The initial distribution of Θ: "glorot", "glorot_logistic", "he", "lecun", "notebook" or
+        "orthogonal", see `multilayer.initialization`.
     random_state : int, numpy.random.RandomState or None, default=None
         The seed, or the generator to draw from.
     dtype : {float64, float32}, default=float64
-        Of Θ and of all that is computed.
+        The dtype of Θ and of all computations.
 
     Attributes
     ----------
@@ -63,13 +63,13 @@ class Network(Savable):
     output : str or Softmax
     loss : str or Loss
     thetas : list of ndarray, shapes (s_{l+1}, s_l + 1)
-        The weights themselves: what changes them changes the network.
+        The weights themselves: changes of these arrays change the network.
 
     Raises
     ------
     ValueError
-        If a size is not positive, a name unknown, a Θ of another shape than `sizes` says, or the
-        loss does not go with the output.
+        If a size is not positive, a name is unknown, a Θ has another shape than `sizes` implies, or
+        the loss is not defined for the output unit.
 
     Examples
     --------
@@ -122,17 +122,17 @@ class Network(Savable):
         shapes = [(s_out, s_in + 1) for s_in, s_out in pairwise(self.sizes)]
         met = [theta.shape for theta in self.thetas]
         if met != shapes:
-            raise ValueError(f"sizes {self.sizes} ask for thetas of shapes {shapes}, got {met}")
+            raise ValueError(f"sizes {self.sizes} require thetas of shapes {shapes}, got {met}")
         self._forward: Forward | None = None  # made at first use
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The dtype of Θ and of all that is computed: float32 or float64."""
+        """The dtype of Θ and of all computations: float32 or float64."""
         return self.thetas[0].dtype
 
     @property
     def has_own_loss(self) -> bool:
-        """Whether its loss is the one that belongs to its output units."""
+        """Whether its loss is the canonical loss of its output units."""
         return resolve(self.loss, self.output) == CANONICAL[output_name(self.output)]
 
     @property
@@ -150,12 +150,12 @@ class Network(Savable):
         Returns
         -------
         H : ndarray, shape (m, s_L)
-            What the output units say.
+            The values of the output units.
 
         Raises
         ------
         ValueError
-            If X has not s₁ columns.
+            If X does not have s₁ columns.
         """
         forward = self._forward
         if forward and not forward.goes_through(self.thetas, self.hidden, self.output):
@@ -192,7 +192,7 @@ class Network(Savable):
         return self._engine(X, Y, lambda_).cost()
 
     def gradient(self, X: ArrayLike, Y: ArrayLike, lambda_: float = 0.0) -> list[Floats]:
-        """Compute the derivative of the cost by Θ, see `multilayer.equations.backpropagation`.
+        """Compute the gradient of the cost, see `multilayer.equations.backpropagation`.
 
         Parameters
         ----------
@@ -216,8 +216,8 @@ class Network(Savable):
         -------
         ndarray
             "logistic", "softmax": indices of classes, shape (m,), with one sigmoid unit, 1 where
-            it says more than ½; groups of softmax: shape (m, groups). "identity", "exp": shape
-            (m, s_L).
+            its value is greater than ½; groups of softmax: shape (m, groups). "identity", "exp":
+            shape (m, s_L).
         """
         H = self.forward(X)
         if self.output in ("identity", "exp"):
@@ -228,7 +228,7 @@ class Network(Savable):
         return (H[:, 0] > 0.5).astype(np.intp) if H.shape[1] == 1 else H.argmax(axis=1)
 
     def copy(self) -> Network:
-        """Make a network of the same shape with a Θ of its own."""
+        """Return a copy of the network with its own Θ."""
         return Network(
             self.sizes,
             self.hidden,
@@ -241,7 +241,7 @@ class Network(Savable):
     def computing(
         self, hidden: str | Activation | Sequence[str | Activation], loss: str | Loss
     ) -> Network:
-        """Return a network of the same Θ with these activations and this loss, or itself."""
+        """Return a network that shares Θ and has these activations and this loss, or itself."""
         other = Network(
             self.sizes, hidden, self.output, loss=loss, thetas=self.thetas, dtype=self.dtype
         )
@@ -261,7 +261,7 @@ class Network(Savable):
         Parameters
         ----------
         **numbers
-            Of the penalties and so on, see `multilayer.engine.interface.Objective`.
+            The penalties and other fields, see `multilayer.engine.interface.Objective`.
         """
         return Objective(self.hidden, self.output, self.loss, **numbers)
 
@@ -295,10 +295,10 @@ class Network(Savable):
         return Y if Y.ndim == 1 and Y.dtype.kind in "iu" else Y.astype(self.dtype, copy=False)
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """Return the state: what JSON can hold, and arrays by name."""
+        """Return the state: values that JSON can represent, and arrays by name."""
         for part in (*self.hidden, self.loss):
             if isinstance(part, Activation | CustomLoss):
-                raise TypeError(f"functions of one's own cannot be saved, and this is {part}")
+                raise TypeError(f"user-defined functions cannot be saved: {part}")
         state = {
             "sizes": self.sizes,
             "hidden": self.hidden,
@@ -309,7 +309,7 @@ class Network(Savable):
 
     @classmethod
     def from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
-        """Build the object from its state; raise where the parts do not fit."""
+        """Build the object from its state; raise an exception if the parts are inconsistent."""
         sizes = fields.whole_numbers("sizes", state["sizes"], least=1)
         dtype = arrays["theta1"].dtype
         thetas = [

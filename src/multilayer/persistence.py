@@ -51,18 +51,18 @@ Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
 
 _SAVABLE: dict[str, type[Savable]] = {}
 
-# For each version of the format before this one, what makes of a model in it one of the next:
+# For each earlier version of the format, a function that converts a model to the next version:
 # (class and state, arrays) -> the same. It is called for each step of a pipeline, too.
 Upgrade: TypeAlias = Callable[[dict[str, Any], Arrays], tuple[dict[str, Any], Arrays]]
 _UPGRADES: dict[int, Upgrade] = {}
 
-# An array of texts has one width for all. Where that takes more than so many bytes for each
-# character there is, labels become an array of objects: files that are read stay that small.
+# An array of strings has one width for all elements. If this takes more than so many bytes per
+# character, labels become an array of objects, which bounds the memory of reading a file.
 _PADDING, _MOST_PADDED = 64, 4096
 
 
 class ModelFileError(ValueError):
-    """A model file cannot be used; the message names the file, the rule and what was found."""
+    """A model file cannot be used; the message names the file, the rule and its violation."""
 
 
 class Savable(ABC):
@@ -80,12 +80,12 @@ class Savable(ABC):
 
     @abstractmethod
     def to_state(self) -> tuple[dict[str, Any], Arrays]:
-        """Return the state of the model: what JSON can hold, and arrays by name."""
+        """Return the state of the model: values that JSON can represent, and arrays by name."""
 
     @classmethod
     @abstractmethod
     def from_state(cls, state: dict[str, Any], arrays: Arrays) -> Self:
-        """Build a model from such a state; any exception means that the parts do not fit."""
+        """Build a model from such a state; any exception means that the parts are inconsistent."""
 
 
 def save(model: Any, path: FilePath, notes: Mapping[str, Any] | None = None) -> None:
@@ -120,7 +120,7 @@ def save(model: Any, path: FilePath, notes: Mapping[str, Any] | None = None) -> 
 
 
 def load(path: FilePath) -> Any:
-    """Load a model that `save` wrote; nothing in the file is executed.
+    """Load a model that was written by `save`; nothing in the file is executed.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def load(path: FilePath) -> Any:
     Raises
     ------
     ModelFileError
-        If the file is not a model, is damaged, or has another version of the format.
+        If the file is not a model, is damaged, or has an unsupported version of the format.
     OSError
         If the file cannot be opened, such as `FileNotFoundError`.
     """
@@ -204,7 +204,7 @@ def labels_from_json(saved: Mapping[str, Any]) -> npt.NDArray[Any]:
 
 
 def _is_padded(dtype: np.dtype[Any], values: Sequence[Any]) -> bool:
-    """Whether texts would take far more memory in an array of this dtype than they have."""
+    """Whether strings would take far more memory in an array of this dtype than by themselves."""
     if dtype.kind != "U":
         return False
     return dtype.itemsize * len(values) > _MOST_PADDED + _PADDING * sum(map(len, values))
@@ -343,7 +343,7 @@ def write_whole(path: FilePath, data: bytes) -> None:
         exists and is not a file, or is read-only.
     """
     final = Path(os.path.realpath(path))
-    check_replaceable(final, path)
+    check_replaceable(path)
     try:
         with temporary_file(final.parent, 0o666) as file:
             file.write(data)
@@ -354,7 +354,7 @@ def write_whole(path: FilePath, data: bytes) -> None:
             if os.name == "nt":  # which renames no open file
                 file.close()
             os.replace(file.name, final)
-    except OSError as error:  # the same error, with the name that the user knows
+    except OSError as error:  # the same error, with the name that the user passed
         raise OSError(error.errno, error.strerror, str(path)) from error
     # The rename is durable once the folder is synced too; some systems cannot do that.
     with contextlib.suppress(OSError):
@@ -365,27 +365,21 @@ def write_whole(path: FilePath, data: bytes) -> None:
             os.close(folder)
 
 
-def check_replaceable(path: FilePath, name: FilePath | None = None) -> None:
-    """Check that nothing, or a file that may be replaced, is at a path.
-
-    Parameters
-    ----------
-    path : path-like
-    name : path-like, optional
-        What it is called in messages.
+def check_replaceable(path: FilePath) -> None:
+    """Check that nothing, or a file that may be replaced, is at a path; links are followed.
 
     Raises
     ------
     FileExistsError
-        If something else than a file is there.
+        If the path exists and is not a file.
     PermissionError
         If the file is read-only, for everybody or for this user.
     """
-    final, name = Path(path), str(path if name is None else name)
+    final = Path(path)
     if not final.exists():
         return
     if not final.is_file():
-        raise FileExistsError(errno.EEXIST, "Exists, and is not a file", name)
+        raise FileExistsError(errno.EEXIST, "Exists, and is not a file", str(path))
     # The administrator may write to every file, but one that nobody may write to is protected.
     if not (final.stat().st_mode & 0o222 and os.access(final, os.W_OK)):
-        raise PermissionError(errno.EACCES, "Is read-only", name)
+        raise PermissionError(errno.EACCES, "Is read-only", str(path))

@@ -1,7 +1,8 @@
-"""Temporary files and folders, which a later process removes where theirs was killed.
+"""Temporary files and folders, which a later process removes if theirs was killed.
 
-Each is locked as long as its process lives: the system releases the lock of a process that ends,
-however it ends. What carries the name of this machine and can be locked belongs to nobody any more.
+Each is locked as long as its process lives: the system releases the lock when the process ends, in
+whatever way. Files that carry the name of this machine and can be locked belong to no process any
+more.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if sys.platform != "win32":
 
 __all__ = ["remove_own", "temporary_file", "temporary_folder"]
 
-# A file system may lock within one machine only: what another machine made is left alone.
+# A file system may lock within one machine only: files of other machines are left alone.
 _PREFIX = f".multilayer-{blake2b(platform.node().encode(), digest_size=4).hexdigest()}-"
 _UNLOCKED = ".multilayer-unlocked-"  # where a file system has no locks: nobody removes these
 _DAY = 86400.0  # seconds
@@ -41,12 +42,12 @@ def temporary_file(folder: str | os.PathLike[str], mode: int = 0o600) -> Iterato
     ----------
     folder : path-like
     mode : int
-        The permissions, of which the umask takes its part.
+        The permissions, which are restricted by the umask.
 
     Raises
     ------
     OSError
-        If no file can be made there.
+        If no file can be created there.
     """
 
     def make(path: Path) -> int:
@@ -64,12 +65,12 @@ def temporary_file(folder: str | os.PathLike[str], mode: int = 0o600) -> Iterato
 
 @contextmanager
 def temporary_folder(folder: str | os.PathLike[str]) -> Iterator[Path]:
-    """Provide a new folder, which is removed at the end with all that is in it.
+    """Provide a new folder, which is removed at the end with its content.
 
     Raises
     ------
     OSError
-        If no folder can be made there.
+        If no folder can be created there.
     """
 
     def make(path: Path) -> int:
@@ -87,7 +88,7 @@ def temporary_folder(folder: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def remove_own() -> None:
-    """Remove all temporary files and folders of this process, which is about to be ended."""
+    """Remove all temporary files and folders of this process, which is about to end."""
     for path, process in list(_own.items()):
         if process == os.getpid():  # a fork knows those of its parent too
             shutil.rmtree(path, ignore_errors=True)
@@ -95,7 +96,7 @@ def remove_own() -> None:
                 path.unlink()
 
 
-@cache  # once in a process, at its first file there: to list a large folder takes time
+@cache  # once per process, at its first file there, because listing a large folder takes time
 def _remove_leftovers(folder: Path) -> None:
     """Remove the temporary files and folders of processes that were killed; leave all others."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
@@ -128,7 +129,7 @@ def _remove_if_left(path: str) -> None:
 def _locked(
     folder: Path, suffix: str, make: Callable[[Path], int], remove: Callable[[Path], None]
 ) -> tuple[Path, int]:
-    """Make a file or folder of a new name and lock it; return its path and descriptor."""
+    """Create a file or folder with a new name and lock it; return its path and descriptor."""
     _remove_leftovers(folder.resolve())
     prefix = _PREFIX
     while True:
@@ -139,7 +140,7 @@ def _locked(
             return path, descriptor
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            # Another process may have taken it for a leftover before it was locked.
+            # Another process may have mistaken it for a leftover before it was locked.
             if os.fstat(descriptor).st_ino == os.stat(path).st_ino:
                 return path, descriptor
         except FileNotFoundError:

@@ -51,8 +51,8 @@ BAD = {
     "figures": (["fit", "moons", "--plot", "t.csv/x"], "t.csv/x: Not a directory"),
     "no model": (["predict", "t.csv", "t.csv"], "t.csv is not a model file"),
     "missing model": (["predict", "none.mlp", "t.csv"], "none.mlp: No such file"),
-    "another model": (["inspect", "encoder.mlp"], "must hold a tabular model or a TableEncoder"),
-    "other columns": (["predict", "good.mlp", "iris"], "X lacks 'a', .* not fitted on 'sepal"),
+    "another model": (["predict", "encoder.mlp", "t.csv"], "must hold a tabular model or"),
+    "other columns": (["predict", "good.mlp", "iris"], "iris must have the columns .* has no 'a'"),
     "other format": (["predict", "good.mlp", "t.csv", "-o", "x.xls"], "must end in .* 'x.xls'"),
     "unknown class": (["evaluate", "good.mlp", "other.csv"], "knows, x, y, but holds 'w'"),
     "no truth": (["evaluate", "good.mlp", "notruth.csv"], "has no column 'b'"),
@@ -98,9 +98,9 @@ def test_figures_without_matplotlib(run, monkeypatch, command):
 
 
 def test_programming_errors_are_not_hidden(run, monkeypatch):
-    monkeypatch.setattr("multilayer.cli.inspect.read_model", lambda path: None)
+    monkeypatch.setattr("multilayer.cli.inspect.load_with_notes", lambda path: None)
     result = CliRunner().invoke(app, ["inspect", "m.mlp"])
-    assert isinstance(result.exception, AttributeError)
+    assert isinstance(result.exception, TypeError)
 
 
 def test_help(run):

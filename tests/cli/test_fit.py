@@ -115,20 +115,30 @@ def test_figures(run, files):
 def test_figures_of_the_tabular_model(run, files):
     few = ["--max-iter", "3", "--members", "2"]
     run("fit", "train.csv", "-t", "answer", "--plot", "classes", *few)
-    assert sorted(os.listdir("classes")) == ["confusion.png", "importances.png", "learning.png"]
+    assert sorted(os.listdir("classes")) == [
+        "confusion.png",
+        "importances.png",
+        "learning.png",
+        "network.png",
+    ]
     run("fit", "train.csv", "-t", "amount", "--plot", "more", "--validation", "0.3", *few)
-    assert sorted(os.listdir("more")) == ["importances.png", "learning.png", "predictions.png"]
+    assert sorted(os.listdir("more")) == [
+        "importances.png",
+        "learning.png",
+        "network.png",
+        "predictions.png",
+    ]
 
 
 def test_tabular_model_is_the_default(run, files, table):
     output = run("fit", "train.csv", "-t", "answer", "-o", "m.mlp", "--max-iter", "20").output
     assert "8 networks" in output
-    assert "left out" in output  # the rows that the scores are of
+    assert "out of fold" in output  # the rows that the scores are of
     model = multilayer.load("m.mlp")
     assert isinstance(model, multilayer.TabularClassifier)
     assert len(model.members_) == 8
     notes = read_notes("m.mlp")
-    score = notes["scores"]["left out"]["accuracy"]
+    score = notes["scores"]["out of fold"]["accuracy"]
     assert score == pytest.approx(model.validation_score_)
     for text in ("Predicts answer: 2 classes", "8 networks", "20 epochs"):
         assert text in run("inspect", "m.mlp").output
@@ -186,7 +196,7 @@ def test_ctrl_c_keeps_what_the_members_learned(run):
         timer.cancel()
     assert "Training interrupted by user" in result.stderr
     assert "Saved to digits.mlp" in result.output
-    assert read_notes("digits.mlp")["scores"]["left out"]["accuracy"] > 0.5
+    assert read_notes("digits.mlp")["scores"]["out of fold"]["accuracy"] > 0.5
 
 
 def test_same_seed_same_network(run, files):

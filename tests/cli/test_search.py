@@ -10,7 +10,7 @@ import multilayer
 def test_search(run, files, target, table):
     """What is found is saved as fit saves it, in units of the target."""
     table(120).write_csv("small.csv")
-    asked = ("--target", target, "--candidates", 8, "--folds", 3)
+    asked = ("--target", target, "--plain", "--candidates", 8, "--folds", 3)
     said = run("search", "small.csv", *asked, "--figure", "f.png", "--report", "r.html").stdout
     assert "chosen" in said
     assert "8 candidates evaluated on 3 folds" in said
@@ -34,7 +34,6 @@ def test_search_of_the_tabular_model_within_a_time(run, files, table):
         "small.csv",
         "-t",
         "answer",
-        "--tabular",
         "--time",
         "0.5s",
         "--folds",

@@ -3,9 +3,9 @@
 import numpy as np
 import polars as pl
 import pytest
-from sklearn.pipeline import make_pipeline
 
-from multilayer import MLPClassifier, TableEncoder
+from multilayer import MLPClassifier, load
+from multilayer.cli.plain_model import PlainModel
 from multilayer.selection import cross_validate_network
 
 RNG = np.random.default_rng(0)
@@ -66,23 +66,29 @@ def test_compare_draws_boundaries_of_two_columns_of_numbers(run, tmp_path, monke
     assert drawn == [["logistic regression"]]
 
 
-def test_compare_tells_what_was_left_out(run):
+def test_compare_tells_what_was_not_evaluated(run):
     text = run("compare", "plane.csv", "-t", "answer", "--folds", 2, "--time", "0.000001s").stdout
-    assert "Left out: gradient boosting (no time left)" in text
+    assert "Not evaluated: gradient boosting (no time left)" in text
 
 
 def test_cv_of_a_plain_network_is_that_of_python(run):
     text = run("cv", "table.csv", "-t", "answer", "--layers", "8", "--max-iter", 9).stdout
     frame = TABLE.drop("answer", "amount").with_columns(TABLE["amount"])
-    network = MLPClassifier((8,), alpha=0.0001, max_iter=9, batch_size=32)
-    result = cross_validate_network(
-        make_pipeline(TableEncoder(), network), frame, ANSWER, cv=5, random_state=0
-    )
+    model = PlainModel(MLPClassifier, {"hidden_layer_sizes": (8,), "max_iter": 9}, 0.2)
+    result = cross_validate_network(model, frame, ANSWER, cv=5, random_state=0)
     assert f"{result.mean:.4f} ± {result.standard_error:.4f}" in text
     assert f"{result.scores[3]:.4f}" in text
     right = np.mean(result.oof_prediction == ANSWER)
     assert f"{right:.4f}" in text.split("log-loss")[1]
     assert "predicted" in text
+
+
+def test_cv_trains_what_fit_trains(run):
+    run("fit", "plane.csv", "-t", "answer", "--layers", "8", "--seed", 3)
+    frame = TABLE.select("a", "b")
+    model = PlainModel(MLPClassifier, {"hidden_layer_sizes": (8,)}, 0.2, random_state=3)
+    expected = load("plane.mlp").predict_proba(frame)
+    np.testing.assert_array_equal(model.fit(frame, ANSWER).predict_proba(frame), expected)
 
 
 def test_cv_of_numbers_is_in_units_of_the_target(run):

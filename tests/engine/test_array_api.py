@@ -116,7 +116,7 @@ def test_refuses_arrays_it_cannot_train_on(X, message):
 @quick
 def test_unsupported_combinations_are_refused():
     own = MLPClassifier((4,), (np.tanh, lambda z: 1 - np.tanh(z) ** 2), max_iter=2)
-    with pytest.raises(ValueError, match="need X dense, but it is sparse"):
+    with pytest.raises(ValueError, match="require a dense X, but X is sparse"):
         own.fit(scipy.sparse.csr_array(X_IRIS), Y_IRIS)
     fitted = own.fit(X_IRIS, Y_IRIS)
     with pytest.raises(TypeError, match=r"activation must be data to be saved|own cannot be saved"):

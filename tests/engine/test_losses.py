@@ -203,7 +203,7 @@ OWN = CustomLoss(lambda Y, Z: Z[:, 0], lambda Y, Z: Z)
 BAD = {
     "another output's": ("softmax", {"loss": "huber"}, "goes with outputs identity; got 'softmax'"),
     "unknown": ("identity", {"loss": "hinge"}, "loss must be one of auto, .*'hinge'"),
-    "own": ("identity", {"loss": OWN}, "native engine runs the losses LogLoss, .*: CustomLoss"),
+    "own": ("identity", {"loss": OWN}, "supports only the losses LogLoss, .*: CustomLoss"),
     "activation": ("identity", {"hidden": (Activation(np.sin, np.cos),)}, "an activation must be"),
     "smoothing": ("softmax", {"label_smoothing": 1.0}, "less than 1, got 1.0"),
     "smoothing of numbers": ("exp", {"label_smoothing": 0.1}, "logistic and softmax, got 'exp'"),

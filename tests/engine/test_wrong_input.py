@@ -57,7 +57,7 @@ BAD = {
     "layers of slots": (
         {"optimizer": SGD(0.1), "slots": [[np.zeros((4, 4))]]},
         ValueError,
-        "2 arrays, one a layer: 1",
+        "2 arrays, one per layer: 1",
     ),
     "shape of slots": (
         {"optimizer": SGD(0.1), "slots": [[np.zeros((4, 4)), np.zeros((2, 4))]]},

@@ -69,7 +69,7 @@ def test_refuses_another_training(tmp_path):
             other.set_callbacks(Checkpoint(path)).fit(*data)
     assert path.read_bytes() == kept
     multilayer.save(clf.network_, path)
-    with pytest.raises(ValueError, match="must be a checkpoint to go on from, but is a Network"):
+    with pytest.raises(ValueError, match="must be a checkpoint to resume from, but is a Network"):
         clf.fit(X, Y)
     with pytest.raises(ValueError, match="at least 0 seconds, got -1"):
         Checkpoint(path, interval=-1)

@@ -129,7 +129,7 @@ def test_arrays_are_checked_when_the_file_is_loaded(path, name, array):
         (f"{STATE}/samples", 10**6, "4 epochs of 40 rows cannot have seen 1000000"),
         (f"{STATE}/slots", 1, "it has 1 slots, which adam has not"),
         ("rows", np.arange(39), "an order of 39 rows instead of 40"),
-        ("notes/key", 3, "key must be a text"),
+        ("notes/key", 3, "key must be a string"),
         ("notes/start", {}, "KeyError"),
         ("notes/start", {"bit_generator": "PCG64"}, "must be an MT19937: 'PCG64'"),
         ("notes/start", {"bit_generator": "MT19937", "state": {"key": [0]}}, "624 elements"),

@@ -286,7 +286,7 @@ def test_decision_function_is_for_one_label_a_row():
         assert not hasattr(clf, "decision_function")
         with pytest.raises(AttributeError, match="has no attribute 'decision_function'") as error:
             clf.decision_function(X_SEVERAL)
-        assert "one label a row" in str(error.value.__cause__)
+        assert "one label per row" in str(error.value.__cause__)
 
 
 def test_decision_function_where_scikit_learn_prefers_it():

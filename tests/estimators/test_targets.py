@@ -47,7 +47,7 @@ def test_sparse_indicator_is_as_good_as_a_dense_one():
         (np.array([0.5, 1.5]), "Unknown label type: continuous"),
         (np.array([3, 1]), r"`y` has classes not in .* \[0 1 2\]. 'y' has \[1 3\]"),
         (np.array(["a", "b"], object), r"`y` has classes not in .* 'y' has \['a' 'b'\]"),
-        (np.array([[0, 1], [1, 1]]), r"one label a row, as it had before: \(2, 2\)"),
+        (np.array([[0, 1], [1, 1]]), r"one label per row, as before: \(2, 2\)"),
     ],
     ids=["numbers", "unknown", "texts", "indicator"],
 )
@@ -170,5 +170,5 @@ def test_training_starts_from_weights_that_were_set():
     cost = clf.fit(X_MOONS, Y_MOONS).loss_
     given = MLPClassifier((3,), max_iter=1, shuffle=False, initializer=first.network_.thetas)
     assert given.fit(X_MOONS, Y_MOONS).loss_ == cost == pytest.approx(first.loss_, abs=0.02)
-    with pytest.raises(ValueError, match="ask for thetas of shapes"):
+    with pytest.raises(ValueError, match="require thetas of shapes"):
         given.set_params(hidden_layer_sizes=(4,)).fit(X_MOONS, Y_MOONS)

@@ -16,7 +16,7 @@ not_converged = pytest.mark.filterwarnings("ignore::sklearn.exceptions.Convergen
     "parameters", [{"l1": 0.1}, {"clip_norm": 1.0}, {"max_norm": 1.0}, {"dropout": 0.5}], ids=str
 )
 def test_lbfgs_refuses_what_needs_steps(parameters):
-    with pytest.raises(ValueError, match="needs a solver of steps"):
+    with pytest.raises(ValueError, match="requires a stochastic solver"):
         MLPClassifier(solver="lbfgs", **parameters).fit(X_IRIS, Y_IRIS)
 
 

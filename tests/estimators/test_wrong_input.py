@@ -175,7 +175,12 @@ def test_same_exception_for_a_loss(loss):
         ("MLPRegressor", {"loss": "poisson"}, lambda e: e.fit(X, NUMBERS), "not be negative"),
         ("MLPClassifier", {"hidden_layer_sizes": (2.5,)}, lambda e: e.fit(X, Y), r"got \[2.5\]"),
         ("MLPClassifier", {"hidden_layer_sizes": ["a"]}, lambda e: e.fit(X, Y), r"got \['a'\]"),
-        ("MLPClassifier", {"hidden_layer_sizes": [[3, 4]]}, lambda e: e.fit(X, Y), "a row of them"),
+        (
+            "MLPClassifier",
+            {"hidden_layer_sizes": [[3, 4]]},
+            lambda e: e.fit(X, Y),
+            "a sequence of them",
+        ),
         ("MLPClassifier", {"hidden_layer_sizes": (True,)}, lambda e: e.fit(X, Y), "integers"),
     ],
     ids=[

@@ -114,7 +114,7 @@ def test_custom_functions_cannot_be_saved(arguments, tmp_path):
     network = Network((3, 4, 2), **arguments, random_state=0)
     assert network.copy().loss is network.loss
     assert repr(network)
-    with pytest.raises(TypeError, match="functions of one's own cannot be saved"):
+    with pytest.raises(TypeError, match="user-defined functions cannot be saved"):
         network.save(tmp_path / "n.mlp")
 
 

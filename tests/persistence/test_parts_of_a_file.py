@@ -121,7 +121,7 @@ def test_labels_that_are_not_as_the_file_says():
         labels_from_json({"dtype": "<i8", "values": [1.5]})
     with pytest.raises(ValueError, match=r"^class labels cannot be of dtype '<M8\[s\]'$"):
         labels_from_json({"dtype": "<M8[s]", "values": [1]})
-    with pytest.raises(ValueError, match=r"^dtype must be a text: 8$"):
+    with pytest.raises(ValueError, match=r"^dtype must be a string: 8$"):
         labels_from_json({"dtype": 8, "values": [1]})
     with pytest.raises(ValueError, match=r"^class labels must be a list: 3$"):
         labels_from_json({"dtype": "<i8", "values": 3})

@@ -139,15 +139,11 @@ def test_a_read_only_file_is_not_replaced(tmp_path, monkeypatch, mode):
     file.write_bytes(b"old")
     file.chmod(mode)
     link.symlink_to(file)
-    for replace, name in (
-        (lambda: write_whole("link", b"new"), "link"),
-        (lambda: check_replaceable("link"), "link"),
-        (lambda: check_replaceable("link", "what it is called"), "what it is called"),
-    ):
+    for replace in (lambda: write_whole("link", b"new"), lambda: check_replaceable("link")):
         with pytest.raises(PermissionError) as caught:
             replace()
         met = caught.value
-        assert (met.errno, met.strerror, met.filename) == (errno.EACCES, "Is read-only", name)
+        assert (met.errno, met.strerror, met.filename) == (errno.EACCES, "Is read-only", "link")
     assert file.read_bytes() == b"old"
 
 

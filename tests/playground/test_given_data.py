@@ -8,14 +8,17 @@ import pandas as pd
 import polars as pl
 import pytest
 from comparisons import assert_arrays_equal
+from playground_cases import picture
 from sklearn.exceptions import NotFittedError
 
 import multilayer
-from multilayer import MLPClassifier, MLPRegressor
+from multilayer import MLPClassifier, MLPRegressor, TableEncoder
 from multilayer.playground.data import data_of_arrays
 from multilayer.playground.from_estimator import session_factory
+from multilayer.playground.page_state import describe_columns
 from multilayer.playground.session import Session
 from multilayer.playground.settings import Settings
+from multilayer.playground.table_columns import input_names
 from multilayer.playground.uploads import OpenedTable
 
 
@@ -51,6 +54,100 @@ def test_an_uploaded_table(session, tmp_path):
     model = multilayer.load(path)
     expected = session.run.estimator.predict(session.run.data.X)
     np.testing.assert_array_equal(model.predict(table().drop("survived")), expected)
+
+
+def priced(rows=60):
+    """A table whose target is a number far from 0: a price."""
+    frame = table(rows).drop("survived")
+    return frame.with_columns(price=250_000 + 9_000 * pl.col("fare") - 40 * pl.col("fare") ** 2)
+
+
+def test_numbers_of_a_table_are_shown_in_its_units(session):
+    frame = priced()
+    session.opened = OpenedTable(frame, "houses.csv")
+    (state,) = session.handle({"do": "set", "settings": {"data": "table", "target": "price"}})
+    assert state["points"]["label"] == frame["price"].to_list()
+    assert state["file"] == "houses.csv"
+    for _ in range(20):
+        session.handle({"do": "epoch"})
+    run, (mean, scale) = session.run, state["unit"]
+    predictions = mean + scale * run.estimator.predict(run.data.X)
+    facts, _ = picture(session)
+    low, high = facts["range"]
+    assert 250_000 <= low < high <= 331_000
+    errors = (predictions - frame["price"].to_numpy()) ** 2
+    assert facts["rmse"] == pytest.approx(np.sqrt(errors[run.data.training].mean()))
+    assert facts["test_rmse"] == pytest.approx(np.sqrt(errors[~run.data.training].mean()))
+    (told,) = session.handle({"do": "example", "row": 5})
+    assert told["truth"] == frame["price"][5]
+    assert told["prediction"] == pytest.approx(predictions[5])
+    assert told["y"] == [pytest.approx((told["truth"] - mean) / scale)]
+    assert told["cost"] == pytest.approx((told["layers"][-1]["a"][0] - told["y"][0]) ** 2 / 2)
+    assert [one["cell"] for one in told["inputs"]] == [
+        frame["age"][5], frame["fare"][5], *[frame["class"][5]] * 2,
+    ]  # fmt: skip
+    (told,) = session.handle({"do": "example", "row": 0})
+    assert told["inputs"][0]["cell"] is None  # the gap
+    (told,) = session.handle({"do": "example", "x": [30, 4]})
+    assert [one["cell"] for one in told["inputs"]][:2] == [30, 4]
+    assert 200_000 < told["prediction"] < 400_000
+    (reply,) = session.handle({"do": "python"})
+    assert f"# y is standardised: 'price' = {mean:.6g} + {scale:.6g} y" in reply["code"]
+
+
+def test_a_model_file_predicts_in_the_units_of_the_table(session, tmp_path):
+    frame = priced()
+    session.opened = OpenedTable(frame)
+    session.handle({"do": "set", "settings": {"data": "table", "target": "price"}})
+    session.handle({"do": "epoch"})
+    before = [theta.copy() for theta in session.run.thetas]
+    path = tmp_path / "m.mlp"
+    path.write_bytes(session.model())
+    np.testing.assert_array_equal(session.run.thetas[-1], before[-1])  # the run goes on as it was
+    unit, run = session.run.data.unit, session.run
+    expected = unit.mean + unit.scale * run.estimator.predict(run.data.X)
+    np.testing.assert_allclose(multilayer.load(path).predict(frame.drop("price")), expected)
+    session.handle({"do": "epoch"})
+    session.open_model(path.read_bytes())
+    for theta, other in zip(session.run.thetas, before, strict=True):
+        np.testing.assert_allclose(theta, other, atol=1e-12)
+
+
+def test_inputs_are_named_in_words(session):
+    rng = np.random.RandomState(0)
+    towns = ["Bern", "Rome", None] * 14
+    ages = [None, *range(40), None]
+    frame = pl.DataFrame({"1": ages, "b": rng.normal(size=42), "town": towns})
+    words = pl.Series("word", [f"w{k // 3}" for k in range(42)])
+    session.opened = OpenedTable(frame.with_columns(words, y=pl.Series([0, 1] * 21)))
+    (state,) = session.handle({"do": "set", "settings": {"data": "table", "target": "y"}})
+    assert [name for name in state["inputs"] if not name.startswith("word = ")] == [
+        "1", "b", "1 is missing", "town = Bern", "town = Rome", "town is missing",
+    ]  # fmt: skip
+    assert len(state["inputs"]) == session.run.data.table.encoder.n_features_out
+    few = TableEncoder(max_categories=3).fit(frame.with_columns(words))
+    assert input_names(few)[-1] == "word = any other"
+    assert len(input_names(few)) == few.n_features_out
+
+
+def test_where_a_target_is_refused_another_one_can_be_chosen(session):
+    names = [f"n{k}" for k in range(40)]
+    frame = pl.DataFrame({"a": range(40), "b": [k % 7 for k in range(40)], "name": names})
+    frame = frame.with_columns(kind=pl.Series([None, "u", "v", "u"] * 10))
+    session.opened = OpenedTable(frame, "t.csv")
+    told = {"data": "table", "target": "name"}
+    (reply,) = session.handle({"do": "set", "settings": told})
+    assert reply["say"] == "wrong"
+    assert (reply["file"], reply["target"]) == ("t.csv", "name")
+    kind = {"name": "kind", "holds": "texts", "distinct": 2, "missing": 10, "examples": ["u", "v"]}
+    assert reply["columns"][3] == kind
+    assert [one["holds"] for one in reply["columns"]] == ["numbers", "numbers", "texts", "texts"]
+    assert session.settings.data == "moons"
+    (state,) = session.handle({"do": "set", "settings": told | {"target": "kind"}})
+    assert state["classes"] == ["u", "v"]
+    assert "columns" not in session.handle({"do": "set", "settings": {"rows": 1}})[0]
+    (reply,) = session.handle({"do": "set", "settings": {"target": "name"}})
+    assert reply["columns"][3] == kind
 
 
 def csv(add, **columns):
@@ -108,6 +205,7 @@ def test_columns_of_any_type(session, column, ends, place):
     reply = json.loads(session.answer(told)[0])
     assert reply["say"] in ("state", "wrong")
     assert "fault of the program" not in reply.get("message", "")
+    assert len(describe_columns(frame)) == frame.width
     if place == "c" and ends:
         assert reply["sizes"][:: len(reply["sizes"]) - 1] == ends
     session.handle({"do": "epoch"})

@@ -173,6 +173,107 @@ def test_a_table_is_opened(opened, tmp_path):
     wait_for(page, lambda: page.is_visible("#wrong"))
 
 
+def houses(path, rows=80):
+    """Write a table whose columns and target are in units of their own."""
+    rng = np.random.RandomState(0)
+    area, year = rng.uniform(40, 200, rows), rng.randint(1900, 2020, rows)
+    heating = rng.choice(["gas", "district heating of the town", None], rows)
+    frame = {"area": area, "year": year, "heating": heating, "distance to the station": area % 7}
+    frame["price"] = 250_000 + 3000 * area + 500 * (year - 1900)
+    pl.DataFrame(frame).write_csv(path)
+
+
+def test_a_table_is_shown_in_its_own_units(opened, tmp_path):
+    houses(tmp_path / "houses.csv")
+    page = opened()
+    page.set_input_files("#upload", tmp_path / "houses.csv")
+    wait_for(page, lambda: page.input_value("#target") == "price")
+    page.select_option("#speed", "0")
+    page.click("#play")
+    wait_for(page, lambda: number(page, "#test-score") > 0.9)
+    page.click("#play")
+    wait_for(page, lambda: 1000 < number(page, "#test-rmse") < 90_000)
+    assert "the standardised target, (price − " in page.text_content("#units")
+    low, high = re.findall(r"[\d,]{7}", page.text_content("#legend"))
+    assert 300_000 < int(low.replace(",", "")) < int(high.replace(",", "")) < 950_000
+    page.click("#walk")
+    page.locator("#walk-panel").wait_for()
+    area, truth = page.locator("#walk-body td").first, page.locator("#walk-body b")
+    assert 40 <= float(area.text_content()) <= 200
+    assert float(truth.text_content().replace(",", "")) > 300_000
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    assert "Prediction in the units of price" in page.text_content("#walk-body")
+    assert float(page.text_content("#walk-body p b").replace(",", "")) > 200_000
+
+
+def test_inputs_have_whole_names(opened, tmp_path):
+    houses(tmp_path / "houses.csv")
+    page = opened()
+    page.set_input_files("#upload", tmp_path / "houses.csv")
+    wait_for(page, lambda: page.input_value("#data") == "table")
+    labels = page.locator(".inputs .unit-label")
+    wait_for(page, lambda: labels.count() == 6)
+    names = [
+        "area", "year", "distance to the station", "heating = district heating of the town",
+        "heating = gas", "heating is missing",
+    ]  # fmt: skip
+    assert [one.get_attribute("title") for one in labels.all()] == names
+    assert labels.all_text_contents() == names
+    page.set_viewport_size({"width": 390, "height": 844})
+    wait_for(page, lambda: page.is_visible("#layers"))
+    shown = labels.all_text_contents()
+    assert shown[:3] == names[:3]
+    assert re.fullmatch(r"heating = district.*…", shown[3])
+    assert [one.get_attribute("title") for one in labels.all()] == names
+
+
+def test_another_target_is_chosen_in_place(opened, tmp_path):
+    rows = [f"{k},{k * k % 7},{k % 9},{'uv'[k % 2]},n{k}" for k in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,c,kind,name", *rows]))
+    page = opened()
+    page.set_input_files("#upload", tmp_path / "t.csv")
+    page.locator("#target-dialog").wait_for()
+    refusal = page.text_content("#target-wrong")
+    assert refusal.startswith(
+        "The column “name” cannot be the target. A target may have 20 classes"
+    )
+    columns = page.locator("#target-columns label")
+    assert columns.all_text_contents() == ["a", "b", "c", "kind", "name"]
+    page.keyboard.press("Escape")
+    assert page.input_value("#data") == "moons"
+    page.click("#choose-target")
+    page.click("#target-columns label >> text=kind")
+    page.click("#target-use")
+    wait_for(page, lambda: page.input_value("#data") == "table")
+    assert page.input_value("#target") == "kind"
+    assert page.is_hidden("#target-dialog")
+    assert page.is_hidden("#choose-target")
+    page.select_option("#target", "name")
+    page.locator("#target-dialog").wait_for()
+    page.click("#target-columns label >> text=b")
+    page.click("#target-use")
+    wait_for(page, lambda: page.input_value("#target") == "b")
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_a_refused_file_is_explained(opened, tmp_path, width):
+    name = "a_very_long_name_of_a_file_without_a_single_space_in_it" * 3 + ".csv"
+    (tmp_path / name).write_text(",".join(f"c{k}" for k in range(1001)) + "\n" + "1," * 1000 + "1")
+    page = opened(width=width)
+    page.set_input_files("#upload", tmp_path / name)
+    wait_for(page, lambda: page.is_visible("#wrong"))
+    message = page.text_content("#wrong-text")
+    assert message.startswith("A table may have 1,000 columns in the playground, but a_very_long")
+    assert message.endswith("multilayer fit.")
+    box, text = (page.locator(place).bounding_box() for place in ("#wrong", "#wrong-text"))
+    assert 0 <= box["x"] <= box["x"] + box["width"] <= width
+    assert 0 <= box["y"] < 800
+    assert text["x"] + text["width"] <= page.locator("#wrong-close").bounding_box()["x"]
+    page.click("#wrong-close")
+    assert page.is_hidden("#wrong")
+
+
 def strokes(page, touch=False):
     """Draw two classes on the picture, one left and one right."""
     page.click("#draw")
@@ -217,13 +318,63 @@ def test_a_file_is_dropped_on_the_page(opened):
     wait_for(page, lambda: "\u00fcbung 1.csv" in (page.text_content("#python-code") or ""))
 
 
-def test_the_worked_example(opened):
-    page = opened()
+PHASES = ["Row", *["Forward"] * 3, "Cost", *["Backward"] * 3, "Check", "Update"]
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_a_row_is_walked_through_step_by_step(opened, width):
+    page = opened(width=width)
     page.click("#epoch-once")
+    wait_for(page, lambda: number(page, "#epoch") == 1)
     page.click("#walk")
-    wait_for(page, lambda: page.is_visible("#example"))
-    wait_for(page, lambda: "δ" in page.text_content("#example"))
-    assert "Θ" in page.text_content("#example")
+    page.locator("#walk-panel").wait_for()
+    assert page.is_visible("#followed")
+    phase = page.locator("#walk-phases [aria-current=step]")
+    phases = [phase.text_content()]
+    for place in range(2, len(PHASES) + 1):
+        page.keyboard.press("ArrowRight")
+        assert page.text_content("#walk-count") == f"Step {place} of {len(PHASES)}"
+        phases.append(phase.text_content())
+    assert phases == PHASES
+    assert page.is_disabled("#walk-next")
+    assert "→" in page.text_content("#walk-body td")  # each weight before and after
+    page.click("#walk-back")
+    page.keyboard.press("ArrowLeft")
+    assert page.text_content("#walk-title") == "Backward: hidden layer 1"
+    assert page.get_attribute(".column.lit", "data-column") == "1"
+    deltas = page.locator("#walk-body td.strong").all_text_contents()
+    beside = page.locator(".column.lit .value").all_text_contents()
+    assert len(deltas) == len(beside) == 5
+    for delta, value in zip(deltas, beside, strict=True):
+        rounded, whole = (float(text.replace("−", "-")) for text in (value, delta))
+        assert rounded == pytest.approx(whole, rel=0.06)
+    page.click("#walk-phases >> text=Cost")
+    assert page.get_attribute(".column.lit", "data-column") == "3"
+    for place in ("#walk-close", "#walk-back", "#walk-next"):
+        box = page.locator(place).bounding_box()
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= width
+        assert box["y"] + box["height"] <= 900
+    page.keyboard.press("Escape")
+    assert page.is_hidden("#walk-panel")
+    assert page.locator(".walked, .column.lit, #followed:visible").count() == 0
+    assert page.evaluate("document.activeElement.id") == "walk"
+
+
+def test_the_walk_follows_training(opened):
+    page = opened("#data=diabetes")
+    page.click("#play")
+    wait_for(page, lambda: number(page, "#epoch") > 3)
+    page.click("#walk")  # which pauses
+    wait_for(page, lambda: page.get_attribute("#play", "aria-pressed") == "false")
+    page.click("#walk-phases >> text=Forward")
+    told, row = page.text_content("#walk-body"), page.text_content("#walk-row")
+    page.click("#epoch-once")
+    wait_for(page, lambda: page.text_content("#walk-body") != told)
+    assert page.text_content("#walk-title") == "Forward: hidden layer 1 (tanh)"
+    page.click("#row-after")
+    wait_for(page, lambda: page.text_content("#walk-row") != row)
+    page.click("#thumbs [data-name=moons]")
+    wait_for(page, lambda: page.is_hidden("#walk-panel"))
 
 
 def test_copied_python_runs(opened, capsys):
@@ -266,6 +417,77 @@ def test_no_page_is_wider_than_its_window(opened, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.click("#epoch-once")
     wait_for(page, lambda: number(page, "#epoch") == 1)
+
+
+def overlap(one, other):
+    across = min(one["x"] + one["width"], other["x"] + other["width"]) - max(one["x"], other["x"])
+    down = min(one["y"] + one["height"], other["y"] + other["height"]) - max(one["y"], other["y"])
+    return across > 0.5 and down > 0.5
+
+
+@pytest.mark.parametrize("fragment", ["", "#data=iris&layers=8,8,4", "#layers=3,3,3,3,3,3,3,3"])
+@pytest.mark.parametrize("width", [390, 1024, 1440])
+def test_nothing_of_the_network_overlaps(opened, fragment, width):
+    page = opened(fragment, width=width)
+    layers = 2 if not fragment else fragment.partition("layers=")[2].count(",") + 1
+    wait_for(page, lambda: page.locator(".controls").count() == layers)
+    controls = "#network-card .controls button, .controls input, .controls select, .unit"
+    boxes = [one.bounding_box() for one in page.locator(controls).all()]
+    assert len(boxes) > 10
+    for k, box in enumerate(boxes):
+        assert not any(overlap(box, other) for other in boxes[:k])
+    for one in page.locator(".controls button, .controls select").all():
+        box = one.bounding_box()
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= width
+    if layers < 8:  # all of the network is seen without scrolling
+        for one in page.locator(".outputs .unit, .outputs .unit-label, .inputs .unit-label").all():
+            box = one.bounding_box()
+            assert 0 <= box["x"] <= box["x"] + box["width"] <= width - 8
+    else:
+        page.locator("#stage-scroll").evaluate("e => e.scrollBy(9999, 0)")
+        box = page.locator(".outputs .unit").last.bounding_box()
+        assert box["x"] + box["width"] <= width
+
+
+def test_settings_are_shared_without_the_address(opened, server):
+    page = opened("#data=spiral&layers=6,3&activation=relu,tanh&seed=7&learning_rate_init=0.03")
+    wait_for(page, lambda: page.input_value("#data") == "spiral")
+    page.click("#share")
+    shared = page.input_value("#settings-text")
+    assert shared.startswith('multilayer playground --settings "data=spiral&')
+    assert server.token not in shared
+    assert not re.search("127|localhost|http", shared)
+    assert "trained weights" in page.text_content("#not-shared")
+    other = Server(port=0)
+    other.start()
+    there = page.context.new_page()
+    there.goto(other.address)
+    wait_for(there, lambda: there.input_value("#data") == "moons")
+    there.click("#share")
+    there.fill("#pasted-settings", "nothing of the kind")
+    there.click("#open-settings button")
+    assert "holds no settings" in there.text_content("#shared")
+    there.fill("#pasted-settings", shared)
+    there.click("#open-settings button")
+    wait_for(there, lambda: there.input_value("#data") == "spiral")
+    assert there.input_value("#seed") == "7"
+    assert there.input_value("#learning-rate") == "0.03"
+    assert there.locator('.layer[data-layer="1"] .unit').count() == 6
+    there.click("#share")
+    assert there.input_value("#settings-text") == shared
+    other.stop()
+
+
+def test_a_table_of_your_own_is_not_shared(opened, tmp_path):
+    houses(tmp_path / "houses.csv")
+    page = opened()
+    page.set_input_files("#upload", tmp_path / "houses.csv")
+    wait_for(page, lambda: page.input_value("#data") == "table")
+    page.click("#share")
+    assert "your table houses.csv with its target and axes" in page.text_content("#not-shared")
+    shared = page.input_value("#settings-text")
+    assert "layers=5%2C5" in shared or "layers=5,5" in shared
+    assert not re.search("area|price|table|data=", shared)
 
 
 def test_a_learning_rate_of_a_million_is_explained(opened):

@@ -241,7 +241,9 @@ def test_uploads_and_models(server):
         assert status == 400
 
     with_page(server, act)
-    assert request(server.address + "upload/nobody", csv)[0] == 404
+    status, _, told = request(server.address + "upload/nobody", csv)
+    assert status == 404
+    assert "load it again" in json.loads(told)["error"]
     assert request(server.address + "model/nobody")[0] == 404
 
 
@@ -355,6 +357,8 @@ def test_the_address_is_printed_once_it_holds(monkeypatch, capsys):
     monkeypatch.setattr(Server, "run", run)
     serve(port=0, browser=False)
     assert capsys.readouterr().out.startswith("http://127.0.0.1:")
+    serve(port=0, browser=False, settings="#data=spiral&layers=8,8")
+    assert capsys.readouterr().out.endswith("/#data=spiral&layers=8,8\n")
 
 
 def test_uploads_are_limited(server, monkeypatch):
@@ -386,6 +390,9 @@ def test_command_line(monkeypatch, capsys):
     monkeypatch.setattr(Server, "run", run)
     result = CliRunner().invoke(app, ["playground", "--no-browser", "--port", "0"])
     assert result.stdout == began[0].address + "\n"
+    shared = ["--no-browser", "--port", "0", "--settings", "data=xor&seed=3"]
+    result = CliRunner().invoke(app, ["playground", *shared])
+    assert result.stdout == began[1].address + "#data=xor&seed=3\n"
     monkeypatch.setattr("multilayer.cli.playground.find_spec", lambda name: None)
     result = CliRunner().invoke(app, ["playground"])
     assert result.exit_code == 2

@@ -78,4 +78,14 @@ def test_the_worked_example_is_backpropagation(data, alpha):
         np.testing.assert_allclose(layer["z"], np.array(layer["theta"]) @ a, atol=1e-12)
         a = [1.0, *layer["a"]]
     assert (told["penalty"] > 0) == (alpha > 0)
-    assert "as predicted" in str(explain_example(run, x=[0.1, 0.2])["truth"])
+    assert told["update"]["cost"] < told["cost"] + told["penalty"]
+    assert explain_example(run, x=[0.1, 0.2])["truth"] is None
+
+
+def test_the_worked_example_is_of_any_moment():
+    run = run_of()
+    before = [theta.copy() for theta in run.thetas]
+    run.go_on(2)
+    then, now = explain_example(run, row=3, thetas=before), explain_example(run, row=3)
+    np.testing.assert_array_equal(then["layers"][0]["theta"], before[0])
+    np.testing.assert_array_equal(now["layers"][0]["theta"], run.thetas[0])

@@ -8,10 +8,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from multilayer import MLPClassifier, MLPRegressor
-from multilayer.plots import (
-    LossCurveDisplay,
+from multilayer import (
+    MLPClassifier,
+    MLPRegressor,
+    TabularClassifier,
+    TabularRegressor,
+    load,
 )
+from multilayer.plots import LossCurveDisplay
 
 
 def test_draws_every_cost_and_marks_the_lowest():
@@ -107,11 +111,57 @@ def test_a_cost_that_is_not_finite_is_left_out():
         ([], None, "a finite cost, and has none in 0"),
         ([np.nan, np.inf], None, "a finite cost, and has none in 2"),
         ([1, 2], [1], "validation_scores has 1 values, but loss_curve has 2"),
+        ([[1, 2], [1]], [[1, 2]], "validation_scores must be of 2 members, as loss_curve, got 1"),
     ],
 )
 def test_wrong_curves(costs, scores, message):
     with pytest.raises(ValueError, match=message):
         LossCurveDisplay(costs, scores).plot()
+
+
+@pytest.fixture(scope="module")
+def tabular(moons):
+    small = {"n_members": 3, "max_iter": 6, "hidden_layer_sizes": (4,), "random_state": 0}
+    return TabularClassifier(**small).fit(*moons)
+
+
+def test_every_member_of_a_tabular_model_is_drawn(tabular):
+    display = LossCurveDisplay.from_estimator(tabular)
+    assert len(display.lines_) == 3
+    for lines, curves in (
+        (display.lines_, tabular.loss_curves_),
+        (display.validation_lines_, tabular.validation_curves_),
+    ):
+        for line, curve in zip(lines, curves, strict=True):
+            np.testing.assert_array_equal(line.get_ydata(), curve)
+    assert len({line.get_color() for line in display.lines_}) == 3
+    assert display.best_iterations_ == tabular.best_iterations_
+    marks = [line for line in display.validation_ax_.lines if line.get_marker() == "o"]
+    for mark, best, curve in zip(
+        marks, tabular.best_iterations_, tabular.validation_curves_, strict=True
+    ):
+        assert mark.get_xydata().tolist() == [[best, min(curve)]]
+    assert display.validation_ax_.get_ylabel() == "Validation error rate"
+    assert display.ax_.get_title(loc="left") == "3 members, the best epoch of each marked"
+
+
+def test_of_regressors_and_of_one_member(moons):
+    X, _ = moons
+    model = TabularRegressor(fast=True, max_iter=4, hidden_layer_sizes=(4,), random_state=0)
+    display = LossCurveDisplay.from_estimator(model.fit(X, X[:, 0]), name="fast")
+    assert display.validation_ax_.get_ylabel() == "Validation RMSE, standardised"
+    (label,) = display.validation_ax_.get_legend().get_texts()
+    least = min(model.validation_curves_[0])
+    assert label.get_text() == f"fast: best {least:.4g} (epoch {model.best_iterations_[0]})"
+    model.set_params(n_members=2, fast=False, validation_fraction=0)
+    display = LossCurveDisplay.from_estimator(model.fit(X[:3], X[:3, 0]))
+    assert (len(display.lines_), display.validation_ax_) == (2, None)
+
+
+def test_a_model_file_holds_no_curves_of_members(tabular, tmp_path):
+    tabular.save(tmp_path / "m.mlp")
+    with pytest.raises(TypeError, match="TabularClassifier has none: a model file does not hold"):
+        LossCurveDisplay.from_estimator(load(tmp_path / "m.mlp"))
 
 
 def test_wrong_estimators(moons):

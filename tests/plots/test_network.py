@@ -4,20 +4,27 @@ import re
 
 import matplotlib.pyplot as plt
 import numpy as np
+import polars as pl
 import pytest
 from matplotlib.collections import LineCollection
-from plot_cases import texts
+from plot_cases import corners, overlap, texts
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier as ScikitLearnMLP
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from multilayer import MLPClassifier, Network
-from multilayer.plots import (
-    NetworkDisplay,
+from multilayer import (
+    HiddenLayerSearchCV,
+    MLPClassifier,
+    MLPRegressor,
+    Network,
+    TabularClassifier,
 )
+from multilayer.embedding import embed
+from multilayer.plots import NetworkDisplay
 
 
 def test_every_weight_and_bias_of_a_small_network_is_drawn_and_written():
@@ -36,18 +43,30 @@ def test_every_weight_and_bias_of_a_small_network_is_drawn_and_written():
     assert display.pictures_ == []
 
 
-def test_numbers_stand_on_their_lines_and_do_not_overlap():
-    display = NetworkDisplay.from_estimator(Network((2, 5, 5, 2), random_state=0))
+@pytest.mark.parametrize("sizes", [(2, 5, 5, 2), (4, 4, 3), (6, 6, 1), (1, 3, 1)])
+def test_numbers_run_along_their_lines_and_do_not_overlap(sizes):
+    display = NetworkDisplay.from_estimator(Network(sizes, random_state=0))
     segments = np.concatenate([lines.get_segments() for lines in display.weights_])
     for (start, end), label in zip(segments, display.labels_, strict=True):
-        t = (label.get_position()[0] - start[0]) / (end[0] - start[0])
+        width, height = end - start
+        t = (label.get_position()[0] - start[0]) / width
         assert 0 < t < 1
         np.testing.assert_allclose(label.get_position()[1], (1 - t) * start[1] + t * end[1])
-    boxes = [label.get_window_extent() for label in display.labels_]
+        turned = (label.get_rotation() + 90) % 360 - 90
+        np.testing.assert_allclose(turned, np.degrees(np.arctan2(height, width)), atol=1e-9)
+    display.figure_.canvas.draw()
+    boxes = [corners(label) for label in display.labels_]
     for n, box in enumerate(boxes):
-        for other in boxes[:n]:
-            overlap = min(box.y1, other.y1) - max(box.y0, other.y0)
-            assert not box.overlaps(other) or overlap < 0.2 * box.height
+        assert max((overlap(box, other) for other in boxes[:n]), default=0) < 2
+
+
+def test_a_line_is_interrupted_for_its_number():
+    with plt.style.context("dark_background"):
+        display = NetworkDisplay([[[0.5, 1.0, -1.0]]]).plot()
+    for label in display.labels_:
+        box = label.get_bbox_patch()
+        assert box.get_facecolor() == (0, 0, 0, 1)
+        assert label.get_zorder() > display.weights_[0].get_zorder()
 
 
 def test_colors_show_the_sign():
@@ -132,6 +151,74 @@ def test_one_output_has_the_name_of_the_second_class(moons):
     assert "left" not in drawn
 
 
+@pytest.fixture(scope="module")
+def table():
+    rng = np.random.RandomState(0)
+    return pl.DataFrame(
+        {
+            "an_uncommonly_long_name": rng.uniform(size=90),
+            "sex": rng.choice(["f", "m"], 90),
+            "port": rng.choice(list("ABCDEFGHIJKL"), 90),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def tabular(table):
+    y = np.where(table["sex"] == "f", "yes", "no")
+    small = {"n_members": 2, "max_iter": 2, "hidden_layer_sizes": (3,), "random_state": 0}
+    return TabularClassifier(**small).fit(table, y)
+
+
+@pytest.mark.parametrize("member", [0, 1])
+def test_a_member_of_a_tabular_model_has_names_for_its_embedded_inputs(tabular, table, member):
+    display = NetworkDisplay.from_estimator(tabular, member=member, max_units=99)
+    network = tabular.members_[member]
+    names = list(display.input_names)
+    assert names[:3] == ["an_uncommonly_long_name", "sex_m", "an_uncommonly… ~1"]
+    assert names[-1] == "port #8"
+    assert display.output_names == ["no", "yes"]
+    assert display.activations == [network.activation, "softmax"]
+    # The drawn weights, with the embedding alone, compute what the member does.
+    rows = tabular.encoder_.transform(table)
+    u = embed(rows, network.extra.embedding)
+    assert u.shape[1] == len(names)
+    first = np.asarray(display.thetas[0])
+    z = first[:, 0] + u @ first[:, 1:].T
+    scaled = u * network.extra.embedding.scale
+    np.testing.assert_allclose(
+        z, network.thetas[0][:, 0] + scaled @ network.thetas[0][:, 1:].T, rtol=1e-4, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("place", ["pipeline", "search"])
+def test_a_model_in_a_pipeline_or_a_search_is_drawn(tabular, table, place):
+    direct = NetworkDisplay.from_estimator(tabular)
+    if place == "pipeline":
+        model = Pipeline([("nothing", "passthrough"), ("model", tabular)])
+    else:
+        model = HiddenLayerSearchCV(tabular)
+        model.best_estimator_, model.cv_results_ = tabular, {}
+    display = NetworkDisplay.from_estimator(model)
+    assert texts(display.ax_) == texts(direct.ax_)
+
+
+def test_a_regressor_inside_a_transformed_target(moons):
+    network = MLPRegressor(hidden_layer_sizes=(3,), solver="lbfgs", tol=1.0)
+    model = TransformedTargetRegressor(network, transformer=StandardScaler()).fit(*moons)
+    display = NetworkDisplay.from_estimator(model)
+    np.testing.assert_array_equal(display.thetas[0], model.regressor_.network_.thetas[0])
+
+
+def test_a_dollar_sign_in_a_name_begins_no_formula(moons):
+    X, y = moons
+    frame = pl.DataFrame(X, schema=["a $x^{2", "b"])
+    model = MLPClassifier((), solver="lbfgs", tol=1.0).fit(frame, np.array(["$\\no", "$y"])[y])
+    display = NetworkDisplay.from_estimator(model)
+    display.figure_.canvas.draw()
+    assert {r"a \$x^{2", r"\$y"} <= set(texts(display.ax_))
+
+
 def test_given_names_win_and_long_ones_are_cut():
     names = ["width", "a name that would not end"]
     display = NetworkDisplay.from_estimator(
@@ -159,6 +246,12 @@ def test_wrong_input(moons):
         NetworkDisplay([]).plot()
     with pytest.raises(ValueError, match="input_names must have 2 names, and has 1"):
         NetworkDisplay.from_estimator(Network((2, 1)), input_names=["x"])
+    with pytest.raises(ValueError, match="member must be from 0 to 0, got 1"):
+        NetworkDisplay.from_estimator(Network((2, 1)), member=1)
+    search = HiddenLayerSearchCV(MLPClassifier(), refit=False)
+    search.cv_results_ = {}
+    with pytest.raises(TypeError, match="HiddenLayerSearchCV has no network to draw: refit is Fa"):
+        NetworkDisplay.from_estimator(search)
     with pytest.raises(ValueError, match="max_units must be at least 3, and is 2"):
         NetworkDisplay.from_estimator(Network((2, 1)), max_units=2)
     assert plt.get_fignums() == before

@@ -49,9 +49,43 @@ def test_bias_variance_draws_the_errors_of_cross_validation():
     assert any("smallest error" in label for label in labels)
 
 
-def result(*scores, name="accuracy"):
+def result(*scores, name="accuracy", trained=None, classes=(0, 1)):
     scores = np.array(scores, float)
-    return SimpleNamespace(scores=scores, train_scores=scores, score_name=name)
+    trained = scores if trained is None else np.full(len(scores), trained)
+    return SimpleNamespace(
+        scores=scores, train_scores=trained, score_name=name, classes=np.array(classes)
+    )
+
+
+BIAS, VARIANCE = "bias: underfits", "variance: overfits"
+STUCK = "not converged: high training error"
+
+
+@pytest.mark.parametrize(
+    ("held_out", "trained", "name", "left", "right"),
+    [
+        ([0.8, 0.95, 0.9], [0.81, 0.96, 1.0], "accuracy", BIAS, VARIANCE),
+        ([0.8, 0.95, 0.951], [0.81, 0.96, 0.97], "accuracy", BIAS, ""),
+        ([0.8, 0.95, 0.7], [0.81, 0.96, 0.72], "accuracy", BIAS, STUCK),
+        # Few epochs of a regression whose target is large: 1 − R² is 5 on training rows too.
+        ([0.5, 0.6, -4.1], [0.52, 0.62, -4.0], "R²", BIAS, STUCK),
+        ([-4.0, -4.2, -4.4], [-4.1, -4.1, -4.1], "R²", STUCK, STUCK),
+        ([0.95, 0.8, 0.6], [0.96, 1.0, 1.0], "accuracy", "", VARIANCE),
+        ([0.52, 0.51, 0.5], [0.5, 0.5, 0.5], "accuracy", STUCK, STUCK),
+    ],
+)
+def test_what_is_wrong_follows_from_both_errors(held_out, trained, name, left, right):
+    results = [
+        result(score - 0.001, score + 0.001, name=name, trained=of_training)
+        for score, of_training in zip(held_out, trained, strict=True)
+    ]
+    display = BiasVarianceDisplay(results, capacity=[1, 5, 50]).plot()
+    said = [text.get_text() for text in display.ax_.texts]
+    assert said == [left and f"◂ {left}", right and f"{right} ▸"]
+    # A penalty makes flexible networks rigid: the same, seen from the other side.
+    display = RegularizationPathDisplay(results[::-1], [0.01, 1, 10]).plot()
+    said = [text.get_text() for text in display.ax_.texts]
+    assert said == [right and f"◂ {right}", left and f"{left} ▸"]
 
 
 def test_the_simplest_is_the_one_of_least_capacity_within_a_standard_error():

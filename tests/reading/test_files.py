@@ -1,6 +1,8 @@
 """Files that together are one table: types, orders and columns that differ, files that change."""
 
 import gzip
+import subprocess
+import sys
 
 import dask
 import polars as pl
@@ -68,6 +70,21 @@ def test_a_file_that_changes(tmp_path, kind):
         list(chunks)
     with pytest.raises(TableError, match="must not change while it is read, but it did"):
         next(files.chunks(10))
+
+
+def test_csv_is_read_in_chunks_without_pyarrow(tmp_path):
+    rows = 5000  # more than are taken from DuckDB at a time
+    pl.DataFrame({"x": range(rows), "t": ["é"] * rows}).write_csv(tmp_path / "t.csv")
+    code = f"""
+import sys
+sys.modules.update(pyarrow=None, pandas=None)
+from multilayer.reading.files import TableFiles
+chunks = list(TableFiles({str(tmp_path / "t.csv")!r}).chunks(2100))
+assert [len(chunk) for chunk in chunks] == [2099, 2100, 801], list(map(len, chunks))
+assert chunks[2].row(-1) == (4999, "é")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_packed(tmp_path):

@@ -32,7 +32,7 @@ def rival(kind, mean, n_parameters=10, error=0.01, failure=""):
 
 
 def test_what_is_compared(comparison):
-    kinds = ["line", "polynomial", "polynomial", "line", *["network"] * 3, "boosting"]
+    kinds = ["line", "polynomial", "polynomial", "line", *["network"] * 3, "tabular", "boosting"]
     assert [r.kind for r in comparison.rivals] == kinds
     assert [r.n_parameters for r in comparison.rivals[:4]] == [3, 6, 10, 3]
     assert not any(r.failure for r in comparison.rivals)
@@ -96,7 +96,7 @@ def test_polynomials_of_too_many_columns_are_left_out(monkeypatch):
     comparison = compare_baselines(X, y, cv=2, random_state=0)
     assert comparison.rivals[1].failure == ""
     assert comparison.rivals[2].failure == "9 columns, more than 7"
-    assert len(comparison.judged) == 7
+    assert len(comparison.judged) == 8
     assert "9 columns, more than 7" in str(comparison)
 
 
@@ -113,7 +113,7 @@ def test_failures_are_reported_and_the_rest_goes_on(monkeypatch):
 
 def test_time_that_is_over():
     comparison = compare_baselines(X, y, cv=2, random_state=0, time_limit=1e-9)
-    assert [r.failure for r in comparison.rivals] == ["", *["no time left"] * 7]
+    assert [r.failure for r in comparison.rivals] == ["", *["no time left"] * 8]
 
 
 @pytest.mark.parametrize(
@@ -158,9 +158,19 @@ VERDICTS = {
         "A network is needed: one hidden layer of 8 reaches 0.900 ± 0.010, against 0.800 ± 0.010 "
         "by line.",
     ),
+    "boosting as network": (
+        [("line", 0.8), ("network", 0.905), ("boosting", 0.9)],
+        "A network is needed: one hidden layer of 8 reaches 0.905 ± 0.010, against 0.800 ± 0.010 "
+        "by line; gradient boosting does as well.",
+    ),
     "network as boosting": (
         [("network", 0.9), ("boosting", 0.905)],
-        "A network is needed: one hidden layer of 8 reaches 0.900 ± 0.010; gradient boosting does",
+        "The best model is boosting, 0.905 ± 0.010; a network does as well: one hidden layer of 8, "
+        "0.900 ± 0.010, is within one standard error of it.",
+    ),
+    "tabular": (
+        [("line", 0.8), ("network", 0.85), ("tabular", 0.9), ("boosting", 0.88)],
+        "A network is needed: tabular reaches 0.900 ± 0.010, against 0.800 ± 0.010 by line.",
     ),
     "boosting": (
         [("line", 0.8), ("network", 0.85), ("boosting", 0.9)],

@@ -81,6 +81,15 @@ def test_every_kind_of_dataframe(make):
     assert kinds(make(columns)) == {("leak", ("alive",)), ("identifier", ("id",))}
 
 
+def test_every_index_and_name_of_a_pandas_frame():
+    twice = np.r_[np.arange(M), np.arange(40)]
+    table = pd.DataFrame({0: NOISE, "y": NUMBERS, "kind": pd.Categorical(CLASSES)}).iloc[twice]
+    table["when"] = pd.Timestamp("2020-01-01") + pd.to_timedelta(twice, unit="h")
+    y = rng.permutation(M)[twice] % 2
+    assert kinds(table, y) == {("duplicates", ())}
+    assert kinds(table.set_axis([0, 1, 2, 3], axis=1), y) == {("duplicates", ())}
+
+
 def test_arrays_have_the_names_that_the_encoder_gives_their_columns():
     table = np.column_stack([NOISE, CLASSES + 0.0, np.arange(M)])
     assert kinds(table) == {("leak", ("x1",)), ("identifier", ("x2",))}

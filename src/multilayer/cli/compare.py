@@ -12,6 +12,7 @@ from rich.table import Table
 
 from multilayer.cli import screen
 from multilayer.cli.alerts import print_alerts
+from multilayer.cli.class_options import Groups, Metric, check_metric
 from multilayer.cli.data import Data, read_data
 from multilayer.cli.figures import check_figure, without_formulas, write_figure
 from multilayer.cli.messages import shown, write_line
@@ -59,12 +60,14 @@ def compare(
     task: Task = "auto",
     folds: Folds = 5,
     seconds: TimeToBegin = None,
+    groups: Groups = None,
+    metric: Metric = None,
     figure: ScoresFigure = None,
     seed: Seed = 0,
     quiet: Quiet = False,
     read: ReadOptions = DEFAULT_OPTIONS,
 ) -> None:
-    """Compare a straight line, polynomials, networks and boosted trees on a table.
+    """Compare a straight line, polynomials, networks, fit's model and boosted trees on a table.
 
     All models are evaluated by cross-validation on the same folds; the last line states whether a
     network is needed. Scores are accuracy or R², with their standard error.
@@ -82,7 +85,8 @@ def compare(
         check_figure(figure)
         check_outputs([("--figure", figure)], [table])
     time_limit = parse_time(seconds)
-    data = read_data(table, target, task, read)
+    check_metric(metric)
+    data, of_groups = read_data(table, target, task, read).take_groups(groups)
     console.print(data.describe())
     print_alerts(data, console)
     with watched() as run:
@@ -90,6 +94,8 @@ def compare(
             data.X,
             data.y,
             cv=folds,
+            groups=of_groups,
+            scoring=metric,
             task=data.task,
             random_state=seed,
             time_limit=time_limit,
@@ -100,7 +106,7 @@ def compare(
     console.print(_table(comparison))
     for rival in comparison.rivals:
         if rival.failure:
-            console.print(shown(f"Left out: {rival.name} ({rival.failure})"))
+            console.print(shown(f"Not evaluated: {rival.name} ({rival.failure})"))
     console.print(shown(comparison.verdict))
     if figure is not None:
         with without_formulas():
@@ -115,7 +121,7 @@ def _table(comparison: Comparison) -> Table:
     caption += "; * best" if best is simplest else "; * best, ° simplest that is as good"
     table = Table(box=None, pad_edge=False, caption=caption, caption_justify="left")
     table.add_column("model", no_wrap=True)
-    for name in ("left out", "training", "parameters", "seconds"):
+    for name in ("out of fold", "training", "parameters", "seconds"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("")
     for rival in comparison.rivals:

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from rich.table import Table
-from sklearn.pipeline import Pipeline
 
 from multilayer.cli import screen
 from multilayer.cli.alerts import print_alerts
-from multilayer.cli.data import Data, Standardised, read_data, standardise
-from multilayer.cli.estimators import NETWORKS, TABULAR_MODELS, batch_size
+from multilayer.cli.class_options import Groups, Metric, check_metric
+from multilayer.cli.data import Data, read_data
+from multilayer.cli.estimators import NETWORKS, TABULAR_MODELS, VALIDATION_SHARE
 from multilayer.cli.figures import check_figure, write_figure
 from multilayer.cli.messages import shown, write_line
 from multilayer.cli.options import (
@@ -28,11 +28,11 @@ from multilayer.cli.options import (
     parse_layers,
 )
 from multilayer.cli.output_files import check_outputs
-from multilayer.cli.scores import class_scores, number_scores
+from multilayer.cli.plain_model import PlainModel
+from multilayer.cli.scores import OUT_OF_FOLD, class_scores, number_scores
 from multilayer.cli.trained import watched
 from multilayer.reading.table import DEFAULT_OPTIONS, ReadOptions
 from multilayer.selection import CrossValidation, cross_validate_network
-from multilayer.tables.encoder import TableEncoder
 
 __all__ = ["cv"]
 
@@ -65,6 +65,8 @@ def cv(
     alpha: Alpha = 0.0001,
     max_iter: Annotated[int | None, max_iter_option()] = None,
     fast: Fast = False,
+    groups: Groups = None,
+    metric: Metric = None,
     figure: CurvesFigure = None,
     seed: Seed = 0,
     quiet: Quiet = False,
@@ -72,7 +74,8 @@ def cv(
 ) -> None:
     """Cross-validate a model: leave out each fold in turn, train on the others, score on it.
 
-    The model is the tabular model of fit, or one plain network with --layers. The scores below the
+    The model is what fit trains with the same options: the tabular model, or one plain network with
+    --layers. The scores below the
     folds are over all rows, each predicted by a model that did not learn from it. Nothing is saved.
 
     For example:
@@ -80,6 +83,8 @@ def cv(
     * multilayer cv titanic.csv --target survived
 
     * multilayer cv moons --layers 16,16 --folds 10 --figure folds.png
+
+    * multilayer cv visits.csv --target ill --groups patient --metric roc_auc
 
     * multilayer cv diabetes --task regression --layers none --repeats 5
     """
@@ -92,20 +97,24 @@ def cv(
             f"--fast is for the tabular model and cannot be combined with --layers {layers}"
         )
     hidden = None if layers is None else parse_layers(layers)
-    data = read_data(table, target, task, read)
+    check_metric(metric)
+    data, of_groups = read_data(table, target, task, read).take_groups(groups)
     console.print(data.describe())
     print_alerts(data, console)
     own = {} if max_iter is None else {"max_iter": max_iter}
     if hidden is None:
-        learned, estimator = Standardised(data.y), TABULAR_MODELS[data.task](fast=fast, **own)
+        estimator = TABULAR_MODELS[data.task](fast=fast, **own)
     else:
-        learned, estimator = standardise(data), _pipeline(data, hidden, folds, alpha=alpha, **own)
+        parameters = {"hidden_layer_sizes": hidden, "alpha": alpha, **own}
+        estimator = PlainModel(NETWORKS[data.task], parameters, VALIDATION_SHARE)
     with watched() as run:
         result = cross_validate_network(
             estimator,
             data.X,
-            learned.values,
+            data.y,
             cv=folds,
+            groups=of_groups,
+            scoring=metric,
             n_repeats=repeats,
             random_state=seed,
             verbose=not quiet,
@@ -113,7 +122,7 @@ def cv(
     for message in dict.fromkeys(run.messages):
         write_line(message, "warning")
     console.print(_folds_table(result))
-    console.print(_scores_table(result, data, learned))
+    console.print(_scores_table(result, data))
     if data.classes:
         console.print(screen.confusion_table(data.y, result.oof_prediction, _labels(result)))
     if figure is not None:
@@ -121,14 +130,6 @@ def cv(
 
         line = write_figure(figure, CrossValidationDisplay.from_result(result).figure_)
         console.print(shown(line), soft_wrap=True)
-
-
-def _pipeline(data: Data, hidden: tuple[int, ...], folds: int, **parameters: Any) -> Pipeline:
-    """Return a plain network behind an encoder, for the rows that a fold leaves to learn from."""
-    rows = len(data.y)
-    size = batch_size(rows, rows - rows // folds - 1)
-    network = NETWORKS[data.task](hidden_layer_sizes=hidden, batch_size=size, **parameters)
-    return Pipeline([("encoder", TableEncoder()), ("network", network)])
 
 
 def _labels(result: CrossValidation) -> list[Any]:
@@ -140,7 +141,7 @@ def _folds_table(result: CrossValidation) -> Table:
     table = Table(box=None, pad_edge=False, title=result.score_name, title_justify="left")
     for name in (
         "repeat" if result.n_repeats > 1 else "fold",
-        "left out",
+        "out of fold",
         "learned from",
         "seconds",
     ):
@@ -162,11 +163,13 @@ def _folds_table(result: CrossValidation) -> Table:
     return table
 
 
-def _scores_table(result: CrossValidation, data: Data, learned: Standardised) -> Table:
+def _scores_table(result: CrossValidation, data: Data) -> Table:
     """Lay out the scores over all rows, in units of the target."""
     if result.classes is not None and result.oof_probability is not None:
         scores = class_scores(result.classes, result.oof_probability, data.y)
     else:
         predicted = np.asarray(result.oof_prediction, dtype=np.float64)
-        scores = number_scores(predicted * learned.scale + learned.mean, data.y)
-    return screen.scores_table({"scores": {"left out": scores}, "rows": {"left out": len(data.y)}})
+        scores = number_scores(predicted, data.y)
+    return screen.scores_table(
+        {"scores": {OUT_OF_FOLD: scores}, "rows": {OUT_OF_FOLD: len(data.y)}}
+    )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +29,7 @@ __all__ = [
     "Split",
     "Standardised",
     "find_column",
+    "fingerprint",
     "hold_out",
     "not_missing",
     "numbers_if_texts_are",
@@ -91,7 +94,32 @@ class Data:
             "table": self.table,
             "header": self.header,
             "reading": self.known.to_state(),
+            "sha256": fingerprint(self.table),
         }
+
+    def take_groups(self, name: str | None) -> tuple[Data, NDArray[Any] | None]:
+        """Take a column that says which rows belong together out of the table.
+
+        Parameters
+        ----------
+        name : str or None
+            Its name or number.
+
+        Returns
+        -------
+        data : Data
+            Without the column.
+        groups : ndarray of str, shape (m,), or None
+            A row without a value is a group of its own.
+        """
+        if name is None:
+            return self, None
+        column = find_column(self.X.columns, name, self.table)
+        if self.X.width < 2:
+            raise ValueError(f"{self.table} must have a column besides the groups {column!r}")
+        alone = pl.format("row {}", pl.int_range(pl.len()))
+        texts = self.X.select(pl.col(column).cast(pl.String).fill_null(alone))[column]
+        return replace(self, X=self.X.drop(column)), texts.to_numpy().astype(str)
 
     def describe(self) -> str:
         """Describe in two lines what was read."""
@@ -198,6 +226,15 @@ def find_column(columns: list[str], wanted: str, table: str) -> str:
     )
 
 
+def fingerprint(table: str) -> str | None:
+    """Return the SHA-256 of a file, or of a built-in table's name; None of standard input."""
+    path = Path(table)
+    if not path.is_file():
+        return None if table == "-" else hashlib.sha256(table.encode()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def numbers_if_texts_are(column: pl.Series) -> pl.Series:
     """Convert a target of texts that all are numbers, as of a Parquet file."""
     if column.dtype != pl.String:
@@ -211,23 +248,25 @@ def not_missing(column: pl.Series) -> pl.Series:
     return column.is_not_null() & (column.is_not_nan() if column.dtype.is_float() else True)
 
 
-def hold_out(data: Data, share: float, seed: int) -> Split:
+def hold_out(y: NDArray[Any], share: float, seed: int) -> Split:
     """Hold a share of the rows out for validation; ValueError if too few would be held out."""
-    split = Split(*split_rows(data.y, share, np.random.RandomState(seed)))
+    split = Split(*split_rows(y, share, np.random.RandomState(seed)))
     if share and len(split.validation) < 2:
         raise ValueError(
             f"--validation {share} must leave at least 2 rows to validate on, but leaves "
-            f"{len(split.validation)} of {len(data.y)}; --validation 0 trains on all rows"
+            f"{len(split.validation)} of {len(y)}; --validation 0 trains on all rows"
         )
     return split
 
 
-def standardise(data: Data, training: Rows | slice = slice(None)) -> Standardised:
+def standardise(
+    y: NDArray[Any], classes: bool, training: Rows | slice = slice(None)
+) -> Standardised:
     """Standardise a target of numbers by its mean and deviation on the rows to learn from."""
-    if data.classes:
-        return Standardised(data.y)
-    target = StandardisedTarget.of(data.y[training])
-    return Standardised(target.forward(data.y), target.mean, target.scale)
+    if classes:
+        return Standardised(y)
+    target = StandardisedTarget.of(y[training])
+    return Standardised(target.forward(y), target.mean, target.scale)
 
 
 def _check_target(y: NDArray[Any], target: str, task: str) -> None:

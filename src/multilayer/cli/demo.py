@@ -85,7 +85,7 @@ def load_moons() -> tuple[Rows, Rows]:
 
 
 def train(experiment: Experiment, X: Rows, y: Rows) -> Result:
-    """Train by gradient descent: learning rate α = 0.5, no penalty, one sigmoid unit a class."""
+    """Train by gradient descent: learning rate α = 0.5, no penalty, one sigmoid unit per class."""
     from multilayer.estimators.classifier import MLPClassifier
 
     model = MLPClassifier(

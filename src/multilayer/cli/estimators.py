@@ -9,18 +9,14 @@ from multilayer.estimators import MLPClassifier, MLPRegressor
 from multilayer.tables.encoder import TableEncoder
 from multilayer.tabular import TabularClassifier, TabularRegressor
 
-__all__ = ["NETWORKS", "TABULAR_MODELS", "batch_size", "table_encoder"]
+__all__ = ["NETWORKS", "TABULAR_MODELS", "VALIDATION_SHARE", "table_encoder"]
 
 NETWORKS: dict[str, Any] = {"classification": MLPClassifier, "regression": MLPRegressor}
 TABULAR_MODELS: dict[str, Any] = {
     "classification": TabularClassifier,
     "regression": TabularRegressor,
 }
-
-
-def batch_size(rows: int, most: int) -> int:
-    """Return the rows of a mini-batch of a plain network that learns from a table, at most most."""
-    return min(max(rows // 100, 32), 256, most)
+VALIDATION_SHARE = 0.2  # of the rows, by which the best epoch of a plain network is chosen
 
 
 def table_encoder(target: Standardised) -> TableEncoder:

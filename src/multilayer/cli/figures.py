@@ -175,7 +175,16 @@ def members_figures(model: Any, y: NDArray[Any], predicted: NDArray[Any]) -> dic
     dict
         The figures by name.
     """
-    figures = {"learning": Drawing(lambda ax: _learning_curves(model, ax), 7, 4.5)}
+    from multilayer.plots import LossCurveDisplay, NetworkDisplay
+
+    def first_network(ax: Any) -> None:
+        NetworkDisplay.from_estimator(model, ax=ax)
+        ax.set_title(f"Network 1 of {len(model.members_)}", loc="left", fontsize=9)
+
+    figures = {
+        "learning": Drawing(lambda ax: LossCurveDisplay.from_estimator(model, ax=ax), 7, 5.5),
+        "network": Drawing(first_network, 12, 7),
+    }
     if any(model.validation_curves_):
         height = 1.2 + 0.28 * min(MOST_COLUMNS_SHOWN, model.n_features_in_)
         figures["importances"] = Drawing(lambda ax: _importances(model, ax), 7, height)
@@ -213,24 +222,6 @@ def _prediction_figure(model: Any, y: NDArray[Any], predicted: NDArray[Any]) -> 
 
     side = max(4.5, 1.5 + 0.35 * len(classes))
     return {"confusion": Drawing(confusion, side, side)}
-
-
-def _learning_curves(model: Any, ax: Any) -> None:
-    """Draw how the members of a tabular model learned."""
-    validated = any(model.validation_curves_)
-    curves = model.validation_curves_ if validated else model.loss_curves_
-    for curve, best in zip(curves, model.best_iterations_, strict=True):
-        epochs = np.arange(1, len(curve) + 1)
-        (line,) = ax.plot(epochs, curve, linewidth=1.2, alpha=0.8)
-        ax.plot(best, curve[best - 1], "o", color=line.get_color(), markersize=6)
-    ax.set_xlabel("Epoch")
-    score = (
-        "Share of wrong classes" if hasattr(model, "classes_") else "RMSE, in standard deviations"
-    )
-    ax.set_ylabel(f"{score}, rows left out" if validated else "Cost of training")
-    ax.set_title("Each network, its epoch marked", loc="left", fontsize=11)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(axis="y", alpha=0.3)
 
 
 def _importances(model: Any, ax: Any) -> None:

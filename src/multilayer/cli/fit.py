@@ -11,6 +11,7 @@ from rich.console import Console
 from multilayer.activations import ACTIVATIONS
 from multilayer.cli import screen
 from multilayer.cli.alerts import print_alerts
+from multilayer.cli.class_options import ClassWeight, Metric
 from multilayer.cli.data import Data, hold_out, read_data
 from multilayer.cli.deliver import deliver
 from multilayer.cli.fit_large import fit_large
@@ -174,6 +175,8 @@ def fit(
     learning_rate: LearningRate = None,
     alpha: Alpha = None,
     batch_size: BatchSize = None,
+    class_weight: ClassWeight = None,
+    metric: Metric = None,
     seed: Annotated[int, seed_option(TRAINING)] = 0,
     memory: Memory = None,
     dask: Dask = None,
@@ -215,7 +218,7 @@ def fit(
         trained = fit_large(options, console)
     else:
         data = _read(options, console)
-        split = hold_out(data, options.validation_share, seed)
+        split = hold_out(data.y, options.validation_share, seed)
         trained = (fit_plain if options.plain else fit_tabular)(data, split, options)
     deliver(trained, options.outputs, console)
 

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from multilayer.cli.class_options import check_metric, parse_class_weight
+from multilayer.cli.data import Data
 from multilayer.cli.deliver import Outputs, model_path
+from multilayer.cli.estimators import VALIDATION_SHARE
 from multilayer.cli.figures import check_figures, check_report
 from multilayer.cli.options import parse_layers
 from multilayer.cli.output_files import check_folder, check_outputs
@@ -38,6 +43,8 @@ class Options:
     learning_rate: float | None
     alpha: float | None
     batch_size: int | None
+    class_weight: str | None
+    metric: str | None
     seed: int
     memory: str | None
     dask: str | None
@@ -58,7 +65,7 @@ class Options:
     @property
     def validation_share(self) -> float:
         """The share of the rows to hold out."""
-        default = 0.2 if self.plain or self.large else 0.0
+        default = VALIDATION_SHARE if self.plain or self.large else 0.0
         return default if self.validation is None else self.validation
 
     @property
@@ -78,8 +85,23 @@ class Options:
             "learning_rate_init": self.learning_rate,
             "alpha": self.alpha,
             "batch_size": self.batch_size,
+            "scoring": self.metric,
         }
         return {name: value for name, value in parameters.items() if value is not None}
+
+    def weights_of_classes(self, data: Data) -> dict[str, Any]:
+        """Return the parameter of an estimator that weights the classes, if it was given.
+
+        Raises
+        ------
+        ValueError
+            If the target is numbers, or a class that is named is not among its classes.
+        """
+        if self.class_weight is None:
+            return {}
+        if not data.classes:
+            raise ValueError(f"--class-weight is for classes, but {data.target!r} is numbers")
+        return {"class_weight": parse_class_weight(self.class_weight, np.unique(data.y))}
 
     def hidden_layer_sizes(self) -> tuple[int, ...]:
         """Read the units of each hidden layer of a plain network; ValueError if they are wrong."""
@@ -113,6 +135,7 @@ class Options:
                 f"--fast trains one network and cannot be combined with --members {self.members}"
             )
         self.hidden_layer_sizes()
+        check_metric(self.metric)
         self._check_files()
         if self.large:
             self._check_large()
@@ -136,6 +159,8 @@ class Options:
             "--plot": self.plot,
             "--report": self.report,
             "--sheet": self.read.sheet is not None,
+            "--class-weight": self.class_weight,
+            "--metric": self.metric,
         }
         names = [name for name, value in refused.items() if value]
         if names:

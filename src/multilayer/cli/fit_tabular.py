@@ -9,12 +9,10 @@ from multilayer.cli.data import Data, Split
 from multilayer.cli.estimators import TABULAR_MODELS
 from multilayer.cli.figures import members_figures, write_figures
 from multilayer.cli.fit_options import Options
-from multilayer.cli.scores import out_of_fold, scores_of_parts
+from multilayer.cli.scores import OUT_OF_FOLD, out_of_fold, scores_of_parts
 from multilayer.cli.trained import Evaluation, Trained, make_notes, watched
 
 __all__ = ["fit_tabular"]
-
-OUT_OF_FOLD = "left out"  # the part of rows whose network did not learn from them
 
 
 def fit_tabular(data: Data, split: Split, options: Options) -> Trained:
@@ -26,6 +24,7 @@ def fit_tabular(data: Data, split: Split, options: Options) -> Trained:
         random_state=options.seed,
         verbose=not options.quiet,
         **options.given,
+        **options.weights_of_classes(data),
     )
     X, y = data.X, data.y
     training, validation = split

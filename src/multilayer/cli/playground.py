@@ -23,6 +23,9 @@ def playground(
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")
     ] = True,
+    settings: Annotated[
+        str, typer.Option(metavar="TEXT", help="Start with settings that a page has shared.")
+    ] = "",
 ) -> None:
     """Build a network in the browser, press play, and watch it learn.
 
@@ -35,6 +38,8 @@ def playground(
     * multilayer playground
 
     * multilayer playground --port 9000 --no-browser
+
+    * multilayer playground --settings "data=spiral&layers=8,8"
     """
     for package in ("starlette", "uvicorn", "websockets"):
         if find_spec(package) is None:
@@ -43,4 +48,4 @@ def playground(
             )
     from multilayer.playground.server import serve
 
-    serve(port=port, browser=browser)
+    serve(port=port, browser=browser, settings=settings)

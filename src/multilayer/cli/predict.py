@@ -13,13 +13,14 @@ import polars as pl
 import typer
 
 from multilayer.cli import screen
-from multilayer.cli.data import find_column, not_missing, numbers_if_texts_are
+from multilayer.cli.class_options import Threshold, labels_by_threshold
+from multilayer.cli.data import find_column, fingerprint, not_missing, numbers_if_texts_are
 from multilayer.cli.figures import check_report
 from multilayer.cli.messages import shown, visible, write_line
 from multilayer.cli.options import ModelPath, ReportPath, TablePath
 from multilayer.cli.output_files import check_folder, check_outputs
 from multilayer.cli.saved_model import Model, class_labels, read_features, read_model
-from multilayer.cli.scores import scores
+from multilayer.cli.scores import class_scores, number_scores
 from multilayer.persistence import write_whole
 from multilayer.reading.table import DEFAULT_OPTIONS, ReadOptions, collected
 from multilayer.report import write_report
@@ -44,6 +45,15 @@ Interval = Annotated[
         metavar="COVERAGE",
         help="Add the ends, low and high, of an interval that contains the true value with this "
         "probability, such as 0.9; for numbers predicted by the tabular model.",
+        show_default=False,
+    ),
+]
+Keep = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="A column of the table to write before the predictions, such as an identifier; may "
+        "be repeated.",
         show_default=False,
     ),
 ]
@@ -85,21 +95,23 @@ def predict(
     model: ModelPath,
     table: TablePath,
     output: PredictionsOutput = None,
+    keep: Keep = None,
+    threshold: Threshold = None,
     interval: Interval = None,
     escape_formulas: EscapeFormulas = False,
     read: ReadOptions = DEFAULT_OPTIONS,
 ) -> None:
     """Predict the rows of a table.
 
-    The output has one row for each row of the table, in the same order: the prediction and, for
-    classes, the probability of each. Columns are matched by name; columns that the model does not
-    know, such as the target, are ignored.
+    The output has one row for each row of the table, in the same order: the columns to keep, the
+    prediction and, for classes, the probability of each. Columns are matched by name; columns that
+    the model does not know, such as the target, are ignored.
 
     For example:
 
     * multilayer predict titanic.mlp new.csv
 
-    * multilayer predict titanic.mlp new.csv -o predicted.parquet
+    * multilayer predict titanic.mlp new.csv --keep name -o predicted.parquet
 
     * multilayer predict diabetes.mlp diabetes --interval 0.9
 
@@ -118,12 +130,18 @@ def predict(
     saved = read_model(model)
     if interval is not None and (saved.classifies or not saved.tabular):
         raise ValueError("--interval is for numbers that the tabular model predicts")
+    if threshold is not None and not saved.classifies:
+        raise ValueError("--threshold is for two classes, but the model predicts a number")
     X = _read(saved, table, read)
+    kept = _kept_columns(X, keep or [], table)
     _warn_of_unseen(saved, X)
-    result = _predictions(saved, X)
+    result = _predictions(saved, X, threshold)
     if interval is not None:
         ends = saved.pipeline.predict_interval(X, interval)
         result = result.with_columns(low=ends[:, 0], high=ends[:, 1])
+    if clash := sorted(set(kept.columns) & set(result.columns)):
+        raise ValueError(f"--keep {clash[0]} would be a second column named {clash[0]!r}")
+    result = pl.concat([kept, result], how="horizontal") if kept.width else result
     if escape_formulas:
         result = _without_formulas(result)
     buffer = io.BytesIO()
@@ -175,14 +193,19 @@ def _warn_of_unseen(model: Model, X: pl.DataFrame) -> None:
     )
 
 
-def _predictions(model: Model, X: pl.DataFrame) -> pl.DataFrame:
+def _kept_columns(X: pl.DataFrame, names: list[str], table: str) -> pl.DataFrame:
+    """Return the columns of a table that are written beside the predictions."""
+    return X.select(list(dict.fromkeys(find_column(X.columns, name, table) for name in names)))
+
+
+def _predictions(model: Model, X: pl.DataFrame, threshold: float | None) -> pl.DataFrame:
     """Predict: a frame (m, 1 + n_classes) of labels and probabilities, or (m, 1) of numbers."""
     if not model.classifies:
         return pl.DataFrame({"prediction": model.pipeline.predict(X)})
     classes = model.network.classes_
     H = model.pipeline.predict_proba(X)
     return pl.DataFrame(
-        {"prediction": classes[H.argmax(axis=1)]}
+        {"prediction": labels_by_threshold(H, classes, threshold)}
         | {f"probability_{label}": H[:, k] for k, label in enumerate(classes)}
     )
 
@@ -199,13 +222,15 @@ def evaluate(
     model: ModelPath,
     table: TablePath,
     target: TrueTarget = None,
+    threshold: Threshold = None,
     report: ReportPath = None,
     read: ReadOptions = DEFAULT_OPTIONS,
 ) -> None:
     """Compare predictions with the true values in a table.
 
-    Prints accuracy, log-loss (in nats) and a confusion matrix for classes; R², root mean squared
-    error and mean absolute error for numbers. Rows without a true value are left out.
+    Prints accuracy, log-loss (in nats), ROC AUC, average precision, F1 and a confusion matrix for
+    classes; R², root mean squared error and mean absolute error for numbers. Rows without a true
+    value are left out.
 
     For example:
 
@@ -234,11 +259,24 @@ def evaluate(
     else:
         raise ValueError(f"target {name!r} must be numbers, but holds {rows[name][0]!r}")
     _warn_of_unseen(saved, rows)
-    values = scores(saved.pipeline, rows, y)
-    console.print(screen.scores_table({"rows": {table: len(rows)}, "scores": {table: values}}))
+    if saved.notes.get("sha256") == fingerprint(table) is not None:
+        write_line(
+            f"{table} is the table that the model was trained on, so these scores are better than "
+            "those of new rows will be; multilayer cv estimates the latter",
+            "warning",
+        )
+    predicted = None
     if saved.classifies:
+        H, classes = saved.pipeline.predict_proba(rows), saved.network.classes_
+        predicted = labels_by_threshold(H, classes, threshold)
+        values = class_scores(classes, H, y, predicted)
+    elif threshold is not None:
+        raise ValueError("--threshold is for two classes, but the model predicts a number")
+    else:
+        values = number_scores(np.asarray(saved.pipeline.predict(rows), dtype=np.float64), y)
+    console.print(screen.scores_table({"rows": {table: len(rows)}, "scores": {table: values}}))
+    if predicted is not None:
         console.print()
-        predicted = saved.pipeline.predict(rows)
         console.print(screen.confusion_table(y, predicted, saved.network.classes_))
     if report is not None:
         known_names = [str(column) for column in saved.encoder.feature_names_in_]

@@ -43,7 +43,7 @@ def prepare_process() -> None:
 
 
 class _Lasting(io.FileIO):
-    """A file whose reader may leave: what is written then is dropped.
+    """A file whose reader may leave; later output is dropped.
 
     Parameters
     ----------

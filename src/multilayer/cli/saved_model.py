@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from multilayer.reading.table import Known, ReadOptions, Table
 from multilayer.tables.labels import as_classes, plain_target
 from multilayer.tabular import TabularClassifier, TabularRegressor
 
-__all__ = ["Model", "class_labels", "read_features", "read_model"]
+__all__ = ["Model", "class_labels", "is_fitted_model", "read_features", "read_model"]
 
 
 @dataclass(frozen=True)
@@ -51,15 +52,21 @@ def read_model(path: str) -> Model:
     """Read a model that `fit` saved; raise ModelFileError if it is another one."""
     pipeline, notes = load_with_notes(path)
     notes = _well_formed(notes, path)
-    if isinstance(pipeline, TabularClassifier | TabularRegressor):
-        return Model(pipeline, notes)
-    steps = [type(step).__name__ for _, step in getattr(pipeline, "steps", [])]
-    if len(steps) != 2 or steps[0] != "TableEncoder" or not steps[1].startswith("MLP"):
+    if not is_fitted_model(pipeline):
+        steps = [type(step).__name__ for _, step in getattr(pipeline, "steps", [])]
         raise ModelFileError(
             f"{path} must hold a tabular model or a TableEncoder with a network, as multilayer "
             f"fit saves them, but holds {' and '.join(steps) or type(pipeline).__name__}"
         )
     return Model(pipeline, notes)
+
+
+def is_fitted_model(content: Any) -> bool:
+    """Whether a model file holds what `fit` saves: a tabular model, or encoder and network."""
+    if isinstance(content, TabularClassifier | TabularRegressor):
+        return True
+    steps = [type(step).__name__ for _, step in getattr(content, "steps", [])]
+    return len(steps) == 2 and steps[0] == "TableEncoder" and steps[1].startswith("MLP")
 
 
 def _well_formed(notes: dict[str, Any], path: str) -> dict[str, Any]:
@@ -110,7 +117,24 @@ def read_features(model: Model, table: str, read: ReadOptions) -> Table:
     numbered = given.frame.columns == [str(j) for j in range(given.frame.width)]
     if nameless and numbered and given.frame.width == len(expected):
         given.frame.columns = expected
+    _check_columns(given.frame.columns, expected, model, table)
     return given
+
+
+def _check_columns(names: list[str], expected: list[str], model: Model, table: str) -> None:
+    """Raise a ValueError if a table lacks columns that a model needs."""
+    missing = [
+        name for name in expected if name not in names and name not in model.encoder.dropped_
+    ]
+    if not missing:
+        return
+    listed = ", ".join(map(repr, missing[:8])) + (" …" if len(missing) > 8 else "")
+    near = difflib.get_close_matches(missing[0].lower(), [name.lower() for name in names], 1, 0.7)
+    close = [name for name in names if name.lower() in near]
+    hint = f"; it has {close[0]!r}" if close else ""
+    raise ValueError(
+        f"{table} must have the columns that the model was fitted on, but has no {listed}{hint}"
+    )
 
 
 def class_labels(column: pl.Series, classes: NDArray[Any], where: str) -> NDArray[Any]:

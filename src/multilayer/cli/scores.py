@@ -11,7 +11,18 @@ from sklearn import metrics
 
 from multilayer.tabular.scoring import SMALLEST_IN_SCORES, log_losses
 
-__all__ = ["OutOfFold", "class_scores", "number_scores", "out_of_fold", "scores", "scores_of_parts"]
+__all__ = [
+    "OUT_OF_FOLD",
+    "OutOfFold",
+    "class_scores",
+    "number_scores",
+    "out_of_fold",
+    "scores",
+    "scores_of_parts",
+]
+
+
+OUT_OF_FOLD = "out of fold"  # the rows, each scored by networks that did not learn from it
 
 
 class OutOfFold(NamedTuple):
@@ -35,7 +46,8 @@ def scores(model: Any, X: Any, y: NDArray[Any]) -> dict[str, float]:
     Returns
     -------
     dict
-        "accuracy" and "log-loss" (in nats), or "R²", and "RMSE" and "MAE" (in units of y).
+        As from `class_scores` (the log-loss in nats), or "R²", and "RMSE" and "MAE" (in units of
+        y).
     """
     if hasattr(model, "classes_"):
         return class_scores(model.classes_, np.asarray(model.predict_proba(X)), y)
@@ -49,13 +61,40 @@ def scores_of_parts(
     return {name: scores(model, X[rows], y[rows]) for name, rows in parts.items()}
 
 
-def class_scores(classes: NDArray[Any], H: NDArray[Any], y: NDArray[Any]) -> dict[str, float]:
-    """Compute accuracy and log-loss of probabilities H (m, n_classes)."""
+def class_scores(
+    classes: NDArray[Any],
+    H: NDArray[Any],
+    y: NDArray[Any],
+    predicted: NDArray[Any] | None = None,
+) -> dict[str, float]:
+    """Compute the scores of probabilities H (m, n_classes).
+
+    Those that order the rows by a probability need rows of every class. F1 and average precision
+    are of the second of two classes, or means over all classes where there are more.
+
+    Parameters
+    ----------
+    classes : ndarray, shape (n_classes,)
+    H : ndarray, shape (m, n_classes)
+    y : ndarray, shape (m,)
+    predicted : ndarray, shape (m,), optional
+        The predicted classes; by default the most probable ones.
+    """
     at = np.searchsorted(classes, y)
-    return {
-        "accuracy": float(np.mean(classes[H.argmax(axis=1)] == y)),
+    labels = np.asarray(H.argmax(axis=1) if predicted is None else classes.searchsorted(predicted))
+    values = {
+        "accuracy": float(np.mean(labels == at)),
         "log-loss": float(log_losses(H, at, SMALLEST_IN_SCORES).mean()),
     }
+    if len(np.unique(at)) == len(classes):
+        indicator = at[:, None] == np.arange(len(classes))
+        if len(classes) == 2:
+            indicator, H = indicator[:, 1], H[:, 1]
+        values["ROC AUC"] = float(metrics.roc_auc_score(indicator, H))
+        values["average precision"] = float(metrics.average_precision_score(indicator, H))
+    average = "binary" if len(classes) == 2 else "macro"
+    values["F1"] = float(metrics.f1_score(at, labels, average=average, zero_division=0.0))
+    return values
 
 
 def number_scores(h: NDArray[Any], y: NDArray[Any]) -> dict[str, float]:

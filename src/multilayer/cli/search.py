@@ -8,10 +8,12 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from rich.table import Table
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 from sklearn.pipeline import Pipeline
 
 from multilayer.cli import screen
 from multilayer.cli.alerts import print_alerts
+from multilayer.cli.class_options import Groups, Metric, check_metric
 from multilayer.cli.data import Data, Standardised, read_data, standardise
 from multilayer.cli.deliver import Outputs, deliver, model_path
 from multilayer.cli.estimators import NETWORKS, TABULAR_MODELS, table_encoder
@@ -29,10 +31,11 @@ from multilayer.cli.options import (
     parse_time,
 )
 from multilayer.cli.output_files import check_folder, check_outputs
-from multilayer.cli.scores import scores
+from multilayer.cli.scores import OUT_OF_FOLD, out_of_fold, scores
 from multilayer.cli.trained import Evaluation, Trained, make_notes, watched
 from multilayer.reading.table import DEFAULT_OPTIONS, ReadOptions
 from multilayer.selection import HiddenLayerSearchCV, simplest_within_one_standard_error
+from multilayer.selection.choice import Gain, gain_over
 from multilayer.selection.results import ranking
 from multilayer.tables.target import fold_in_units
 
@@ -64,9 +67,9 @@ Simplest = Annotated[
         help="Choose the network with the fewest parameters within one standard error of the best.",
     ),
 ]
-Tabular = Annotated[
+Plain = Annotated[
     bool,
-    typer.Option("--tabular", help="Search the tabular model instead of the plain network."),
+    typer.Option("--plain", help="Search a plain network instead of the tabular model."),
 ]
 CandidatesFigure = Annotated[
     Path | None,
@@ -85,8 +88,10 @@ def search(
     seconds: SearchTime = None,
     candidates: Candidates = None,
     folds: Folds = 5,
+    groups: Groups = None,
+    metric: Metric = None,
     simplest: Simplest = False,
-    tabular: Tabular = False,
+    plain: Plain = False,
     output: ModelOutput = None,
     figure: CandidatesFigure = None,
     report: ReportPath = None,
@@ -94,11 +99,12 @@ def search(
     quiet: Quiet = False,
     read: ReadOptions = DEFAULT_OPTIONS,
 ) -> None:
-    """Find hidden layers, activation, penalty, dropout and learning rate for a table.
+    """Find hidden layers, dropout and learning rate of the tabular model for a table.
 
     Many networks are trained side by side on the folds of a cross-validation; the best third is
-    trained further, again and again. The best network is trained on all rows and saved as by fit.
-    Ctrl-C ends the search and saves the best network found so far (exit code 130).
+    trained further, again and again. The settings of fit are among the candidates, and are kept
+    unless others are clearly better on the same folds. The model is then trained on all rows and
+    saved as by fit. Ctrl-C ends the search and saves the best model found so far (exit code 130).
 
     For example:
 
@@ -106,7 +112,7 @@ def search(
 
     * multilayer search titanic.csv --target survived --time 60s --report titanic.html
 
-    * multilayer search diabetes --task regression --candidates 100 --simplest
+    * multilayer search diabetes --task regression --plain --candidates 100 --simplest
     """
     console = screen.console(quiet)
     time_limit = parse_time(seconds)
@@ -117,46 +123,56 @@ def search(
     if report is not None:
         check_report(report)
     check_outputs(outputs.files, [table])
-    data = read_data(table, target, task, read)
+    check_metric(metric)
+    data, of_groups = read_data(table, target, task, read).take_groups(groups)
     console.print(data.describe())
     print_alerts(data, console)
-    learned = Standardised(data.y) if tabular else standardise(data)
+    learned = standardise(data.y, data.classes or not plain)
     searched = HiddenLayerSearchCV(
-        _estimator(data, learned, tabular, seed),
+        _estimator(data, learned, plain, seed),
         n_candidates=candidates,
-        cv=folds,
+        cv=folds if of_groups is None else _grouped(data, folds),
+        scoring=metric,
         time_limit=time_limit,
         refit=simplest_within_one_standard_error if simplest else True,
         random_state=seed,
         verbose=not quiet,
     )
-    deliver(_search(searched, data, learned, tabular), outputs, console)
+    deliver(_search(searched, data, learned, plain, of_groups), outputs, console)
 
 
-def _estimator(data: Data, target: Standardised, tabular: bool, seed: int) -> Any:
+def _estimator(data: Data, target: Standardised, plain: bool, seed: int) -> Any:
     """Return the estimator whose hidden layers are searched."""
-    if tabular:
+    if not plain:
         return TABULAR_MODELS[data.task](random_state=seed)
     network = NETWORKS[data.task](random_state=seed)
     return Pipeline([("encoder", table_encoder(target)), ("network", network)])
 
 
+def _grouped(data: Data, folds: int) -> Any:
+    return (StratifiedGroupKFold if data.classes else GroupKFold)(folds)
+
+
 def _search(
-    search: HiddenLayerSearchCV, data: Data, target: Standardised, tabular: bool
+    search: HiddenLayerSearchCV, data: Data, target: Standardised, plain: bool, groups: Any
 ) -> Trained:
     """Search, and train the best on all rows."""
     with watched() as run:
-        search.fit(data.X, target.values)
+        search.fit(data.X, target.values, groups=groups)
     model = search.best_estimator_
-    if not tabular and not data.classes:
+    if plain and not data.classes:
         fold_in_units(model[-1].network_, target.mean, target.scale)
+    left = None if plain else out_of_fold(model, data.y)
+    part = OUT_OF_FOLD if left else "training"
     notes = make_notes(
         data.origin,
-        rows={"training": len(data.y)},
-        scores={"training": scores(model, data.X, data.y)},
+        rows={part: len(left.y if left else data.y)},
+        scores={part: left.scores if left else scores(model, data.X, data.y)},
         seconds=search.refit_time_,
         interrupted=any(message.startswith("Search interrupted") for message in run.messages),
     )
+
+    summary: list[Any] = [] if plain else [screen.members_line(model), screen.scores_table(notes)]
 
     def draw(path: Path) -> str:
         from multilayer.plots import SearchDisplay
@@ -166,10 +182,10 @@ def _search(
     return Trained(
         model,
         notes,
-        summary=[_candidates_table(search, data)],
+        summary=[_candidates_table(search, data), _against_default(search, plain), *summary],
         messages=list(dict.fromkeys(run.messages)),
         draw=draw,
-        evaluation=Evaluation(search, data.X, data.y, held_out=None if tabular else False),
+        evaluation=Evaluation(search, data.X, data.y, held_out=False if plain else None),
     )
 
 
@@ -187,3 +203,32 @@ def _candidates_table(search: HiddenLayerSearchCV, data: Data) -> Table:
     for row in rows:
         table.add_row(*map(shown, row))
     return table
+
+
+def _against_default(search: HiddenLayerSearchCV, plain: bool) -> str:
+    """Say in a line how the candidate chosen does beside the settings of fit."""
+    default, results = search.default_index_, search.cv_results_
+    if default is None:
+        return "The default settings were not evaluated."
+    name = "The settings of a plain network by default" if plain else "The settings of fit"
+    score = f"{results['mean_test_score'][default]:.3f}"
+    found = search.best_index_
+    if found == default:
+        rival = int(np.argmin(results["rank_test_score"]))
+        if rival == default:
+            return f"{name} are kept: no candidate scored better than they do, {score}."
+        gain = gain_over(results, rival, default)
+        return (
+            f"{name} are kept: they scored {score} on the same folds, and the best candidate is "
+            f"not clearly better ({_signed(gain)})."
+        )
+    gain = gain_over(results, found, default)
+    better = "better" if gain.is_clear else "not clearly better" if gain.mean > 0 else "worse"
+    return (
+        f"{name} scored {score} on the same folds; the candidate chosen is {better} "
+        f"({_signed(gain)})."
+    )
+
+
+def _signed(gain: Gain) -> str:
+    return f"{gain.mean:+.3f} ± {gain.standard_error:.3f}"

@@ -3,9 +3,15 @@
 See docs/distributed.md.
 """
 
-from multilayer.dask.encoder import DaskTableEncoder
-from multilayer.dask.estimators import DaskMLPClassifier, DaskMLPRegressor
+from multilayer.extras import require
 from multilayer.public_names import publish
+
+try:
+    from multilayer.dask.encoder import DaskTableEncoder
+    from multilayer.dask.estimators import DaskMLPClassifier, DaskMLPRegressor
+except ModuleNotFoundError:
+    require("multilayer.dask", "dask")
+    raise
 
 __all__ = ["DaskMLPClassifier", "DaskMLPRegressor", "DaskTableEncoder"]
 

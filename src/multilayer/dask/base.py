@@ -16,7 +16,7 @@ __all__ = ["ClusterEstimator"]
 
 
 class ClusterEstimator(BaseEstimator):
-    """An estimator with the parameters of a local one, and a few of its own."""
+    """An estimator with the parameters of a local one, and a few additional ones."""
 
     _local: ClassVar[type[Any]]
     _OWN: ClassVar[dict[str, Any]] = {"client": None, "timeout": 300.0}

@@ -1,8 +1,8 @@
-"""Sums over parts that lie on the workers of a cluster, even if workers are lost.
+"""Sums over parts that are stored on the workers of a cluster, even if workers are lost.
 
 A part is the result of a pure task: if its worker dies, the scheduler has the part computed again
-from its source. On each worker an actor holds the parts that lie there: calling it takes less than
-half the time of a task. A call whose result is lost is made again.
+from its source. On each worker, an actor holds its parts: calling it takes less than half the time
+of a task. A call whose result is lost is repeated.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _T = TypeVar("_T")
 
 
 class _TaskFailed(Exception):
-    """A task has raised an error of its own, say of a file: nothing was lost."""
+    """A task has raised an error itself, for example about a file: nothing was lost."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(str(error))
@@ -52,7 +52,7 @@ class _TaskFailed(Exception):
 
 @contextmanager
 def _at_risk(what: str) -> Iterator[None]:
-    """Take any error of distributed for a loss: which one it raises depends on the moment.
+    """Treat any error of distributed as a loss: which one it raises depends on the moment.
 
     A worker that leaves while data are sent to it is a KeyError or an AssertionError of the
     scheduler; one that shuts down is a RuntimeError of an executor; a closed client is an
@@ -127,7 +127,7 @@ class ClusterShards(Shards):
         return total
 
     def _start_actors(self) -> list[_Holder]:
-        """Start an actor on each worker, for the parts that lie there."""
+        """Start an actor on each worker, for the parts that it stores."""
         client = self._client
         results_of(client, self._parts, self._timeout, keep=True)
         places: dict[str, list[int]] = {}
@@ -273,7 +273,7 @@ def forget(client: Client, futures: Sequence[Future]) -> None:
     A task during which several workers died counts as their killer: as long as anyone wants it, it
     is not tried again. Exceptions keep futures alive, so it is not enough to drop them.
     """
-    with suppress(Exception):  # what is wrong is known already
+    with suppress(Exception):  # the error is known already
         client.cancel(list(futures))
 
 

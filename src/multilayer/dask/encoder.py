@@ -1,4 +1,4 @@
-"""DaskTableEncoder: a table on a cluster encoded as numbers, by statistics of all partitions."""
+"""DaskTableEncoder: encode a table on a cluster by the merged statistics of its partitions."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ __all__ = ["DaskTableEncoder"]
 
 
 class DaskTableEncoder(TransformerMixin, ClusterEstimator):
-    """TableEncoder for Dask dataframes: statistics are merged, and rows encoded where they lie.
+    """TableEncoder for Dask dataframes: statistics are merged, and workers encode their rows.
 
-    The encoder learns what `multilayer.TableEncoder` learns from all rows, except that quantiles of
-    columns with more than 10 000 different numbers come from a t-digest.
+    The encoder learns the same as `multilayer.TableEncoder` from all rows, except that the
+    quantiles of columns with more than 10 000 distinct numbers are estimated by a t-digest.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ class DaskMLP(CallbackSupportMixin, ClusterEstimator):
         sample_weight_val: Any = None,
         eval_set: Any = None,
     ) -> Self:
-        """Train the network where the rows lie.
+        """Train the network on the workers that hold the rows.
 
         Parameters
         ----------
@@ -206,9 +206,10 @@ class DaskMLPClassifier(DaskMLP):
         With mini-batches, the number of steps between two synchronisations of the partitions. With
         1, each step uses the gradient of the whole batch, as on one machine. With more, each
         partition makes that many steps by itself on its share of the batches, and then Θ is
-        averaged: this sends less, and is another algorithm (local SGD). "auto" measures the first
-        steps and chooses the number so that about a tenth of the time goes into synchronisation;
-        with the number chosen, `sync_every_`, a fit can be repeated to the same bits.
+        averaged: this needs less communication, but is a different algorithm (local SGD). "auto"
+        measures the first steps and chooses the number so that about a tenth of the time is spent
+        on synchronisation. To reproduce such a fit bit for bit, pass the chosen number,
+        `sync_every_`.
     timeout : float, default=300
         Seconds without a result from the cluster after which TimeoutError is raised.
 

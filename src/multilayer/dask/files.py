@@ -1,4 +1,4 @@
-"""Files as a Dask dataframe, read as everywhere else."""
+"""Files as a Dask dataframe, read in the same way as elsewhere."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ class Source:
         held_out: bool,
         **options: Any,
     ) -> ClusterShards:
-        """Encode rows where they lie.
+        """Encode rows on the workers that store them.
 
         Parameters
         ----------
@@ -204,7 +204,7 @@ def _check_part(
         if weights is not None:
             weights = check_array(weights, ensure_2d=False, dtype=dtype, input_name="sample_weight")
             if weights.ndim != 1 or weights.min() < 0:
-                raise ValueError("sample_weight must be one number a row, not negative")
+                raise ValueError("sample_weight must be one number per row, not negative")
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
     if X.shape[1] != n_features:

@@ -1,4 +1,4 @@
-"""Arrays in the place of those whose elements lie where the processor need not read them."""
+"""Aligned copies of arrays whose elements the processor may not be able to read."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["Aligned", "in_a_row"]
 
 
 def in_a_row(array: NDArray[Any]) -> NDArray[Any]:
-    """Return the array itself, or a copy if its elements are apart or not aligned."""
+    """Return the array itself, or a copy if it is not contiguous or not aligned."""
     return np.require(array, requirements=("C", "A"))
 
 
 class Aligned:
-    """Arrays for the native code: those given, or copies of the ones that are not aligned.
+    """Arrays for the native code: the arrays passed, or copies of those that are not aligned.
 
     Arrays that come over a network, as from Dask, may begin at any byte.
 
@@ -42,6 +42,6 @@ class Aligned:
             copy[...] = array
 
     def write(self) -> None:
-        """Write the copies back to where they came from."""
+        """Write the copies back to the original arrays."""
         for copy, array in self._copies:
             array[...] = copy

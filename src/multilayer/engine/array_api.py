@@ -1,8 +1,9 @@
-"""The other engine: `equations` and the optimizers themselves, on arrays of any library.
+"""The second engine: `equations` and the optimizers themselves, on arrays of any library.
 
-It takes the native engine's place where that cannot go: activations and losses of one's own, and X
-in an array of PyTorch, CuPy, JAX … that stays where it lives, on a GPU too. Θ and slots come and go
-as NumPy arrays, and are moved to X's library and device for the length of a call.
+It is used where the native engine cannot be: for user-defined activations and losses, and for X in
+an array of PyTorch, CuPy, JAX …, which stays on its device, such as a GPU. Θ and slots are passed
+and returned as NumPy arrays, and are moved to the library and device of X for the duration of a
+call.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ Array = Any  # an array of any Array-API library
 
 
 def forward(thetas: Sequence[Any], X: Array, hidden: Sequence[Any], output: Any) -> Array:
-    """Carry X through the network: an array of X's library, where X lives."""
+    """Propagate X through the network; return an array of the same library and device."""
     here = Place(X)
     moved = [here.take_in(theta) for theta in thetas]
     return equations.forward_propagation(X, moved, hidden=hidden, output=output)[1][-1]
@@ -90,7 +91,7 @@ class ArrayAPIEngine:
         return Report(np.array(costs, np.float64), steps.made, status)
 
     def _order(self, epochs: Epochs, epoch: int) -> NDArray[Any]:
-        """Return the rows of an epoch in their order."""
+        """Return the rows of an epoch in order."""
         if epochs.order is not None:
             order: NDArray[Any] = epochs.order[epoch]
             return order
@@ -103,7 +104,7 @@ class ArrayAPIEngine:
         return order
 
     def _in_place(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return arguments of `equations`, moved to where X lives."""
+        """Return arguments of `equations`, moved to the device of X."""
         here, (X, Y, weights), objective = self.here, self.examples, self.objective
         Y = smooth(
             here.targets(Y, self.thetas[-1].shape[0]), objective.label_smoothing, objective.output
@@ -119,7 +120,7 @@ class ArrayAPIEngine:
 
 
 class _Steps:
-    """The steps of one call of `train`: Θ and slots on their way, where X lives."""
+    """The steps of one call of `train`, with Θ and slots on the device of X."""
 
     def __init__(
         self, engine: ArrayAPIEngine, descent: Descent, slots: Slots, epochs: Epochs
@@ -143,7 +144,7 @@ class _Steps:
         self.thetas, self.slots, self.made = state
 
     def epoch(self, order: NDArray[Any]) -> float | None:
-        """Make the steps of an epoch; return its cost, or None where the limit of steps ended it.
+        """Make the steps of an epoch; return its cost, or None if the limit of steps ended it.
 
         A cost that is not finite ends it too: its step is not made.
         """
@@ -162,7 +163,7 @@ class _Steps:
         return total / rows
 
     def _step(self, batch: NDArray[Any]) -> float | None:
-        """Make one step; return its cost, or None where the batch has no weight."""
+        """Make one step; return its cost, or None if the batch has no weight."""
         here, objective, descent = self._here, self._objective, self._descent
         w = None if self._weights is None else self._weights[batch]
         total = float(len(batch) if w is None else w.sum())
@@ -201,7 +202,7 @@ class _Steps:
         return J
 
     def write_back(self) -> None:
-        """Write Θ and slots into the arrays that were given."""
+        """Write Θ and slots into the arrays of the caller."""
         thetas, slots = self._own
         for theta, value in zip(thetas, self.thetas, strict=True):
             theta[...] = to_numpy(value)
@@ -233,7 +234,7 @@ def advance(
 
 
 def _bounded(xp: Any, theta: Array, max_norm: float) -> Array:
-    """Scale the incoming weights of each unit down to `max_norm`, its bias left out."""
+    """Scale the incoming weights of each unit, without its bias, down to `max_norm`."""
     if not np.isfinite(max_norm):
         return theta
     norms = xp.sqrt(xp.sum(theta[:, 1:] ** 2, axis=1, keepdims=True))

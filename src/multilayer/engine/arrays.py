@@ -1,4 +1,4 @@
-"""Arrays of other libraries (PyTorch, CuPy, JAX …): to where they live, and back to NumPy."""
+"""Arrays of other libraries (PyTorch, CuPy, JAX …): conversion to them, and back to NumPy."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def to_numpy(array: Array) -> NDArray[Any]:
     if not is_foreign(array):
         return np.asarray(array)
     if array_api_compat.is_cupy_array(array):
-        copied: NDArray[Any] = array.get()  # CuPy's own word for it
+        copied: NDArray[Any] = array.get()  # CuPy's name for it
         return copied
     if array_api_compat.is_torch_array(array):
         array = array.detach().cpu()
@@ -58,7 +58,7 @@ def take_rows(array: Array, rows: NDArray[np.int64]) -> Array:
 
 def is_finite(array: NDArray[Any]) -> bool:
     """Whether no number of a NumPy array is NaN or infinite."""
-    # Each of these leaves its mark on a sum, and most often there is none.
+    # A sum shows whether there may be one, and usually there is none.
     if array.size <= _FEW:
         total = np.vdot(array, array)
     else:
@@ -79,7 +79,7 @@ def check_foreign(X: Array) -> None:
 
 
 class Place:
-    """Where an array lives: its library, device and dtype.
+    """The library, device and dtype of an array.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Functions of arrays, by the code that the engine itself computes them with.
+"""Elementary functions of arrays, computed by the code of the engine.
 
 NumPy has several versions of these functions, chosen by the processor, and their last bits differ.
-What reaches Θ or a choice goes through this module instead.
+All values that influence Θ or a choice are computed by this module instead.
 """
 
 from __future__ import annotations

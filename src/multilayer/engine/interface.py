@@ -1,7 +1,7 @@
-"""The interface of the engines: the records that they take and return, and the protocol `Engine`.
+"""The interface of the engines: their input and output records, and the protocol `Engine`.
 
-An engine is made for one network, one set of rows and one objective, which it checks once; then it
-is asked for the cost, for the gradient, or for epochs of training as often as needed.
+An engine is created for one network, one set of rows and one objective, which it checks once. It
+then computes the cost, the gradient or epochs of training as often as needed.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ __all__ = [
 ]
 
 Floats = NDArray[Any]  # float32 or float64
-Slots = Sequence[Sequence[Floats]]  # what the optimizer remembers, see `Optimizer.start`
+Slots = Sequence[Sequence[Floats]]  # the state of the optimizer, see `Optimizer.start`
 
 
 class Examples(NamedTuple):
-    """Rows that a network learns from, or is evaluated on.
+    """Rows that a network is trained or evaluated on.
 
     Attributes
     ----------
@@ -66,16 +66,18 @@ class Objective:
     loss : str or Loss
         A record of `multilayer.losses` or its name; "auto" is the output unit's own.
     label_smoothing : float
-        ε, see `multilayer.losses.smooth`: how far targets are drawn towards all classes alike.
+        ε, see `multilayer.losses.smooth`: how far targets are moved towards the uniform
+        distribution.
     lambda_ : float
-        λ, the strength of the penalty λ/(2m) Σ θ², biases left out.
+        λ, the strength of the penalty λ/(2m) Σ θ², without biases.
     l1 : float
-        Strength of a penalty l1/m Σ |θ|, biases left out; its slope at 0 counts as 0.
+        Strength of a penalty l1/m Σ |θ|, without biases; its slope at 0 is defined as 0.
     penalty_rows : float, optional
-        What the penalties are divided by; by default the rows of the batch, or their weights.
+        The divisor of the penalties; by default the number of rows of the batch, or the sum of
+        their weights.
     cost_share : float
-        What the data's part of the costs that `train` reports is multiplied by. Steps do not
-        depend on it.
+        A factor of the data's part of the costs that `train` reports. The steps do not depend on
+        it.
     """
 
     hidden: Sequence[str | Activation]
@@ -101,17 +103,18 @@ class Descent:
     optimizer : Optimizer
         A record of `multilayer.optimizers`.
     batch_size : int, optional
-        Rows of a batch, the last of an epoch may be smaller; by default all rows.
+        The number of rows of a batch, except possibly the last of an epoch; by default all rows.
     clip_norm : float
-        D of all layers together, the penalty's part included, is scaled down to this length.
+        The maximum norm of D of all layers together, including the penalty; a longer D is scaled
+        down.
     max_norm : float
-        After each step the incoming weights of a unit, its bias left out, are scaled down to this
-        length.
+        The maximum norm of the incoming weights of a unit, without its bias, after each step.
     dropout : sequence of float, optional
-        The share of units that each step leaves out, at least 0 and less than 1: of the inputs, and
+        The fraction of units that each step drops, at least 0 and less than 1: of the inputs, and
         of each hidden layer. See `multilayer.dropout`.
     dropout_seed : int
-        From 0 to 2⁶⁴ − 1; with the number of the step it decides which units are left out.
+        From 0 to 2⁶⁴ − 1; together with the number of the step, it determines which units are
+        dropped.
     """
 
     optimizer: Optimizer
@@ -131,14 +134,14 @@ class PlateauCounter:
     best : float
         The lowest value so far.
     stale : int
-        How many epochs in a row have not come below `best` by more than the tolerance.
+        The number of consecutive epochs that were not below `best` by more than the tolerance.
     """
 
     best: float = np.inf
     stale: int = 0
 
     def count(self, cost: float, tol: float) -> int:
-        """Note the cost of a further epoch; return how many are now stale."""
+        """Record the cost of another epoch; return the updated `stale`."""
         self.stale = self.stale + 1 if cost > self.best - tol else 0
         self.best = min(self.best, cost)
         return self.stale
@@ -150,10 +153,10 @@ class Shuffle(NamedTuple):
     Attributes
     ----------
     rng : RandomState on an MT19937
-        Its state goes on as if it had shuffled itself.
+        Its state advances as if it had shuffled itself.
     indices : ndarray of int64, shape (m,), or None
-        Shuffled in place before each epoch, as `rng.shuffle(indices)` would do it, and then the
-        order of that epoch. None for an engine that orders rows where they lie.
+        Shuffled in place before each epoch, as `rng.shuffle(indices)` would do; it is then the
+        order of that epoch. None for an engine that orders rows where they are stored.
     """
 
     rng: np.random.RandomState
@@ -162,26 +165,28 @@ class Shuffle(NamedTuple):
 
 @dataclass
 class Validation:
-    """Rows that the native engine scores each epoch of a call on, and the rule of early stopping.
+    """Rows on which the native engine scores each epoch of a call, and the rule of early stopping.
 
     Attributes
     ----------
     engine : NativeEngine
-        Of these rows and the same Θ; dense where the rows to learn from are, else sparse.
+        The engine of these rows and the same Θ; the rows are dense or sparse as the training rows
+        are.
     accuracy : bool
-        The score is the share of rows whose label is predicted, for integer Y, without weights, and
-        the output units' own loss; otherwise it is minus the cost.
+        Whether the score is the fraction of rows whose label is predicted correctly, for integer Y,
+        without weights, and the output units' own loss; otherwise it is minus the cost.
     cost_share : float
-        What the cost is multiplied by.
+        A factor of the cost.
     tol, patience : float
-        Training stops when, more than `patience` epochs in a row, the score has been below the best
+        Training stops after more than `patience` consecutive epochs with a score below the best
         score plus `tol`.
     best, stale : float, int
-        The best score so far, and how many epochs in a row have been below it plus `tol`; updated.
+        The best score so far, and the number of consecutive epochs below it plus `tol`; updated in
+        place.
     best_thetas : list of ndarray, shaped like Θ
-        Receive Θ of the best epoch; empty where it is not wanted.
+        Θ of the best epoch is written to them; empty if it is not needed.
     scores, costs : list of float
-        Of the epochs of the call; set by it.
+        The scores and costs of the epochs of the call; set by it.
     """
 
     engine: Any
@@ -198,29 +203,29 @@ class Validation:
 
 @dataclass(frozen=True)
 class Epochs:
-    """The epochs of one call of `train`, and what ends it early.
+    """The epochs of one call of `train`, and the criteria that end it early.
 
     Attributes
     ----------
     count : int
-        How many epochs at most.
+        The maximum number of epochs.
     steps_before : int
-        Updates made before this call.
+        The number of updates before this call.
     max_steps : int, optional
-        How many updates at most.
+        The maximum number of updates.
     rates : ndarray of float64, shape (at most so many steps,), optional
-        The learning rate of each step, in place of the optimizer's.
+        The learning rate of each step, instead of the optimizer's.
     order : ndarray of int, shape (count, rows of an epoch), optional
-        The rows that each epoch takes, in their order; by default all as they lie.
+        The rows of each epoch, in order; by default all rows as they are stored.
     shuffle : Shuffle, optional
-        In place of `order`.
+        Instead of `order`.
     tol, patience : float
-        Training stops when, more than `patience` epochs in a row, the cost has not come below the
-        best by more than `tol`. Without `patience` there is no such stop.
+        Training stops after more than `patience` consecutive epochs in which the cost was not below
+        the best by more than `tol`. Without `patience`, this rule does not apply.
     plateau : PlateauCounter
         The state of that rule, updated in place.
     validation : Validation, optional
-        Scores each epoch on other rows. Only the native engine does.
+        Scores each epoch on other rows; only the native engine supports this.
     """
 
     count: int = 1
@@ -236,12 +241,12 @@ class Epochs:
 
     @property
     def most_steps(self) -> float:
-        """The limit on the number of updates; infinity where only the epochs limit them."""
+        """The limit on the number of updates; infinity if only the number of epochs limits them."""
         limit = np.inf if self.max_steps is None else self.max_steps
         return limit if self.rates is None else min(limit, len(self.rates))
 
     def ends_after(self, cost: float) -> bool:
-        """Note the cost of a finished epoch; whether the cost has been on a plateau too long."""
+        """Record the cost of a finished epoch; return whether the plateau is too long."""
         stale = self.plateau.count(cost, self.tol)
         return stale > (np.inf if self.patience is None else self.patience)
 
@@ -256,8 +261,8 @@ class Report(NamedTuple):
     steps : int
         Updates made.
     status : {"finished", "converged", "diverged", "interrupted"}
-        "diverged" when the cost of a batch was infinite or NaN: its step is not made.
-        "interrupted" after Ctrl-C: Θ and slots are those of the last finished epoch.
+        "diverged" if the cost of a batch was infinite or NaN; its step is not made. "interrupted"
+        after Ctrl-C: Θ and slots are those of the last finished epoch.
     """
 
     costs: NDArray[np.float64]
@@ -268,7 +273,7 @@ class Report(NamedTuple):
 class Engine(Protocol):
     """An object that computes the objective of one network on some rows, and minimises it.
 
-    It reads and changes Θ where they lie, so that changes within the arrays are seen.
+    It reads and changes Θ in place, so that changes of the arrays by others take effect.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The native engine: arrays are checked once, then handed over as they lie."""
+"""The native engine: arrays are checked once, then passed without a copy."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ __all__ = ["Forward", "NativeEngine"]
 class Forward:
     """Forward propagation through one network, checked once for many calls.
 
-    It reads Θ where they lie, so that changes within the arrays are seen.
+    It reads Θ in place, so that later changes of the arrays take effect.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Forward:
     output : str or Softmax
         The output unit.
     extra : ExtraParameters, optional
-        What is trained beside Θ: an embedding of the inputs, mixed activations.
+        Parameters that are trained in addition to Θ: an embedding of the inputs, mixed activations.
 
     Raises
     ------
@@ -85,7 +85,7 @@ class Forward:
         ).into
 
     def __call__(self, X: Floats) -> Floats:
-        """Carry X through the network.
+        """Propagate X through the network.
 
         Parameters
         ----------
@@ -114,7 +114,7 @@ class Forward:
         )
 
     def run(self, inputs: Inputs, m: int) -> Floats:
-        """Carry m checked rows through the network."""
+        """Propagate m checked rows through the network."""
         H = np.empty((m, self._outputs), self._dtype)
         self._used.read()
         self._used_extra.read()
@@ -125,7 +125,7 @@ class Forward:
     def goes_through(
         self, thetas: Sequence[Floats], hidden: Sequence[str | Activation], output: Output
     ) -> bool:
-        """Whether it was made of these very arrays, and of units of these names."""
+        """Whether it was created for the same arrays and the same names of units."""
         return tuple(map(id, thetas)) == self._ids and (*hidden, output) == self._units
 
 
@@ -142,8 +142,8 @@ class NativeEngine:
         integers, which are copied.
     objective : Objective
     extra : ExtraParameters, optional
-        What is trained beside Θ; it goes without penalties, clip_norm and max_norm and, where it
-        is an embedding, without dropout of inputs.
+        Parameters that are trained in addition to Θ. They cannot be combined with penalties,
+        clip_norm and max_norm, nor, if there is an embedding, with dropout of inputs.
 
     Raises
     ------
@@ -181,7 +181,7 @@ class NativeEngine:
 
     @property
     def _arrays(self) -> list[Floats]:
-        """All that is trained: Θ, then the extra parameters."""
+        """All trained arrays: Θ, then the extra parameters."""
         return [*self._thetas, *(self._extra.arrays if self._extra else ())]
 
     def _read(self) -> None:
@@ -206,7 +206,7 @@ class NativeEngine:
         ----------
         descent : Descent
         slots : sequence of sequences of arrays shaped like Θ
-            What the optimizer remembers of Θ, then of the extra parameters.
+            The state of the optimizer for Θ, then for the extra parameters.
         epochs : Epochs
 
         Returns

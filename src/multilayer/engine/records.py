@@ -1,6 +1,6 @@
 """The records of the interface as the native code takes them, checked on the way.
 
-An error states in one sentence the rule and the value met.
+An error states the rule and the value that violates it, in one sentence.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def native_objective(
     units : dict
         What `check_network` returned.
     Y : ndarray
-        The targets: some losses do not take all of them.
+        The targets; some losses do not accept all values.
     K : int
         The number of output units.
     """
@@ -52,8 +52,7 @@ def native_objective(
     kind = type(loss).__name__
     if kind not in _native.LOSSES:
         raise ValueError(
-            f"the native engine runs the losses {', '.join(_native.LOSSES)}, and equations any: "
-            f"{kind}"
+            f"the native engine supports only the losses {', '.join(_native.LOSSES)}: {kind}"
         )
     check_smoothing(objective.label_smoothing, output)
     labelled = Y.ndim == 1
@@ -87,7 +86,7 @@ def native_descent(
     rows : int
         Of an epoch.
     embedded : bool
-        Whether the inputs are embedded; then none of them can be left out.
+        Whether the inputs are embedded; then there is no dropout of inputs.
     """
     batch_size = rows if descent.batch_size is None else descent.batch_size
     if not 1 <= batch_size <= rows:
@@ -108,7 +107,7 @@ def native_descent(
 
 
 def native_epochs(epochs: Epochs) -> _native.Epochs:
-    """Return the native record of the epochs of a call, still without an order of the rows."""
+    """Return the native record of the epochs of a call, without an order of the rows."""
     for name, value in [
         ("epochs", epochs.count),
         ("steps_before", epochs.steps_before),
@@ -140,7 +139,7 @@ def native_scores(validation: Validation) -> _native.Scores:
 def check_dropout(
     dropout: Sequence[float] | None, seed: int, thetas: Sequence[Floats]
 ) -> tuple[list[float], int]:
-    """Return the rate of each layer but the last, none where all are zero; and the seed."""
+    """Return the rates of all layers but the last (empty if all are zero), and the seed."""
     rates = [] if dropout is None else [float(rate) for rate in dropout]
     if dropout is not None and len(rates) != len(thetas):
         raise ValueError(
@@ -189,7 +188,7 @@ def check_dense(X: Any, extra: ExtraParameters | None) -> None:
 
 
 def check_alone(extra: ExtraParameters | None, *penalties: float) -> None:
-    """Check that extra parameters come without penalties and limits: they know a decay only."""
+    """Check that extra parameters, which have only a decay, come without penalties and limits."""
     if extra is not None and extra.arrays and any(penalties):
         raise ValueError("lambda_, l1, clip_norm and max_norm do not go with extra parameters")
 

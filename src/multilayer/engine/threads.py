@@ -1,4 +1,4 @@
-"""The number of threads: of the engine, all that are free or a share of them; of BLAS, one."""
+"""The numbers of threads: all free threads or a part of them for the engine, and one for BLAS."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def available_threads() -> int:
 
 @contextmanager
 def sharing(n: int) -> Iterator[None]:
-    """Limit the calling thread, and none of the others, to n threads.
+    """Limit the calling thread, and no other, to n threads.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Mersenne Twisters: made, read and written faster than by NumPy, which counts in small fits."""
+"""Mersenne Twisters, created, read and written faster than by NumPy, for small fits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _Struct = ctypes.c_uint32 * (WORDS + 1)
 
 
 class _Unseeded(ISeedSequence):
-    """Stands for the seed that an MT19937 draws from the system where none is given."""
+    """Replaces the seed that an MT19937 draws from the system if none is given."""
 
     def generate_state(self, n_words: int, dtype: Any = np.uint32) -> Any:
         """Return words that `make_twister` replaces, as a list, which NumPy reads fastest."""
@@ -38,7 +38,7 @@ def make_twister(seed: int) -> np.random.RandomState:
 def restore_twister(
     key: NDArray[Any], position: Any, has_gauss: Any, gauss: Any
 ) -> np.random.RandomState:
-    """Return the MT19937 of a state that was saved, all of which is checked.
+    """Return the MT19937 of a saved state, which is checked completely.
 
     Parameters
     ----------

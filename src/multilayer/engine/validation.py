@@ -1,6 +1,6 @@
-"""The rules for arguments of the native code: all are checked here, before it is entered.
+"""The rules for arguments of the native code, all of which are checked here before it is called.
 
-An error states in one sentence the rule and the value met.
+An error states the rule and the value that violates it, in one sentence.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ def check_matrix(name: str, array: Floats, like: Floats, columns: int) -> Floats
 
 
 def _is_float(array: Floats, like: Floats) -> bool:
-    """Whether a glance is enough: NumPy keeps one object of each of its own dtypes."""
+    """Whether the dtype is identical, which is fast to see: NumPy has one object for each dtype."""
     return (
         type(array) is np.ndarray
         and array.dtype is like.dtype
@@ -190,7 +190,7 @@ def check_writeable(name: str, array: Floats) -> None:
 
 
 def check_slots(optimizer: Optimizer, slots: Slots, arrays: Sequence[Floats]) -> None:
-    """Check that the native engine knows the optimizer, and that its slots are like the arrays."""
+    """Check that the native engine supports the optimizer, and that its slots match the arrays."""
     kind = type(optimizer).__name__
     if kind not in _native.RULES:
         raise ValueError(f"the optimizer must be one of {', '.join(_native.RULES)}: {kind}")
@@ -199,7 +199,7 @@ def check_slots(optimizer: Optimizer, slots: Slots, arrays: Sequence[Floats]) ->
         raise ValueError(f"{kind} keeps {n_slots} slots: {len(slots)}")
     for slot in slots:
         if len(slot) != len(arrays):
-            raise ValueError(f"a slot must hold {len(arrays)} arrays, one a layer: {len(slot)}")
+            raise ValueError(f"a slot must hold {len(arrays)} arrays, one per layer: {len(slot)}")
         for array, like in zip(slot, arrays, strict=True):
             check_float("a slot", array, like)
             if array.shape != like.shape or not array.flags.c_contiguous:

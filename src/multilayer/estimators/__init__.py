@@ -1,4 +1,4 @@
-"""Estimators in scikit-learn's manner: MLPClassifier and MLPRegressor."""
+"""Estimators that follow scikit-learn's conventions: MLPClassifier and MLPRegressor."""
 
 from multilayer.estimators.checkpoint import Checkpoint
 from multilayer.estimators.classifier import MLPClassifier

@@ -16,7 +16,7 @@ __all__ = ["FittedAttributes", "publish", "thetas_given", "to_thetas"]
 
 
 class _Parts(list[Any]):
-    """One part of each Θ; what is put in its place is written into Θ itself."""
+    """A view of one part of each Θ; assigned values are written into Θ itself."""
 
     def __init__(self, parts: Sequence[Floats]) -> None:
         super().__init__(parts)
@@ -40,7 +40,7 @@ class FittedAttributes:
     """
 
     network_: Network
-    training_state_: State  # what training left behind, to go on with
+    training_state_: State  # the state of the last training, from which the next may continue
 
     @property
     def coefs_(self) -> list[Floats]:

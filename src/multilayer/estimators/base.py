@@ -34,11 +34,11 @@ def _learns_in_steps(estimator: Any) -> bool:
     return True
 
 
-in_steps = available_if(_learns_in_steps)  # methods that "lbfgs" does not have
+in_steps = available_if(_learns_in_steps)  # methods that are not available with "lbfgs"
 
 
 class BaseMLP(CallbackSupportMixin, Reportable, SavableEstimator, BaseEstimator):
-    """A network that is trained by `fit`; what y means is the matter of its targets."""
+    """A network that is trained by `fit`; the targets of the subclasses define the meaning of y."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
     targets_: Targets
@@ -80,15 +80,15 @@ class BaseMLP(CallbackSupportMixin, Reportable, SavableEstimator, BaseEstimator)
         Parameters
         ----------
         X : array-like or sparse matrix, shape (m, n_features)
-            float32 is trained in float32, all else in float64. Sparse rows stay sparse.
+            float32 is trained in float32, everything else in float64. Sparse rows stay sparse.
         y : array-like, shape (m,) or (m, n_outputs)
-            Of a classifier labels; or 0 and 1 for each of several labels; or a column of labels for
-            each target. Of a regressor numbers.
+            For a classifier, labels, or 0 and 1 for each of several labels, or a column of labels
+            for each target. For a regressor, numbers.
         sample_weight : array-like, shape (m,), optional
-            What each row counts, not negative.
+            The weight of each row, at least 0.
         X_val, y_val, sample_weight_val : array-like, optional
-            Rows to validate on: scored after each epoch, and what `early_stopping` looks at. In a
-            pipeline, `transform_input=["X_val"]` sends them through the steps before.
+            Validation rows, which are scored after each epoch and used by `early_stopping`. In a
+            pipeline, `transform_input=["X_val"]` passes them through the previous steps.
 
         Returns
         -------
@@ -97,7 +97,8 @@ class BaseMLP(CallbackSupportMixin, Reportable, SavableEstimator, BaseEstimator)
         Raises
         ------
         ValueError
-            If X or y is empty, not finite or of wrong shape; if a parameter is out of its range.
+            If X or y is empty, not finite or has the wrong shape, or if a parameter is out of its
+            range.
         """
         held_out = Rows(X_val, y_val, sample_weight_val)
         return self._fit_rows(Rows(X, y, sample_weight), held_out)
@@ -105,7 +106,7 @@ class BaseMLP(CallbackSupportMixin, Reportable, SavableEstimator, BaseEstimator)
     def _fit_rows(
         self, rows: Rows, held_out: Rows, classes: Any = None, incremental: bool = False
     ) -> Self:
-        """Train; where that fails, leave what was fitted before."""
+        """Train; if this fails, leave the estimator as it was before."""
 
         def prepare() -> Fit:
             check_combination(self)
@@ -114,7 +115,7 @@ class BaseMLP(CallbackSupportMixin, Reportable, SavableEstimator, BaseEstimator)
             if incremental and self.early_stopping and held_out.X is None:
                 raise ValueError(
                     "partial_fit does not support early_stopping=True without X_val and y_val: "
-                    "the rows of one call say nothing of those of the next"
+                    "the rows of one call may differ from those of the next"
                 )
             begun = "network_" in vars(self) or thetas_given(self) is not None
             first = not (begun and (self.warm_start or incremental))
@@ -135,19 +136,19 @@ class BaseMLP(CallbackSupportMixin, Reportable, SavableEstimator, BaseEstimator)
         return self
 
     def initialize(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Draw Θ for X and y without training: everything but `fit` has then been done.
+        """Draw Θ for X and y without training.
 
         Parameters
         ----------
         X, y : array-like
-            As for `fit`: what they hold says how many inputs and outputs there are, and of which
-            kind; nothing is learned from them.
+            As for `fit`: they determine the numbers and kinds of inputs and outputs; nothing is
+            learned from them.
 
         Returns
         -------
         self
-            Which predicts, badly, and from which `partial_fit`, or with `warm_start=True` `fit`,
-            goes on.
+            The estimator, which can make (poor) predictions. `partial_fit`, or `fit` with
+            `warm_start=True`, continues from it.
         """
         with rollback(self):
             Fit(self, *read(self, Rows(X, y)))
@@ -162,7 +163,7 @@ class BaseMLP(CallbackSupportMixin, Reportable, SavableEstimator, BaseEstimator)
         return check_inputs(self, X)
 
     def _at_home(self, X: Any, result: NDArray[Any]) -> Any:
-        """Return results in the library of X, where X lives."""
+        """Return results in the library of X, on its device."""
         return Place(X).take_in(result) if is_foreign(X) else result
 
     def __sklearn_tags__(self) -> Any:

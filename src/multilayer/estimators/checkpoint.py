@@ -1,4 +1,4 @@
-"""Checkpoints: a training that was killed goes on as if it had never stopped, to the same bits."""
+"""Checkpoints: training that was killed resumes, with the same bits as without the interruption."""
 
 from __future__ import annotations
 
@@ -23,27 +23,28 @@ __all__ = ["Checkpoint"]
 
 
 class Checkpoint:
-    """Callback that saves a training as it goes, and goes on from what it finds saved.
+    """Callback that saves the state of training regularly, and resumes from a saved state.
 
     Give it to `set_callbacks`. Where its file exists, the next `fit` with the same data, validation
-    rows and parameters resumes: the network that comes out has the same bits as if nothing had
-    happened, whatever the moment at which the first process died. A training that had ended is not
-    repeated, but goes on when `max_iter` has been raised. With anything else that would change the
-    result, `fit` raises ValueError, and leaves the file as it is.
+    rows and parameters resumes: the resulting network has the same bits as without the
+    interruption, at whichever moment the first process died. Training that had finished is not
+    repeated, but continues if `max_iter` has been increased. If anything else that affects the
+    result has changed, `fit` raises ValueError and leaves the file unchanged.
 
     Parameters
     ----------
     path : str or os.PathLike
-        The file, which is replaced as a whole: it holds the checkpoint before or the new one.
+        The file. It is replaced atomically: it contains either the previous checkpoint or the new
+        one.
     interval : float, default=10.0
-        Seconds between two checkpoints at least; 0 for one after every epoch. There is always one
-        at the end.
+        The minimum number of seconds between two checkpoints; 0 for one after every epoch. The last
+        checkpoint is written at the end of training.
 
     Notes
     -----
-    A checkpoint holds Θ, what the optimizer remembers, the state of the random numbers and the
-    curves. Of "lbfgs" it holds every gradient so far, because SciPy's solver cannot be taken up in
-    the middle: its steps are repeated from them, without computing them again.
+    A checkpoint contains Θ, the state of the optimizer and of the random number generator, and the
+    curves. For "lbfgs", it contains all gradients so far, because SciPy's solver cannot be resumed:
+    its steps are repeated with these gradients, which are not computed again.
 
     Examples
     --------
@@ -53,8 +54,7 @@ class Checkpoint:
     >>> X, y = make_moons(random_state=0)
     >>> path = os.path.join(tempfile.mkdtemp(), "moons.checkpoint")
     >>> clf = MLPClassifier(random_state=0, tol=0.01).set_callbacks(Checkpoint(path))
-    >>> clf.fit(X, y).n_iter_ == clf.fit(X, y).n_iter_  # the second finds all work done
-    True
+    >>> clf.fit(X, y).n_iter_ == clf.fit(X, y).n_iter_ # the second call finds the work done True
     """
 
     def __init__(self, path: FilePath, interval: float = 10.0) -> None:
@@ -66,16 +66,16 @@ class Checkpoint:
         self._last = 0.0
 
     def open(self, rng: np.random.RandomState, random_state: Any) -> np.random.RandomState:
-        """Read the file, if there is one, and return the random numbers to begin with.
+        """Read the file, if it exists, and return the initial random number generator.
 
         `fit` calls it before it draws anything.
 
         Parameters
         ----------
         rng : RandomState
-            The random numbers of the fit, drawn from an MT19937.
+            The random number generator of the fit, based on an MT19937.
         random_state : int, RandomState or None
-            The parameter that they come from.
+            The parameter that it comes from.
 
         Returns
         -------
@@ -85,7 +85,7 @@ class Checkpoint:
         Raises
         ------
         ValueError
-            If the file holds something else than a checkpoint, or one of another `random_state`.
+            If the file is not a checkpoint, or has a different `random_state`.
         """
         self._saved, self._notes = None, {"start": _generator_to_json(rng)}
         if not Path(self.path).exists():
@@ -93,7 +93,7 @@ class Checkpoint:
         saved, notes = load_with_notes(self.path)
         if not isinstance(saved, State):
             kind = type(saved).__name__
-            raise ValueError(f"{self.path} must be a checkpoint to go on from, but is a {kind}")
+            raise ValueError(f"{self.path} must be a checkpoint to resume from, but is a {kind}")
         try:
             start = _generator_from_json(notes["start"])
             fields.text("key", notes["key"])
@@ -106,7 +106,7 @@ class Checkpoint:
         elif self._notes["start"] != notes["start"]:
             raise ValueError(
                 f"{self.path} is the checkpoint of a training with another random_state than "
-                f"{random_state!r}: give the same, or remove the file to begin anew"
+                f"{random_state!r}: pass the same, or remove the file to start again"
             )
         self._saved, self._notes = saved, {"start": notes["start"], "key": notes["key"]}
         return rng
@@ -114,30 +114,30 @@ class Checkpoint:
     def resume(
         self, estimator: Any, state: State, examples: Examples, held_out: Examples | None
     ) -> None:
-        """Restore the state that the file holds; `fit` calls it when everything is ready to train.
+        """Restore the state from the file; `fit` calls this when everything is ready for training.
 
         Parameters
         ----------
         estimator : MLPClassifier or MLPRegressor
         state : State
-            That of a training which has not begun; changed in place.
+            The state before training; changed in place.
         examples : Examples
-            What is trained on.
+            The training rows.
         held_out : Examples or None
-            What is validated on.
+            The validation rows.
 
         Raises
         ------
         ValueError
-            If the file is of a training with other data, validation rows or parameters. Those that
-            may be others say where training ends: `max_iter`, unless the learning rate depends on
-            it or more epochs have been trained; of "lbfgs" `max_fun`, `tol` and `n_iter_no_change`
-            too.
+            If the file is of a training with other data, validation rows or parameters. The
+            parameters that may differ are those that end training: `max_iter`, unless the learning
+            rate depends on it or more epochs have been trained; of "lbfgs" `max_fun`, `tol` and
+            `n_iter_no_change` too.
         TypeError
-            If the network has functions of one's own, which no file can hold.
+            If the network has user-defined functions, which cannot be saved.
         """
         if state.network.hidden and not all(isinstance(g, str) for g in state.network.hidden):
-            raise TypeError("a training with functions of one's own cannot be saved")
+            raise TypeError("training with user-defined functions cannot be saved")
         if estimator.solver == "lbfgs":
             state.tape = []
         key = _key(estimator, state, examples, held_out)
@@ -145,7 +145,7 @@ class Checkpoint:
             if self._notes["key"] != key:
                 raise ValueError(
                     f"{self.path} is the checkpoint of a training with other data or parameters: "
-                    "give the same, or remove the file to begin anew"
+                    "pass the same, or remove the file to start again"
                 )
             if (what := _contradiction(saved, estimator, state, examples)) is not None:
                 raise ModelFileError(f"{self.path} is a damaged checkpoint: {what}")
@@ -165,7 +165,7 @@ class Checkpoint:
         """Do nothing: an epoch is saved when it ends."""
 
     def on_fit_task_end(self, estimator: Any, context: Any) -> None:
-        """Save: after an epoch where `interval` has passed, at the end of training always."""
+        """Save the state at the end of training, and after an epoch if `interval` has passed."""
         if context.parent is None or time.monotonic() - self._last >= self.interval:
             state = estimator.training_state_
             save(state, self.path, {**self._notes, "digest": state.digest()})
@@ -176,7 +176,7 @@ class Checkpoint:
 
 
 def _free(estimator: Any) -> set[str]:
-    """Return the parameters that may be others when training goes on.
+    """Return the parameters that may differ when training resumes.
 
     Of "lbfgs" all steps are repeated, by which every rule of the end is the new one.
     """
@@ -188,7 +188,7 @@ def _free(estimator: Any) -> set[str]:
 
 
 def _key(estimator: Any, state: State, examples: Examples, held_out: Examples | None) -> str:
-    """Digest of all that must be the same for training to go on."""
+    """Compute a digest of everything that must be the same for training to resume."""
     digest = hashlib.blake2b(digest_size=16)
     params = estimator.get_params(deep=False)
     params["random_state"] = params["random_state"] is None  # `open` compares what it has drawn
@@ -210,7 +210,7 @@ def _key(estimator: Any, state: State, examples: Examples, held_out: Examples | 
 
 def _arrays_of(rows: Examples) -> list[Any]:
     X, Y, weights = rows
-    if hasattr(X, "fingerprint"):  # rows that lie elsewhere
+    if hasattr(X, "fingerprint"):  # rows that are stored elsewhere
         steps = np.frombuffer(str(X.sync_every).encode(), np.uint8)
         return [np.frombuffer(X.fingerprint(), np.uint8), steps, Y, weights]
     engine = np.array(is_foreign(X))  # which of the two makes the steps
@@ -219,7 +219,7 @@ def _arrays_of(rows: Examples) -> list[Any]:
 
 
 def _described(value: Any) -> str:
-    """Describe a parameter, of a function what it computes: its address is another each time."""
+    """Describe a parameter; a function by what it computes, not by its address."""
     if isinstance(value, np.ndarray):
         value = value.tolist()
     code = getattr(value, "__code__", None)
@@ -230,7 +230,7 @@ def _described(value: Any) -> str:
 
 
 def _contradiction(saved: State, estimator: Any, state: State, examples: Examples) -> str | None:
-    """Return what of a saved state does not go with the training that is to go on."""
+    """Return the first inconsistency between a saved state and the training to resume, or None."""
     for name in ("sizes", "hidden", "output", "loss", "dtype"):
         met, known = getattr(saved.network, name), getattr(state.network, name)
         if met != known:

@@ -82,7 +82,7 @@ def warn_of_ending(
     incremental: bool,
     exploded: tuple[float, float] | None = None,
 ) -> None:
-    """Warn of an end that was none of the planned; ValueError where nothing was trained."""
+    """Warn if training ended abnormally; raise ValueError if nothing was trained."""
     if history.status == "diverged":
         if not history.epochs:
             raise ValueError(
@@ -109,8 +109,8 @@ def warn_of_ending(
         warnings.warn("Training interrupted by user.", stacklevel=6)
     elif history.status == "abnormal":
         warnings.warn(
-            f"L-BFGS found no way further down after {estimator.n_iter_} iterations. Scaled inputs "
-            "(e.g. by StandardScaler) may help.",
+            f"L-BFGS could not reduce the cost further after {estimator.n_iter_} iterations. "
+            "Scaled inputs (e.g. by StandardScaler) may help.",
             ConvergenceWarning,
             stacklevel=6,
         )
@@ -124,7 +124,7 @@ def warn_of_ending(
 
 
 def _advice(estimator: Any) -> str:
-    """Return what to try against divergence."""
+    """Return suggestions against divergence."""
     scaled = "scaled inputs (e.g. by StandardScaler)"
     if not hasattr(estimator, "classes_"):
         scaled += " and a scaled target (e.g. by TransformedTargetRegressor)"

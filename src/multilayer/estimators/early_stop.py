@@ -1,4 +1,4 @@
-"""EarlyStop: a callback that ends training by one of its curves."""
+"""EarlyStop: a callback that stops training depending on one of its curves."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _MONITORS = {  # name -> (attribute of the estimator, sign that makes smaller be
 
 
 class EarlyStop:
-    """Stop training when a curve has got no better for a while, or is good enough.
+    """Stop training when a curve has stopped improving, or is good enough.
 
     Parameters
     ----------
     monitor : {"loss", "validation_loss", "validation_score"}, default="loss"
         The curve: `loss_curve_`, `validation_loss_curve_` or `validation_scores_`.
     patience : int, default=10
-        How many epochs in a row may bring nothing better.
+        The number of consecutive epochs without improvement after which training stops.
     min_delta : float, default=0.0
-        By how much an epoch must be better than the best before to count.
+        The minimum improvement over the best previous epoch that counts as one.
     threshold : float, optional
-        Stop at once where the curve has come this far.
+        The value at which training stops immediately.
 
     Examples
     --------
@@ -61,7 +61,7 @@ class EarlyStop:
         self._best, self._stale = np.inf, 0
 
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-        """Do nothing: an epoch is looked at when it ends."""
+        """Do nothing: an epoch is checked when it ends."""
 
     def on_fit_task_end(self, estimator: Any, context: Any) -> bool:
         """Check the curve after an epoch; return True to stop training."""

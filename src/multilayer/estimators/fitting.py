@@ -1,6 +1,6 @@
-"""Fit: the one way from encoded rows to a trained network, for every estimator that trains one.
+"""Fit: the path from encoded rows to a trained network, for every estimator that trains one.
 
-Rows in memory, rows in parts that lie elsewhere, a search that trains a little at a time, and the
+Rows in memory, rows in parts that are stored elsewhere, a search that trains step by step, and the
 playground all go through it: draw Θ or go on from the last, set rows aside, seed dropout, resume
 from a checkpoint, train, set the attributes.
 """
@@ -49,7 +49,7 @@ def read(
     incremental: bool = False,
     classes: Any = None,
 ) -> tuple[Targets, Examples]:
-    """Check rows, learn what there is to predict, and encode.
+    """Check rows, learn the targets, and encode both.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def encode(targets: Targets, rows: Rows) -> Examples:
 
 
 class Fit:
-    """One fit on its way.
+    """A fit in progress.
 
     Making it draws Θ, or copies the last to go on with, and makes the estimator a fitted one, of
     which each further call changes the network. Of the estimator's parameters, those of training
@@ -85,7 +85,7 @@ class Fit:
     examples : Examples
         As `targets` encodes them.
     rng : RandomState, optional
-        By default what `random_state` says.
+        By default the one that `random_state` defines.
     first : bool
         Begin with a new network, unless the user has set weights.
     incremental : bool
@@ -131,7 +131,7 @@ class Fit:
             self.examples, self._validate = divide(self)
 
     def run(self) -> None:
-        """Train until a rule of the parameters ends it, and warn of any other end."""
+        """Train until a criterion of the parameters is met, and warn of any other end."""
         estimator, state, examples = self.estimator, self.state, self.examples
         config = self._config()
         self._seed_dropout(config)
@@ -159,7 +159,7 @@ class Fit:
         state.tape = state.last = None
 
     def train_until(self, epochs: int) -> int:
-        """Train up to so many epochs in all, to the bit what one long call would do.
+        """Train up to a total number of epochs, with the same bits as in a single call.
 
         Parameters
         ----------
@@ -169,12 +169,12 @@ class Fit:
         Returns
         -------
         int
-            How many there were: fewer once converged.
+            The number of epochs so far, which is smaller if training has converged.
 
         Raises
         ------
         FloatingPointError
-            If training diverges; Θ is what it was before the step that was too far.
+            If training diverges; Θ is then that of the last finite step.
         KeyboardInterrupt
         """
         history = self.state.history
@@ -240,13 +240,13 @@ class Fit:
 
 
 def conduct(estimator: Any, prepare: Callable[[], Fit]) -> None:
-    """Make a fit and run it, scikit-learn's callbacks included; undo it where it fails.
+    """Prepare a fit and run it, including scikit-learn's callbacks; roll back if it fails.
 
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
     prepare : callable
-        Checks what is given, and makes the fit.
+        Checks the input, and creates the fit.
     """
     with rollback(estimator):
         _run(estimator, prepare)
@@ -268,7 +268,7 @@ def _checkpoints(estimator: Any) -> list[Checkpoint]:
 
 
 def open_checkpoints(estimator: Any) -> np.random.RandomState:
-    """Return the random numbers of a fit, set to where a saved training of it began."""
+    """Return the random number generator of a fit, reset to the start of a saved training."""
     rng = _generator(estimator.random_state)
     for checkpoint in _checkpoints(estimator):
         rng = checkpoint.open(twister(rng), estimator.random_state)
@@ -284,7 +284,7 @@ def _generator(random_state: Any) -> np.random.RandomState:
 
 @contextmanager
 def rollback(estimator: Any) -> Iterator[None]:
-    """Leave an estimator as it was where the block fails."""
+    """Restore the estimator if the block fails."""
     before = vars(estimator).copy()
     try:
         yield
@@ -302,7 +302,7 @@ def _starting_state(
     first: bool,
     incremental: bool,
 ) -> State:
-    """Return the state to train from: a new one, or a copy of the last to go on with."""
+    """Return the state to train from: a new one, or a copy of the last one."""
     n_outputs, output = targets.units()
     sizes = (examples.X.shape[1], *hidden_sizes(estimator.hidden_layer_sizes), n_outputs)
     known: Network | None = vars(estimator).get("network_")

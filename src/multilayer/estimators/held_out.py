@@ -1,4 +1,4 @@
-"""Rows held out of training: how the network does on them, while it is being trained."""
+"""Validation rows: the score of the network on them during training."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ __all__ = ["HeldOut", "cost_on", "hold_out"]
 
 
 class HeldOut:
-    """Score and cost of a network, as it stands, on rows that it does not learn from.
+    """Score and cost of a network, in its present state, on validation rows.
 
     Parameters
     ----------
     fit : Fit
-        Whose estimator's `scoring` says what counts: None for its own score, "loss" for the cost,
-        a scorer's name or a scorer.
+        Its estimator's `scoring` defines the score: None for the estimator's own score, "loss" for
+        the cost, a scorer's name or a scorer.
     examples : Examples
         The rows held out, encoded.
     learned : array or sparse matrix
@@ -84,7 +84,7 @@ def _one_label(targets: Targets) -> TypeGuard[ClassTargets]:
 
 
 def cost_on(estimator: Any, rows: Rows) -> Callable[[], float]:
-    """Return what computes the cost of a fitted estimator on checked rows, as it stands.
+    """Return a function that computes the cost of a fitted estimator on validated rows.
 
     It is the cost without the penalty.
     """
@@ -94,7 +94,7 @@ def cost_on(estimator: Any, rows: Rows) -> Callable[[], float]:
 
 
 def hold_out(fit: Fit, given: Rows) -> tuple[Examples, Validate | None]:
-    """Return the rows to learn from, weighed, and what validates on the others.
+    """Return the weighted training rows, and the scorer of the validation rows.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Rows as a user gives them: checked as scikit-learn checks them, and set aside to validate on."""
+"""Input rows: validated as scikit-learn does, and split into training and validation rows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
 
 class Rows(NamedTuple):
-    """Rows as a user gives them; without X, none."""
+    """Rows as passed by the user; none if X is None."""
 
     X: Any = None
     y: Any = None
@@ -34,7 +34,7 @@ class Rows(NamedTuple):
 
 
 def check_rows(estimator: Any, rows: Rows, reset: bool) -> Rows:
-    """Check rows to learn from; reset: they say how many features there are, and their names."""
+    """Check training rows; with reset, they determine the number of features and their names."""
     if is_foreign(rows.X):
         return _check_there(estimator, rows._replace(y=plain_target(rows.y)), reset)
     X, y, weights = rows
@@ -68,7 +68,7 @@ def _validated(estimator: Any, X: Any, y: Any, dtypes: Any, reset: bool) -> Any:
             )
     except ValueError as error:
         if "contains NaN" in str(error):
-            raise ValueError(f"{error}\nmultilayer.TableEncoder fills gaps.") from None
+            raise ValueError(f"{error}\nmultilayer.TableEncoder imputes missing values.") from None
         raise
 
 
@@ -98,8 +98,8 @@ def check_inputs(estimator: Any, X: Any) -> Any:
         return validate_data(estimator, X, accept_sparse="csr", dtype=_FLOATS, reset=False)
 
 
-# What follows tells where scikit-learn's checks, which take longer than to predict or to train for
-# an epoch, would find nothing to do.
+# The functions below tell whether scikit-learn's checks, which take longer than a prediction or an
+# epoch, would find nothing to do.
 
 
 def _is_ready(X: Any, dtypes: Sequence[Any]) -> bool:
@@ -124,7 +124,7 @@ def _fits(estimator: Any, X: Any) -> bool:
 def split_rows(
     Y: Any, share: float, rng: np.random.RandomState, stratified: bool
 ) -> tuple[Any, Any]:
-    """Set a share of the rows aside, drawn as scikit-learn draws them.
+    """Draw validation rows in the same way as scikit-learn.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def split_rows(
     share : float
     rng : RandomState
     stratified : bool
-        Keep the shares of the two classes.
+        Whether to keep the frequencies of the two classes.
 
     Returns
     -------

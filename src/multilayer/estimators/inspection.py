@@ -24,10 +24,10 @@ from multilayer.network import Floats, Network
 __all__ = ["DecisionFunction", "LookInside"]
 
 
-# `transform` puts its result into a frame by itself: the columns are named after the layer asked
-# for, of which scikit-learn's wrapper knows nothing.
+# `transform` converts its result to a dataframe itself: the columns are named after the requested
+# layer, which scikit-learn's wrapper does not know.
 class LookInside(TransformerMixin, auto_wrap_output_keys=None):  # type: ignore[call-arg]
-    """Methods of an estimator that show its `network_` at work."""
+    """Methods of an estimator that inspect its `network_`."""
 
     network_: Network
 
@@ -41,7 +41,7 @@ class LookInside(TransformerMixin, auto_wrap_output_keys=None):  # type: ignore[
         Returns
         -------
         A : list of arrays, shapes (m, s_l)
-            a⁽¹⁾ = X, a⁽²⁾ … a⁽ᴸ⁾ in the dtype of the network; the last is what it says.
+            a⁽¹⁾ = X, a⁽²⁾ … a⁽ᴸ⁾ in the dtype of the network; the last is its output.
 
         Examples
         --------
@@ -59,14 +59,14 @@ class LookInside(TransformerMixin, auto_wrap_output_keys=None):  # type: ignore[
         return [self._at_home(X, a) for a in A]
 
     def transform(self: Any, X: ArrayLike, layer: int = -1) -> Any:
-        """Compute the activations of a hidden layer: X as the network has learned to see it.
+        """Compute the activations of a hidden layer, a learned representation of X.
 
         Parameters
         ----------
         X : array-like or sparse matrix, shape (m, n_features)
         layer : int, default=-1
-            1 is the first hidden layer, −1 the last. A pipeline passes it on where metadata are
-            routed: `set_transform_request(layer=True)`.
+            1 is the first hidden layer, −1 the last. A pipeline passes it on if metadata routing is
+            enabled: `set_transform_request(layer=True)`.
 
         Returns
         -------
@@ -98,7 +98,7 @@ class LookInside(TransformerMixin, auto_wrap_output_keys=None):  # type: ignore[
         return adapter.create_container(a, X, columns=_names(self, l))
 
     def get_feature_names_out(self: Any, input_features: ArrayLike | None = None) -> NDArray[Any]:
-        """Name the columns that `transform` gives, e.g. "mlpclassifier_hidden2_0".
+        """Return the names of the columns of `transform`, e.g. "mlpclassifier_hidden2_0".
 
         Parameters
         ----------
@@ -114,17 +114,17 @@ class LookInside(TransformerMixin, auto_wrap_output_keys=None):  # type: ignore[
         return _names(self, _number(-1, self.network_))
 
     def input_gradient(self: Any, X: ArrayLike, output: int | None = None) -> Any:
-        """Compute by how much an output changes with each input of its row.
+        """Compute the derivative of an output with respect to each input of its row.
 
-        It is the derivative of z, before the output unit makes a probability (or for counts eᶻ) of
-        it. See `multilayer.equations.input_gradient`.
+        It is the derivative of z, before the output unit converts it to a probability (or to eᶻ,
+        for counts). See `multilayer.equations.input_gradient`.
 
         Parameters
         ----------
         X : array-like or sparse matrix, shape (m, n_features)
         output : int, optional
             The output unit, from 0: in the order of `classes_`, or of the columns of y. By default
-            the only one there is, or for each row that of the class predicted.
+            the only output unit, or for each row that of the predicted class.
 
         Returns
         -------
@@ -133,7 +133,8 @@ class LookInside(TransformerMixin, auto_wrap_output_keys=None):  # type: ignore[
         Raises
         ------
         ValueError
-            If there is no such output; or where it must be named, since several are predicted.
+            If there is no such output, or if `output` is required because there are several
+            targets.
 
         Examples
         --------
@@ -158,8 +159,9 @@ class LookInside(TransformerMixin, auto_wrap_output_keys=None):  # type: ignore[
         """Compare the gradient of the cost on these rows with finite differences.
 
         The cost is that of `fit` at the Θ found, penalties included, dropout left out, in float64.
-        It is computed twice for each number in Θ: for some rows and small networks. Where training
-        came to a minimum all slopes are next to nothing, and rounding alone makes large errors.
+        It is computed twice for each number in Θ, so use a few rows and a small network. If
+        training has reached a minimum, all slopes are nearly 0, and rounding alone causes large
+        relative errors.
 
         Parameters
         ----------
@@ -170,7 +172,7 @@ class LookInside(TransformerMixin, auto_wrap_output_keys=None):  # type: ignore[
         Returns
         -------
         check : GradientCheck
-            The largest relative error and where it was met, see `equations.check_gradient`.
+            The largest relative error and where it occurs, see `equations.check_gradient`.
 
         Examples
         --------
@@ -201,7 +203,7 @@ class LookInside(TransformerMixin, auto_wrap_output_keys=None):  # type: ignore[
         )
 
     def _unit(self: Any, X: Any) -> Any:
-        """Return the only output unit, or for each row that of the class predicted."""
+        """Return the only output unit, or for each row that of the predicted class."""
         K = self.network_.sizes[-1]
         if K == 1:
             return 0
@@ -218,7 +220,7 @@ class LookInside(TransformerMixin, auto_wrap_output_keys=None):  # type: ignore[
 def _has_one_label(estimator: Any) -> bool:
     targets = vars(estimator).get("targets_")
     if targets is not None and not targets.one_label:
-        raise AttributeError("decision_function is for one label a row; use predict_proba")
+        raise AttributeError("decision_function requires one label per row; use predict_proba")
     return True
 
 
@@ -227,9 +229,9 @@ class DecisionFunction:
 
     @available_if(_has_one_label)  # type: ignore[untyped-decorator]
     def decision_function(self: Any, X: ArrayLike) -> Any:
-        """Compute z of the output units: how strongly each class speaks, no probability yet.
+        """Compute z of the output units, from which the probabilities are computed.
 
-        It is there where a row has one label; of several, probabilities tell as much.
+        This method requires one label per row.
 
         Parameters
         ----------
@@ -238,8 +240,8 @@ class DecisionFunction:
         Returns
         -------
         scores : ndarray, shape (m, n_classes), or for two classes (m,)
-            The class of the largest is predicted. For two classes it is log(p₁/p₀): the second is
-            predicted where it is positive.
+            The class with the largest score is predicted. For two classes, the score is log(p₁/p₀),
+            and the second class is predicted if it is positive.
 
         Examples
         --------
@@ -291,7 +293,7 @@ def _number(layer: int, network: Network) -> int:
         raise ValueError("transform needs a hidden layer, but this network has none")
     if not isinstance(layer, Integral) or not 1 <= abs(layer) <= n:
         raise ValueError(
-            f"layer must be from 1 to {n}, or from −{n} to −1 from the last back, got {layer!r}"
+            f"layer must be from 1 to {n}, or from −{n} to −1 counted from the last, got {layer!r}"
         )
     return int(layer) % (n + 1)
 

@@ -94,7 +94,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
 
 
 def check_parameters(estimator: Any) -> None:
-    """Check each parameter of an estimator for itself, as scikit-learn's `fit` does.
+    """Check each parameter of an estimator by itself, as scikit-learn's `fit` does.
 
     Raises
     ------
@@ -105,11 +105,11 @@ def check_parameters(estimator: Any) -> None:
 
 
 def check_combination(estimator: Any) -> None:
-    """Check the parameters that must go together, each being valid for itself."""
+    """Check combinations of parameters, each of which is valid by itself."""
     hidden_sizes(estimator.hidden_layer_sizes)
     for name in ("l1", "clip_norm", "max_norm"):
         if estimator.solver == "lbfgs" and (value := getattr(estimator, name)):
-            raise ValueError(f"{name} needs a solver of steps, and lbfgs is none: {value}")
+            raise ValueError(f"{name} requires a stochastic solver, which lbfgs is not: {value}")
 
 
 def make_config(
@@ -121,7 +121,7 @@ def make_config(
     max_iter: int | None = None,
     incremental: bool = False,
 ) -> Config:
-    """Collect the settings by which a network is trained on m rows.
+    """Collect the settings for training a network on m rows.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def make_config(
             dropout,
         )
     elif dropout:
-        raise ValueError("dropout needs a solver of steps; lbfgs sees another cost each time")
+        raise ValueError("dropout requires a stochastic solver, which lbfgs is not")
     restore = estimator.restore_best_weights
     epochs = 1 if incremental else estimator.max_iter
     return Config(
@@ -193,7 +193,7 @@ def _batch_rows(estimator: Any, m: int) -> int | None:
 
 
 def make_optimizer(estimator: Any) -> Optimizer:
-    """Return the optimizer that `solver` names or is; "lbfgs" names none."""
+    """Return the optimizer of `solver`; None for "lbfgs"."""
     solver = estimator.solver
     if isinstance(solver, Optimizer):
         return solver
@@ -242,7 +242,7 @@ def make_activations(activation: Any) -> Any:
 
 
 def make_dropout(dropout: Any, n_hidden: int) -> tuple[float, ...] | None:
-    """Return the share of units left out of the input and each hidden layer; None for none."""
+    """Return the dropout rates of the input and of each hidden layer; None without dropout."""
     if np.ndim(dropout) == 0:
         rates = (0.0, *[float(dropout)] * n_hidden)
     else:
@@ -256,7 +256,7 @@ def make_dropout(dropout: Any, n_hidden: int) -> tuple[float, ...] | None:
 
 
 def takes_all_rows(estimator: Any) -> bool:
-    """Whether every step sees all rows, whatever `batch_size` says."""
+    """Whether every step uses all rows, regardless of `batch_size`."""
     solver = estimator.solver
     return solver in ("gd", "rprop", "lbfgs") or isinstance(solver, _OF_ALL_ROWS)
 
@@ -264,7 +264,7 @@ def takes_all_rows(estimator: Any) -> bool:
 def hidden_sizes(sizes: Any) -> tuple[int, ...]:
     """Return `hidden_layer_sizes` as a tuple, each of its numbers checked."""
     if np.ndim(sizes) > 1:
-        raise ValueError(f"hidden_layer_sizes must be one number or a row of them, got {sizes}")
+        raise ValueError(f"hidden_layer_sizes must be a number or a sequence of them, got {sizes}")
     listed = np.ravel(sizes).tolist() if np.size(sizes) else []
     if not all(isinstance(s, int) and s > 0 for s in listed):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {listed}.")

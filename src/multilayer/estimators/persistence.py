@@ -1,4 +1,4 @@
-"""An estimator as a model file keeps it."""
+"""The state of an estimator in a model file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from multilayer.training.state import History, State
 __all__ = ["SavableEstimator", "check_class_weight", "parameter_from_json", "parameter_to_json"]
 
 # Parameters may be records of these modules: their numbers are saved with the name of their class.
-# Records that hold functions are none of them.
+# Records that contain functions are not among them.
 _RECORDS: dict[str, type[Any]] = {
     name: kind
     for module in (losses, optimizers, schedules)
@@ -38,13 +38,13 @@ _MOST = 2**1000  # larger whole numbers cannot be computed with as floats
 
 
 class SavableEstimator(FittedAttributes, Savable):
-    """Parameters, network and curves of an estimator; not what its optimizer remembers."""
+    """Parameters, network and curves of an estimator, without the state of its optimizer."""
 
     n_features_in_: int
     feature_names_in_: NDArray[Any]
 
     def to_state(self: Any) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """Return the state: what JSON can hold, and arrays by name."""
+        """Return the state: values that JSON can represent, and arrays by name."""
         check_is_fitted(self, "network_")
         self._validate_params()  # they may have been set since
         params = self.get_params(deep=False)
@@ -67,7 +67,7 @@ class SavableEstimator(FittedAttributes, Savable):
 
     @classmethod
     def from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
-        """Build the object from its state; raise where the parts do not fit."""
+        """Build the object from its state; raise an exception if the parts are inconsistent."""
         params = {name: parameter_from_json(value) for name, value in state["params"].items()}
         if isinstance(params.get("class_weight"), tuple):  # one dict for each target
             params["class_weight"] = list(params["class_weight"])
@@ -120,7 +120,7 @@ def check_class_weight(weights: Any) -> None:
 
 
 def _check_layers(estimator: Any) -> None:
-    """Check the parameters that have a value for each layer, in which anything can lie."""
+    """Check the parameters that have a value for each layer, which may be of any type in a file."""
     hidden_sizes(estimator.hidden_layer_sizes)
     given = estimator.activation
     for name in (given,) if isinstance(given, str) else fields.texts("activation", given):
@@ -131,7 +131,7 @@ def _check_layers(estimator: Any) -> None:
 
 
 def parameter_to_json(name: str, value: Any) -> Any:
-    """Return the value of a parameter as JSON can hold it; TypeError if it is code.
+    """Return the value of a parameter as JSON can represent it; raise TypeError if it is code.
 
     Parameters
     ----------

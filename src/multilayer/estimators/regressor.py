@@ -20,117 +20,123 @@ from multilayer.tables.labels import plain_target
 
 
 class MLPRegressor(RegressorMixin, LookInside, BaseMLP):
-    """Feed-forward network that predicts numbers.
+    """Feed-forward network for regression.
 
-    It takes the place of `sklearn.neural_network.MLPRegressor`: same parameters, same defaults,
-    and with the same `random_state` the same network. The parameters after `max_fun` are its own.
+    It is a drop-in replacement for `sklearn.neural_network.MLPRegressor`: it has the same
+    parameters with the same defaults, and the same `random_state` gives the same network. The
+    parameters after `max_fun` are additional.
 
     Parameters
     ----------
     loss : str or Loss, default="squared_error"
-        "squared_error", "absolute_error", "huber", and with h = eᶻ, for numbers that are never
+        "squared_error", "absolute_error", "huber", or, with h = eᶻ and for targets that are never
         negative, "poisson" and "gamma", or another key of `multilayer.losses.LOSSES` for numbers; a
-        loss of `multilayer.losses` with a number of its own, as `Quantile(0.9)`; or a pair (value,
-        gradient) of functions of (Y, z): the cost of each row, (m,), and its derivative by the
-        outputs, (m, K).
+        loss of `multilayer.losses` with a parameter, such as `Quantile(0.9)`; or a pair (value,
+        gradient) of functions of (Y, z): the cost of each row, (m,), and its derivative with
+        respect to the outputs, (m, K).
     hidden_layer_sizes : int or sequence of int, default=(100,)
-        Units of each hidden layer; () for none, i.e. linear regression.
+        The number of units of each hidden layer; () for none, i.e. linear regression.
     activation : str, or one for each hidden layer, default="relu"
         "relu", "tanh", "logistic", "gelu", "silu" or another key of
         `multilayer.activations.ACTIVATIONS`; or a pair (g, g′) of functions of an array.
     solver : str or Optimizer, default="adam"
         "adam", "sgd", "adamw" and most other keys of `multilayer.estimators.parameters.SOLVERS`
-        take mini-batches; "gd" (plain gradient descent, as the textbook writes it), "rprop" and
-        "lbfgs" (SciPy's) take all rows at every step. Or an optimizer of `multilayer.optimizers`
-        with numbers of its own. The last bits of "lbfgs" depend on the processor, by the kernel of
-        BLAS that SciPy uses there, though not on the number of threads.
+        use mini-batches; "gd" (plain gradient descent), "rprop" and "lbfgs" (SciPy's) use all rows
+        at every step. An optimizer of `multilayer.optimizers` with other hyperparameters is
+        possible, too. The last bits of the result of "lbfgs" depend on the kernel of BLAS, and
+        therefore on the processor, but not on the number of threads.
     alpha : float, default=0.0001
-        λ, the strength of the penalty λ/(2m) Σ θ², m being the rows of a batch. Of "adamw" the
-        decay: θ ← (1 − learning rate · alpha) θ at each step.
+        λ, the strength of the penalty λ/(2m) Σ θ², where m is the number of rows of a batch. For
+        "adamw", the weight decay: θ ← (1 − learning rate · alpha) θ at each step.
     batch_size : int or "auto", default="auto"
-        Rows of a mini-batch; "auto" is min(200, m).
+        The number of rows of a mini-batch; "auto" is min(200, m).
     learning_rate : str, schedule or callable, default="constant"
-        "invscaling": `learning_rate_init` / t^`power_t`, t being the rows seen; "adaptive": divided
-        by 5 whenever training would stop, down to 10⁻⁶ — these two, as in scikit-learn, not with
-        "adam". For every solver but "lbfgs": "cosine", "one_cycle", "warm_restarts", "plateau", a
-        schedule of `multilayer.schedules`, or a function of the number of the step (0, 1, …) that
-        gives the factor of `learning_rate_init`.
+        "invscaling" is `learning_rate_init` / t^`power_t`, where t is the number of rows seen so
+        far; "adaptive" divides the rate by 5 whenever training would stop, down to 10⁻⁶. As in
+        scikit-learn, these two have no effect with "adam". For every solver except "lbfgs":
+        "cosine", "one_cycle", "warm_restarts", "plateau", a schedule of `multilayer.schedules`, or
+        a function from the number of the step (0, 1, …) to the factor of `learning_rate_init`.
     learning_rate_init : float, default=0.001
-        The learning rate to begin with.
+        The initial learning rate.
     power_t : float, default=0.5
-        Of "invscaling".
+        The exponent of the "invscaling" schedule.
     max_iter : int, default=200
-        At most so many epochs (iterations of "lbfgs").
+        The maximum number of epochs (iterations of "lbfgs").
     shuffle : bool, default=True
-        Draw a new order of the rows for each epoch of mini-batches.
+        Whether to shuffle the rows before each epoch of mini-batches.
     random_state : int, RandomState or None, default=None
-        Draws Θ, the validation rows, the order of the rows and what `dropout` leaves out.
+        Determines the initial Θ, the validation rows, the order of the rows and the units that
+        `dropout` drops.
     tol : float, default=1e-4
-        Training stops when cost (or validation score) has not improved by more than this for
-        `n_iter_no_change` epochs; for "lbfgs" the largest slope at which it stops.
+        Training stops when the cost (or the validation score) has not improved by more than `tol`
+        for `n_iter_no_change` epochs. For "lbfgs", it stops when no slope is larger than `tol`.
     verbose : bool or int, default=False
-        True: a progress bar on a terminal or in a notebook (with the package rich), else a line
-        with cost and validation score for each epoch; 2 or more: always lines.
+        True shows a progress bar on a terminal or in a notebook (if the package rich is installed),
+        and otherwise prints the cost and the validation score of each epoch; 2 or more always
+        prints them.
     warm_start : bool, default=False
-        Go on from the weights of the last fit instead of new ones.
+        Whether `fit` continues from the weights of the previous fit.
     momentum : float in [0, 1], default=0.9
-        Of "sgd".
+        The momentum of "sgd".
     nesterovs_momentum : bool, default=True
-        Whether that momentum is Nesterov's.
+        Whether to use Nesterov's momentum.
     early_stopping : bool, default=False
-        Set rows aside, score the network on them after each epoch, stop when the score no longer
-        improves, and keep the Θ that scored best. With `X_val` in `fit`, on those rows.
+        Whether to hold out validation rows, score the network on them after each epoch, stop when
+        the score no longer improves, and keep the Θ with the best score. If `X_val` is passed to
+        `fit`, the validation rows are those.
     validation_fraction : float in [0, 1), default=0.1
-        The share of the rows that `early_stopping` sets aside.
+        The fraction of the rows that `early_stopping` holds out.
     beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
-        Of "adam" and its variants, such as "adamw"; `epsilon` of "rmsprop", β₁ and β₂ of "lion",
-        too.
+        Hyperparameters of "adam" and its variants, such as "adamw"; "rmsprop" uses `epsilon`, and
+        "lion" uses β₁ and β₂.
     n_iter_no_change : int or inf, default=10
         See `tol`.
     max_fun : int, default=15000
-        At most so many evaluations of the cost by "lbfgs".
+        The maximum number of evaluations of the cost by "lbfgs".
     initializer : str or sequence of arrays, default="auto"
-        How Θ is drawn: "glorot", "glorot_logistic", "he", "lecun", "orthogonal" or "notebook", see
-        `multilayer.initialization`; "auto" as scikit-learn does. Or Θ itself, arrays of shapes
-        (s_{l+1}, s_l + 1), biases in column 0.
+        The initial distribution of Θ: "glorot", "glorot_logistic", "he", "lecun", "orthogonal" or
+        "notebook", see `multilayer.initialization`; "auto" is the choice of scikit-learn. Or Θ
+        itself, as arrays of shapes (s_{l+1}, s_l + 1) with the biases in column 0.
     penalty_scale : {"batch", "sample"}, default="batch"
-        What the penalty is divided by: the rows of the batch, so that the same `alpha` is stronger
-        for smaller batches, as in scikit-learn; or all rows, so that it is not.
+        The divisor of the penalty: with "batch", as in scikit-learn, the number of rows of the
+        batch, so that the same `alpha` has a stronger effect for smaller batches; with "sample",
+        the number of all rows, so that the effect does not depend on the batch size.
     l1 : float, default=0.0
-        Strength of the penalty l1/m Σ |θ|.
+        The strength of the penalty l1/m Σ |θ|.
     dropout : float in [0, 1), or one for the input and each hidden layer, default=0.0
-        The share of units left out at random in training. One number is for the hidden layers.
+        The fraction of units that are dropped at random in each training step. A single number
+        applies to the hidden layers.
     clip_norm : float or None, default=None
-        Scales gradients down to this length where they are longer.
+        The maximum norm of the gradient; longer gradients are scaled down to it.
     max_norm : float or None, default=None
-        The largest length of a unit's incoming weights.
+        The maximum norm of the incoming weights of a unit.
     scoring : None, "loss", str or callable, default=None
-        What the validation is scored by: R², the negative of the cost, or a scorer of
-        scikit-learn's.
+        The validation score: R² (None), the negative cost ("loss"), or a scorer of scikit-learn.
     restore_best_weights : bool or "auto", default="auto"
-        End with the Θ of the epoch that scored best (without validation, that cost least) instead
-        of the last; "auto": with `early_stopping`.
+        Whether to keep the Θ of the epoch with the best validation score (without validation, with
+        the lowest cost) instead of the last one; "auto": only with `early_stopping`.
 
     Attributes
     ----------
     network_ : Network
         The trained network: layer sizes, activations, Θ.
     coefs_, intercepts_ : list of ndarray, shapes (s_l, s_{l+1}) and (s_{l+1},)
-        Views of Θ in scikit-learn's layout; they may be set.
+        Views of Θ in scikit-learn's layout; they can be assigned to.
     loss_curve_ : list of float
-        Cost of each epoch; errors of several outputs are averaged over them.
+        The cost of each epoch; errors are averaged over the outputs.
     loss_, best_loss_ : float
-        Its last and its smallest value (None with `early_stopping`).
+        The last and the smallest value of `loss_curve_` (None with `early_stopping`).
     validation_loss_curve_ : list of float or None
         Cost of the validation rows after each epoch, without the penalty.
     validation_scores_ : list of float or None
-        Their R², or what `scoring` says.
+        R² on the validation rows, or the score defined by `scoring`.
     best_validation_score_ : float or None
     n_iter_, t_, n_layers_, n_outputs_, n_features_in_ : int
-        Epochs of the last fit, rows seen in all fits, and sizes.
+        The number of epochs of the last fit, the number of rows seen in all fits, and the sizes of
+        the network.
     out_activation_ : str
     feature_names_in_ : ndarray of str
-        Where X was a frame.
+        Only if X was a dataframe.
 
     Examples
     --------
@@ -200,14 +206,14 @@ class MLPRegressor(RegressorMixin, LookInside, BaseMLP):
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
     ) -> Self:
-        """Train for one epoch more, on these rows.
+        """Train for one more epoch, on these rows.
 
         Parameters
         ----------
         X, y, sample_weight, X_val, y_val, sample_weight_val
-            As for `fit`. With `early_stopping`, for which they must be given, the validation rows
-            are scored at each call; once `n_iter_no_change` calls have brought no better score,
-            the Θ of the best is put back.
+            As for `fit`. With `early_stopping`, which requires them, the validation rows are scored
+            at each call; after `n_iter_no_change` calls without a better score, the best Θ is
+            restored.
 
         Returns
         -------
@@ -231,7 +237,7 @@ class MLPRegressor(RegressorMixin, LookInside, BaseMLP):
         return self._at_home(X, self.targets_.decode(H))
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Compute R², the mean over the columns of y.
+        """Compute R², averaged over the columns of y.
 
         Parameters
         ----------
@@ -247,7 +253,7 @@ class MLPRegressor(RegressorMixin, LookInside, BaseMLP):
 
     @classmethod
     def from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
-        """Build the object from its state; raise where the parts do not fit."""
+        """Build the object from its state; raise an exception if the parts are inconsistent."""
         self = super().from_state(state, arrays)
         network = self.network_  # its loss, as the parameter may have been set to another one since
         self.targets_ = NumberTargets(self.n_outputs_, resolve(network.loss, network.output))

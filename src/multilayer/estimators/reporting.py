@@ -1,6 +1,6 @@
 """`report`, a method of every estimator, and the page that it returns.
 
-What the page holds is written by `multilayer.report`, which stands above the estimators.
+The content of the page is written by `multilayer.report`, which is above the estimators.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ __all__ = ["class_targets_from_state", "class_targets_to_state"]
 
 
 def class_targets_to_state(targets: ClassTargets) -> dict[str, Any]:
-    """Return what JSON can hold."""
+    """Return the state in a form that JSON can represent."""
     classes = [labels_to_json(labels) for labels in targets.columns]
     return {"kind": targets.kind, "classes_": classes}
 

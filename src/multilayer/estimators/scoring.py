@@ -1,4 +1,4 @@
-"""Scorers that know all classes, also where the rows scored hold only some of them."""
+"""Scorers that know all classes, even if the scored rows contain only some of them."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Targets(Protocol):
 def learn_targets(
     estimator: Any, y: Any, *, first: bool = True, incremental: bool = False, classes: Any = None
 ) -> Targets:
-    """Learn what there is to predict, or check that it is what it was before.
+    """Learn the targets, or check that they are the same as before.
 
     Parameters
     ----------
@@ -60,16 +60,16 @@ def learn_targets(
     y : array-like
         As it was given.
     first : bool
-        Begin anew; else go on from `estimator.targets_`, where there are any.
+        Whether to start anew; otherwise continue from `estimator.targets_`, where there are any.
     incremental : bool
         For `partial_fit`, which does not see all rows.
     classes : array-like, optional
-        All classes there will ever be, for the first call of `partial_fit`.
+        All classes that may occur, for the first call of `partial_fit`.
 
     Raises
     ------
     ValueError
-        If y or `classes` hold other classes than before.
+        If y or `classes` contain other classes than before.
     """
     if not is_classifier(estimator):
         return NumberTargets.of(y, make_loss(estimator.loss))
@@ -100,7 +100,7 @@ def learn_targets(
 
 @dataclass(frozen=True)
 class NumberTargets:
-    """The numbers that y may hold.
+    """The numbers that y may contain.
 
     Attributes
     ----------
@@ -164,7 +164,7 @@ class NumberTargets:
 
 @dataclass(frozen=True)
 class ClassTargets:
-    """The classes that y may hold.
+    """The classes that y may contain.
 
     Attributes
     ----------
@@ -272,7 +272,7 @@ class ClassTargets:
                 [np.eye(len(c), dtype=dtype)[class_indices(column, c)] for column, c in columns]
             )
         if y.ndim != 1:
-            raise ValueError(f"y must have one label a row, as it had before: {y.shape}")
+            raise ValueError(f"y must have one label per row, as before: {y.shape}")
         return class_indices(y, self.classes)
 
     def decode(self, encoded: NDArray[Any]) -> NDArray[Any]:
@@ -318,7 +318,7 @@ class ClassTargets:
         return examples._replace(weights=of_class if weights is None else of_class * weights)
 
     def score(self, H: Floats, examples: Examples) -> float:
-        """Compute the share of the rows whose labels are all predicted."""
+        """Compute the fraction of the rows whose labels are all predicted correctly."""
         if self.one_label:
             hits = self._chosen(H) == examples.Y
         else:
@@ -329,7 +329,7 @@ class ClassTargets:
 
     @property
     def cost_share(self) -> float:
-        """1: the cost of classes is that of the textbook."""
+        """1, because the cost of classes needs no factor."""
         return 1.0
 
     def decide(self, H: Floats) -> NDArray[Any]:
@@ -393,8 +393,8 @@ def _labels(y: Any) -> tuple[NDArray[Any], str]:
 
 
 def _scaled(H: Floats) -> Floats:
-    """Scale several sigmoid units, one a class, so that each row adds up to 1."""
+    """Scale several sigmoid units, one per class, so that each row adds up to 1."""
     total = H.sum(axis=1, keepdims=True)
-    shares = np.full_like(H, 1 / H.shape[1])  # even where all units say 0
+    shares = np.full_like(H, 1 / H.shape[1])  # even if all units are 0
     np.divide(H, total, out=shares, where=total > 0)
     return shares

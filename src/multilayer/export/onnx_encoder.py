@@ -16,7 +16,7 @@ from multilayer.tables.numbers import Numbers
 
 __all__ = ["GAP", "encode", "encoder_inputs"]
 
-# What stands for a gap in a column of texts, unless it is a category: then twice this, and so on.
+# Represents a missing value in a column of strings; repeated if this is a category itself.
 GAP = "\N{SYMBOL FOR NULL}"
 
 

@@ -1,4 +1,4 @@
-"""A fitted model taken apart: every model has the same few parts, for every format of export."""
+"""The parts of a fitted model: the same few for every model and every format of export."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["Member", "ModelParts", "RegressionTarget", "check_text", "take_apart
 
 @dataclass(frozen=True)
 class Member:
-    """A network: Θ, its units, and the parameters beside Θ."""
+    """A network: Θ, its units, and the extra parameters."""
 
     thetas: Sequence[Floats]
     hidden: Sequence[str]
@@ -97,7 +97,7 @@ class ModelParts:
 
 
 def take_apart(model: Any) -> ModelParts:
-    """Take a fitted model apart.
+    """Return the parts of a fitted model.
 
     Parameters
     ----------

@@ -33,8 +33,8 @@ def from_sklearn(model: Any) -> Any:
     -------
     MLPClassifier, MLPRegressor or Pipeline
         An estimator with the same parameters, Θ (a copy), classes and curves, and therefore the
-        same predictions. The state of the optimizer is not converted: `partial_fit` goes on with a
-        new one.
+        same predictions. The state of the optimizer is not converted: `partial_fit` continues with
+        a new one.
 
     Raises
     ------

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from multilayer.playground.data import load_data
+from multilayer.extras import require
+
+try:
+    from multilayer.playground.data import load_data
+except ModuleNotFoundError:
+    require("multilayer.playground", "playground")
+    raise
 
 __all__ = ["load_data", "open", "widget"]
 
@@ -32,6 +38,8 @@ def open(estimator: Any = None, X: Any = None, y: Any = None, *, port: int = 876
         If the rows do not fit the estimator.
     NotFittedError
         If the estimator is not fitted.
+    ModuleNotFoundError
+        If the extra `playground` is not installed.
 
     Examples
     --------
@@ -41,6 +49,7 @@ def open(estimator: Any = None, X: Any = None, y: Any = None, *, port: int = 876
     """
     import webbrowser
 
+    require("multilayer.playground", "playground")
     from multilayer.playground.from_estimator import session_factory
     from multilayer.playground.server import Server
 

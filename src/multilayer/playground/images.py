@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from multilayer.equations import forward_propagation
 from multilayer.network import Network
-from multilayer.playground.data import Data
+from multilayer.playground.rows import Data
 from multilayer.playground.training_run import predicted
 
 __all__ = ["Plane", "binary_message"]
@@ -80,6 +80,7 @@ class Plane:
             if len(self.data.classes) == 2:
                 H = H[:, -1:]
         else:
+            H = self.data.in_units(H)
             low, high = (float(end) for end in np.percentile(self.data.label, (1, 99)))
             label = np.zeros((side, side), np.uint8)
         scaled = np.clip(255 * (H - low) / ((high - low) or 1.0), 0, 255)

@@ -32,6 +32,7 @@ MAX_SECONDS = 30  # in which an upload must be read
 MAX_ROWS, MAX_COLUMNS, MAX_CELLS = 10**6, 1000, 2 * 10**7
 MAX_LINE, MAX_CELL, MAX_NAME = 10**6, 10**4, 200  # characters
 MAX_INPUTS = 1000  # of the network; categories become several of them
+_LARGER = "; open a part of it, or train on all of it with multilayer fit"
 # A text of JSON, and the colon if it is a key.
 _TEXT = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"(\s*+:)?', re.DOTALL)
 
@@ -49,7 +50,8 @@ def check_source(source: Source) -> None:
     TableError
         If it has more bytes, rows, columns or cells than are read, or a longer line.
     """
-    _check(source.name, "bytes", source.path.stat().st_size, MAX_UNPACKED)
+    size, most = source.path.stat().st_size, MAX_UNPACKED
+    _check(source.name, "MB when unpacked", -(-size // 2**20), most // 2**20, _LARGER)
     if source.kind == "CSV":
         rows = _count_lines(source) - 1  # one may hold the names
         columns = detect_dialect(sample_of(source.path, source.name)).width
@@ -84,9 +86,9 @@ def check_frame(frame: pl.DataFrame, name: str) -> None:
 
 def _check_shape(name: str, rows: int, columns: int) -> None:
     # First the columns, so that a table on its side is told what it is.
-    _check(name, "columns", columns, MAX_COLUMNS)
-    _check(name, "rows", rows, MAX_ROWS)
-    _check(name, "cells", rows * columns, MAX_CELLS)
+    _check(name, "columns", columns, MAX_COLUMNS, _LARGER)
+    _check(name, "rows", rows, MAX_ROWS, _LARGER)
+    _check(name, "cells (rows × columns)", rows * columns, MAX_CELLS, _LARGER)
 
 
 def _count_lines(source: Source) -> int:
@@ -115,6 +117,8 @@ def _count_keys(source: Source) -> int:
     return len(keys)
 
 
-def _check(name: str, what: str, found: int, most: int) -> None:
+def _check(name: str, what: str, found: int, most: int, instead: str = "") -> None:
     if found > most:
-        raise TableError(f"a table may have {most} {what} in the playground, but {name} has more")
+        raise TableError(
+            f"a table may have {most:,} {what} in the playground, but {name} has more{instead}"
+        )

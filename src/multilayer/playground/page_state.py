@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from multilayer.playground.data import Data
-from multilayer.playground.protocol import Reply
+from multilayer.playground.protocol import ERRORS, Reply
+from multilayer.playground.rows import Data
 from multilayer.playground.training_run import TrainingRun
 from multilayer.playground.uploads import OpenedTable
 from multilayer.reading.table import collected
 
-__all__ = ["describe_run", "describe_table", "finite"]
+__all__ = ["describe_columns", "describe_run", "describe_table", "finite"]
 
 _MAX_DRAWN = 2000
 
@@ -40,6 +41,8 @@ def describe_run(run: TrainingRun, table: OpenedTable | None) -> Reply:
         "columns": data.columns,
         "inputs": data.inputs,
         "target": data.target,
+        "unit": None if data.unit is None else [data.unit.mean, data.unit.scale],
+        "file": table.file if shown and table else None,
         "sizes": network.sizes,
         "parameters": sum(theta.size for theta in network.thetas),
         "rows": {"training": int(data.training.sum()), "test": int((~data.training).sum())},
@@ -67,6 +70,46 @@ def describe_table(table: pl.DataFrame) -> dict[str, Any]:
         ],
         "rows": len(table),
     }
+
+
+def describe_columns(table: pl.DataFrame) -> list[dict[str, Any]]:
+    """Describe columns to a person who chooses the target among them.
+
+    Returns
+    -------
+    list of dict
+        With "name", "holds" (in words), "distinct" (the number of distinct values, or None),
+        "missing" (the number of gaps) and "examples", the first distinct values.
+    """
+    return [_describe_column(column) for column in table.get_columns()]
+
+
+def _describe_column(column: pl.Series) -> dict[str, Any]:
+    distinct, examples = None, []
+    with suppress(*ERRORS):  # not every type can be counted
+        distinct = column.drop_nulls().n_unique()
+        first = column.head(1000).drop_nulls().unique(maintain_order=True).head(3)
+        examples = [str(value)[:20] for value in first]
+    return {
+        "name": column.name,
+        "holds": _in_words(column),
+        "distinct": distinct,
+        "missing": column.null_count(),
+        "examples": examples,
+    }
+
+
+def _in_words(column: pl.Series) -> str:
+    kind = column.dtype
+    if column.null_count() == len(column):
+        return "nothing"
+    if kind.is_numeric():
+        return "numbers"
+    if kind == pl.Boolean:
+        return "true or false"
+    if kind.is_temporal():
+        return "dates or times"
+    return "lists or objects" if kind.is_nested() or kind == pl.Binary else "texts"
 
 
 def _note(drawn: int, data: Data, remarks: list[str]) -> str:

@@ -85,10 +85,15 @@ def _data(run: TrainingRun, points: Any, file: str) -> list[str]:
     given |= {"training_share": settings.training_share, "data_seed": settings.data_seed}
     if run.data.columns == ["x1", "x2"] and settings.features != ("x1", "x2"):
         given["features"] = list(settings.features)
+    unit, standardised = run.data.unit, []
+    if unit is not None:
+        meaning = f"{run.data.target!r} = {unit.mean:.6g} + {unit.scale:.6g} y"
+        standardised = [f"# y is standardised: {meaning}"]
     return [
         "X_train, X_test, y_train, y_test = load_data(",
         f"    {settings.data!r}, {_named(given)}",
         ")",
+        *standardised,
     ]
 
 

@@ -199,7 +199,10 @@ class Server:
                     async for piece in request.stream():
                         data += piece
                         if len(data) > MAX_BYTES:
-                            return _refusal(f"a file may have {MAX_BYTES // 2**20} MB here", 413)
+                            most = MAX_BYTES // 2**20
+                            return _refusal(
+                                f"a file may have {most} MB, but this one is larger", 413
+                            )
             except TimeoutError:
                 return _refusal(f"a file must arrive within {_UPLOAD_SECONDS} seconds", 408)
             async with self._reading:
@@ -215,11 +218,11 @@ class Server:
         page = request.path_params["page"]
         session, origin = self.sessions.get(page), request.headers.get("origin")
         if session is None:
-            return Response(status_code=404)
+            return _refusal("this page is no longer connected: load it again", 404)
         if origin is not None and not self._is_own(origin):
-            return _refusal("this page has another origin", 403)
+            return _refusal("the file was sent by a page of another origin", 403)
         if page in self._busy:
-            return _refusal("a page sends or fetches one file at a time", 409)
+            return _refusal("a page sends one file at a time: wait for the previous one", 409)
         self._busy.add(page)
         try:
             return await act(session)
@@ -281,7 +284,13 @@ def _listen(port: int) -> socket.socket:
     raise OSError(errno.EADDRINUSE, f"no port from {port} to {port + TRIES - 1} is free")
 
 
-def serve(make: Callable[[], Session] = Session, *, port: int = PORT, browser: bool = True) -> None:
+def serve(
+    make: Callable[[], Session] = Session,
+    *,
+    port: int = PORT,
+    browser: bool = True,
+    settings: str = "",
+) -> None:
     """Serve the playground until Ctrl-C, and print its address on one line.
 
     Parameters
@@ -292,11 +301,15 @@ def serve(make: Callable[[], Session] = Session, *, port: int = PORT, browser: b
         If another program uses this port, the next free one is taken.
     browser : bool, default=True
         Whether to open the page.
+    settings : str, default=""
+        Settings that a page has shared, such as "data=spiral&layers=8,8": the address ends with
+        them, and a page at this address starts with them.
     """
     server = Server(make, port)
+    address = server.address + (settings and "#" + settings.strip().removeprefix("#"))
     if port and server.port != port:
         print(f"Port {port} is in use; the playground takes {server.port} instead.")
-    print(server.address, flush=True)
+    print(address, flush=True)
     if browser:
-        threading.Timer(0.5, webbrowser.open, (server.address,)).start()
+        threading.Timer(0.5, webbrowser.open, (address,)).start()
     server.run()

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import atexit
 import math
-import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from sklearn.pipeline import Pipeline
-
-from multilayer.persistence import save
 from multilayer.playground.advice import advice
-from multilayer.playground.data import Data, data_of, data_of_arrays, guess_target
+from multilayer.playground.data import data_of, data_of_arrays
 from multilayer.playground.images import Plane, binary_message
-from multilayer.playground.page_state import describe_run, describe_table, finite
+from multilayer.playground.model_files import content_of, thetas_for
+from multilayer.playground.page_state import (
+    describe_columns,
+    describe_run,
+    describe_table,
+    finite,
+)
 from multilayer.playground.protocol import (
     ERRORS,
     ProtocolError,
@@ -29,7 +30,9 @@ from multilayer.playground.protocol import (
     wrong,
 )
 from multilayer.playground.python_code import write_python
+from multilayer.playground.rows import Data
 from multilayer.playground.settings import CHOICES, Settings, changed, must_restart
+from multilayer.playground.table_data import guess_target
 from multilayer.playground.training_run import Snapshot, TrainingRun
 from multilayer.playground.uploads import Content, OpenedTable, open_model, open_table
 from multilayer.playground.worked_example import explain_example
@@ -38,6 +41,7 @@ __all__ = ["Session"]
 
 _SLICE = 0.01  # seconds of training between two checks for messages of the page
 _CURVE = ("epoch", "cost", "test_cost", "score", "test_score")
+_FIGURES = (*_CURVE[1:], "rmse", "test_rmse")
 
 
 class Session:
@@ -109,7 +113,7 @@ class Session:
             try:
                 return act(request)
             except ERRORS as error:
-                return [wrong(error)]
+                return [wrong(error) | self._other_targets(request)]
             finally:
                 self.changes += 1
                 self._wake.set()
@@ -139,6 +143,18 @@ class Session:
             self.run.change(settings)
         self.settings = settings
         return [self.state()]
+
+    def _other_targets(self, request: Reply) -> Reply:
+        """Return the columns to choose from, where a message named the target of a table."""
+        changes = request.get("settings")
+        if request["do"] != "set" or not isinstance(changes, Mapping):
+            return {}
+        table = self.opened if "data" in changes else self.table
+        data = changes.get("data", self.settings.data)
+        if table is None or data != "table" or not {"data", "target"} & set(changes):
+            return {}
+        columns = describe_columns(table.frame)
+        return {"file": table.file, "columns": columns, "target": changes.get("target")}
 
     def _do_play(self, _: Reply) -> list[Reply]:
         self.shown = None
@@ -191,7 +207,8 @@ class Session:
         return []
 
     def _do_example(self, request: Reply) -> list[Reply]:
-        return [explain_example(self.run, request.get("row"), request.get("x"))]
+        thetas = self._snapshot().thetas
+        return [explain_example(self.run, request.get("row"), request.get("x"), thetas)]
 
     def _do_history(self, request: Reply) -> list[Reply]:
         if request.get("at") is None:
@@ -273,7 +290,7 @@ class Session:
             "shown": shown,
             "advice": found,
         }
-        facts |= {name: finite(getattr(now, name)) for name in _CURVE[1:]} | limits
+        facts |= {name: finite(getattr(now, name)) for name in _FIGURES} | limits
         if run.data.classes:
             facts["confusion"] = run.confusion(now.thetas).tolist()
         if compared is not None:
@@ -294,30 +311,19 @@ class Session:
 
     def model(self) -> bytes:
         """Return the network as a model file, with the encoder of the table if there is one."""
-        with self.lock, tempfile.TemporaryDirectory() as folder:
-            model, encoder = self.run.estimator, self.run.data.encoder
-            if encoder is not None:
-                model = Pipeline([("encoder", encoder), ("network", model)])
-            path = Path(folder) / "playground.mlp"
-            save(model, path)
-            return path.read_bytes()
+        with self.lock:
+            return content_of(self.run)
 
     def open_model(self, content: Content) -> Reply:
         """Continue with the network of a model file; raise ValueError if it does not fit."""
         model = open_model(content, lambda: self.closed)
         with self.lock:
-            here = self.run.network.sizes
-            ends = model.sizes[0], model.sizes[-1]
-            if ends != (here[0], here[-1]):
-                raise ValueError(
-                    f"the model must have {here[0]} inputs and {here[-1]} outputs for these data, "
-                    f"but has {ends}"
-                )
+            thetas = thetas_for(self.run.data, model, self.run.network.sizes)
             settings = changed(
                 self.settings,
                 {"layers": list(model.sizes[1:-1]), "activation": model.hidden},
             )
-            self._start(self.run.data, settings, model.thetas)
+            self._start(self.run.data, settings, thetas)
             self.settings = settings
             self.changes += 1
             return self.state()

@@ -16,11 +16,11 @@ from multilayer.estimators.inputs import Rows, check_rows
 from multilayer.estimators.regressor import MLPRegressor
 from multilayer.estimators.targets import learn_targets
 from multilayer.network import Network
-from multilayer.playground.data import Data
+from multilayer.playground.rows import Data
 from multilayer.playground.settings import Settings
 from multilayer.training.state import Examples
 
-__all__ = ["Snapshot", "TrainingRun", "parameters_of"]
+__all__ = ["Snapshot", "TrainingRun", "parameters_of", "predicted"]
 
 Floats = NDArray[np.floating[Any]]
 MAX_SNAPSHOTS = 300
@@ -32,13 +32,18 @@ _MAX_WORK, _MAX_BATCH = 10**10, 5 * 10**7
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """The network at one time of its training, with its costs and scores."""
+    """The network at one time of its training, with its costs and scores.
+
+    `rmse` and `test_rmse` are in the units of the target, and NaN for classes.
+    """
 
     epoch: float
     cost: float
     test_cost: float
     score: float
     test_score: float
+    rmse: float
+    test_rmse: float
     thetas: list[Floats]
 
 
@@ -232,13 +237,13 @@ class TrainingRun:
     def evaluate(self, thetas: list[Floats], epoch: float) -> Snapshot:
         """Return a snapshot with the costs and scores of a Θ."""
         with np.errstate(all="ignore"):
-            cost, score = self._judge(self.examples, self.labels[0], thetas)
-            test_cost, test_score = self._judge(self.test, self.labels[1], thetas)
-        return Snapshot(epoch, cost, test_cost, score, test_score, thetas)
+            cost, score, rmse = self._judge(self.examples, self.labels[0], thetas)
+            test_cost, test_score, test_rmse = self._judge(self.test, self.labels[1], thetas)
+        return Snapshot(epoch, cost, test_cost, score, test_score, rmse, test_rmse, thetas)
 
     def _judge(
         self, rows: Examples, truth: NDArray[Any], thetas: list[Floats]
-    ) -> tuple[float, float]:
+    ) -> tuple[float, float, float]:
         network = self.network
         judged = Network(
             network.sizes, network.hidden, network.output, loss=network.loss, thetas=thetas
@@ -246,9 +251,10 @@ class TrainingRun:
         cost = float(self.fitting.targets.cost_share * judged.cost(rows.X, rows.Y))
         H = np.asarray(judged.forward(rows.X))
         if self.data.classes:
-            return cost, float((predicted(H) == truth).mean())
+            return cost, float((predicted(H) == truth).mean()), math.nan
         spread = float(((truth - truth.mean()) ** 2).mean()) or 1.0
-        return cost, 1.0 - float(((H[:, 0] - truth) ** 2).mean()) / spread
+        error = float(((self.data.in_units(H[:, 0]) - truth) ** 2).mean())
+        return cost, 1.0 - error / spread, math.sqrt(error)
 
     def confusion(self, thetas: list[Floats]) -> NDArray[np.int64]:
         """Count the test rows by true class and predicted class."""

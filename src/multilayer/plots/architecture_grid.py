@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from multilayer.estimators.classifier import MLPClassifier
+from multilayer.extras import require
 from multilayer.plots.decision_boundary import DecisionBoundaryDisplay
+from multilayer.plots.reading import best_of_search
 from multilayer.plots.style import background, root_figure
 
 if TYPE_CHECKING:
@@ -124,8 +125,10 @@ class ArchitectureGridDisplay:
             Hidden layers, one choice for each column of panels.
         alpha : sequence of float
             Strengths λ of the penalty, one for each row of panels.
-        estimator : MLPClassifier, optional
-            With all other parameters; by default tanh, L-BFGS and 500 iterations.
+        estimator : classifier, optional
+            With all other parameters: MLPClassifier, TabularClassifier, a Pipeline that ends in
+            one, or a fitted search, of which the best estimator is taken. By default an
+            MLPClassifier with tanh, L-BFGS and 500 iterations.
         figure : matplotlib Figure or SubFigure, optional
             The figure to draw on; a new one by default.
         **kwargs
@@ -135,15 +138,20 @@ class ArchitectureGridDisplay:
         -------
         ArchitectureGridDisplay
         """
-        check_matplotlib_support(f"{cls.__name__}.from_data")
+        require(f"{cls.__name__}.from_data", "plot")
         if estimator is None:
             estimator = MLPClassifier(
                 activation="tanh", solver="lbfgs", max_iter=500, random_state=0
             )
+        from multilayer.selection.parameter_path import parameter_name
+
+        estimator = best_of_search(estimator)
+        names = [parameter_name(estimator, name) for name in ("hidden_layer_sizes", "alpha")]
         networks, titles = [], []
         for strength in alpha:
             for layers in hidden_layer_sizes:
-                network = clone(estimator).set_params(hidden_layer_sizes=layers, alpha=strength)
+                network = clone(estimator)
+                network.set_params(**dict(zip(names, (layers, strength), strict=True)))
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # the figure shows the result, converged or not
                     networks.append(network.fit(X, y))
@@ -178,7 +186,7 @@ class ArchitectureGridDisplay:
         ValueError
             If there is no estimator, or another number of titles.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+        require(f"{type(self).__name__}.plot", "plot")
         import matplotlib.pyplot as plt
 
         n = len(self.estimators)

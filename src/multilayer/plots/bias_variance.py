@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
+from multilayer.extras import require
 from multilayer.plots.errors import draw_errors, errors_of
+from multilayer.plots.reading import best_of_search
 from multilayer.plots.style import root_figure
 
 if TYPE_CHECKING:
@@ -21,8 +22,10 @@ class BiasVarianceDisplay:
     """Error on held-out rows and on training rows, against the number of parameters.
 
     Where both errors are large, the network is too small: bias. Where they are far apart, the
-    network overfits: variance. The bands are one standard error wide on either side. Marked are the
-    smallest error on held-out rows, and the simplest network within one standard error of it.
+    network overfits: variance. Where a larger network has a larger training error, its training has
+    not converged. Which of these holds stands above either end of the axis; nothing, if the errors
+    do not tell. The bands are one standard error wide on either side. Marked are the smallest error
+    on held-out rows, and the simplest network within one standard error of it.
 
     Parameters
     ----------
@@ -95,6 +98,7 @@ class BiasVarianceDisplay:
         Parameters
         ----------
         estimator : MLPClassifier, MLPRegressor, tabular estimator, or Pipeline ending in one
+            Of a fitted search, its best estimator is trained.
         X, y : array-like or dataframe
             The data.
         param_name : str, default="hidden_layer_sizes"
@@ -110,9 +114,10 @@ class BiasVarianceDisplay:
         -------
         BiasVarianceDisplay
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        require(f"{cls.__name__}.from_estimator", "plot")
         from multilayer.selection.parameter_path import cross_validate_path
 
+        estimator = best_of_search(estimator)
         results = cross_validate_path(estimator, X, y, param_name, param_range, **kwargs)
         return cls(results, names=[_named(value) for value in param_range]).plot(ax=ax)
 
@@ -128,7 +133,7 @@ class BiasVarianceDisplay:
         -------
         BiasVarianceDisplay
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+        require(f"{type(self).__name__}.plot", "plot")
         import matplotlib.pyplot as plt
 
         from multilayer.selection.model_size import count_parameters
@@ -144,9 +149,8 @@ class BiasVarianceDisplay:
         self.simplest_index_ = errors.simplest(self.capacity_)
         names = self.names or [f"{value:g}" for value in self.capacity_]
         self.line_, self.train_line_ = draw_errors(
-            ax, self.capacity_, errors, self.simplest_index_, names,
-            ("◂ bias: underfits", "variance: overfits ▸"),
-        )  # fmt: skip
+            ax, self.capacity_, errors, self.simplest_index_, names, "right"
+        )
         ax.set_xlabel(self.xlabel)
         self.ax_, self.figure_ = ax, root_figure(ax)
         return self

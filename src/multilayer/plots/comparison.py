@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
+from multilayer.extras import require
 from multilayer.plots.style import COLORS, background, root_figure
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ KIND_COLORS = {
     "line": COLORS[0],
     "polynomial": COLORS[4],
     "network": COLORS[2],
+    "tabular": COLORS[6],
     "boosting": COLORS[8],
 }
 
@@ -90,7 +91,7 @@ class ComparisonDisplay:
         -------
         ComparisonDisplay
         """
-        check_matplotlib_support(f"{cls.__name__}.from_data")
+        require(f"{cls.__name__}.from_data", "plot")
         from multilayer.selection import compare_baselines
 
         return cls.from_comparison(compare_baselines(X, y, **kwargs), ax=ax)
@@ -107,7 +108,7 @@ class ComparisonDisplay:
         -------
         ComparisonDisplay
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+        require(f"{type(self).__name__}.plot", "plot")
         import matplotlib.pyplot as plt
         from matplotlib.ticker import MaxNLocator
 

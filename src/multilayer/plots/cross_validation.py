@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
+from multilayer.extras import require
+from multilayer.plots.reading import best_of_search
 from multilayer.plots.style import COLORS, log_if_wide, root_figure
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class CrossValidationDisplay:
         Parameters
         ----------
         estimator : MLPClassifier, MLPRegressor, tabular estimator, or Pipeline ending in one
+            Of a fitted search, its best estimator is trained.
         X, y : array-like
             The data.
         ax : matplotlib.axes.Axes, default=None
@@ -81,10 +83,11 @@ class CrossValidationDisplay:
         -------
         CrossValidationDisplay
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        require(f"{cls.__name__}.from_estimator", "plot")
         from multilayer.selection import cross_validate_network
 
-        return cls.from_result(cross_validate_network(estimator, X, y, **kwargs), ax=ax)
+        result = cross_validate_network(best_of_search(estimator), X, y, **kwargs)
+        return cls.from_result(result, ax=ax)
 
     @classmethod
     def from_result(cls, result: Any, *, ax: Axes | None = None) -> Self:
@@ -119,7 +122,7 @@ class CrossValidationDisplay:
         ValueError
             If there is no curve to draw.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+        require(f"{type(self).__name__}.plot", "plot")
         import matplotlib.pyplot as plt
 
         curves = [np.asarray(curve, float) for curve in self.loss_curves]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils import check_array, check_consistent_length
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from multilayer.extras import require
 from multilayer.plots.style import COLORS, background, root_figure
 
 if TYPE_CHECKING:
@@ -107,8 +107,8 @@ class DecisionBoundaryDisplay:
 
         Parameters
         ----------
-        estimator : fitted classifier, or Pipeline ending in one
-            Trained on two features.
+        estimator : fitted classifier, Pipeline ending in one, or search for one
+            Trained on two features, both numbers.
         X : array-like or dataframe of shape (n_samples, 2)
             Rows whose range, with a margin, is drawn.
         y : array-like of shape (n_samples,), default=None
@@ -133,22 +133,18 @@ class DecisionBoundaryDisplay:
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         ValueError
-            If X does not have two features, y has unknown labels, the estimator predicts several
-            labels for each row, or the grid is smaller than 2.
+            If X does not have two features of numbers, y has unknown labels, the estimator
+            predicts several labels for each row, or the grid is smaller than 2.
         TypeError
             If the estimator is not a classifier.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        require(f"{cls.__name__}.from_estimator", "plot")
         check_is_fitted(estimator)
         if not is_classifier(estimator):
             raise TypeError(
                 f"DecisionBoundaryDisplay draws classifiers, not {type(estimator).__name__}"
             )
-        rows = check_array(X, dtype=(np.float64, np.float32))
-        if rows.shape[1] != 2:
-            raise ValueError(
-                f"X must have 2 features to be drawn on a plane, and has {rows.shape[1]}"
-            )
+        rows = _numbers(X)
         if grid_resolution < 2:
             raise ValueError(f"grid_resolution must be at least 2, and is {grid_resolution}")
         columns = getattr(X, "columns", None)
@@ -200,7 +196,7 @@ class DecisionBoundaryDisplay:
         ValueError
             If y and X differ in length, or y has labels that are not among `classes`.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+        require(f"{type(self).__name__}.plot", "plot")
         import matplotlib.pyplot as plt
         from matplotlib import rcParams
         from matplotlib.colors import to_rgba
@@ -296,6 +292,19 @@ class DecisionBoundaryDisplay:
         for mesh, ramp in zip(meshes, ramps, strict=True):
             mesh.set_cmap(ramp)
         return np.asarray(colors)
+
+
+def _numbers(X: Any) -> NDArray[Any]:
+    """Return X as an array of two columns of numbers."""
+    try:
+        rows = check_array(X, dtype=(np.float64, np.float32))
+    except ValueError as error:
+        if "could not convert" not in str(error):
+            raise
+        raise ValueError(f"both features must be numbers to be drawn on a plane: {error}") from None
+    if rows.shape[1] != 2:
+        raise ValueError(f"X must have 2 features to be drawn on a plane, and has {rows.shape[1]}")
+    return np.asarray(rows)
 
 
 def _probabilities(estimator: Any, X: Any) -> NDArray[Any]:

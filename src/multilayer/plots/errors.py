@@ -26,6 +26,7 @@ class Errors:
     held_out: Floats
     training: Floats
     name: str
+    chance: float = np.inf  # the error of predictions that do not depend on the row, if known
 
     @property
     def means(self) -> Floats:
@@ -42,6 +43,36 @@ class Errors:
         most = self.means[self.best] + np.nan_to_num(standard_errors(self.held_out))[self.best]
         near = np.flatnonzero(self.means <= most)
         return int(near[np.argmin(complexity[near])])
+
+    def diagnosis(self, k: int, flexible: bool) -> str:
+        """State what is wrong with the networks of a value, from both of their errors.
+
+        Parameters
+        ----------
+        k : int
+            The index of the value.
+        flexible : bool
+            Whether these networks are more flexible than those of the smallest error.
+
+        Returns
+        -------
+        str
+            Variance, if the error on held-out rows exceeds that on training rows by more than the
+            latter exceeds the smallest training error; otherwise bias. A flexible network, or one
+            that learned nothing, has a high training error for another reason: its training has
+            not converged. Empty for the best value, and where the errors do not tell.
+        """
+        trained = self.training.mean(axis=1)
+        untrained = trained.min() >= self.chance
+        bias, gap = trained[k] - trained.min(), self.means[k] - trained[k]
+        noise = np.nan_to_num(standard_errors(self.held_out))[k]
+        if not untrained and (k == self.best or max(bias, gap) <= noise):
+            return ""
+        if gap >= bias and trained[k] < self.chance:
+            return "variance: overfits"
+        if untrained or flexible:
+            return "not converged: high training error"
+        return "bias: underfits"
 
 
 def errors_of(results: Sequence[Any], values: Floats, named: str) -> Errors:
@@ -65,7 +96,17 @@ def errors_of(results: Sequence[Any], values: Floats, named: str) -> Errors:
         offset - np.array([result.scores for result in results]),
         offset - np.array([result.train_scores for result in results]),
         label,
+        _chance(results[0]),
     )
+
+
+def _chance(result: Any) -> float:
+    """Return the error of predicting the mean, or one class of equally frequent ones."""
+    if result.score_name == "R²":
+        return 1.0
+    if result.score_name == "accuracy" and result.classes is not None:
+        return 1 - 1 / len(result.classes)
+    return np.inf
 
 
 def standard_errors(errors: Floats) -> Floats:
@@ -77,7 +118,7 @@ def standard_errors(errors: Floats) -> Floats:
 
 
 def draw_errors(
-    ax: Axes, x: Floats, errors: Errors, simplest: int, names: Sequence[str], ends: tuple[str, str]
+    ax: Axes, x: Floats, errors: Errors, simplest: int, names: Sequence[str], flexible: str
 ) -> tuple[Line2D, Line2D]:
     """Draw both curves with a standard error on either side, and mark two values.
 
@@ -90,8 +131,9 @@ def draw_errors(
         The index of the value to mark in addition to the best.
     names : sequence of str
         Names of the values.
-    ends : tuple of str
-        Texts above the left and the right end of the axis.
+    flexible : {"left", "right"}
+        The end of the axis with the most flexible networks. Above each end stands what is wrong
+        with the networks there.
     """
     order, best = np.argsort(x, kind="stable"), errors.best
     lines = []
@@ -115,7 +157,9 @@ def draw_errors(
         ax.scatter(*where, edgecolors=COLORS[4], marker="s", label=label, **ring)
     if (x > 0).all() and x.max() >= 10 * x.min():
         ax.set_xscale("log")
-    for at, text, side in ((0.0, ends[0], "left"), (1.0, ends[1], "right")):
+    for at, k, side in ((0.0, order[0], "left"), (1.0, order[-1], "right")):
+        text = errors.diagnosis(int(k), side == flexible)
+        text = text and (f"◂ {text}" if side == "left" else f"{text} ▸")
         ax.text(at, 1.02, text, ha=side, transform=ax.transAxes, fontsize="small", color=COLORS[8])
     ax.set_ylabel(errors.name)
     ax.grid(alpha=0.25, linewidth=0.5)

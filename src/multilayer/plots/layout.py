@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating[Any]]
 
 LARGEST_RADIUS = 11.0
-LABEL_WIDTH = 22.0
-ENOUGH_ROOM = 14.0
+LABEL_WIDTH, LABEL_HEIGHT = 22.0, 9.0
+MOST_LABELS = 48  # between two layers; more are never legible
+SWEEPS = 4  # over all lines, to place numbers
 
 
 @dataclass(frozen=True)
@@ -61,27 +62,59 @@ def columns(
     return placed
 
 
-def label_place(left: Column, right: Column) -> tuple[float, float]:
-    """Find the position on the lines between two layers where their numbers are farthest apart.
+def label_places(left: Column, right: Column) -> tuple[Floats, float]:
+    """Find a place for a number on each line between two layers, far from the other numbers.
+
+    A number is written along its line. Of the places on a line, the one that is farthest from
+    other lines is chosen, unless another number is too close.
+
+    Parameters
+    ----------
+    left, right : Column
 
     Returns
     -------
-    t : float
-        The fraction of the way from left to right, the same for all lines, so that the numbers
-        form a column.
+    ts : ndarray, shape (targets, sources)
+        The fraction of the way from left to right.
     room : float
-        Height for each number there; 0 if the lines are too short for a number.
+        The smallest distance between two numbers; 0 if there are too many lines, or these are too
+        short for a number.
     """
-    margin = (left.radius + LABEL_WIDTH / 2 + 2) / (right.x - left.x)
-    if margin > 0.5:
-        return 0.5, 0.0
+    starts, ends = (grid.ravel() for grid in np.meshgrid(left.sources, right.ys))
+    shape, n, width = (len(right.ys), len(left.sources)), len(starts), right.x - left.x
+    margin = (left.radius + LABEL_WIDTH / 2 + 3) / width
+    if margin > 0.5 or n > MOST_LABELS:
+        return np.full(shape, 0.5), 0.0
     ts = np.linspace(margin, 1 - margin, 61)
-    way = ts[:, np.newaxis, np.newaxis]
-    ys = (1 - way) * left.sources + way * right.ys[:, np.newaxis]  # (t, target, source)
-    rooms = np.diff(np.sort(ys.reshape(len(ts), -1))).min(axis=1)
-    # Among the positions with enough room, the one nearest the middle of the line.
-    best = np.lexsort((abs(ts - 0.5), -rooms.clip(max=ENOUGH_ROOM)))[0]
-    return float(ts[best]), float(rooms[best])
+    slopes = (ends - starts) / width
+    lengths = np.hypot(1, slopes)
+    # A number is three points along its line: (lines, places, 3), and their heights.
+    along = LABEL_WIDTH / 3 * np.array([-1, 0, 1]) / lengths[:, np.newaxis, np.newaxis]
+    x = ts[:, np.newaxis] * width + along
+    y = starts[:, np.newaxis, np.newaxis] + slopes[:, np.newaxis, np.newaxis] * x
+    others = starts + slopes * x[..., np.newaxis]  # heights of all lines there
+    gaps = abs(y[..., np.newaxis] - others) / lengths
+    gaps[np.arange(n), ..., np.arange(n)] = np.inf
+    clear = gaps.min(axis=(2, 3)).clip(max=LABEL_HEIGHT) - abs(ts - 0.5)  # (lines, places)
+
+    chosen = np.full(n, -1)
+
+    def distances(line: int) -> Floats:
+        """Return the distance of each place on a line from the nearest number on others."""
+        there = np.flatnonzero((chosen >= 0) & (np.arange(n) != line))
+        if not len(there):
+            return np.full(len(ts), np.inf)
+        at = chosen[there]
+        dx = x[line][:, :, np.newaxis] - x[there, at].ravel()
+        dy = y[line][:, :, np.newaxis] - y[there, at].ravel()
+        return np.asarray(np.hypot(dx, dy).min(axis=(1, 2)))
+
+    for _ in range(SWEEPS):
+        for line in np.argsort(clear.max(axis=1), kind="stable"):
+            lacking = (LABEL_HEIGHT - distances(line)).clip(min=0)
+            chosen[line] = np.argmax(clear[line] - 10 * lacking)
+    room = min(distances(line).item(chosen[line]) for line in range(n))
+    return ts[chosen].reshape(shape), float(room)
 
 
 def _shown(size: int, max_units: int) -> NDArray[np.intp]:

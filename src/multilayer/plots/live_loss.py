@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from multilayer.extras import require
 from multilayer.persistence import FilePath
 from multilayer.plots.loss_curve import LossCurveDisplay
 
@@ -35,6 +36,7 @@ class LossPlot:
     """
 
     def __init__(self, path: FilePath | None = None, interval: float = 1.0) -> None:
+        require("LossPlot", "plot")  # before a long fit, and not in it
         if not interval >= 0:
             raise ValueError(f"interval must be at least 0 seconds, got {interval}")
         self.path, self.interval = path, interval

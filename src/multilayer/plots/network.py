@@ -6,33 +6,33 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from multilayer.plots.layout import Column, columns, label_place
+from multilayer.extras import require
+from multilayer.plots.layout import LABEL_HEIGHT, Column, columns, label_places
 from multilayer.plots.reading import (
     fitted_network,
+    member_of,
     read_activations,
     read_input_names,
     read_output_names,
     read_thetas,
 )
 from multilayer.plots.style import background, root_figure, signed_colormap
+from multilayer.plots.weights import draw_weights, largest, weight_text, write_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
-    from matplotlib.collections import LineCollection, PathCollection
+    from matplotlib.collections import PathCollection
     from matplotlib.colors import Normalize
     from matplotlib.image import AxesImage
-    from matplotlib.text import Text
     from numpy.typing import ArrayLike, NDArray
 
     Floats = NDArray[np.floating[Any]]
 
 # Lengths are in points, 1/72 inch.
 HEADING, KEY = 30.0, 26.0
-SMALLEST_LABEL, LARGEST_LABEL = 5.5, 8.0
 SMALLEST_PICTURE = 36.0
 LONGEST_NAME = 18
 
@@ -41,10 +41,14 @@ class NetworkDisplay:
     """Units in columns, and weights as lines: blue if positive, red and dashed if negative.
 
     The larger a weight in its layer, the wider and stronger its line. Bias units, whose value is
-    always 1, are on top with a dashed border. In a small network the weights are written on the
-    lines. Where they would not be legible, an image of each Θ is drawn below instead: a row for
-    each unit of the next layer, the bias in the first column. Of large layers only the first and
-    last units are drawn.
+    always 1, are on top with a dashed border. In a small network each weight is written along its
+    line. Where the numbers would not be legible, an image of each Θ is drawn below instead: a row
+    for each unit of the next layer, the bias in the first column. Of large layers only the first
+    and last units are drawn.
+
+    The inputs of a tabular network are its encoded columns, then the periodic features of each
+    number ("age ~1") and the numbers that embed each category ("sex #1"); the trained scale of an
+    input is part of its weights.
 
     Parameters
     ----------
@@ -102,18 +106,23 @@ class NetworkDisplay:
         input_names: Sequence[str] | None = None,
         output_names: Sequence[str] | None = None,
         max_units: int = 10,
+        member: int = 0,
         ax: Axes | None = None,
     ) -> Self:
         """Draw a network.
 
         Parameters
         ----------
-        estimator : Network, fitted MLPClassifier or MLPRegressor, or Pipeline ending in one
-            Anything with `thetas`, or with `coefs_` and `intercepts_` as scikit-learn has them.
+        estimator : Network or fitted estimator
+            MLPClassifier, MLPRegressor, or another with `thetas`, or with `coefs_` and
+            `intercepts_` as scikit-learn has them; TabularClassifier or TabularRegressor; a
+            Pipeline that ends in one, or a search, whose best estimator is drawn.
         input_names, output_names : sequence of str, default=None
             Names of features and outputs; by default those from fit.
         max_units : int, default=10
             Of a layer with more units than this, only the first and last are drawn.
+        member : int, default=0
+            Which network of a tabular estimator to draw.
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on; a new figure by default.
 
@@ -126,15 +135,18 @@ class NetworkDisplay:
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         TypeError
-            If it has neither.
+            If it has no weights of layers.
+        ValueError
+            If it has no such member.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
-        network = fitted_network(estimator)
+        require(f"{cls.__name__}.from_estimator", "plot")
+        model = fitted_network(estimator)
+        network = member_of(model, member)
         thetas = read_thetas(network)
         if input_names is None:
             input_names = read_input_names(estimator, n_inputs=np.shape(thetas[0])[1] - 1)
         if output_names is None:
-            output_names = read_output_names(network, n_outputs=len(thetas[-1]))
+            output_names = read_output_names(model, n_outputs=len(thetas[-1]))
         display = cls(
             thetas,
             activations=read_activations(network, n_layers=len(thetas)),
@@ -164,7 +176,7 @@ class NetworkDisplay:
             If the shapes of the thetas contradict each other or the names, or `max_units` is
             less than 3.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+        require(f"{type(self).__name__}.plot", "plot")
         import matplotlib.pyplot as plt
         from matplotlib.colors import Normalize
 
@@ -188,19 +200,20 @@ class NetworkDisplay:
         picture = 0.28 * height
 
         layers = columns(sizes, max_units, xs, KEY, height - HEADING)
-        places = [label_place(*gap) for gap in pairwise(layers)]
-        written = min(room for _, room in places) > SMALLEST_LABEL
+        places = [label_places(*gap) for gap in pairwise(layers)]
+        small = all(layer.ellipsis_y is None for layer in layers)
+        written = small and min(room for _, room in places) > 0.9 * LABEL_HEIGHT
         pictured = not written and picture > SMALLEST_PICTURE
         if pictured:
             layers = columns(sizes, max_units, xs, KEY + picture + 4, height - HEADING)
 
         # Each layer has its own scale: large layers have small weights.
-        norms = [Normalize(-largest, largest) for largest in map(_largest, thetas)]
+        norms = [Normalize(-largest, largest) for largest in map(largest, thetas)]
         self.weights_, self.labels_, self.pictures_ = [], [], []
         for theta, norm, place, gap in zip(thetas, norms, places, pairwise(layers), strict=True):
-            self.weights_.append(self._draw_weights(theta, norm, *gap))
+            self.weights_.append(draw_weights(ax, theta, norm, *gap))
             if written:
-                self.labels_ += self._write_weights(theta, *place, *gap)
+                self.labels_ += write_weights(ax, theta, place[0], *gap)
             elif pictured:
                 self.pictures_.append(self._draw_picture(theta, norm, *gap, picture))
         self.units_ = [self._draw_units(l, layer) for l, layer in enumerate(layers)]
@@ -224,48 +237,6 @@ class NetworkDisplay:
             if names is not None and len(names) != n_units:
                 raise ValueError(f"{what} must have {n_units} names, and has {len(names)}")
         return thetas
-
-    def _draw_weights(
-        self, theta: Floats, norm: Normalize, left: Column, right: Column
-    ) -> LineCollection:
-        from matplotlib.collections import LineCollection
-
-        values = _drawn(theta, left, right).ravel()
-        size = np.abs(np.nan_to_num(values, posinf=norm.vmax, neginf=norm.vmin)) / norm.vmax
-        lines = LineCollection(
-            [[(left.x, a), (right.x, b)] for b in right.ys for a in left.sources],
-            array=values,
-            cmap=signed_colormap(),
-            norm=norm,
-            linewidths=0.6 + 3.2 * size,
-            # The sign is visible in grey print too.
-            linestyles=[(0, (4, 1)) if value < 0 else "-" for value in values],
-            zorder=1,
-        )
-        self.ax_.add_collection(lines)
-        return lines
-
-    def _write_weights(
-        self, theta: Floats, t: float, room: float, left: Column, right: Column
-    ) -> list[Text]:
-        values = _drawn(theta, left, right)
-        ys = (1 - t) * left.sources + t * right.ys[:, np.newaxis]
-        style: dict[str, Any] = {
-            "fontsize": min(0.9 * room, LARGEST_LABEL),
-            "ha": "center",
-            "va": "center_baseline",
-            "bbox": {
-                "boxstyle": "square,pad=0.08",
-                "fc": (*background(self.ax_)[:3], 0.85),
-                "ec": "none",
-            },
-            "zorder": 2,
-        }
-        x = (1 - t) * left.x + t * right.x
-        return [
-            self.ax_.text(x, y, _number(value), **style)
-            for y, value in zip(ys.ravel(), values.ravel(), strict=True)
-        ]
 
     def _draw_units(self, l: int, layer: Column) -> PathCollection:
         from matplotlib import rcParams
@@ -322,7 +293,7 @@ class NetworkDisplay:
             shape = f"{sizes[l]} × {sizes[l - 1] + 1}"
             theta = rf"$\Theta^{{({l})}}$"
             self.ax_.text(x, first, f"{theta}: {shape}", fontsize=0.9 * size, **style)
-            extent = rf"$|\theta|$ ≤ {_number(norm.vmax)}"
+            extent = rf"$|\theta|$ ≤ {weight_text(norm.vmax)}"
             self.ax_.text(x, second, extent, fontsize=0.9 * size, **style)
 
     def _draw_picture(
@@ -347,21 +318,6 @@ class NetworkDisplay:
         key.set_ticks([-1, 0, 1], labels=["negative, dashed", "0", "positive"], fontsize=7)
         key.ax.tick_params(length=0, pad=2)
         key.outline.set_visible(False)
-
-
-def _drawn(theta: Floats, left: Column, right: Column) -> Floats:
-    """Return the part of Θ for the drawn units, shape (targets, 1 + sources)."""
-    drawn: Floats = theta[np.ix_(right.units, np.append(0, left.units + 1))]
-    return drawn
-
-
-def _largest(theta: Floats) -> float:
-    return float(np.abs(theta[np.isfinite(theta)]).max(initial=0)) or 1.0
-
-
-def _number(value: Any) -> str:
-    text = f"{value:.2f}" if abs(value) < 100 else f"{value:.2g}"
-    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def _short(name: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
+from multilayer.extras import require
 from multilayer.plots.errors import draw_errors, errors_of
+from multilayer.plots.reading import best_of_search
 from multilayer.plots.style import root_figure
 
 if TYPE_CHECKING:
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 class RegularizationPathDisplay:
     """Error on held-out rows and on training rows, against λ on a logarithmic axis.
 
-    With a small λ the network overfits: variance. With a large one it underfits: bias. The bands
-    are one standard error wide on either side. Marked are the smallest error on held-out rows, and
+    With a small λ the network may overfit: variance. With a large one it underfits: bias. What the
+    errors show stands above either end of the axis. The bands are one standard error wide on either
+    side. Marked are the smallest error on held-out rows, and
     the largest λ within one standard error of it, which gives the simplest network.
 
     Parameters
@@ -81,6 +83,7 @@ class RegularizationPathDisplay:
         Parameters
         ----------
         estimator : MLPClassifier, MLPRegressor, tabular estimator, or Pipeline ending in one
+            Of a fitted search, its best estimator is trained.
         X, y : array-like or dataframe
             The data.
         param_name : str, default="alpha"
@@ -101,11 +104,12 @@ class RegularizationPathDisplay:
         ValueError
             If a value is not larger than 0.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        require(f"{cls.__name__}.from_estimator", "plot")
         from multilayer.selection.parameter_path import cross_validate_path
 
         values = np.logspace(-4, 2, 9) if param_range is None else np.asarray(param_range, float)
         _check(values)
+        estimator = best_of_search(estimator)
         results = cross_validate_path(estimator, X, y, param_name, values.tolist(), **kwargs)
         label = "λ (alpha)" if param_name.split("__")[-1] == "alpha" else param_name
         return cls(results, values, xlabel=label).plot(ax=ax)
@@ -122,7 +126,7 @@ class RegularizationPathDisplay:
         -------
         RegularizationPathDisplay
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+        require(f"{type(self).__name__}.plot", "plot")
         import matplotlib.pyplot as plt
 
         alpha = np.asarray(self.alpha, float)
@@ -134,9 +138,8 @@ class RegularizationPathDisplay:
         symbol = self.xlabel.split()[0]
         names = [f"{symbol} = {value:.2g}" for value in alpha]
         self.line_, self.train_line_ = draw_errors(
-            ax, alpha, errors, self.simplest_index_, names,
-            ("◂ variance: overfits", "bias: underfits ▸"),
-        )  # fmt: skip
+            ax, alpha, errors, self.simplest_index_, names, "left"
+        )
         ax.set_xscale("log")
         ax.set_xlabel(self.xlabel)
         self.ax_, self.figure_ = ax, root_figure(ax)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from multilayer.extras import require
 from multilayer.plots.style import COLORS, root_figure
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class SearchDisplay:
 
         Parameters
         ----------
-        search : fitted HiddenLayerSearchCV
+        search : fitted HiddenLayerSearchCV, or Pipeline ending in one
         axes : two matplotlib Axes, default=None
             Axes for the errors against parameters and against time; a new figure by default.
         **kwargs
@@ -92,8 +93,22 @@ class SearchDisplay:
         Returns
         -------
         SearchDisplay
+
+        Raises
+        ------
+        TypeError
+            If it is no HiddenLayerSearchCV.
+        sklearn.exceptions.NotFittedError
+            If it is not fitted.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        require(f"{cls.__name__}.from_estimator", "plot")
+        from multilayer.selection import HiddenLayerSearchCV
+
+        search = search[-1] if isinstance(search, Pipeline) else search
+        if not isinstance(search, HiddenLayerSearchCV):
+            raise TypeError(
+                f"SearchDisplay draws a HiddenLayerSearchCV, not {type(search).__name__}"
+            )
         check_is_fitted(search, "cv_results_")
         name, offset = "Validation error", 1.0
         if search.scoring is not None:
@@ -125,7 +140,7 @@ class SearchDisplay:
         -------
         SearchDisplay
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+        require(f"{type(self).__name__}.plot", "plot")
         if axes is None:
             from matplotlib import pyplot as plt
 

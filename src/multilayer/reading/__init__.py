@@ -1,1 +1,1 @@
-"""Tables from files: unpacked, decoded, split into cells, and typed by the column."""
+"""Tables from files: decompressed, decoded, split into cells, and typed by column."""

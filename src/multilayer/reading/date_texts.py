@@ -56,7 +56,7 @@ def date_pattern(form: str) -> str:
 
 
 def parse_dates(texts: pl.Series, form: str) -> pl.Series:
-    """Convert texts to dates, or to times of a day; what is none becomes a gap.
+    """Convert strings to dates, or to times of a day; all others become missing values.
 
     Parameters
     ----------

@@ -32,7 +32,7 @@ class Dialect:
     width : int
         The number of columns.
     names : tuple of str, optional
-        The names of the columns, where they stand in the last skipped line.
+        The names of the columns, if they are in the last skipped line.
     """
 
     delimiter: str
@@ -90,7 +90,7 @@ def detect_dialect(sample: str, delimiter: str | None = None, likely: str | None
         names = ("", *rows[0])  # as R writes row names: without a name of their own
         skip += 1 + _blank_lines(lines[skip + 1 :])
     elif skip and lines[skip - 1].startswith("#"):
-        # The names may stand in a comment, as numpy.savetxt writes them.
+        # The names may be in a comment, as numpy.savetxt writes them.
         before = _rows(lines[skip - 1].lstrip("#").strip(), delimiter, quote, escape)[0]
         if (
             len(before) == width > 1

@@ -147,12 +147,12 @@ class TableFiles:
         return values
 
     def chunks(self, rows: int) -> Iterator[pl.DataFrame]:
-        """Yield at most so many rows at a time, in the order of the files."""
+        """Yield a limited number of rows at a time, in the order of the files."""
         for path in self.paths:
             yield from self.chunks_of(path, rows)
 
     def chunks_of(self, path: str, rows: int = _BATCH) -> Iterator[pl.DataFrame]:
-        """Yield at most so many rows of one file at a time."""
+        """Yield a limited number of rows of one file at a time."""
         self._check_unchanged(path)
         chunks = self._chunks_of(path, rows)
         while (chunk := self._read(lambda: next(chunks, None))) is not None:
@@ -183,7 +183,7 @@ class TableFiles:
 
     def _batches(self, path: str, rows: int) -> Iterator[pl.DataFrame]:
         """Read rows of a CSV file as texts, gaps null."""
-        # What was found when the file was looked at holds when it is read.
+        # Use the format that was detected when the file was first examined.
         options = replace(self._options, header=self._headers.get(path, self._options.header))
         with ExitStack() as stack:
             place = Path(path)

@@ -1,7 +1,7 @@
-"""The format of a column of texts: what its cells were found to be, and their conversion.
+"""The format of a column of strings: its detection, and the conversion of the cells.
 
-What is found in one part of a table is merged with what is found in the others, so that a table
-that is read in parts is read as it would be in one piece.
+The evidence from the parts of a table is merged, so that a table that is read in parts is read in
+the same way as in one piece.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Format:
     form: str = ""
 
     def convert(self, texts: pl.Series) -> pl.Series:
-        """Convert texts (m,), gaps null; what does not fit becomes null as well."""
+        """Convert strings (m,), gaps null; cells that do not fit become null as well."""
         if self.kind == "text":
             return texts
         texts = _without_soft_gaps(texts)
@@ -364,7 +364,7 @@ def without_gaps(texts: pl.DataFrame) -> pl.DataFrame:
     """Strip blanks around cells, and make `GAPS` null."""
     stripped, gap = pl.all().str.strip_chars(), pl.all().is_in(GAPS)
     known = pl.when(gap).then(None).otherwise(pl.all()).name.keep()
-    # Some columns at a time, since each takes 10 kB meanwhile.
+    # A few columns at a time, because each takes 10 kB during the conversion.
     parts = [
         texts[:, start : start + _TOGETHER].select(stripped).select(known)
         for start in range(0, texts.width, _TOGETHER)

@@ -1,4 +1,4 @@
-"""Limits of tables, which no real one meets: without them, a small file may cost all memory."""
+"""Limits of tables beyond any real table: without them, a small file could use all memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = [
 
 MOST_COLUMNS = 100_000  # some 10 kB of memory each
 LONGEST_ROW = 1 << 24  # bytes of a row of a CSV file
-# A file may hold so many times its size, and so many bytes besides.
+# The content of a file may have this many times its size, plus this many bytes.
 _MOST_TIMES, _MOST_MORE = 1100, 1 << 26
 _BLOCK = 1 << 20
 _CELL = 8  # bytes of a number

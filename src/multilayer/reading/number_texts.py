@@ -38,7 +38,7 @@ def decimal_pattern(decimal: str) -> str:
 
 
 def parse_numbers(texts: pl.Series, decimal: str) -> pl.Series:
-    """Convert texts to numbers; what is none becomes a gap.
+    """Convert strings to numbers; all others become missing values.
 
     Parameters
     ----------

@@ -32,7 +32,7 @@ __all__ = [
     "take_names",
 ]
 
-_LOOKED_AT = 500  # rows by which a header is told
+_LOOKED_AT = 500  # rows from which a header is recognized
 
 
 def read_table(
@@ -173,7 +173,7 @@ def finish(
     convert: bool = True,
     delimiter: str | None = None,
 ) -> Table:
-    """Leave columns out, convert columns of texts, and say what was done."""
+    """Drop columns, convert columns of strings, and report what was done."""
     remarks = list(source.remarks)
     if not named and options.header is None and known is None:
         remarks.append(NAMELESS)

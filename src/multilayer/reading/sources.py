@@ -27,7 +27,7 @@ __all__ = ["Source", "open_source"]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _BLOCK = 1 << 22  # bytes that are unpacked and decoded at a time
-_SAMPLE = 1 << 17  # bytes from which the encoding is told
+_SAMPLE = 1 << 17  # bytes from which the encoding is detected
 
 _KINDS = {
     b"PAR1": "Parquet",
@@ -295,7 +295,7 @@ def _detected(source: Source, wrong: int) -> str:
     # Only the lines that tell: among much ASCII, charset-normalizer does not see them.
     telling = b"\n".join(line for line in sample.splitlines() if not line.isascii()) or sample
     words = re.findall(rb"[A-Za-z\x80-\xff]+", telling)
-    # A sign alone, as of a currency, tells nothing.
+    # A single sign, such as that of a currency, is not evidence.
     letters = b"".join(word for word in words if not word.isascii() and len(word) > 1)
     if not letters or sum(byte > 127 for byte in letters) < _WESTERN * len(letters):
         for encoding in ("cp1252", "latin_1"):

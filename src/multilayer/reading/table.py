@@ -15,7 +15,7 @@ __all__ = ["DEFAULT_OPTIONS", "Known", "ReadOptions", "Table", "collected"]
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """Options for reading a file; what is None is detected.
+    """Options for reading a file; those that are None are detected.
 
     Attributes
     ----------
@@ -105,7 +105,7 @@ class Table:
 
 
 def collected(remarks: Iterable[str], most: int = 12) -> list[str]:
-    """Return at most so many different remarks, and the number of those left out."""
+    """Return a limited number of different remarks, and the number of the others."""
     different = list(dict.fromkeys(remarks))
     more = len(different) - most
     return different[:most] + [f"{more} more remarks of this kind"] * (more > 0)

@@ -36,7 +36,7 @@ def read_typed(source: Source, options: ReadOptions) -> pl.DataFrame:
 
 @contextmanager
 def readable(name: str) -> Iterator[None]:
-    """Turn whatever a library raises about a file into one line that names it."""
+    """Convert any error that a library raises about a file to one line that names it."""
     try:
         yield
     except (TableError, MemoryError):

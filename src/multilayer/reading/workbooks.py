@@ -1,6 +1,6 @@
-"""How far the cells of a workbook reach, told without making a table of them.
+"""The extent of the cells of a workbook, determined without making a table of them.
 
-The library that reads workbooks makes room for every cell up to the last one that holds something.
+The library that reads workbooks allocates every cell up to the last one with content.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from multilayer.selection.splits import make_splits
 from multilayer.tables.alerts import warn_of_alerts
 from multilayer.tables.encoder import TableEncoder
 from multilayer.tables.target import detect_task, read_column
+from multilayer.tabular import TabularClassifier, TabularRegressor
 from multilayer.training.progress import tasks_bar
 
 __all__ = ["compare_baselines"]
@@ -39,6 +40,7 @@ def compare_baselines(
     y: ArrayLike,
     *,
     cv: Any = 5,
+    groups: ArrayLike | None = None,
     scoring: Any = None,
     task: str = "auto",
     random_state: int | np.random.RandomState | None = None,
@@ -49,9 +51,9 @@ def compare_baselines(
     """Compare a straight line, polynomials, networks and boosted trees by cross-validation.
 
     The models are logistic or linear regression; the same on powers and products of the columns up
-    to degree 2 and 3; networks without a hidden layer, and with one, two and three; and
-    scikit-learn's histogram gradient boosting. All are trained on the same folds, and read the
-    table through a `TableEncoder`.
+    to degree 2 and 3; networks without a hidden layer, and with one, two and three; the tabular
+    model, `TabularClassifier` or `TabularRegressor`; and scikit-learn's histogram gradient
+    boosting. All are trained on the same folds, and read the table through a `TableEncoder`.
 
     Parameters
     ----------
@@ -60,6 +62,8 @@ def compare_baselines(
     y : array-like, shape (m,)
     cv : int, splitter or iterable, default=5
         As for `cross_validate_network`.
+    groups : array-like, shape (m,), default=None
+        The group of each row; the rows of a group stay together.
     scoring : str or callable, default=None
         A scorer of scikit-learn's; by default accuracy or R².
     task : {"auto", "classification", "regression"}, default="auto"
@@ -99,11 +103,11 @@ def compare_baselines(
     if task not in tasks:
         raise ValueError(f"task must be one of {', '.join(tasks)}, got {task!r}")
     rng = check_random_state(random_state)
-    X, y = indexable(X, y)
+    X, y, groups = indexable(X, y, groups)
     labels = read_column(y)
     classes = (detect_task(labels) if task == "auto" else task) == "classification"
     warn_of_alerts(X, labels, classes=classes)
-    splits = make_splits(cv, X, y, None, classes=classes, n_repeats=1, rng=rng)
+    splits = make_splits(cv, X, y, groups, classes=classes, n_repeats=1, rng=rng)
     n_columns = len(TableEncoder().fit(X).get_feature_names_out())
     rivals = _rivals(classes, labels, n_columns)
     began = time.perf_counter()
@@ -176,6 +180,8 @@ def _rivals(classes: bool, y: NDArray[Any], n_columns: int) -> list[Rival]:
     for depth, number in enumerate(("one", "two", "three"), start=1):
         name = f"{number} hidden layer{'s' * (depth > 1)} of {width}"
         rivals.append(Rival(name, "network", _network(classes, m, (width,) * depth)))
+    tabular: Any = TabularClassifier() if classes else TabularRegressor()
+    rivals.append(Rival("tabular model", "tabular", tabular))
     rivals.append(Rival("gradient boosting", "boosting", make_pipeline(clone(encoder), boosting)))
     return rivals
 

@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.selection.html import comparison_table
+
 __all__ = ["Comparison", "Rival"]
 
 Array = NDArray[Any]
+_NETWORKS = ("network", "tabular")  # kinds of models
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +25,7 @@ class Rival:
     Attributes
     ----------
     name : str
-    kind : {"line", "polynomial", "network", "boosting"}
+    kind : {"line", "polynomial", "network", "tabular", "boosting"}
     estimator : estimator
         Not fitted.
     scores, train_scores : ndarray, shape (n_splits,)
@@ -127,14 +130,20 @@ class Comparison:
         if simple_ones:
             simple = max(simple_ones, key=lambda rival: rival.mean)
             against = f", against {simple.said()} by {simple.name}"
-        if "network" in kinds:
-            chosen = min((r for r in near if r.kind == "network"), key=lambda r: r.n_parameters)
-            reach = "reaches" if chosen.name.startswith("one") else "reach"
+        networks = [rival for rival in near if rival.kind in _NETWORKS]
+        if best.kind in _NETWORKS:
             also = "; gradient boosting does as well" if "boosting" in kinds else ""
-            return f"A network is needed: {chosen.name} {reach} {chosen.said()}{against}{also}."
-        if "network" in top:
+            reach = "reach" if "layers" in best.name else "reaches"
+            return f"A network is needed: {best.name} {reach} {best.said()}{against}{also}."
+        if networks:
+            other = max(networks, key=lambda rival: rival.mean)
+            near_it = f"{_quoted(other)}, is within one standard error of it"
+            return f"The best model is {_quoted(best)}{against}; a network does as well: {near_it}."
+        trained = [rival for kind, rival in top.items() if kind in _NETWORKS]
+        if trained:
             link = " and" if against else ", against"
-            against += f"{link} {top['network'].said()} by {top['network'].name}"
+            other = max(trained, key=lambda rival: rival.mean)
+            against += f"{link} {other.said()} by {other.name}"
         return f"Trees are needed rather than a network: {_quoted(best)}{against}."
 
     def to_frame(self) -> Any:
@@ -152,12 +161,15 @@ class Comparison:
     def __repr__(self) -> str:
         return f"<Comparison of {len(self.rivals)} models; the best: {_quoted(self.best)}>"
 
+    def _repr_html_(self) -> str:
+        return comparison_table(self)
+
     def __str__(self) -> str:
         width = max(len(rival.name) for rival in self.rivals)
         row = f"{{:<{width}}}{{:>17}}{{:>10}}{{:>12}}{{:>9}}".format
         lines = [
             f"{self.score_name} on {self.n_splits} folds of {self.n_rows} rows",
-            row("", "left out", "training", "parameters", "seconds"),
+            row("", "out of fold", "training", "parameters", "seconds"),
         ]
         for rival in self.rivals:
             if rival.failure:

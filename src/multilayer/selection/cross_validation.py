@@ -13,6 +13,7 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_random_state, indexable
 
 from multilayer.selection.folds import FittedFold, seeded
+from multilayer.selection.html import cross_validation_table
 from multilayer.selection.parallel_folds import fit_folds
 from multilayer.selection.splits import Split, make_splits
 from multilayer.tables.labels import plain_target
@@ -42,9 +43,8 @@ class CrossValidation:
         The training cost by epoch, with the penalty; empty for an estimator that does not record
         it. For a tabular estimator, the mean over its members.
     validation_curves : list of ndarray
-        The cost of the test rows by epoch, without the penalty. Nothing depends on it: training is
-        bit for bit the same without it. Empty for all estimators but MLPClassifier and
-        MLPRegressor.
+        The cost of the test rows by epoch, without the penalty. It has no influence on training.
+        Empty for all estimators but MLPClassifier and MLPRegressor.
     oof_prediction : ndarray, shape (m,) or (m, n_outputs)
         Out-of-fold predictions: for each row, by the estimators that were not trained on it. The
         mean over repeats; of a classifier, the class with the largest mean probability, or without
@@ -121,6 +121,9 @@ class CrossValidation:
             f"± {self.standard_error:.2g}, {n} fold{'s' * (n != 1)}>"
         )
 
+    def _repr_html_(self) -> str:
+        return cross_validation_table(self, _MOST_FOLDS_SHOWN)
+
     def __str__(self) -> str:
         n = len(self.scores)
         folds = n // self.n_repeats
@@ -128,7 +131,7 @@ class CrossValidation:
         what += f", {self.n_repeats} times" if self.n_repeats > 1 else ""
         lines = [f"{self.name}: {self.score_name}, {what}"]
         row = "{:<6}{:>16}{:>10}{:>9}{:>10}".format
-        lines.append(row("fold", "left out", "training", "epochs", "seconds"))
+        lines.append(row("fold", "out of fold", "training", "epochs", "seconds"))
         for k in range(n if n <= _MOST_FOLDS_SHOWN else 0):
             epochs = str(len(self.loss_curves[k]) or "-")
             figures = f"{self.scores[k]:.4f}", f"{self.train_scores[k]:.4f}"
@@ -197,8 +200,8 @@ def cross_validate_network(
     Warns
     -----
     UserWarning
-        If a class has fewer rows than there are folds. Where the training rows of a fold lack it,
-        it has probability 0; in a log-loss that counts as the smallest that the loss tells from 0.
+        If a class has fewer rows than there are folds. If the training rows of a fold lack it, it
+        has probability 0, which the log-loss clips to its smallest value.
 
     See Also
     --------

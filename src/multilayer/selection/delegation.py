@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from multilayer.estimators.reporting import Reportable
+from multilayer.selection.html import search_table
 from multilayer.selection.splits import Split
 
 __all__ = ["BaseSearch", "Searched"]
@@ -107,6 +108,11 @@ class BaseSearch(Reportable, MetaEstimatorMixin, BaseEstimator):
             raise AttributeError("feature_names_in_ is known once the best estimator is fitted")
         names: Array = self.best_estimator_.feature_names_in_
         return names
+
+    def _html_repr(self) -> str:
+        """Return scikit-learn's diagram, of a fitted search with its table."""
+        diagram: str = super()._html_repr()
+        return f"{diagram}\n{search_table(self)}" if hasattr(self, "cv_results_") else diagram
 
     def __sklearn_tags__(self) -> Any:
         tags, inner = super().__sklearn_tags__(), get_tags(self.estimator)

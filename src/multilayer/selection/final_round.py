@@ -1,7 +1,7 @@
-"""The final round: the best candidates of a search are scored again, on fresh folds.
+"""The final round: the best candidates of a search are scored again, on new folds.
 
-Of very many candidates, the one that looks best also had luck with its folds. Its scores on folds
-that did not select it are free of that luck.
+Of very many candidates, the one that looks best was also lucky with its folds. Its scores on folds
+that did not select it are free of this selection bias.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _N_SELECTED = 12
 def select_for_final_round(
     candidates: Sequence[Candidate], n_splits: int, rungs: Sequence[int], last_only: bool
 ) -> list[Candidate]:
-    """Return the best candidates by the first folds, with the simplest within a standard error."""
+    """Return the best candidates by the first folds, the simplest as good, and the default one."""
     on_first_folds = [
         Candidate(**(vars(candidate) | {"final_scores": []})) for candidate in candidates
     ]
@@ -31,6 +31,9 @@ def select_for_final_round(
     selected = [i for i in order[:_N_SELECTED] if results["eligible"][i]]
     if selected and (simplest := simplest_within_one_standard_error(results)) not in selected:
         selected[-1] = simplest
+    selected += [
+        i for i, one in enumerate(candidates) if one.goes_on and one.scores and i not in selected
+    ]
     return [candidates[i] for i in selected]
 
 
@@ -45,7 +48,7 @@ def run_final_round(
     """Score candidates on another set of folds, and return whether there was time for all.
 
     Each candidate is trained from the beginning, for the number of epochs that was best. A round
-    that is not completed counts for none of them.
+    that is not completed does not count for any of them.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Successive halving: all candidates train for a few epochs, the better ones go on.
+"""Successive halving: all candidates train for a few epochs, and the better ones continue.
 
 Source: Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter
 optimization", arXiv 1502.07943.
@@ -44,6 +44,8 @@ class Candidate:
     n_parameters : int
     failure : str
         Why it has no score, or empty.
+    goes_on : bool
+        Whether it goes on to every rung, however it scores.
     """
 
     params: dict[str, Any]
@@ -54,6 +56,7 @@ class Candidate:
     seconds: float = 0.0
     n_parameters: int = 0
     failure: str = ""
+    goes_on: bool = False
 
     @property
     def is_evaluated(self) -> bool:
@@ -100,11 +103,12 @@ class SuccessiveHalving:
         self.n_threads, self.keep = n_threads, keep
 
     def n_tasks(self, n_candidates: int) -> int:
-        """Return the number of tasks: each trains a candidate on a fold up to the next rung."""
+        """Return the most tasks: each trains a candidate on a fold up to the next rung."""
         numbers = [n_candidates]
         for rung in range(1, len(self.rungs)):
             numbers.append(self._n_promoted(numbers[-1], rung))
-        return sum(numbers) * len(self.folds)
+        n_kept = len(self.rungs) - 1  # of the one that goes on however it scores
+        return (sum(numbers) + n_kept) * len(self.folds)
 
     def _n_promoted(self, n: int, rung: int) -> int:
         """Return how many of n go on to a rung: fewer by as much as they will train longer."""
@@ -146,10 +150,11 @@ class SuccessiveHalving:
         """Return those that go on to a rung; of equally good ones the simplest."""
         scored = [c for c in candidates if len(c.scores) >= rung and not c.failure]
         scored.sort(key=lambda c: (-np.mean(c.scores[rung - 1]), c.n_parameters))
-        promoted = scored[: self._n_promoted(len(scored), rung)]
+        n = self._n_promoted(len(scored), rung)
+        promoted = [c for place, c in enumerate(scored) if place < n or c.goes_on]
         if not self.keep:
-            for candidate in scored[len(promoted) :]:
-                candidate.trials = []
+            for candidate in scored[n:]:
+                candidate.trials = candidate.trials if candidate.goes_on else []
         return promoted
 
     def train_to(

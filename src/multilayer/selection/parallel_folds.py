@@ -58,7 +58,7 @@ def fit_folds(
     Raises
     ------
     ValueError
-        If a fold cannot be fitted; of several the first one is named, whatever the threads.
+        If a fold cannot be fitted; of several, the first one is named, for any number of threads.
     OutOfTime
         If a fold was not begun.
     """

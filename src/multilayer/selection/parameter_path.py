@@ -14,7 +14,25 @@ from multilayer.selection.cross_validation import CrossValidation, cross_validat
 from multilayer.selection.splits import make_splits
 from multilayer.tables.labels import plain_target
 
-__all__ = ["cross_validate_path"]
+__all__ = ["cross_validate_path", "parameter_name"]
+
+
+def parameter_name(estimator: Any, param_name: str) -> str:
+    """Return the name by which `set_params` knows a parameter of an estimator or of a last step.
+
+    Raises
+    ------
+    ValueError
+        If there is no such parameter.
+    """
+    name = param_name
+    if isinstance(estimator, Pipeline) and "__" not in name:
+        name = f"{estimator.steps[-1][0]}__{name}"
+    if name not in estimator.get_params():
+        raise ValueError(
+            f"param_name must be a parameter of {type(estimator).__name__}, got {param_name!r}"
+        )
+    return name
 
 
 def cross_validate_path(
@@ -50,13 +68,7 @@ def cross_validate_path(
     ValueError
         If there is no such parameter, or no value is given.
     """
-    name = param_name
-    if isinstance(estimator, Pipeline) and "__" not in name:
-        name = f"{estimator.steps[-1][0]}__{name}"
-    if name not in estimator.get_params():
-        raise ValueError(
-            f"param_name must be a parameter of {type(estimator).__name__}, got {param_name!r}"
-        )
+    name = parameter_name(estimator, param_name)
     if not len(param_range):
         raise ValueError("param_range must hold at least one value, but is empty")
     rng = check_random_state(random_state)

@@ -15,7 +15,7 @@ __all__ = ["RandomSampler", "Sampler", "make_sampler"]
 
 
 class Sampler(Protocol):
-    """Proposes candidates, and is told their results."""
+    """Proposes candidates, and receives their results."""
 
     batch: float  # how many candidates are evaluated together before the next are proposed
 

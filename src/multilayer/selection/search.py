@@ -24,6 +24,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from multilayer.estimators.base import BaseMLP
 from multilayer.estimators.convergence import DivergenceWarning
 from multilayer.estimators.scoring import find_scorer
+from multilayer.selection.choice import choose
 from multilayer.selection.delegation import BaseSearch, Searched
 from multilayer.selection.final_round import run_final_round, select_for_final_round
 from multilayer.selection.folds import fit_weights
@@ -43,8 +44,7 @@ __all__ = ["HiddenLayerSearchCV"]
 
 Array = NDArray[Any]
 _N_CANDIDATES, _N_FINALS = 60, 3
-# With a time limit: the most candidates for each second, and in all. Of very many candidates, the
-# one that looks best is too often one that had luck with its folds.
+# With a time limit: the most candidates a second, and in all. Of too many, the best is a lucky one.
 _A_SECOND, _MOST = 50, 200
 
 
@@ -55,8 +55,7 @@ class HiddenLayerSearchCV(BaseSearch):
     candidates train for a few epochs on every fold; the best third goes on to three times as many
     epochs from where it stopped, and so on. The score of a candidate is the mean over the folds at
     the largest number of epochs whose score is not clearly worse than the best one, so the search
-    chooses `max_iter` too. The result is the same for any number of threads, unless there is a
-    `time_limit`.
+    chooses `max_iter` too. Without a `time_limit`, threads do not change the result.
 
     Parameters
     ----------
@@ -122,6 +121,10 @@ class HiddenLayerSearchCV(BaseSearch):
     simplest_index_ : int
         The candidate with the fewest parameters whose score is within one standard error of the
         best.
+    default_index_ : int or None
+        The candidate that is the estimator as it is, which is always trained to the end; None if
+        `space` is given. A tabular estimator stays as it is unless the best candidate is better by
+        more than one standard error of the difference on the same folds.
     rungs_ : list of int
         The numbers of epochs at which candidates were compared (for tabular estimators in 15ths of
         all epochs).
@@ -259,20 +262,19 @@ class HiddenLayerSearchCV(BaseSearch):
             if self.space is None:
                 state.initial_params = first_candidates(network, len(splits[0][0]))
         interrupted = self._evaluate(state, scorer, deadline, n_rounds, fresh_folds)
-        evaluated = [candidate for candidate in state.candidates if candidate.is_evaluated]
+        evaluated = [one for one in state.candidates if one.is_evaluated]
         if all(candidate.failure for candidate in evaluated):
             if interrupted:
                 raise KeyboardInterrupt
             raise ValueError(f"no candidate could be scored; the first: {evaluated[0].failure}")
         self._choose(state, evaluated)
         if self.time_limit is not None and len(evaluated) == 1 < len(state.candidates):
-            message = f"time_limit={self.time_limit} s was enough for 1 candidate only"
-            warnings.warn(message, ConvergenceWarning, stacklevel=3)
-        if self.warm_start:
-            self._search_state = state
+            text = f"time_limit={self.time_limit} s was enough for 1 candidate only"
+            warnings.warn(text, ConvergenceWarning, stacklevel=3)
+        self._search_state = state if self.warm_start else None
         if interrupted:
-            message = f"Search interrupted by user after {len(evaluated)} candidates."
-            warnings.warn(message, ConvergenceWarning, stacklevel=3)
+            text = f"Search interrupted by user after {len(evaluated)} candidates."
+            warnings.warn(text, ConvergenceWarning, stacklevel=3)
         if self.refit:
             self._refit(X, y, sample_weight)
         return self
@@ -365,14 +367,11 @@ class HiddenLayerSearchCV(BaseSearch):
         """Choose among the candidates that have been evaluated."""
         last_only = depends_on_length(state.network)
         results = cv_results(evaluated, len(state.folds), state.rungs, last_only)
-        if callable(self.refit):
-            best = int(self.refit(results))
-        else:
-            best = int(np.argmin(results["rank_test_score"]))
-        if not (0 <= best < len(evaluated) and np.isfinite(results["mean_test_score"][best])):
-            raise ValueError(f"refit must choose a candidate that has a score, but chose {best}")
+        default = next((k for k, one in enumerate(evaluated) if one.goes_on and one.scores), None)
+        tabular = isinstance(state.network, TabularEstimator)
+        best = choose(results, self.refit, default if tabular else None)
         params = dict(evaluated[best].params)
-        if isinstance(state.network, BaseMLP):
+        if not tabular:
             if not last_only:
                 params["max_iter"] = int(results["max_iter"][best])
             if state.network.early_stopping:
@@ -382,6 +381,7 @@ class HiddenLayerSearchCV(BaseSearch):
         self.best_params_ = {f"{prefix}{name}": value for name, value in params.items()}
         self.best_score_ = float(results["mean_test_score"][best])
         self.simplest_index_ = simplest_within_one_standard_error(results)
+        self.default_index_ = default
         self.rungs_ = list(state.rungs)
         self.scorer_ = check_scoring(self.estimator, scoring=self.scoring)
         self._seed = {f"{prefix}random_state": state.network.random_state}

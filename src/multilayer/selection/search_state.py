@@ -54,6 +54,8 @@ class SearchState:
         params = [*initial, *(self.sampler.ask(n - len(initial)) if n > len(initial) else [])]
         new = [Candidate(of_one, failure=refusal(self.network, of_one)) for of_one in params]
         self.from_sampler = new[len(initial) :]
+        for candidate in new[: len(initial)]:
+            candidate.goes_on = not candidate.params  # the estimator as it is
         self.candidates += new
         return new
 

@@ -1,4 +1,4 @@
-"""Trials: the training of one candidate on one fold, which goes on where it stopped.
+"""Trials: the training of one candidate on one fold, which continues where it stopped.
 
 The rows of a fold are checked and encoded once, and shared by all candidates.
 """

@@ -1,8 +1,8 @@
 """The workers of a search: threads of this process, or the workers of a Dask cluster.
 
 On a cluster the rows of each fold are sent once. A trial stays on the worker that began it; a trial
-that lies elsewhere, or whose worker has died, is begun again and brought to where it was: the same
-bits.
+that is on another worker, or whose worker has died, is restarted and trained up to the same point,
+with the same bits.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def find_workers(n_jobs: int | None) -> Iterator[Any]:
 
 
 class _ClusterGone(BaseException):
-    """The cluster does not answer; not the failure of a candidate, after which a search goes on."""
+    """The cluster does not answer; unlike the failure of a candidate, this ends a search."""
 
 
 class _ClusterWorkers:
@@ -154,7 +154,7 @@ class _ClusterWorkers:
         return f"{self._name}-{next(self._numbers)}"
 
     def release(self, key: str) -> None:
-        """Note that a trial is no longer needed; the workers are told now and then."""
+        """Record that a trial is no longer needed; the workers are notified from time to time."""
         self._released.append(key)  # no more than that: this may be called at any moment
 
     def release_all(self) -> None:

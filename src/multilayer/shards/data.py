@@ -19,7 +19,7 @@ __all__ = ["TOGETHER", "Facts", "OfShard", "Shard", "Shards", "Sums", "added_up"
 
 Array = NDArray[Any]
 Sums = NDArray[np.float64]
-TOGETHER = 8  # vectors are added up so many at a time, then these sums, and so on
+TOGETHER = 8  # vectors are added in groups of this size, then these sums, and so on
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Shard:
         return float(len(self) if weights is None else weights.sum(dtype=np.float64))
 
     def order(self, seed: int | None) -> Array:
-        """Return the order of the rows in the epoch of a seed; without one, as they lie."""
+        """Return the order of the rows in the epoch of a seed; without one, the stored order."""
         if self._order[:1] != [seed]:
             rows = np.arange(len(self))
             if seed is not None:
@@ -80,7 +80,7 @@ class OfShard(Protocol):
 
 
 class Shards(ABC):
-    """Rows in parts, which stand in the place of X where a network is trained.
+    """Rows in parts, which replace X when a network is trained.
 
     Attributes
     ----------
@@ -121,8 +121,8 @@ def _fingerprint(shard: Shard) -> Sums:
 def added_up(vectors: Sequence[Sums]) -> Sums:
     """Add vectors in a fixed order: neighbours first, then their sums.
 
-    The order depends on the number of the vectors alone, and sums of neighbours can be had where
-    these lie.
+    The order depends only on the number of vectors, and neighbours can be added where they are
+    stored.
     """
     while len(vectors) > 1:
         starts = range(0, len(vectors), TOGETHER)
@@ -150,10 +150,10 @@ class Facts:
     dtype : dtype
         float32 or float64.
     labels : ndarray
-        Of classes, y with each of them at least once in its column; of numbers, the least and the
-        largest of each column, (2,) or (2, n_outputs).
+        Of classes, y with each of them at least once in its column; for numbers, the smallest and
+        the largest of each column, (2,) or (2, n_outputs).
     counts : dict, optional
-        How often each class occurs, where there is one label a row.
+        How often each class occurs, if there is one label per row.
     """
 
     rows: int

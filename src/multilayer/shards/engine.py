@@ -5,8 +5,8 @@ every part takes a T-th of its rows at each, shuffled by itself. With `sync_ever
 make every step together, and the step is the one that the whole batch asks for. With a larger H
 each part makes H steps by itself, on its share of the batches, with the native engine; then Θ, and
 what the optimizer remembers, become their mean, weighted by the rows (local SGD: Stich, arXiv
-1805.09767; McMahan et al., arXiv 1602.05629). Adam and its kin then make steps that are longer by
-the root of the number of parts, see `LocalSteps.lengthened`.
+1805.09767; McMahan et al., arXiv 1602.05629). Adam and similar optimizers then make steps that are
+longer by the square root of the number of parts, see `LocalSteps.lengthened`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Fitting MLPClassifier and MLPRegressor on rows in parts: everything is decided here.
-
-The parts only give their sums.
-"""
+"""Fitting MLPClassifier and MLPRegressor on rows in parts, from the sums of the parts."""
 
 from __future__ import annotations
 
@@ -121,7 +118,7 @@ def _learn_features(estimator: Any, facts: Facts, first: bool) -> None:
 
 
 class HeldOutShards:
-    """Score and cost of a network, as it stands, on rows in parts that it does not learn from.
+    """Score and cost of a network, in its present state, on validation rows in parts.
 
     Parameters
     ----------
@@ -138,7 +135,7 @@ class HeldOutShards:
         self._center: Any = None
 
     def in_engine(self) -> None:
-        """Return None: the rows lie elsewhere."""
+        """Return None, because the rows are stored elsewhere."""
 
     def __call__(self) -> tuple[float, float]:
         """Compute the score (larger is better), and the cost without the penalty."""

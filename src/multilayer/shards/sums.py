@@ -1,4 +1,4 @@
-"""Sums over one part, computed where it lies: vectors in float64, to be added up."""
+"""Sums over one part, computed where it is stored: vectors in float64, to be added."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class LocalSteps:
     rows: int
 
     def lengthened(self, rows: int) -> tuple[Any, Array | None]:
-        """Return the optimizer, and its rates, for a part of so many rows.
+        """Return the optimizer, and its rates, for a part with this number of rows.
 
         Of a share of the batch, D is noisier by √(all rows / rows). Where steps are shorter for
         that, averaging gives back less noise, but not their length: they are made longer.
@@ -103,7 +103,7 @@ def local_steps(
     last: int,
     steps: int,
 ) -> Sums:
-    """Make the steps first … last − 1 of an epoch of so many.
+    """Make the steps first … last − 1 of an epoch.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Blocks of encoded rows on disk: dealt at random, read one after the other."""
+"""Blocks of encoded rows on disk, which are filled at random and read one after another."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Blocks(Shards):
 
 
 class Dealer:
-    """Deals rows to blocks at random, so that each block is like all rows.
+    """Distributes rows over blocks at random, so that each block represents all rows.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class Dealer:
         self._layout: list[tuple[np.dtype[Any], tuple[int, ...]]] = []
 
     def deal(self, examples: Examples) -> None:
-        """Write rows, each to a block of its own."""
+        """Write rows to blocks, each to a random one."""
         arrays = [np.ascontiguousarray(array) for array in examples if array is not None]
         if not self._files:
             self._layout = [(array.dtype, array.shape[1:]) for array in arrays]
@@ -99,7 +99,7 @@ class Dealer:
                 array[rows].tofile(file)
 
     def blocks(self) -> Blocks | None:
-        """Return the blocks that were dealt rows; None if there was no row."""
+        """Return the blocks that received rows; None if there was no row."""
         self.close()
         paths = [[Path(file.name) for file in files] for files in self._files]
         paths = [own for own in paths if own[0].stat().st_size]

@@ -25,7 +25,7 @@ class BlocksEngine:
     """`Engine` on rows on disk, which makes the steps that rows in memory would have.
 
     An epoch visits the blocks in random order, and the rows of each in random order. A batch that a
-    block cannot fill goes on in the next, so that an epoch has as many steps as in memory.
+    block cannot fill continues in the next one, so that an epoch has as many steps as in memory.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ class BlocksEngine:
 def _runs(
     shards: Iterator[Shard], seed: int | None, batch_size: int
 ) -> Iterator[tuple[Examples, Array]]:
-    """Cut rows into runs of whole batches; one that two blocks share is a run of its own."""
+    """Split rows into runs of whole batches; a batch that two blocks share is a separate run."""
     rest: Examples | None = None
     for shard in shards:
         rows = shard.order(seed)

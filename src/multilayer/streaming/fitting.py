@@ -52,50 +52,50 @@ def fit_files(
     folder: str | os.PathLike[str] | None = None,
     verbose: bool | int = False,
 ) -> Pipeline:
-    """Train a network on files that together are larger than memory.
+    """Train a network on files that are together larger than memory.
 
-    The files are read in chunks: to learn how their texts are written and what their columns hold,
-    and to write encoded rows to `folder`, dealt at random to blocks, so that files in any order are
-    well mixed. The network learns from block after block. All solvers go; those of the full batch
-    add up over the blocks.
+    The files are read in chunks: first to detect the formats of strings and the types of the
+    columns, and then to write the encoded rows to `folder`. There they are distributed at random
+    over blocks, so that files in any order are well mixed. The network is trained on one block
+    after another. All solvers are supported; those that use the full batch sum over the blocks.
 
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
-        Is not changed. With `early_stopping`, a share of the rows is held out.
+        It is not changed. With `early_stopping`, a fraction of the rows is held out.
     files : str, path or sequence of them, or TableFiles
         Parquet, Arrow, JSON lines or CSV, which may be compressed: names, or a pattern such as
         ``"data/*.parquet"``. They are read as ``multilayer fit`` reads a table.
     target : str
-        The column to predict. Rows in which it is missing are left out.
+        The column to predict. Rows in which it is missing are dropped.
     memory : str or float, default="1GB"
-        About how much the rows may take at any time, such as "2GB" or 500e6 bytes. What Python and
-        the libraries take, some 300 MB, is not counted.
+        The approximate memory that rows may take at any time, such as "2GB" or 500e6 bytes. Python
+        and the libraries need about 300 MB in addition.
     sample_weight : str, optional
-        The column of what each row counts; it is not learned from.
+        The column with the weight of each row; it is not used as a feature.
     encoder : TableEncoder, optional
-        By default one that standardises numbers, in float32. Is not changed.
+        By default one that standardises numbers, in float32. It is not changed.
     folder : str or path, optional
-        Where to keep the encoded rows meanwhile; by default the system's folder for temporary
-        files. They are removed at the end, or by the next fit there if this process is killed.
+        The folder for the encoded rows; by default the system's folder for temporary files. The
+        rows are removed at the end, or by the next fit in this folder if the process is killed.
     verbose : bool or int, default=False
-        Progress bars on standard error, with the package rich.
+        Whether to show progress bars on standard error, if the package rich is installed.
 
     Returns
     -------
     Pipeline
-        Of the encoder and the network, as `multilayer fit` saves it. A regressor learns the target
-        standardised, where its loss allows, and predicts it in its own units.
+        The encoder and the network, as `multilayer fit` saves them. A regressor is trained on the
+        standardised target, if its loss allows this, and predicts in the original units.
 
     Raises
     ------
     FileNotFoundError
-        If no file is there.
+        If there is no such file.
     ValueError
-        If the files are no tables, their columns differ, the target is not among them or cannot be
-        learned, or `memory` is too small for a chunk of rows.
+        If the files are not tables, their columns differ, the target is missing or cannot be
+        predicted, or `memory` is too small for a chunk of rows.
     OSError
-        If `folder` has not the space for the encoded rows.
+        If `folder` does not have enough space for the encoded rows.
 
     Examples
     --------

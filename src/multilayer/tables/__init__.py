@@ -1,4 +1,4 @@
-"""Raw tables turned into numbers: columns of numbers, dates, categories and gaps."""
+"""Raw tables encoded as numbers: columns of numbers, dates and categories with missing values."""
 
 from multilayer.tables.alerts import Alert, DataWarning, find_alerts
 

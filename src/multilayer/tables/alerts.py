@@ -158,7 +158,7 @@ def _about_columns(columns: Sequence[ExaminedColumn], m: int) -> Iterator[Alert]
             (column.name,),
             f"Column {column.name!r} looks like an identifier: it holds a different whole number "
             "in every row.",
-            "Drop it, because an identifier says nothing about new rows.",
+            "Drop it, because an identifier carries no information about new rows.",
             droppable=True,
         )
     texts = [c.name for c in columns if c.kind == "category" and _differs_in_each_row(c)]
@@ -166,8 +166,8 @@ def _about_columns(columns: Sequence[ExaminedColumn], m: int) -> Iterator[Alert]
         yield Alert(
             "identifier",
             tuple(texts),
-            f"{_columns(texts)} a different text in nearly every row, as names and identifiers do.",
-            f"{_they_are(texts)} left out, because such a text says nothing about new rows.",
+            f"{_columns(texts)} a different string in nearly every row, like names or identifiers.",
+            f"{_they_are(texts)} dropped, because they carry no information about new rows.",
             serious=False,
         )
     for column in columns:
@@ -194,7 +194,7 @@ def _about_columns(columns: Sequence[ExaminedColumn], m: int) -> Iterator[Alert]
             "constant",
             tuple(constant),
             f"{_columns(constant)} the same value in every row.",
-            f"{_they_are(constant)} left out, because a constant says nothing about any row.",
+            f"{_they_are(constant)} dropped, because a constant carries no information.",
             serious=False,
         )
     nearly = [c.name for c in columns if _NEARLY <= c.top_share < 1 and len(c.codes) >= 100]
@@ -277,11 +277,10 @@ def _repeated_rows(frame: Frame, y: Array, identifiers: set[str]) -> int:
         return 0
     table = frame.table
     if isinstance(table, nw.DataFrame):
-        kept = table.select(*(table.columns[j] for j in names))
-        free = next(name for name in ("y", "_y", "__y") if name not in kept.columns)
-        target = nw.new_series(free, y, backend=nw.get_native_namespace(table))
+        target = nw.new_series("y", y, backend=nw.get_native_namespace(table))
+        kept = {f"x{j}": frame.columns[j].alias(f"x{j}") for j in names}
         with as_value_errors("a table"):
-            return len(frame) - len(kept.with_columns(target).unique())
+            return len(frame) - len(nw.from_dict({"y": target, **kept}).unique())
     if table.dtype == object:
         return 0
     codes = np.unique(y, return_inverse=True)[1]

@@ -32,51 +32,51 @@ QUANTILE = {"robust": 0.0, "blend": 0.5, "quantile": 1.0}
 
 
 class TableEncoder(TransformerMixin, LearnedColumns, Savable, BaseEstimator):
-    """Encode a table of numbers, categories, booleans, dates and gaps for a network.
+    """Encode a table of numbers, categories, booleans, dates and missing values for a network.
 
-    Numbers, booleans and dates (in seconds) are standardised; their gaps are filled with the
-    median and shown by an indicator. Categories (texts, categoricals, enumerations) are one-hot;
-    gaps are a category of their own if there are some in fit. Uninformative columns are left out:
-    constant ones, those of gaps only, those of more than `max_categories` texts most of which
-    occur once, such as names and identifiers, and those that hold lists, structs, bytes or other
-    objects.
+    Numbers, booleans and dates (in seconds) are standardised; missing values are replaced by the
+    median and marked by an indicator. Categories (strings, categoricals, enumerations) are one-hot
+    encoded; missing values are a category of their own if there are any in `fit`. Uninformative
+    columns are dropped: constant and empty columns, columns of more than `max_categories` strings
+    most of which occur once, such as names and identifiers, and columns of lists, structs, bytes or
+    other objects.
 
     The same value is the same category, whatever its type: 1, 1.0, "1" and Decimal("1.0"); but "01"
-    is another text. A column of dates may hold texts in ISO 8601 later.
+    is a different string. In later tables, a column of dates may contain strings in ISO 8601.
 
-    Later rows may have gaps where fit had none (they count as the median, or as no category) and
-    categories that were not in fit (they count as no category, which is all zeros, or as
-    "infrequent" where the column has it). Columns of dataframes are found by name, in any order;
-    further columns, and columns that were left out, are ignored. Columns of arrays are found by
-    position.
+    Later tables may have missing values in columns that had none in `fit` (they are encoded as the
+    median, or as no category) and categories not seen during `fit` (they are encoded as no
+    category, which is all zeros, or as "infrequent" if the column has this feature). Columns of
+    dataframes are found by name, in any order; additional and dropped columns are ignored. Columns
+    of arrays are found by position.
 
     Parameters
     ----------
     max_categories : int, default=64
-        A column of more categories than this keeps the most frequent ones; all others share one
-        feature, "infrequent".
+        The maximum number of categories of a column; the less frequent ones share one feature,
+        "infrequent".
     dtype : {"float32", "float64"}, default="float32"
-        Of the encoded rows. Statistics are computed in float64.
+        The dtype of the encoded rows. Statistics are computed in float64.
     scaling : {"standard", "robust", "quantile", "blend"}, default="standard"
         "standard": z = (x − mean) / standard deviation. "robust": z = (x − median) / interquartile
         range, or / half the range where the quartiles coincide, then z / √(1 + (z/3)²), which
-        is within ±3 [1]_. "quantile": the normal score of x, that is Φ⁻¹ of the share of numbers
-        below it, linearly interpolated between 1024 quantiles; equal numbers have the mean of
-        their shares. "blend": the mean of "robust" and "quantile". In all three, columns of two
-        values become −1 and +1, their gaps 0.
+        is within ±3 [1]_. "quantile": the normal score of x, that is, Φ⁻¹ of the fraction of
+        numbers below it, linearly interpolated between 1024 quantiles; equal numbers have the mean
+        of their fractions. "blend": the mean of "robust" and "quantile". In all three, columns with
+        two values are encoded as −1 and +1, and their missing values as 0.
     max_onehot : int, default=None
-        A column of more categories than this, gaps and "infrequent" counted as one each, becomes
-        one feature of codes for an embedding: 0 for no category, then the categories in their
-        order, gaps, "infrequent". A column of two categories without gaps becomes one feature of
-        −1 and +1, and 0 for no category. None: all columns of categories are one-hot.
+        A column of more categories than this (missing values and "infrequent" count as one each) is
+        encoded as one feature of codes for an embedding: 0 for no category, then the categories in
+        order, missing values, "infrequent". A column of two categories without missing values is
+        encoded as one feature of −1 and +1, with 0 for no category. None: all columns of categories
+        are one-hot encoded.
 
     Notes
     -----
     With a scaling other than "standard", or with `max_onehot`, the features are in the order that
     an embedding needs: numbers and dates; booleans and other columns of two values; indicators of
-    gaps; one-hot features and those of −1 and +1; codes. Columns that are the same as an earlier
-    one of their kind are left out. Otherwise numbers, dates and booleans are in the order of the
-    columns.
+    missing values; one-hot features and those of −1 and +1; codes. Duplicates of earlier columns
+    are dropped. Otherwise numbers, dates and booleans are in the order of the columns.
 
     References
     ----------
@@ -93,7 +93,7 @@ class TableEncoder(TransformerMixin, LearnedColumns, Savable, BaseEstimator):
     categories_ : list of Category
         What was learned about each column of categories.
     dropped_ : dict
-        The columns left out, with the reason.
+        The dropped columns, with the reason.
     n_numbers_ : int
         Number of the first features that are of numbers or dates with more than two values.
     n_codes_ : tuple of int
@@ -189,12 +189,13 @@ class TableEncoder(TransformerMixin, LearnedColumns, Savable, BaseEstimator):
         Returns
         -------
         ndarray, shape (m, n_features_out)
-            In C order. Numbers come first, then indicators of gaps, then categories; see Notes.
+            In C order. Numbers come first, then indicators of missing values, then categories; see
+            Notes.
 
         Raises
         ------
         ValueError
-            If columns are missing, or a column of numbers holds something else.
+            If columns are missing, or a numeric column contains other values.
         """
         check_is_fitted(self, "numbers_")
         frame = Frame(X)
@@ -216,10 +217,10 @@ class TableEncoder(TransformerMixin, LearnedColumns, Savable, BaseEstimator):
             start += width
 
     def unseen_categories(self, X: Any) -> dict[str, dict[str, int]]:
-        """Count the rows whose categories were not in fit.
+        """Count the rows whose categories were not seen during `fit`.
 
-        In `transform` such a row has no category in that column. Gaps where fit had none are not
-        counted; nor are columns with a feature "infrequent", which stands for these categories too.
+        In `transform` such a row has no category in that column. Missing values are not counted,
+        nor are columns with a feature "infrequent", which represents new categories, too.
 
         Parameters
         ----------
@@ -228,8 +229,8 @@ class TableEncoder(TransformerMixin, LearnedColumns, Savable, BaseEstimator):
         Returns
         -------
         dict of dict
-            From the column to each of its new categories, the most frequent first, and the number
-            of rows that hold it. Only columns that have some.
+            Maps each column with new categories to these categories, the most frequent first, and
+            their numbers of rows.
 
         Raises
         ------

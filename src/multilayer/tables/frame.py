@@ -75,7 +75,7 @@ class Frame:
         return self._rows
 
     def pieces(self, most: int) -> Iterator[tuple[slice, Frame]]:
-        """Yield parts of at most so many rows, each with the slice of its rows."""
+        """Yield parts of a limited number of rows, each with the slice of its rows."""
         if self._rows <= most:
             yield slice(None), self
             return

@@ -1,4 +1,4 @@
-"""Targets as they are given: any kind of values as a plain array, and labels as known classes."""
+"""Conversion of targets: any kind of values to a plain array, and labels to known classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LearnedColumns: what a fitted encoder says of its columns."""
+"""LearnedColumns: the columns of a fitted encoder, and their description."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def statistics_of(values: Array, robust: bool, n_knots: int, quantile: float) ->
     last = np.maximum(present - 1, 0)
 
     def at(row: Array) -> Array:
-        """Return the number of each sorted column at a row of its own; 0 for a column of gaps."""
+        """Return one number of each sorted column, at the given row; 0 for an empty column."""
         found = np.take_along_axis(ordered, row[None, :].astype(np.intp), axis=0)[0]
         return np.where(empty, 0.0, found)
 

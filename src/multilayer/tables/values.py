@@ -181,7 +181,7 @@ def duration_of(seconds: float) -> str:
 
 
 def canonical(text: str) -> str:
-    """Return the form that all ways of writing a number or a date share; other texts as they are.
+    """Return the canonical form of a number or a date; other strings unchanged.
 
     "1.0" and "1" share "1", "2020-01-01 00:00:00" and "2020-01-01" share the latter. Leading zeros
     make another text: "01" is a code.

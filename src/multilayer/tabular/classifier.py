@@ -34,53 +34,58 @@ Array = NDArray[Any]
 
 
 class TabularClassifier(ClassifierMixin, TabularEstimator):
-    """Classify the rows of a raw table: numbers, categories, texts of few values, dates, gaps.
+    """Classify the rows of a raw table of numbers, categories, dates and missing values.
 
-    The columns are encoded (`TableEncoder`). Then several networks are trained in parallel, each on
-    its own part of the rows. The rows left out choose the best epoch of each network and together
-    calibrate the probabilities. A prediction is the mean over the networks, which embed categories
-    and have a trained scale for each input and trained shares of activations; see docs/tabular.md.
+    The columns are encoded by a `TableEncoder`. Then several networks are trained in parallel, each
+    on its own part of the rows. The held-out rows determine the best epoch of each network, and
+    together they calibrate the probabilities. A prediction is the mean over the networks, which
+    embed categories and have a trained scale for each input and trained activations; see
+    docs/tabular.md.
 
     Parameters
     ----------
     n_members : "auto" or int, default="auto"
-        Number of networks. "auto": 8, or 4 beyond 131 072 rows.
+        The number of networks; "auto" is 8, or 4 for more than 131 072 rows.
     fast : bool, default=False
-        Whether to train one network only. `validation_fraction` of the rows choose its epoch.
+        Whether to train a single network, whose best epoch is determined on `validation_fraction`
+        of the rows.
     hidden_layer_sizes : "auto", int or array-like of int, default="auto"
-        Units of each hidden layer. "auto": three layers of 128.
+        The number of units of each hidden layer; "auto" is three layers of 128.
     activation : str, default="auto"
         Activation of the hidden layers, a key of `multilayer.activations.ACTIVATIONS`. "auto":
         selu.
     learning_rate_init : "auto" or float, default="auto"
         The peak of each of the four cycles of the learning rate of AdamW.
     batch_size, max_iter : "auto" or int, default="auto"
-        Rows of a step; epochs. "auto": depending on the number of rows.
+        The number of rows of a step, and of epochs; "auto" depends on the number of rows.
     dropout : "auto" or float in [0, 1), default="auto"
-        Share of hidden units that a step leaves out in the first half of the training; then it
-        falls to 0.
+        The fraction of hidden units that a step drops in the first half of training; it then
+        decreases to 0.
     alpha : "auto" or float, default="auto"
-        Weight decay of AdamW, which falls as `dropout` does.
+        The weight decay of AdamW, which decreases in the same way as `dropout`.
     label_smoothing : float in [0, 1), default=0.1
-        Share of each target that is spread over all classes in training.
+        The fraction of each target that is distributed over all classes in training.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, in addition to `sample_weight`.
     calibrate : bool, default=True
-        Whether the probabilities are corrected by one temperature, found on the rows left out.
+        Whether to calibrate the probabilities by a temperature, which is fitted on out-of-fold
+        rows.
     validation_fraction : float in [0, 1), default=0.2
-        Share of rows to validate on if there is one network, or fewer than two rows for each.
+        The fraction of validation rows if there is a single network, or fewer than two rows per
+        network.
     n_iter_no_change : int or None, default=None
-        Epochs without improvement after which the training of a network stops; None: never.
+        The number of epochs without improvement after which the training of a network stops; None
+        for no such limit.
     scoring : str, callable or None, default=None
-        A scorer of scikit-learn that chooses the best epoch by the validation rows. None: the
-        share of wrong classes, then the log-loss.
+        The scorer of scikit-learn that determines the best epoch on the validation rows; None for
+        the error rate, and the log-loss between equal ones.
     time_limit : float or None, default=None
-        Seconds that training may take, checked between epochs; the schedules are fitted into this
-        time. With a limit, results depend on the machine.
+        The maximum training time in seconds, checked between epochs; the schedules are adapted to
+        it. With a limit, results depend on the machine.
     random_state : int, RandomState instance or None, default=None
         The same seed gives the same results for any number of threads.
     verbose : bool, default=False
-        Whether a progress bar is shown.
+        Whether to show a progress bar.
 
     Attributes
     ----------
@@ -88,11 +93,12 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     encoder_ : TableEncoder
     members_ : list of TabularNetwork
     temperature_ : float
-        Above 1 if the networks are overconfident. Close to 1 if few rows were left out and nearly
-        all of them are right; see `multilayer.tabular.calibration.find_temperature`.
+        Above 1 if the networks are overconfident. Close to 1 if there are few out-of-fold rows and
+        nearly all of them are classified correctly; see
+        `multilayer.tabular.calibration.find_temperature`.
     oof_decision_ : ndarray, shape (n_rows, n_classes)
-        For each row the mean of the calibrated probabilities from the members that were not
-        trained on it, mostly one; NaN if there is none.
+        Out-of-fold predictions: for each row, the mean of the calibrated probabilities from the
+        members that were not trained on it (usually one); NaN if there is none.
     validation_score_ : float
         Accuracy of `oof_decision_`.
     best_iterations_ : list of int
@@ -192,7 +198,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         NotFittedError
             Before fit.
         ValueError
-            If columns are missing, or a column of numbers holds something else.
+            If columns are missing, or a numeric column contains other values.
         """
         outputs = self._outputs(X)
         return np.asarray(np.mean([tempered(H, self.temperature_) for H in outputs], axis=0))
@@ -213,7 +219,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         return np.asarray(self.classes_[H.argmax(axis=1)])
 
     def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Compute the share of the rows whose class is predicted.
+        """Compute the accuracy: the fraction of the rows whose class is predicted correctly.
 
         Parameters
         ----------

@@ -44,16 +44,16 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
     activation : str, default="auto"
         Activation of the hidden layers. "auto": mish.
     scoring : str, callable or None, default=None
-        A scorer of scikit-learn that chooses the best epoch by the validation rows. None: the root
-        of the mean squared error.
+        The scorer of scikit-learn that determines the best epoch on the validation rows; None for
+        the root mean squared error.
 
     Attributes
     ----------
     encoder_ : TableEncoder
     members_ : list of TabularNetwork
     oof_prediction_ : ndarray, shape (n_rows,)
-        For each row the mean prediction of the members that were not trained on it, mostly one;
-        NaN if there is none.
+        Out-of-fold predictions: for each row, the mean prediction of the members that were not
+        trained on it (usually one); NaN if there is none.
     residuals_ : ndarray, shape (n,)
         Targets minus `oof_prediction_`, scaled to the size of errors of the mean of all members,
         ascending.
@@ -125,9 +125,9 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
         X : dataframe or array-like, shape (m, n_features_in_)
             Columns are found by name if they have names in fit.
         quantiles : array-like of float in (0, 1), shape (q,), optional
-            Shares of targets below the predicted quantiles, which are the prediction plus the
-            quantiles of `residuals_`. With n residuals, quantiles below 1/(n + 1) are −∞ and those
-            above n/(n + 1) are ∞, with a warning: too few rows were left out to know them.
+            The quantile levels. Predicted quantiles are the prediction plus the quantiles of
+            `residuals_`. With n residuals, quantiles below 1/(n + 1) are −∞ and those above n/(n +
+            1) are ∞, with a warning that there are too few out-of-fold rows.
 
         Returns
         -------

@@ -1,1 +1,1 @@
-"""Training: the loop over epochs, L-BFGS, what stops them, and what is kept of it."""
+"""Training: the loop over epochs, L-BFGS, stopping criteria, and the resulting state."""

@@ -1,4 +1,4 @@
-"""Config: the settings of a training."""
+"""Config: the settings of training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Config"]
 
 @dataclass(frozen=True)
 class Config:
-    """The numbers of the loop, in the words of the estimators' parameters.
+    """The settings of the loop, named as the parameters of the estimators.
 
     Attributes
     ----------
@@ -20,24 +20,24 @@ class Config:
     descent : Descent or None
         None for L-BFGS.
     schedule : Schedule
-        Of the learning rate.
+        The schedule of the learning rate.
     max_iter : int
-        Epochs at most, or iterations of L-BFGS.
+        The maximum number of epochs, or of iterations of L-BFGS.
     schedule_epochs : int, optional
-        The epochs that schedules reckon with; by default `max_iter`.
+        The number of epochs that schedules assume; by default `max_iter`.
     shuffle : bool
-        Draw a new order of the rows for each epoch of mini-batches.
+        Whether to draw a new order of the rows for each epoch of mini-batches.
     tol : float
     n_iter_no_change : float
-        Epochs, or infinity.
+        A number of epochs, or infinity.
     max_fun : int
-        Evaluations of cost and gradient by L-BFGS at most.
+        The maximum number of evaluations of cost and gradient by L-BFGS.
     early_stopping : bool
-        Stop by the score of the validation instead of the cost.
+        Whether to stop by the validation score instead of the cost.
     restore_best : bool
-        End with the best Θ instead of the last.
+        Whether to end with the best Θ instead of the last.
     incremental : bool
-        One of many calls: the best Θ is put back when patience has ended.
+        Whether this is one of many calls, so that the best Θ is restored when patience has run out.
     """
 
     objective: Objective

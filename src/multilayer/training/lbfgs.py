@@ -1,4 +1,4 @@
-"""Training by L-BFGS (SciPy's), which sees all rows at each evaluation."""
+"""Training by L-BFGS (SciPy's), which uses all rows at each evaluation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def minimize(
     validate: Validate | None = None,
     watch: Watch | None = None,
 ) -> None:
-    """Train by L-BFGS; an iteration takes the place of an epoch.
+    """Train by L-BFGS; an iteration counts as an epoch.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def minimize(
     def compute(x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         unpack(x, tried)
         cost, D = problem.cost_and_gradient()
-        if share != 1:  # of the cost alone: the line search then goes scikit-learn's way
+        if share != 1:  # of the cost alone, so that the line search follows that of scikit-learn
             rows = examples.X.shape[0] if examples.weights is None else examples.weights.sum()
             squares = sum(float((theta[:, 1:] ** 2).sum()) for theta in tried)
             penalty = objective.lambda_ / 2 * squares / rows
@@ -84,7 +84,7 @@ def minimize(
         return
     options = {"maxiter": config.max_iter, "maxfun": config.max_fun, "gtol": config.tol}
     try:
-        with one_blas_thread():  # with more threads, SciPy's sums are rounded otherwise
+        with one_blas_thread():  # with more threads, SciPy's sums are rounded differently
             result = scipy.optimize.minimize(
                 evaluate,
                 start,

@@ -1,7 +1,7 @@
-"""The loop: Python conducts, the engine makes the steps.
+"""The training loop: Python controls it, and the engine makes the steps.
 
-The work is cut into calls that each last until the next thing Python must see: a validation score,
-a callback, a lower learning rate, the end.
+The work is divided into calls, each of which lasts until Python is needed again: for a validation
+score, a callback, a lower learning rate, or the end.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from multilayer.training.state import State, restore
 
 __all__ = ["train", "twister"]
 
-_MOST_RATES = 10_000  # learning rates that are worked out for one call of the engine
+_MOST_RATES = 10_000  # learning rates that are computed for one call of the engine
 
 
 def train(
@@ -44,19 +44,19 @@ def train(
     validate: Validate | None = None,
     watch: Watch | None = None,
 ) -> None:
-    """Change Θ of a network step by step until a rule of `config` stops it.
+    """Train a network until a criterion of `config` stops it.
 
     Parameters
     ----------
     state : State
-        Changed in place, its network too.
+        Changed in place, together with its network.
     examples : Examples
     config : Config
         With a descent.
     engine : callable
-        Makes the engine; by default the one that suits the network and its rows.
+        Creates the engine; by default the one that suits the network and its rows.
     validate : callable, optional
-        Returns score and cost of the network as it stands on other rows.
+        Returns score and cost of the network in its present state on other rows.
     watch : callable, optional
         Called after each epoch with the state; training stops when it returns True.
     """
@@ -80,7 +80,7 @@ def train(
             by_epoch = monitor.watches_epochs and validation is None
             report = calls.epochs(1 if by_epoch else calls.at_most(left), validation)
             if not _finite(thetas):
-                # One step too far: go the same way again and halt before it.
+                # The last step was one too many: repeat the steps and stop before it.
                 restore(arrays, before)
                 if report.steps > 1:
                     calls.epochs(len(report.costs) + 1, max_steps=report.steps - 1)
@@ -138,7 +138,7 @@ class _Calls:
             self._shuffle = Shuffle(state.rng, indices)
 
     def at_most(self, epochs: int) -> int:
-        """Return how many of the epochs one call makes: not more than rates are known for."""
+        """Return the number of epochs of one call, limited by the known learning rates."""
         by_step = isinstance(self._config.schedule, StepSchedule)
         if by_step or self._state.slowed != 1:
             return int(min(epochs, max(1, _MOST_RATES // self._steps_per_epoch)))
@@ -167,7 +167,7 @@ class _Calls:
         )
 
     def _rates(self, n: int) -> NDArray[np.float64] | None:
-        """Return the learning rate of each step of n epochs; None: always the optimizer's."""
+        """Return the learning rate of each step of n epochs; None for the optimizer's own rate."""
         state, config = self._state, self._config
         rate, per_epoch = self._descent.optimizer.learning_rate, self._steps_per_epoch
         if isinstance(config.schedule, StepSchedule):
@@ -181,7 +181,7 @@ class _Calls:
 
 
 def twister(rng: np.random.RandomState) -> np.random.RandomState:
-    """Return `rng` itself where the engine can draw from it, else one that it seeds."""
+    """Return `rng` itself if the engine can draw from it, else a generator seeded by it."""
     if twister_state(rng) is not None:
         return rng
     return np.random.RandomState(rng.randint(2**32, dtype=np.uint32))

@@ -17,7 +17,7 @@ __all__ = ["Monitor", "Validate", "Watch"]
 
 
 class Validate(Protocol):
-    """Scores the network as it stands on rows that it does not learn from.
+    """Scores the network in its present state on validation rows.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Validate(Protocol):
         """Compute the score (larger is better), and the cost without the penalty."""
 
     def in_engine(self) -> Validation | None:
-        """Return how the engine does the same within a call; None where it cannot."""
+        """Return the record by which the engine does the same within a call; None if it cannot."""
 
 
 Watch = Callable[[State], bool]  # sees the state after each epoch; True stops training
@@ -71,7 +71,7 @@ class Monitor:
         return validation
 
     def after_call(self, validation: Validation) -> None:
-        """Take over what the engine has found in its epochs."""
+        """Take over the scores of the engine's epochs."""
         history = self.state.history
         history.scores.extend(validation.scores)
         history.validation_costs.extend(validation.costs)
@@ -80,7 +80,7 @@ class Monitor:
         history.best_score, history.stale_scores = validation.best, validation.stale
 
     def after_epoch(self, seen_before: bool = False) -> None:
-        """Process an epoch; one seen before, of a resumed training, is not shown to the watcher."""
+        """Process an epoch; the watcher does not see an epoch again after resuming."""
         history = self.state.history
         if self.validate is not None:
             score, cost = self.validate()
@@ -95,7 +95,7 @@ class Monitor:
             history.status = "stopped"
 
     def after_training(self) -> None:
-        """Restore the best Θ, where that is asked for."""
+        """Restore the best Θ, if requested."""
         config, ended = self.config, self.state.history.status == "converged"
         if (
             config.restore_best
@@ -119,7 +119,7 @@ class Monitor:
             history.status = "converged"
 
     def _slow_down(self) -> None:
-        """Lower the learning rate where the schedule reacts to the curves."""
+        """Reduce the learning rate if the schedule depends on the curves."""
         state, schedule = self.state, self.config.schedule
         rate = self.learning_rate * state.slowed
         if isinstance(schedule, Adaptive):

@@ -17,14 +17,14 @@ class EpochBar:
     Parameters
     ----------
     console : rich.console.Console
-        Where to show it; nothing is shown if it is neither a terminal nor a notebook.
+        The console to show it on; nothing is shown if it is neither a terminal nor a notebook.
     total : int
         How many epochs there may be.
     score_name : str
-        What the validation score is.
+        The name of the validation score.
     """
 
-    # Epochs may take less than a millisecond: between two looks there is nothing to show.
+    # Epochs may take less than a millisecond, so most of them are not shown.
     INTERVAL = 0.05
 
     def __init__(self, console: Any, total: int, score_name: str = "score") -> None:
@@ -130,7 +130,7 @@ def tasks_bar(
 
 
 def _print_epoch(estimator: Any) -> None:
-    """Print what scikit-learn prints."""
+    """Print the same lines as scikit-learn."""
     print(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
     if estimator.validation_scores_:
         print(f"Validation score: {estimator.validation_scores_[-1]:f}")

@@ -1,4 +1,4 @@
-"""State: all that training changes, which is enough to go on later."""
+"""State: everything that training changes, which is sufficient to resume later."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _MOST_SLOTS = 8
 
 @dataclass
 class History:
-    """The curves of a training so far, and why it ended.
+    """The curves of training so far, and the reason for its end.
 
     `status` is "running", "converged", "max_iter", "stopped" (by a watcher), "diverged" (the cost
-    was no longer finite), "abnormal" (L-BFGS found no way down) or "interrupted" (Ctrl-C).
+    was no longer finite), "abnormal" (L-BFGS could not reduce the cost) or "interrupted" (Ctrl-C).
     """
 
     costs: list[float] = field(default_factory=list)
@@ -36,7 +36,7 @@ class History:
     validation_costs: list[float] = field(default_factory=list)
     plateau: PlateauCounter = field(default_factory=PlateauCounter)  # of the costs
     best_score: float = -np.inf
-    stale_scores: int = 0  # epochs in a row without a better score
+    stale_scores: int = 0  # consecutive epochs without a better score
     earlier: int = 0  # epochs of calls before this one
     status: str = "running"
 
@@ -48,7 +48,7 @@ class History:
 
 @dataclass
 class State(Savable):
-    """All that training changes, which is enough to go on later as if it had never stopped.
+    """Everything that training changes, sufficient to resume as if it had never stopped.
 
     Attributes
     ----------
@@ -57,24 +57,24 @@ class State(Savable):
         Draws the order of the rows of each epoch.
     history : History
     slots : list of lists of arrays
-        What the optimizer remembers, see `Optimizer.start`.
+        The state of the optimizer, see `Optimizer.start`.
     steps, samples : int
-        Updates that the optimizer has made; rows seen in all epochs.
+        The number of updates, and of rows seen in all epochs.
     slowed : float
         The factor by which "adaptive" or "plateau" has lowered the learning rate.
     slow_plateau : PlateauCounter
-        What the schedule "plateau" counts.
+        The counter of the schedule "plateau".
     dropout_seed : int
-        The seed that the units left out are drawn from.
+        The seed of dropout.
     order : ndarray of int64, shape (m,), or None
         The order of the rows in the last epoch, from which the next is shuffled.
     best : list of arrays or None
         Θ of the best epoch.
     last : list of arrays or None
-        Θ of the last epoch, where a training has ended with the best one instead: it goes on from
-        here.
+        Θ of the last epoch, if training ended with the best one instead; training continues from
+        it.
     tape : list of (cost, gradient) or None
-        All evaluations of L-BFGS, where they are to be kept.
+        All evaluations of L-BFGS, if they are to be kept.
     """
 
     network: Network
@@ -92,16 +92,16 @@ class State(Savable):
     tape: list[tuple[float, NDArray[np.float64]]] | None = None
 
     def copy(self) -> State:
-        """Copy what a further call would change."""
+        """Copy everything that another call would change."""
         return copy.deepcopy(self)
 
     def begin(self, incremental: bool) -> None:
-        """Prepare for a further call, whose epochs count from here.
+        """Prepare for another call, which counts its epochs from here.
 
         Parameters
         ----------
         incremental : bool
-            Go on as if there had been no break, so that many calls with the same rows are one.
+            Whether to continue without a break, so that many calls with the same rows equal one.
         """
         self.history.earlier = len(self.history.costs)
         self.history.status = "running"
@@ -110,7 +110,7 @@ class State(Savable):
             self.order = None
 
     def take_over(self, other: State) -> None:
-        """Become what another state of the same network was; with a tape, by replaying it."""
+        """Copy another state of the same network; with a tape, by replaying it."""
         if self.tape is not None:
             self.tape = other.tape or []
             return
@@ -127,7 +127,7 @@ class State(Savable):
         return arrays + [array for array in drawn if array is not None]
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """Return the state: what JSON can hold, and arrays by name."""
+        """Return the state: values that JSON can represent, and arrays by name."""
         network, thetas = self.network.to_state()
         generator: Any = self.rng.get_state(legacy=False)
         arrays = {"key": generator["state"]["key"]}
@@ -159,7 +159,7 @@ class State(Savable):
         return state, arrays
 
     def digest(self) -> str:
-        """Return a text that is another one for any other state."""
+        """Return a digest that differs for different states."""
         state, arrays = self.to_state()
         digest = hashlib.blake2b(json.dumps(state, sort_keys=True).encode(), digest_size=16)
         for name, array in sorted(arrays.items()):
@@ -169,7 +169,7 @@ class State(Savable):
 
     @classmethod
     def from_state(cls, state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
-        """Build the object from its state; raise where the parts do not fit."""
+        """Build the object from its state; raise an exception if the parts are inconsistent."""
         network = Network.from_state(state["network"], arrays)
         n = fields.whole("slots", state["slots"], 0, _MOST_SLOTS)
         slowed = fields.number("slowed", state["slowed"])
@@ -218,7 +218,7 @@ def _plateau(saved: dict[str, Any]) -> PlateauCounter:
 
 
 def _like(network: Network, arrays: dict[str, NDArray[Any]], name: str) -> list[Floats]:
-    """Return the arrays of a name that are shaped like Θ."""
+    """Return the arrays of a name, which have the shapes of Θ."""
     return [
         fields.array_field(arrays, f"{name}/{l}", theta.shape, theta.dtype)
         for l, theta in enumerate(network.thetas)

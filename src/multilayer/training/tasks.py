@@ -30,8 +30,8 @@ class TaskPool(Generic[Result]):
     results : list of Result or None
         What the tasks have returned, in their order; None for a task that has not finished.
     stop : threading.Event
-        Set when no further task is to begin: after Ctrl-C, or once a task has raised an exception.
-        A task that takes long should look at it and return early.
+        Set when no further task may begin: after Ctrl-C, or when a task has raised an exception. A
+        long task should check it and return early.
     """
 
     def __init__(self, n_workers: int, n_threads: int) -> None:
@@ -48,7 +48,8 @@ class TaskPool(Generic[Result]):
     def share(self) -> int:
         """Return the number of the engine's threads that each running task may use now.
 
-        It grows towards the end: the last tasks have the threads that the others no longer need.
+        It grows towards the end, when the last tasks get the threads that the others no longer
+        need.
         """
         return max(1, self._n_threads // max(1, min(self._n_workers, self._n_left)))
 
@@ -76,8 +77,8 @@ class TaskPool(Generic[Result]):
         KeyboardInterrupt
             After Ctrl-C, as soon as the running tasks have ended.
         BaseException
-            What a task has raised; of several exceptions that of the first task. The tasks that
-            run meanwhile end before.
+            What a task has raised; of several exceptions that of the first task. The running tasks
+            are completed first.
         """
         self.results = [None] * len(arguments)
         self._n_left = len(arguments)
@@ -119,6 +120,6 @@ class TaskPool(Generic[Result]):
 
 
 def _wait(workers: Sequence[Future[None]]) -> None:
-    # Looks up now and then: a thread that waits without a timeout can miss Ctrl-C.
+    # Wakes up from time to time: a thread that waits without a timeout can miss Ctrl-C.
     while wait(workers, _PAUSE).not_done:
         pass

@@ -1,5 +1,5 @@
 // Settings in the address: #data=spiral&layers=8,8&… both ways; the addresses of TensorFlow Playground
-// are understood.
+// are understood. And settings to share: the same without the address.
 
 const TF_ONLY = [
   "dataset",
@@ -64,6 +64,7 @@ const KEYS = [
   "dropout",
   "momentum",
 ];
+const OF_DATA = new Set(["data", "noise", "rows", "axes", "features"]);
 const MOST_POINTS = 400;
 
 const number = (text) => (text.trim() === "" || !Number.isFinite(Number(text)) ? undefined : Number(text));
@@ -138,11 +139,15 @@ export function read(hash) {
   return Object.keys(settings).length || points ? { settings, points } : null;
 }
 
-/** The address of a state; what is the same for all data of the kind is left out. */
-export function write(state) {
+const fits = ({ settings, points }) => settings.data !== "points" || points.x.length <= MOST_POINTS;
+const isShared = (state) => fits(state) && !["table", "given"].includes(state.settings.data);
+
+/** The address of a state; what is the same for all data of the kind is left out, and `without` other settings. */
+export function write(state, without = new Set()) {
   const { settings } = state;
   const parts = [];
   for (const key of KEYS) {
+    if (without.has(key)) continue;
     const value = settings[key];
     if (value === null || value === undefined || (key === "axes" && state.columns.length <= 2)) continue;
     parts.push(
@@ -152,11 +157,37 @@ export function write(state) {
         .join(",")}`,
     );
   }
-  if (settings.data === "points" && state.points.x.length <= MOST_POINTS) {
+  if (settings.data === "points" && fits(state)) {
     const { x, y, label } = state.points;
     const short = (value) => Number(value.toPrecision(4));
     const points = x.map((_, i) => [short(x[i]), short(y[i]), label[i]].join(","));
     parts.push(`points=${points.join(";")}`);
   }
   return `#${parts.join("&")}`;
+}
+
+/** The settings as a command that restores them on another machine: without this page's address. */
+export function shared(state) {
+  const settings = write(state, isShared(state) ? new Set() : OF_DATA).slice(1);
+  return `multilayer playground --settings "${settings}"`;
+}
+
+/** What these settings leave out, in words. */
+export function notShared(state) {
+  const { settings, points, file } = state;
+  const parts = ["Not shared: trained weights and those edited by hand (save the model for these)"];
+  if (settings.data === "table") parts.push(`your table${file ? ` ${file}` : ""} with its target and axes`);
+  if (settings.data === "given") parts.push("the rows given in Python");
+  if (!fits(state)) parts.push(`your ${points.x.length} points, of which at most ${MOST_POINTS} could be`);
+  const rest = isShared(state)
+    ? ""
+    : " The settings of the network and of training will apply to the data that the other playground shows.";
+  return `${parts.join("; ")}.${rest}`;
+}
+
+/** What a pasted text asks for: a command, a link, or the settings alone. */
+export function readShared(text) {
+  const command = text.match(/--settings[=\s]+["']?([^"'\s]+)/);
+  if (command) return read(command[1]);
+  return read(text.includes("#") ? text.slice(text.indexOf("#")) : text.trim());
 }

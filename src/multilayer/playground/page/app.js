@@ -4,7 +4,6 @@ import { write as address, read } from "./address.js";
 import { Picture } from "./boundary.js";
 import { whenThemeChanges } from "./colour.js";
 import { WeightForm } from "./edit.js";
-import { showExample } from "./example.js";
 import { startKeys, startTheme } from "./keys.js";
 import { drawLegend } from "./legend.js";
 import { NetworkView } from "./network.js";
@@ -14,20 +13,21 @@ import { drawResults, redrawCurves, resultsState, startResults } from "./results
 import { addUnits, answered, set, setActivation, settingsState, setUnits, startSettings } from "./settings.js";
 import { showPython, startShare } from "./share.js";
 import { connect } from "./socket.js";
-import { $, places, steady, write } from "./words.js";
+import { TargetChoice } from "./target.js";
+import { Walk } from "./walk.js";
+import { $, places, sentence, steady, write } from "./words.js";
 
 const STATUS = { running: "training", paused: "paused", diverged: "diverged", converged: "converged" };
 
 let state = null;
 let frame = null;
 let choices = null;
-let walking = null;
 let peeked = null;
 const spent = [];
 
 const picture = new Picture($("picture"));
 const compared = new Picture($("compared"));
-const view = new NetworkView($("stage"), $("links"), {
+const view = new NetworkView($("stage"), $("links"), $("layers"), {
   units: addUnits,
   size: setUnits,
   activation: setActivation,
@@ -37,7 +37,9 @@ const view = new NetworkView($("stage"), $("links"), {
 });
 const send = (message) => line.send(message);
 const form = new WeightForm($("edit"), view, send);
-const pen = startOwn({ send, set, wrong, picture, state: () => state });
+const walk = new Walk({ send, view, state: () => state, frame: () => frame, mark });
+const targets = new TargetChoice({ set });
+const pen = startOwn({ send, set, wrong, uploaded: () => targets.forget(), picture, state: () => state });
 
 // The page is tried with a hash at once; what is typed into the address later loads it too.
 const wanted = read(location.hash);
@@ -46,11 +48,15 @@ const line = connect({
   hello,
   state: setState,
   frame: draw,
-  wrong: ({ message }) => {
+  wrong: (refusal) => {
     answered();
-    wrong(message);
+    walk.refused();
+    if (refusal.columns) {
+      targets.offer(refusal);
+      if (state) settingsState(state);
+    } else wrong(refusal.message);
   },
-  example,
+  example: (message) => walk.show(message),
   python: ({ code }) => showPython(code),
   table: (table) => {
     state = { ...state, table };
@@ -76,12 +82,13 @@ function hello(message) {
 function setState(next) {
   answered();
   state = next;
-  walking = null;
   picture.setState(state);
   compared.setState(state);
   settingsState(state);
   resultsState(state);
   if (choices) view.setState(state, choices.activation);
+  walk.setState(state);
+  targets.setState(state);
   if ($("note").textContent !== (state.note ?? "")) $("note").textContent = state.note ?? "";
   $("note").hidden = !state.note;
   $("wrong").hidden = true;
@@ -113,6 +120,7 @@ function draw(next) {
   form.follow();
   drawResults(frame, state);
   drawBar();
+  walk.follow();
   spent.push(performance.now() - from);
   if (spent.length > 200) spent.shift();
 }
@@ -127,7 +135,7 @@ function beneath(beside) {
   if (!beside) return;
   compared.draw(beside);
   const { layers, test_score: score } = frame.compared ?? {};
-  write($("compared-text"), `kept: ${layers ?? "this network"}, test ${steady(score)}`);
+  write($("compared-text"), `for comparison: ${layers ?? "this network"}, test ${steady(score)}`);
 }
 
 let told = 0;
@@ -142,7 +150,7 @@ function drawBar() {
   );
   write(
     $("status"),
-    frame.shown !== null && frame.shown !== undefined ? "looking back" : (STATUS[frame.status] ?? frame.status),
+    frame.shown !== null && frame.shown !== undefined ? "viewing history" : (STATUS[frame.status] ?? frame.status),
   );
   $("status").dataset.status = frame.status;
   const play = $("play");
@@ -179,8 +187,18 @@ function peek(unit) {
           return array && unit.k < array.shape[0] ? { array, index: unit.k } : null;
         }
       : null;
-  write($("picture-head"), unit ? unit.name : "What it predicts");
+  write($("picture-head"), unit ? unit.name : "Prediction");
+  $("picture-head").title = unit ? unit.name : "";
   picture.draw();
+}
+
+/** Rings a point of the plane, or none. */
+function mark(point) {
+  $("followed").hidden = point === null;
+  if (point === null) return;
+  const [x, y] = picture.place(...point);
+  $("followed").style.left = `${(100 * x) / picture.box.width}%`;
+  $("followed").style.top = `${(100 * y) / picture.box.height}%`;
 }
 
 function tip(text, x, y) {
@@ -194,37 +212,31 @@ function tip(text, x, y) {
 
 function wrong(message) {
   $("wrong").hidden = !message;
-  $("wrong").textContent = message;
+  write($("wrong-text"), message ? sentence(message) : "");
+  $("wrong-close").hidden = false;
   if (state) settingsState(state);
 }
 
 function closed(over) {
   const box = $("wrong");
   box.hidden = false;
-  box.textContent = over ?? "The connection to the server is gone: it has ended, or the network is away. ";
+  $("wrong-text").textContent =
+    over ?? "The connection to the server is lost. If the server has ended, start it again.";
+  $("wrong-close").hidden = true;
   const again = document.createElement("button");
   again.type = "button";
-  again.textContent = "Connect again";
+  again.textContent = "Reconnect";
   again.addEventListener("click", () => location.reload());
-  box.append(" ", again);
+  box.querySelector("button:not(#wrong-close)")?.remove();
+  box.append(again);
   write($("status"), "not connected");
   document.body.classList.add("gone");
 }
 
-function example(message) {
-  const rows = state.points.row;
-  showExample(message, state, walking === null ? null : (by) => walk((walking + by + rows.length) % rows.length));
-}
-
-function walk(index) {
-  walking = index;
-  send({ do: "example", row: state.points.row[index] });
-}
-
-/** A place of the plane followed, where there is no row. */
-function place({ x, y }) {
-  walking = null;
-  send({ do: "example", x: [x, y] });
+/** Follows a row through the network: one of the points drawn, or where `index` is null the last one or the first. */
+function follow(index) {
+  const rows = state?.points.row ?? [];
+  if (rows.length) walk.start(index === null ? (walk.latest(rows) ?? { row: rows[0] }) : { row: rows[index] });
 }
 
 $("play").addEventListener("click", () => send({ do: frame?.playing ? "pause" : "play" }));
@@ -237,14 +249,12 @@ $("show-test").addEventListener("change", () => {
   compared.showTest($("show-test").checked);
 });
 $("compare").addEventListener("change", ({ target }) => send({ do: "compare", on: target.checked }));
-$("walk").addEventListener("click", () => {
-  if (state?.points.row.length) walk(walking ?? 0);
-});
+$("walk").addEventListener("click", () => follow(null));
 $("more").addEventListener("click", () =>
   $("more").setAttribute("aria-expanded", String($("bar").classList.toggle("open"))),
 );
-$("wrong").addEventListener("click", () => {
-  $("wrong").hidden = !document.body.classList.contains("gone");
+$("wrong-close").addEventListener("click", () => {
+  $("wrong").hidden = true;
 });
 $("help").addEventListener("click", () => $("help-dialog").showModal());
 for (const dialog of document.querySelectorAll("dialog")) {
@@ -264,11 +274,11 @@ startPointing({
   pen,
   state: () => state,
   free: () => peeked === null,
-  walk: (index) => walk(index ?? walking ?? 0),
-  place,
+  follow,
+  place: ({ x, y }) => walk.start({ x: [x, y] }),
 });
 startResults({ send, apply: set });
-startShare({ send, wrong, picture, view, caption, opened: setState });
+startShare({ send, wrong, picture, view, caption, opened: setState, state: () => state, ask });
 startTheme();
 startKeys();
 whenThemeChanges(() => {

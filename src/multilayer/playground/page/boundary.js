@@ -3,7 +3,7 @@
 import { CLASSES, css, palette } from "./colour.js";
 import { trace } from "./marks.js";
 import { borders, outputImage, unitImage } from "./plane.js";
-import { feature, show } from "./words.js";
+import { cut, feature, show, tick } from "./words.js";
 
 const EDGE = { left: 44, right: 10, top: 10, bottom: 36 };
 
@@ -16,6 +16,13 @@ export function ticks(low, high, wanted = 7) {
   for (let v = Math.ceil(low / step) * step; v <= high + step * 1e-6; v += step)
     found.push(Math.abs(v) < step * 1e-6 ? 0 : v);
   return found;
+}
+
+/** A text that is no wider than the room for it: cut, with an ellipsis. */
+function fitted(c, text, room) {
+  let most = text.length;
+  while (most > 1 && c.measureText(cut(text, most)).width > room) most--;
+  return cut(text, most);
 }
 
 export class Picture {
@@ -147,20 +154,23 @@ export class Picture {
     c.strokeRect(x - 0.5, y - 0.5, w + 1, h + 1);
     c.textAlign = "center";
     c.textBaseline = "top";
-    for (const v of ticks(xmin, xmax, w < 220 ? 3 : 7)) c.fillText(show(v), this.place(v, ymin)[0], y + h + 5);
+    for (const v of ticks(xmin, xmax, w < 220 ? 5 : 7)) c.fillText(tick(v), this.place(v, ymin)[0], y + h + 5);
     c.fillStyle = colours.ink;
     const [across, up] = this.state.axes.map(feature);
-    c.fillText(across, x + w / 2, y + h + 20, w);
+    const names = [fitted(c, across, w), fitted(c, up, h)];
+    // a name that is cut can be read whole under the pointer
+    this.canvas.title = names[0] === across && names[1] === up ? "" : `horizontal: ${across}, vertical: ${up}`;
+    c.fillText(names[0], x + w / 2, y + h + 20);
     c.fillStyle = colours.faint;
     c.textAlign = "right";
     c.textBaseline = "middle";
-    for (const v of ticks(ymin, ymax)) c.fillText(show(v), x - 5, this.place(xmin, v)[1], EDGE.left - 15);
+    for (const v of ticks(ymin, ymax)) c.fillText(tick(v), x - 5, this.place(xmin, v)[1], EDGE.left - 15);
     c.save();
     c.translate(8, y + h / 2);
     c.rotate(-Math.PI / 2);
     c.fillStyle = colours.ink;
     c.textAlign = "center";
-    c.fillText(up, 0, 0, h);
+    c.fillText(names[1], 0, 0);
     c.restore();
   }
 

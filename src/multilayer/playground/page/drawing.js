@@ -4,7 +4,7 @@ import { ticks } from "./boundary.js";
 import { CLASSES, css, palette } from "./colour.js";
 import { outline } from "./marks.js";
 import { borders, outputImage } from "./plane.js";
-import { feature, named, show } from "./words.js";
+import { cut, feature, named, tick } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -93,11 +93,11 @@ export function drawing(picture, caption) {
   });
   const text = (words, x, y, more = {}) =>
     root.append(svg("text", { x, y, fill: colours.ink, "text-anchor": "middle", ...more }, words));
-  for (const v of ticks(span[0], span[1])) text(show(v), picture.place(v, span[2])[0], box.y + box.h + 14);
+  for (const v of ticks(span[0], span[1])) text(tick(v), picture.place(v, span[2])[0], box.y + box.h + 14);
   for (const v of ticks(span[2], span[3]))
-    text(show(v), box.x - 5, picture.place(span[0], v)[1] + 4, { "text-anchor": "end" });
-  text(feature(axes[0]), box.x + box.w / 2, box.y + box.h + 30);
-  text(feature(axes[1]), 0, 0, { transform: `translate(11 ${box.y + box.h / 2}) rotate(-90)` });
+    text(tick(v), box.x - 5, picture.place(span[0], v)[1] + 4, { "text-anchor": "end" });
+  text(cut(feature(axes[0]), 60), box.x + box.w / 2, box.y + box.h + 30);
+  text(cut(feature(axes[1]), 50), 0, 0, { transform: `translate(11 ${box.y + box.h / 2}) rotate(-90)` });
   text(caption, box.width / 2, box.height + 12, { fill: colours.faint });
   return new XMLSerializer().serializeToString(root);
 }
@@ -105,14 +105,17 @@ export function drawing(picture, caption) {
 /** The network as an SVG document: weights as lines, units as the small pictures they are now. */
 export function networkDrawing(view, caption) {
   const {
-    box: { width, height, size },
+    box: { width, height, size, compact, labels },
     columns,
     state,
   } = view;
   const colours = palette();
   const root = sheet(width, height + 20, caption);
-  const text = (words, x, y, anchor = "middle") =>
-    root.append(svg("text", { x, y, fill: colours.ink, "text-anchor": anchor }, words));
+  const text = (words, x, y, anchor = "middle", whole = words) => {
+    const element = svg("text", { x, y, fill: colours.ink, "text-anchor": anchor }, words);
+    if (whole !== words) element.append(svg("title", {}, whole));
+    root.append(element);
+  };
   view.eachLink((_link, w, share, path) =>
     root.append(
       svg("path", {
@@ -126,7 +129,8 @@ export function networkDrawing(view, caption) {
     ),
   );
   columns.forEach(({ x, ys, units, kind }, l) => {
-    text(kind === "hidden" ? `${view.sizes[l]} · ${named(state.settings.activation[l - 1])}` : kind, x, 20);
+    const activation = compact ? "" : ` · ${named(state.settings.activation[l - 1])}`;
+    text(kind === "hidden" ? `${view.sizes[l]}${activation}` : kind, x, compact ? 14 : 20);
     ys.forEach((y, k) => {
       const at = { x: x - size / 2, y: y - size / 2, width: size, height: size };
       root.append(
@@ -135,10 +139,11 @@ export function networkDrawing(view, caption) {
       );
       if (units[k].label)
         text(
-          units[k].label.textContent,
+          cut(units[k].label.title, Math.floor(labels[kind] / 5.5)),
           kind === "inputs" ? x - size / 2 - 6 : x + size / 2 + 6,
           y + 4,
           kind === "inputs" ? "end" : "start",
+          units[k].label.title,
         );
     });
   });

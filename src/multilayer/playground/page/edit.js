@@ -35,10 +35,10 @@ export class WeightForm {
     if (!across) return;
     this.open = place;
     const { view } = this;
-    const title = view.unitName(place.layer, place.to);
+    const title = view.names.unit(place.layer, place.to);
     const fields = Array.from({ length: Math.min(across, MOST) }, (_, from) => {
       const at = { ...place, from };
-      const name = from === 0 ? "bias" : `from ${view.shortName(place.layer - 1, from - 1)}`;
+      const name = from === 0 ? "bias" : `from ${view.names.short(place.layer - 1, from - 1)}`;
       const input = make("input", { type: "number", step: "0.1", value: Number(view.weight(at).toPrecision(4)) });
       input.addEventListener("input", () => {
         if (Number.isFinite(input.valueAsNumber))

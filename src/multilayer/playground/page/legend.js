@@ -2,7 +2,7 @@
 
 import { palette } from "./colour.js";
 import { swatch } from "./drawing.js";
-import { $, feature, make, show } from "./words.js";
+import { $, cut, feature, make, show } from "./words.js";
 
 let built = "";
 
@@ -29,19 +29,21 @@ export function drawLegend(state, range, anew = false) {
   const parts = [];
   if (state.task === "regression") {
     parts.push(
-      make("span", {}, state.target ?? "y"),
+      make("span", { title: state.target ?? "y" }, cut(state.target ?? "y", 40)),
       make("span", {}, show(range?.[0], 2)),
       bar(colours.numberAt),
       make("span", {}, show(range?.[1], 2)),
     );
   } else {
-    parts.push(...state.classes.map((name, k) => make("span", { class: "class" }, swatch(k), ` ${name}`)));
+    parts.push(
+      ...state.classes.map((name, k) => make("span", { class: "class", title: name }, swatch(k), ` ${cut(name, 40)}`)),
+    );
     if (state.classes.length === 2)
       parts.push(
         make(
           "span",
           { class: "bar" },
-          make("span", {}, `P(${state.classes[1]}) 0`),
+          make("span", { title: state.classes[1] }, `P(${cut(state.classes[1], 24)}) 0`),
           bar(colours.signedAt),
           make("span", {}, "1"),
         ),

@@ -2,29 +2,43 @@
 
 import { palette } from "./colour.js";
 import { layerControls } from "./layer.js";
+import { layOut, MOST } from "./layout.js";
+import { Names } from "./names.js";
 import { paintUnit } from "./plane.js";
-import { feature, make, range, show } from "./words.js";
+import { cut, make, range, show } from "./words.js";
 
-const MOST = 16; // units drawn of one layer; the rest is told in words
 const DASHES = [5, 3.5];
 const NONE = [];
-const HEAD = 66; // room for a layer's controls
+const DIM = 0.12; // opacity of the lines that a step of the walk does not use
 
 /** Height on the curve from (x0, y0) to (x1, y1) at share t of the way across. */
 const bend = (y0, y1, t) => y0 + (y1 - y0) * t * t * (3 - 2 * t);
 
+/** Cuts a label that has no room for all of its name, with an ellipsis; the whole name is its title. */
+function fit(label) {
+  const whole = label.title.replace(/[_/]/g, "$&\u200b"); // where a line may break
+  label.textContent = whole;
+  let most = Math.min(whole.length, 60);
+  while (label.scrollHeight > label.clientHeight + 3 && most > 1) label.textContent = cut(whole, --most);
+}
+
 export class NetworkView {
-  /** on: units(layer, by), activation(layer, name), peek(unit or null), edit(place), tip(text or null, x, y) */
-  constructor(stage, canvas, on) {
+  /**
+   * stage, canvas, list: of the units, the lines, the controls that have no room above their layers;
+   * on: units(layer, by), activation(layer, name), peek(unit or null), edit(place), tip(text or null, x, y)
+   */
+  constructor(stage, canvas, list, on) {
     Object.assign(this, {
       stage,
       canvas,
+      list,
       on,
       context: canvas.getContext("2d"),
       columns: [],
       paths: new Map(),
       shape: "",
       hot: null,
+      lit: null,
     });
     new ResizeObserver(() => this.layOut()).observe(stage.parentElement);
     stage.addEventListener("pointermove", (event) => this.point(event));
@@ -62,7 +76,6 @@ export class NetworkView {
 
   build() {
     if (!this.state || !this.sizes) return;
-    const last = this.sizes.length - 1;
     const key = JSON.stringify([
       this.sizes,
       this.state.settings.activation,
@@ -72,29 +85,33 @@ export class NetworkView {
     ]);
     if (key === this.built) return;
     this.built = key;
+    this.names = new Names(this.state, this.sizes);
     const focused = this.remember();
     for (const column of this.columns) column.element.remove();
+    this.list.replaceChildren();
     this.columns = this.sizes.map((size, l) => {
-      const kind = l === 0 ? "inputs" : l === last ? "outputs" : "hidden";
+      const kind = this.names.kind(l);
+      const hidden = kind === "hidden";
       const element = make("div", {
-        class: kind === "hidden" ? "column layer" : `column ${kind}`,
+        class: hidden ? "column layer" : `column ${kind}`,
         role: "group",
-        "data-layer": kind === "hidden" ? l : null,
+        "data-layer": hidden ? l : null,
         "data-column": l,
-        "aria-label": this.layerName(l),
+        "aria-label": this.names.layer(l),
       });
-      element.append(
-        kind === "hidden"
-          ? layerControls(l, size, this.state.settings.activation[l - 1], this.activations, this.on)
-          : make("p", { class: "layer-name" }, kind === "inputs" ? "inputs" : this.outputName(size)),
-      );
-      const units = range(Math.min(size, MOST)).map((k) => this.unit(l, k, kind, element));
+      const controls = hidden
+        ? layerControls(l, size, this.state.settings.activation[l - 1], this.activations, this.on)
+        : null;
+      element.append(make("p", { class: "layer-name" }, this.names.column(l)));
+      const units = range(Math.min(size, MOST)).map((k) => this.unit(l, k, element));
       if (size > MOST) element.append(make("p", { class: "more" }, `and ${size - MOST} more`));
       this.stage.append(element);
-      return { element, units, kind };
+      return { element, controls, units, kind };
     });
+    this.lit = null;
+    this.stage.classList.remove("walked");
     this.layOut();
-    const again = focused && this.stage.querySelector(focused.place);
+    const again = focused && this.stage.closest("section").querySelector(focused.place);
     if (!again) return;
     if (focused.typed !== null) again.value = focused.typed;
     again.focus();
@@ -103,19 +120,20 @@ export class NetworkView {
   /** What has the focus, and what is being typed there, for after the layers are built anew. */
   remember() {
     const active = document.activeElement;
-    const layer = active?.closest?.(".column");
-    if (!layer || !this.stage.contains(layer)) return null;
+    const layer = active?.closest?.(".column, .layer");
+    if (!layer) return null;
+    const column = layer.dataset.column ?? layer.dataset.layer;
     const unit =
       active.dataset.unit === undefined ? `.${active.className.split(" ")[0]}` : `[data-unit="${active.dataset.unit}"]`;
     const typed = active.matches(".units-count") && active.value !== active.defaultValue ? active.value : null;
-    return { place: `[data-column="${layer.dataset.column}"] ${unit}`, typed };
+    return { place: `[data-column="${column}"] ${unit}, .layer[data-layer="${column}"] ${unit}`, typed };
   }
 
-  unit(l, k, kind, parent) {
+  unit(l, k, parent) {
     const canvas = make("canvas", { width: 40, height: 40, "aria-hidden": "true" });
     const button = make(
       "button",
-      { type: "button", class: "unit", "data-unit": k, "aria-label": this.unitName(l, k) },
+      { type: "button", class: "unit", "data-unit": k, "aria-label": this.names.unit(l, k) },
       canvas,
     );
     const look = (on) => this.peek(on ? { l, k } : null);
@@ -133,87 +151,86 @@ export class NetworkView {
         this.on.edit({ layer: l, to: k });
       });
     parent.append(button);
-    const label =
-      kind === "hidden"
-        ? null
-        : make(
-            "span",
-            { class: "unit-label" },
-            kind === "inputs" ? feature(this.state.inputs[k] ?? "") : this.outputLabel(k),
-          );
-    if (label) {
-      label.title = label.textContent;
-      parent.append(label);
-    }
-    return { button, context: canvas.getContext("2d"), label };
+    const value = make("span", { class: "value", hidden: true });
+    parent.append(value);
+    const text = this.names.label(l, k);
+    const label = text === null ? null : make("span", { class: "unit-label", title: text }, text);
+    if (label) parent.append(label);
+    return { button, context: canvas.getContext("2d"), label, value };
   }
 
-  outputName(size) {
-    return this.state.task === "regression" ? "output" : size > 1 ? "classes" : "output";
-  }
-  outputLabel(k) {
-    const { task, classes, target } = this.state;
-    if (task === "regression") return target ?? "y";
-    return this.sizes.at(-1) === 1 ? `P(${classes[1] ?? 1})` : String(classes[k] ?? k);
-  }
-  layerName(l) {
-    return l === 0 ? "Inputs" : l === this.sizes.length - 1 ? "Output" : `Hidden layer ${l}`;
-  }
-  unitName(l, k) {
-    if (l === 0) return `input ${feature(this.state.inputs[k] ?? k)}`;
-    if (l === this.sizes.length - 1) return `output ${this.outputLabel(k)}`;
-    return `unit ${k + 1} of hidden layer ${l}`;
-  }
-  shortName(l, k) {
-    return l === 0
-      ? feature(this.state.inputs[k] ?? k)
-      : l === this.sizes.length - 1
-        ? `output ${this.outputLabel(k)}`
-        : `unit ${k + 1}`;
+  /** What a step of the walk computes: {columns, links, values, link}, or null where there is no walk. */
+  highlight(lit) {
+    this.lit = lit;
+    this.stage.classList.toggle("walked", lit !== null);
+    this.columns.forEach(({ element, units }, l) => {
+      element.classList.toggle("lit", lit?.columns.has(l) ?? false);
+      element.classList.toggle("used", l in (lit?.values ?? {}) && !lit.columns.has(l));
+      units.forEach(({ value }, k) => {
+        const number = lit?.values[l]?.[k];
+        value.hidden = number === undefined;
+        if (number !== undefined) value.textContent = show(number, 2);
+      });
+    });
+    if (this.frame && this.box) this.paintLinks(palette());
   }
 
   layOut() {
     if (!this.columns.length) return;
-    const outer = this.stage.parentElement;
-    const hidden = this.columns.length - 2;
-    const letters = (kind) =>
-      Math.max(
-        ...this.columns.filter((c) => c.kind === kind).flatMap((c) => c.units.map((u) => u.label.textContent.length)),
-      );
-    const first = Math.min(118, Math.max(78, 44 + 6.5 * letters("inputs")));
-    const after = Math.min(120, Math.max(70, 36 + 6.5 * letters("outputs")));
-    const width = Math.max(outer.clientWidth - 12, first + after + (hidden + 1) * 90);
-    const most = Math.min(MOST, Math.max(...this.sizes));
-    const size = most <= 6 ? 46 : most <= 8 ? 40 : most <= 10 ? 34 : 24;
-    const pitch = size + (most <= 8 ? 16 : most <= 10 ? 9 : 6);
-    const height = HEAD + Math.max(5 * 50, most * pitch) + (this.sizes.some((n) => n > MOST) ? 24 : 4);
+    const labels = (kind) => this.columns.find((column) => column.kind === kind).units.map(({ label }) => label.title);
+    const box = layOut(
+      this.sizes,
+      { inputs: labels("inputs"), outputs: labels("outputs") },
+      this.stage.parentElement.clientWidth - 12,
+    );
+    const { width, height, size } = box;
+    this.box = { ...box, ratio: devicePixelRatio || 1 };
     this.stage.style.width = `${width}px`;
     this.stage.style.height = `${height}px`;
-    const ratio = devicePixelRatio || 1;
-    [this.canvas.width, this.canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
-    this.box = { width, height, ratio, size };
+    this.stage.style.setProperty("--lines", box.lines);
+    [this.canvas.width, this.canvas.height] = [Math.round(width * this.box.ratio), Math.round(height * this.box.ratio)];
     this.paths.clear();
-    const lastAt = width - after;
-    const step = (lastAt - first) / (this.columns.length - 1);
     this.columns.forEach((column, l) => {
-      const centre = first + l * step;
-      column.x = centre;
-      column.element.style.left = `${centre - 52}px`;
-      const free = height - HEAD - (column.units.length < this.sizes[l] ? 24 : 4);
-      const top = HEAD + (free - column.units.length * pitch) / 2;
-      column.ys = column.units.map((unit, k) => {
-        const y = top + k * pitch + pitch / 2;
-        unit.button.style.top = `${y - size / 2}px`;
-        unit.button.style.width = unit.button.style.height = `${size}px`;
-        if (unit.label) {
-          unit.label.style.top = `${y}px`;
-          unit.label.style[column.kind === "inputs" ? "right" : "left"] = `${52 + size / 2 + 6}px`;
-          unit.label.style.maxWidth = `${(column.kind === "inputs" ? first : after) - size / 2 - 8}px`;
-        }
-        return y;
+      Object.assign(column, box.columns[l]);
+      column.element.style.left = `${column.x - 52}px`;
+      column.units.forEach(({ button, label, value }, k) => {
+        const y = column.ys[k];
+        button.style.top = `${y - size / 2}px`;
+        button.style.width = button.style.height = `${size}px`;
+        value.style.top = `${y + size / 2}px`;
+        if (!label) return;
+        label.style.top = `${y}px`;
+        label.style[column.kind === "inputs" ? "right" : "left"] = `${52 + size / 2 + 6}px`;
+        label.style.width = `${box.labels[column.kind]}px`;
+        fit(label);
       });
     });
+    this.placeControls();
     if (this.frame) this.paint();
+  }
+
+  /** Above their layers, or in a list where there is no room for them. */
+  placeControls() {
+    const { compact } = this.box;
+    if (!compact) this.list.replaceChildren();
+    this.list.hidden = !compact;
+    this.stage.classList.toggle("compact", compact);
+    this.columns.forEach(({ controls, element }, l) => {
+      if (!controls) return;
+      if (!compact) {
+        if (controls.parentElement !== element) element.prepend(controls);
+        return;
+      }
+      if (this.list.contains(controls)) return;
+      this.list.append(
+        make(
+          "div",
+          { class: "layer", "data-layer": l },
+          make("span", { class: "label" }, this.names.layer(l)),
+          controls,
+        ),
+      );
+    });
   }
 
   paint() {
@@ -282,10 +299,13 @@ export class NetworkView {
     } = this;
     c.setTransform(ratio, 0, 0, ratio, 0, 0);
     c.clearRect(0, 0, width, height);
-    this.eachLink(({ layer, to, from }, w, share, path) => {
-      const near = hot && hot.layer === layer && hot.to === to && hot.from === from;
+    const { lit } = this;
+    const is = (link, { layer, to, from }) => link?.layer === layer && link.to === to && link.from === from;
+    this.eachLink((link, w, share, path) => {
+      const near = is(hot, link) || is(lit?.link, link);
+      const dim = lit && !near && !lit.links.has(link.layer);
       if (!paths.has(path)) paths.set(path, new Path2D(path));
-      c.globalAlpha = near ? 1 : 0.3 + 0.7 * Math.sqrt(share);
+      c.globalAlpha = near ? 1 : dim ? DIM : 0.3 + 0.7 * Math.sqrt(share);
       c.lineWidth = 0.6 + 5 * share + (near ? 2 : 0);
       c.strokeStyle = w < 0 ? colours.minus : colours.plus;
       c.setLineDash(w < 0 ? DASHES : NONE);
@@ -331,12 +351,6 @@ export class NetworkView {
     return array ? array.data[to * array.shape[1] + from] : null;
   }
 
-  linkName({ layer, to, from }) {
-    return from === 0
-      ? `bias of ${this.shortName(layer, to)}`
-      : `${this.shortName(layer - 1, from - 1)} → ${this.shortName(layer, to)}`;
-  }
-
   point(event) {
     const inside = event && !event.target.closest(".controls");
     const frame = this.stage.getBoundingClientRect();
@@ -347,7 +361,7 @@ export class NetworkView {
     const changed = JSON.stringify(found) !== JSON.stringify(this.hot);
     this.hot = found;
     this.stage.classList.toggle("on-link", Boolean(found));
-    this.on.tip(found && `${this.linkName(found)}: ${show(this.weight(found))}`, event?.clientX, event?.clientY);
+    this.on.tip(found && `${this.names.link(found)}: ${show(this.weight(found))}`, event?.clientX, event?.clientY);
     if (changed && this.frame) this.paintLinks(palette());
   }
 
@@ -363,7 +377,7 @@ export class NetworkView {
     if (!unit || unit.l === last) return this.on.peek(null);
     return this.on.peek({
       ...unit,
-      name: unit.l === 0 ? `Input ${this.shortName(0, unit.k)}` : `Hidden ${unit.l}, unit ${unit.k + 1}`,
+      name: unit.l === 0 ? `Input ${this.names.short(0, unit.k)}` : `Hidden ${unit.l}, unit ${unit.k + 1}`,
     });
   }
 }

@@ -3,7 +3,7 @@
 import { CLASSES, css } from "./colour.js";
 import { swatch } from "./drawing.js";
 import { door } from "./socket.js";
-import { $, make } from "./words.js";
+import { $, make, write } from "./words.js";
 
 /** Rows of text to [[x1, x2, class], …]; says what is wrong by an Error. */
 export function parseRows(text, regression = false) {
@@ -18,7 +18,7 @@ export function parseRows(text, regression = false) {
     const [x, y] = cells.slice(0, 2).map(Number);
     if (cells.length < 3 || !Number.isFinite(x) || !Number.isFinite(y)) {
       if (points.length === 0 && i === 0) continue; // a line of names
-      throw new Error(`Line ${i + 1} should be two numbers and a class, such as 0.5, 1.2, 0; it is “${line.trim()}”.`);
+      throw new Error(`Line ${i + 1} must be two numbers and a class, such as 0.5, 1.2, 0, but is “${line.trim()}”.`);
     }
     let label = Number(cells[2]);
     if (!regression && (!Number.isInteger(label) || label < 0)) {
@@ -31,29 +31,34 @@ export function parseRows(text, regression = false) {
   return points;
 }
 
-/** on: send(message), set(settings), wrong(text), state(): the last state, picture */
+/** on: send(message), set(settings), wrong(text), uploaded(), state(): the last state, picture */
 export function startOwn(on) {
   uploads(on);
   pastes(on);
   return new Pen(on);
 }
 
-function uploads({ set, wrong }) {
+function uploads({ set, wrong, uploaded }) {
   async function upload(file) {
     if (!file) return;
     if (file.size > 50 * 2 ** 20)
-      return wrong(`A table may have 50 MB; ${file.name} has ${Math.ceil(file.size / 2 ** 20)} MB.`);
+      return wrong(`A file may have 50 MB, but ${file.name} has ${Math.ceil(file.size / 2 ** 20)} MB.`);
+    const button = document.querySelector("label[for=upload]");
+    write(button, "Reading…");
     try {
       const answer = await fetch(door("upload"), {
         method: "POST",
         body: file,
         headers: { "X-Name": encodeURIComponent(file.name), "Content-Type": "application/octet-stream" },
       });
-      const table = await answer.json();
-      if (table.error || !answer.ok) return wrong(table.error ?? "The table could not be read.");
+      const table = await answer.json().catch(() => ({}));
+      if (!answer.ok) return wrong(table.error ?? `The server refused the file (HTTP ${answer.status})`);
+      uploaded();
       set({ data: "table", target: table.target });
     } catch {
       wrong("The table could not be sent: the server does not answer.");
+    } finally {
+      write(button, "Open a table…");
     }
   }
   $("upload").addEventListener("change", ({ target }) => {

@@ -3,12 +3,12 @@
 import { readout } from "./legend.js";
 import { $, write } from "./words.js";
 
-const HINT = "Click a point to follow it through the network.";
+const HINT = "Click a row to follow it through the network.";
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 const STEP = 0.03; // of the picture's width, for each press of an arrow
 
-/** on: picture, pen, state(), free(): no unit is shown in its place, walk(index or null), place({x, y}) */
-export function startPointing({ picture, pen, state, free, walk, place }) {
+/** on: picture, pen, state(), free(): no unit is shown in its place, follow(index or null), place({x, y}) */
+export function startPointing({ picture, pen, state, free, follow, place }) {
   const { canvas } = picture;
   const cross = $("cross");
   let cursor = null;
@@ -27,7 +27,7 @@ export function startPointing({ picture, pen, state, free, walk, place }) {
     if (pen.active || !state()) return;
     const index = picture.nearest(event.offsetX, event.offsetY);
     const at = picture.locate(event.offsetX, event.offsetY);
-    if (index !== null) walk(index);
+    if (index !== null) follow(index);
     else if (at) place(at);
   });
 
@@ -53,7 +53,7 @@ export function startPointing({ picture, pen, state, free, walk, place }) {
       move(ARROWS[event.key]);
     } else if (event.key === "Enter") {
       if (cursor) place(cursor);
-      else walk(null);
+      else follow(null);
     }
   });
   canvas.addEventListener("blur", () => {

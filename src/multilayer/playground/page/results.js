@@ -1,7 +1,7 @@
 // What the run has come to: numbers, curves, confusion, advice, and the way back through it.
 
 import { Curve } from "./curves.js";
-import { $, make, named, places, steady, write } from "./words.js";
+import { $, make, named, places, show, steady, write } from "./words.js";
 
 const costs = new Curve($("cost-curve"), "Cost");
 const scores = new Curve($("score-curve"), "Accuracy", true);
@@ -32,7 +32,19 @@ export function startResults(on) {
 }
 
 export function resultsState(state) {
+  const { unit } = state;
   const regression = state.task === "regression";
+  const target = state.target ?? "y";
+  write($("cost-name"), unit ? "Cost (standardised)" : "Cost");
+  $("rmse-box").hidden = !regression;
+  $("rmse-name").title = `Root mean squared error, in the units of ${target}`;
+  $("units").hidden = !unit;
+  if (unit)
+    write(
+      $("units"),
+      `The network is trained on the standardised target, (${target} − ${signed(unit[0])}) / ${show(unit[1])}, and the ` +
+        `cost is that of this number. Predictions and RMSE are in the units of ${target}.`,
+    );
   write($("score-name"), regression ? "R²" : "Accuracy");
   scores.title = regression ? "R²" : "Accuracy";
   $("confusion-box").hidden = regression;
@@ -63,7 +75,11 @@ function drawConfusion(counts, classes) {
     confusionBuilt = key;
     table.replaceChildren(
       make("caption", {}, "Test rows: true class ↓, predicted →"),
-      make("thead", {}, make("tr", {}, make("td"), ...classes.map((name) => make("th", { scope: "col" }, name)))),
+      make(
+        "thead",
+        {},
+        make("tr", {}, make("td"), ...classes.map((name) => make("th", { scope: "col", title: name }, name))),
+      ),
       make(
         "tbody",
         {},
@@ -71,7 +87,7 @@ function drawConfusion(counts, classes) {
           make(
             "tr",
             {},
-            make("th", { scope: "row" }, name),
+            make("th", { scope: "row", title: name }, name),
             ...classes.map((_, j) => make("td", { class: i === j ? "right-cell" : "" })),
           ),
         ),
@@ -105,6 +121,7 @@ function drawAdvice(advice) {
   );
 }
 
+const signed = (v) => (v < 0 ? `(${show(v)})` : show(v));
 const mendText = (mend) =>
   `Set ${Object.entries(mend)
     .map(([key, value]) => `${named(key)} to ${Array.isArray(value) ? value.map(named).join(", ") : named(value)}`)
@@ -115,6 +132,8 @@ export function drawResults(frame, state) {
   write($("test-cost"), steady(frame.test_cost, 4));
   write($("score"), steady(frame.score));
   write($("test-score"), steady(frame.test_score));
+  write($("rmse"), show(frame.rmse, 4));
+  write($("test-rmse"), show(frame.test_rmse, 4));
   const { curve } = frame;
   const at = frame.shown === null || frame.shown === undefined ? null : frame.moments[frame.shown];
   if (curve) {

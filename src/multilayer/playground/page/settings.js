@@ -202,7 +202,7 @@ export function settingsState(state) {
   if (state.columns.length > 2) {
     for (const [i, id] of ["axis-x", "axis-y"].entries()) {
       fill($(id), state.columns, (name) => name);
-      $(id).value = state.axes[i];
+      $(id).value = $(id).title = state.axes[i];
     }
   }
   for (const [id, control] of Object.entries(CONTROLS)) {
@@ -211,6 +211,7 @@ export function settingsState(state) {
     if (settings[control.key] === undefined || typed.has(input) || (input.type === "range" && control.key in pending))
       continue;
     input.value = settings[control.key] ?? "";
+    if (control.text) input.title = input.selectedOptions[0]?.textContent ?? "";
     tell(input, control);
   }
   for (const box of $("features").querySelectorAll("input"))

@@ -1,8 +1,9 @@
-// Taking it along: the link, the picture as PNG and SVG, the model file, the same in Python.
+// Sharing: the settings, the picture as PNG and SVG, the model file, the same in Python.
 
+import { notShared, readShared, shared } from "./address.js";
 import { drawing, networkDrawing } from "./drawing.js";
 import { door } from "./socket.js";
-import { $ } from "./words.js";
+import { $, sentence } from "./words.js";
 
 const SCALE = 3; // pixels of the PNG for each of the page
 
@@ -28,18 +29,29 @@ async function copy(text) {
   }
 }
 
-/** on: send, wrong, picture, view: the network, caption(), opened(state) */
-export function startShare({ send, wrong, picture, view, caption, opened }) {
+/** on: send, wrong, picture, view: the network, caption(), opened(state), state(), ask({settings, points}) */
+export function startShare({ send, wrong, picture, view, caption, opened, state, ask }) {
   const say = (text) => {
     $("shared").textContent = text;
   };
   $("share").addEventListener("click", () => {
     say("");
+    $("settings-text").value = shared(state());
+    $("not-shared").textContent = notShared(state());
     $("share-dialog").showModal();
   });
-  $("copy-link").addEventListener("click", async () => {
-    await copy(location.href);
-    say("The link is copied.");
+  $("copy-settings").addEventListener("click", async () => {
+    await copy($("settings-text").value);
+    say("The settings are copied.");
+  });
+  $("open-settings").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const field = $("pasted-settings");
+    const asked = readShared(field.value);
+    if (!asked) return say("This text holds no settings of a playground, such as data=spiral&layers=8,8.");
+    field.value = "";
+    $("share-dialog").close();
+    ask(asked);
   });
   $("save-png").addEventListener("click", async () => {
     const image = new Image();
@@ -75,8 +87,8 @@ export function startShare({ send, wrong, picture, view, caption, opened }) {
         body: file,
         headers: { "Content-Type": "application/octet-stream" },
       });
-      const said = await answer.json();
-      if (!answer.ok || said.error) return say(said.error ?? "The model could not be opened.");
+      const said = await answer.json().catch(() => ({}));
+      if (!answer.ok) return say(sentence(said.error ?? `The server refused the file (HTTP ${answer.status})`));
       if (said.say === "state") opened(said);
       say(`${file.name} is open.`);
     } catch {
