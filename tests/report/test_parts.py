@@ -104,3 +104,10 @@ def test_bar_after_a_while(monkeypatch, capsys):
         with tasks_bar(True, 2, "Report", patience) as advance:
             advance()
         assert ("Report" in capsys.readouterr().err) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(-0.0001, "0.000"), (0.0001, "0.000"), (0.12, "+0.120"), (-0.5, "−0.500")]
+)
+def test_differences_have_a_sign_and_zero_has_none(value, text):
+    assert scores._signed(scores._share, value) == text

@@ -97,7 +97,7 @@ def correlations(evaluation: Evaluation, importance: Importance) -> Section | No
         ax.imshow(values, cmap=signed_colormap(), vmin=-1, vmax=1)
         for j, k in np.ndindex(n, n) if n <= MOST_WRITTEN else ():
             if np.isfinite(values[j, k]) and j != k:
-                text = f"{values[j, k]:.2f}".replace("-", "−").replace("0.", ".")
+                text = _written(values[j, k]).replace("0.", ".")
                 ax.text(k, j, text, ha="center", va="center", fontsize=7)
         texts = [label(plain(name, 16)) for name in names]
         ax.set_xticks(range(n), texts, rotation=90)
@@ -107,7 +107,7 @@ def correlations(evaluation: Evaluation, importance: Importance) -> Section | No
     pairs = [(j, k) for j in range(n - 1) for k in range(j) if np.isfinite(values[j, k])]
     pairs.sort(key=lambda pair: -abs(values[pair]))
     rows = [
-        (plain(names[k], 24), plain(names[j], 24), f"{values[j, k]:.2f}".replace("-", "−"))
+        (plain(names[k], 24), plain(names[j], 24), _written(values[j, k]))
         for j, k in pairs[:MOST_PAIRS]
     ]
     more = len(evaluation.table.names) + 1 - n
@@ -118,12 +118,17 @@ def correlations(evaluation: Evaluation, importance: Importance) -> Section | No
         "Numbers and dates: Spearman's rank correlation, from −1 (red) to 1 (blue). Categories: "
         "Cramér's V. Numbers with categories: the correlation ratio of the ranks. The latter two "
         "are from 0 to 1. Each pair of columns is compared over the rows in which both are known; "
-        "the last row and column are the target."
+        "the last row and column are the target"
+        + (", of which the second class counts as 1." if evaluation.binary else ".")
         + (f" {more} columns that are less important, or texts, are left out." * (more > 0)),
         [Listing(("column", "column", "correlation"), rows, (2,), "Strongest pairs of columns")],
         [draw("correlations", drawn, (side, side), "Correlations")],
-        wide=n > 8,
+        wide=True,
     )
+
+
+def _written(value: float) -> str:
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")  # which is no negative zero
 
 
 def _columns(evaluation: Evaluation, importance: Importance) -> tuple[list[Array], list[str]]:

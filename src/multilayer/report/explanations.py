@@ -19,6 +19,7 @@ __all__ = ["Explanation", "explain", "explanations"]
 Array = NDArray[Any]
 
 N_ORDERS = 64  # of which each second one is the reverse of the one before it
+MOST_ROWS = 1000  # to choose from
 MOST_COLUMNS = 8  # that are explained one by one; the others together
 
 
@@ -92,9 +93,8 @@ def explanations(evaluation: Evaluation, importance: Importance) -> Section | No
     groups = [[j] for j in leading] + ([rest] if rest else [])
     rng = np.random.RandomState(0)
     figures = []
-    for place, (why, at) in enumerate(_chosen(evaluation).items()):
-        row = int(evaluation.rows[at])
-        output = _output(evaluation, at)
+    for place, (why, row) in enumerate(_chosen(evaluation).items()):
+        output = _output(evaluation, row)
         found = explain(evaluation, row, groups, output, rng)
         titles = [_cell(evaluation, row, j) for j in leading]
         titles += [f"{len(rest)} other columns"] * bool(rest)
@@ -103,7 +103,7 @@ def explanations(evaluation: Evaluation, importance: Importance) -> Section | No
                 f"row-{place}",
                 _bars(evaluation, found, titles, output),
                 (4.6, 0.9 + 0.27 * len(groups)),
-                f"{why}: row {row}, {_result(evaluation, at)}",
+                f"{why}: row {row}, {_truth(evaluation, row)}",
             )
         )
     what = "predicted probability" if evaluation.classifies else "prediction"
@@ -122,36 +122,45 @@ def explanations(evaluation: Evaluation, importance: Importance) -> Section | No
 
 
 def _chosen(evaluation: Evaluation) -> dict[str, int]:
-    """Choose rows to explain, by what they are an example of; no row twice."""
+    """Choose rows to explain, by what they are an example of; no row twice.
+
+    The saved model is explained: by its predictions the rows are chosen, other than the first one.
+    """
+    rows = evaluation.sample(MOST_ROWS)
+    H = evaluation.predict(evaluation.table.take(rows))
     if evaluation.binary:
-        h = evaluation.H[:, 1]
-        sure = {"Largest probability": h.argmax(), "Smallest probability": h.argmin()}
-        sure["Closest to 0.5"] = np.abs(h - 0.5).argmin()
+        h = H[:, 1]
+        found = {"Largest probability": h.argmax(), "Smallest probability": h.argmin()}
+        found["Probability closest to 0.5"] = np.abs(h - 0.5).argmin()
     elif evaluation.classifies:
-        top = evaluation.H.max(axis=1)
-        sure = {"Most certain": top.argmax(), "Least certain": top.argmin()}
+        top = H.max(axis=1)
+        found = {"Most certain": top.argmax(), "Least certain": top.argmin()}
     else:
-        h = evaluation.H
-        sure = {"Largest prediction": h.argmax(), "Smallest prediction": h.argmin()}
-        sure["Median prediction"] = np.argsort(h, kind="stable")[len(h) // 2]
-    chosen: dict[str, int] = {}
-    for why, at in [("Largest error", evaluation.losses.argmax()), *sure.items()]:
-        if int(at) not in chosen.values():
-            chosen[why] = int(at)
+        h = H[:, 0]
+        found = {"Largest prediction": h.argmax(), "Smallest prediction": h.argmin()}
+        found["Median prediction"] = np.argsort(h, kind="stable")[len(h) // 2]
+    chosen = {"Largest error": int(evaluation.rows[evaluation.losses.argmax()])}
+    if evaluation.folds is not None:
+        chosen = {f"{why} out of fold": row for why, row in chosen.items()}
+    for why, at in found.items():
+        if int(rows[at]) not in chosen.values():
+            chosen[why] = int(rows[at])
     return chosen
 
 
-def _output(evaluation: Evaluation, at: int) -> int:
-    """Return the output to explain: the positive class of two, the predicted of many."""
+def _output(evaluation: Evaluation, row: int) -> int:
+    """Return the output to explain: the positive class of two, the predicted one of many."""
     if not evaluation.classifies:
         return 0
-    return 1 if evaluation.binary else int(evaluation.predicted[at])
+    if evaluation.binary:
+        return 1
+    return int(evaluation.predict(evaluation.table.take(np.array([row]))).argmax())
 
 
-def _result(evaluation: Evaluation, at: int) -> str:
+def _truth(evaluation: Evaluation, row: int) -> str:
     if evaluation.classifies:
-        return f"true class {evaluation.classes[evaluation.y[at]]}"
-    return f"true value {number(float(evaluation.y[at]))}"
+        return f"true class {evaluation.classes[evaluation.truth[row]]}"
+    return f"true value {number(float(evaluation.truth[row]))}"
 
 
 def _cell(evaluation: Evaluation, row: int, j: int) -> str:
@@ -165,6 +174,8 @@ def _cell(evaluation: Evaluation, row: int, j: int) -> str:
 
 
 def _bars(evaluation: Evaluation, found: Explanation, titles: list[str], output: int) -> Any:
+    from matplotlib.ticker import MaxNLocator
+
     def bars(figure: Any) -> None:
         ax = figure.subplots()
         order = np.argsort(np.abs(found.parts), kind="stable")
@@ -183,7 +194,8 @@ def _bars(evaluation: Evaluation, found: Explanation, titles: list[str], output:
                 fontsize=8,
             )
         ax.set_yticks(range(len(parts)), [titles[k] for k in order])
-        ax.margins(x=0.22)
+        ax.margins(x=0.3)
+        ax.xaxis.set_major_locator(MaxNLocator(5))
         ax.axvline(0, color="black", linewidth=0.6)
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(False)

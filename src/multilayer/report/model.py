@@ -8,7 +8,7 @@ import numpy as np
 
 from multilayer.plots import LossCurveDisplay, NetworkDisplay
 from multilayer.report.evaluation import Evaluation
-from multilayer.report.sections import Figure, Listing, Section, counted, plain
+from multilayer.report.sections import Figure, Listing, Section, plain
 from multilayer.report.svg import draw
 
 __all__ = ["curves", "layers", "use"]
@@ -60,9 +60,9 @@ def _members(model: Any) -> Section:
     thetas, n_numbers, n_codes = network.thetas, encoder.n_numbers_, len(encoder.n_codes_)
     n_inputs = thetas[0].shape[1] - 1
     rows = [
-        ["periodic features", counted(n_numbers, "number"), "", "cosine", sizes["periodic"]],
-        ["embeddings", counted(n_codes, "category", "categories"), "", "", sizes["tables"]],
-        ["scales of the inputs", str(n_inputs), str(n_inputs), "", sizes["scale"]],
+        ["periodic features", str(n_numbers), "", "cosine", sizes["periodic"]],
+        ["embeddings", str(n_codes), "", "", sizes["tables"]],
+        ["input scales", str(n_inputs), str(n_inputs), "", sizes["scale"]],
     ]
     rows = [row for row in rows if row[-1]]
     for l, theta in enumerate(thetas, start=1):

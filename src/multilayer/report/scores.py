@@ -107,7 +107,9 @@ SHOWN_LARGE = 3  # scores in large type
 
 
 def _share(value: float) -> str:
-    return "–" if np.isnan(value) else f"{value:.3f}".replace("-", "−")
+    if np.isnan(value):
+        return "–"
+    return f"{round(value, 3) + 0.0:.3f}".replace("-", "−")  # which is no negative zero
 
 
 def scores(evaluation: Evaluation, baseline: Baseline | None = None) -> Section:
@@ -118,14 +120,15 @@ def scores(evaluation: Evaluation, baseline: Baseline | None = None) -> Section:
         if evaluation.classifies
         else np.full(m, y.mean())
     )
-    write = _share if evaluation.classifies else number
     rng = np.random.RandomState(0)
     n = max(100, min(RESAMPLES, MOST_DRAWN // m))
     weights = [np.bincount(rng.randint(m, size=m), minlength=m) for _ in range(n)]
-    rows, tiles = [], []
+    rows: list[list[str | tuple[str, str]]] = []
+    tiles: list[Tile] = []
     for name, (prepare, meaning) in (
         CLASS_SCORES if evaluation.classifies else NUMBER_SCORES
     ).items():
+        write = _share if evaluation.classifies or name == "R²" else number
         with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
             warnings.simplefilter("ignore")  # about a class without rows, whose score is NaN
             score = prepare(y, H)
@@ -170,8 +173,8 @@ def scores(evaluation: Evaluation, baseline: Baseline | None = None) -> Section:
 
 
 def _at(score: Score, m: int) -> float:
-    """Return a score of all m rows."""
-    return float(score(np.ones(m, int)))
+    """Return a score of all m rows, without the last digits, which are those of rounding."""
+    return round(float(score(np.ones(m, int))), 12)
 
 
 def _interval(found: Array, write: Callable[[float], str]) -> str:
@@ -181,4 +184,5 @@ def _interval(found: Array, write: Callable[[float], str]) -> str:
 
 
 def _signed(write: Callable[[float], str], value: float) -> str:
-    return f"+{write(value)}" if value > 0 else write(value)
+    text = write(value)
+    return f"+{text}" if value > 0 and text.strip("0.") else text

@@ -33,7 +33,7 @@ def target(evaluation: Evaluation) -> Section:
     def histogram(figure: Any) -> None:
         ax = figure.subplots()
         ax.hist(y, bins=min(40, max(10, len(y) // 25)), color=COLORS[0])
-        ax.set(xlabel=label(plain(evaluation.target)).capitalize(), ylabel="Rows")
+        ax.set(xlabel=label(plain(evaluation.target)), ylabel="Rows")
         ax.grid(axis="y")
 
     names = ("minimum", "lower quartile", "median", "upper quartile", "maximum", "mean",

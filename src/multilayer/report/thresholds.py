@@ -52,7 +52,7 @@ class Outcomes:
 
 
 def _ratio(a: Array, b: Array) -> Array:
-    return np.divide(a, b, out=np.full(len(a), np.nan), where=b > 0)
+    return np.asarray(np.divide(a, b, out=np.full(len(a), np.nan), where=b > 0))
 
 
 def outcomes(positive: Array, p: Array, at: Array) -> Outcomes:
