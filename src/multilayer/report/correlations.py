@@ -97,7 +97,7 @@ def correlations(evaluation: Evaluation, importance: Importance) -> Section | No
         ax.imshow(values, cmap=signed_colormap(), vmin=-1, vmax=1)
         for j, k in np.ndindex(n, n) if n <= MOST_WRITTEN else ():
             if np.isfinite(values[j, k]) and j != k:
-                text = _written(values[j, k]).replace("0.", ".")
+                text = _written(float(values[j, k])).replace("0.", ".")
                 ax.text(k, j, text, ha="center", va="center", fontsize=7)
         texts = [label(plain(name, 16)) for name in names]
         ax.set_xticks(range(n), texts, rotation=90)
@@ -107,7 +107,7 @@ def correlations(evaluation: Evaluation, importance: Importance) -> Section | No
     pairs = [(j, k) for j in range(n - 1) for k in range(j) if np.isfinite(values[j, k])]
     pairs.sort(key=lambda pair: -abs(values[pair]))
     rows = [
-        (plain(names[k], 24), plain(names[j], 24), _written(values[j, k]))
+        (plain(names[k], 24), plain(names[j], 24), _written(float(values[j, k])))
         for j, k in pairs[:MOST_PAIRS]
     ]
     more = len(evaluation.table.names) + 1 - n
