@@ -74,7 +74,7 @@ def baseline_of(evaluation: Evaluation) -> Baseline | None:
         method += f" Of each fold, it is trained on a random {MOST_TRAINED} rows."
         splits = [(rng.permutation(train)[:MOST_TRAINED], held) for train, held in splits]
     # The penalty of Ridge is only there for collinear columns.
-    line: Any = LogisticRegression(max_iter=300) if classifies else Ridge(alpha=1e-3)
+    line: Any = LogisticRegression(max_iter=300, tol=1e-3) if classifies else Ridge(alpha=1e-3)
     model = make_pipeline(TableEncoder(dtype="float64"), line)
     try:
         fitted = fit_folds(
