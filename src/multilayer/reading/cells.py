@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -83,20 +84,28 @@ class Cells:
 
     def batches(self, rows: int) -> Iterator[pl.DataFrame]:
         """Read at most so many rows at a time, in their order."""
-        # As texts of Python, few at a time: Arrow in batches would need the package pyarrow.
-        schema = {str(j): pl.String for j in range(self._dialect.width)}
         with _one_line_errors(self._name, self._dialect):
-            result = self._connection.execute(self._query())
-            while True:
-                parts: list[pl.DataFrame] = []
-                while (missing := rows - sum(map(len, parts))) > 0:
-                    cells = result.fetchmany(min(missing, _TOGETHER))
-                    if not cells:
-                        break
-                    parts.append(pl.DataFrame(cells, schema, orient="row"))
-                if not parts:
-                    return
-                yield pl.concat(parts)
+            yield from self._as_arrow(rows) if find_spec("pyarrow") else self._as_texts(rows)
+
+    def _as_arrow(self, rows: int) -> Iterator[pl.DataFrame]:
+        for batch in self._connection.sql(self._query()).to_arrow_reader(rows):
+            for start in range(0, len(batch), rows):
+                yield pl.DataFrame(pl.from_arrow(batch.slice(start, rows)))
+
+    def _as_texts(self, rows: int) -> Iterator[pl.DataFrame]:
+        """Read through texts of Python, few at a time: without pyarrow, a third as fast."""
+        schema = {str(j): pl.String for j in range(self._dialect.width)}
+        result = self._connection.execute(self._query())
+        while True:
+            parts: list[pl.DataFrame] = []
+            while (missing := rows - sum(map(len, parts))) > 0:
+                cells = result.fetchmany(min(missing, _TOGETHER))
+                if not cells:
+                    break
+                parts.append(pl.DataFrame(cells, schema, orient="row"))
+            if not parts:
+                return
+            yield pl.concat(parts)
 
     def _query(self) -> str:
         d = self._dialect
