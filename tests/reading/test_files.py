@@ -72,12 +72,13 @@ def test_a_file_that_changes(tmp_path, kind):
         next(files.chunks(10))
 
 
-def test_csv_is_read_in_chunks_without_pyarrow(tmp_path):
+@pytest.mark.parametrize("absent", [False, True], ids=["pyarrow", "no pyarrow"])
+def test_csv_is_read_in_chunks_with_pyarrow_and_without(tmp_path, absent):
     rows = 5000  # more than are taken from DuckDB at a time
     pl.DataFrame({"x": range(rows), "t": ["é"] * rows}).write_csv(tmp_path / "t.csv")
     code = f"""
 import sys
-sys.modules.update(pyarrow=None, pandas=None)
+sys.modules.update({dict(pyarrow=None, pandas=None) if absent else {}})
 from multilayer.reading.files import TableFiles
 chunks = list(TableFiles({str(tmp_path / "t.csv")!r}).chunks(2100))
 assert [len(chunk) for chunk in chunks] == [2099, 2100, 801], list(map(len, chunks))

@@ -49,11 +49,12 @@ class MLPClassifier(ClassifierMixin, DecisionFunction, LookInside, BaseMLP):
     batch_size : int or "auto", default="auto"
         The number of rows of a mini-batch; "auto" is min(200, m).
     learning_rate : str, schedule or callable, default="constant"
-        "invscaling" is `learning_rate_init` / t^`power_t`, where t is the number of rows seen so
-        far; "adaptive" divides the rate by 5 whenever training would stop, down to 10⁻⁶. As in
-        scikit-learn, these two have no effect with "adam". For every solver except "lbfgs":
-        "cosine", "one_cycle", "warm_restarts", "plateau", a schedule of `multilayer.schedules`, or
-        a function from the number of the step (0, 1, …) to the factor of `learning_rate_init`.
+        "invscaling" divides `learning_rate_init` by t to the power of `power_t`, where t is the
+        number of rows seen so far; "adaptive" divides the rate by 5 whenever training would stop,
+        down to 10⁻⁶. As in scikit-learn, these two have no effect with "adam". For every solver
+        except "lbfgs": "cosine", "one_cycle", "warm_restarts", "plateau", a schedule of
+        `multilayer.schedules`, or a function from the number of the step (0, 1, …) to the factor of
+        `learning_rate_init`.
     learning_rate_init : float, default=0.001
         The initial learning rate.
     power_t : float, default=0.5

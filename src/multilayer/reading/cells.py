@@ -94,7 +94,7 @@ class Cells:
                 yield pl.DataFrame(pl.from_arrow(batch.slice(start, rows)))
 
     def _python_batches(self, rows: int) -> Iterator[pl.DataFrame]:
-        """Read cells as texts of Python, which takes five times as long and needs no pyarrow."""
+        """Read cells as texts of Python, which takes several times as long and needs no pyarrow."""
         schema = {str(j): pl.String for j in range(self._dialect.width)}
         result = self._connection.execute(self._query())
         while True:
