@@ -8,7 +8,6 @@ from multilayer import (
     equations,
     losses,
     optimizers,
-    plots,
     report,  # which gives the estimators their method `report`
     schedules,
 )
@@ -21,7 +20,6 @@ from multilayer.estimators import (
 )
 from multilayer.network import Network
 from multilayer.persistence import ModelFileError, load, save
-from multilayer.plots.live_loss import LossPlot
 from multilayer.public_names import find_when_used as _find_when_used
 from multilayer.public_names import publish as _publish
 from multilayer.report import Report, write_report
@@ -31,12 +29,13 @@ from multilayer.tabular import TabularClassifier, TabularRegressor
 
 if TYPE_CHECKING:
     from multilayer import dask as dask
-    from multilayer import export, selection
+    from multilayer import export, plots, selection
     from multilayer import playground as playground
     from multilayer import streaming as streaming
     from multilayer.dask import DaskMLPClassifier as DaskMLPClassifier
     from multilayer.dask import DaskMLPRegressor as DaskMLPRegressor
     from multilayer.dask import DaskTableEncoder as DaskTableEncoder
+    from multilayer.plots import LossPlot
     from multilayer.selection import (
         Comparison,
         CrossValidation,
@@ -97,6 +96,7 @@ if not TYPE_CHECKING:  # for which any name would be there
             "dask": ["DaskMLPClassifier", "DaskMLPRegressor", "DaskTableEncoder"],
             "export": [],
             "playground": [],
+            "plots": ["LossPlot"],
             "selection": [
                 "Comparison",
                 "CrossValidation",

@@ -14,7 +14,7 @@ import multilayer as ml
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ["dask", "equations", "export", "plots", "report", "selection", "streaming", "tabular"]
-WHEN_USED = ["dask", "export", "playground", "selection", "streaming"]
+WHEN_USED = ["dask", "export", "playground", "plots", "selection", "streaming"]
 
 
 def public_classes():

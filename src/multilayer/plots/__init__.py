@@ -8,6 +8,7 @@ from multilayer.plots.bias_variance import BiasVarianceDisplay
 from multilayer.plots.comparison import ComparisonDisplay
 from multilayer.plots.cross_validation import CrossValidationDisplay
 from multilayer.plots.decision_boundary import DecisionBoundaryDisplay
+from multilayer.plots.live_loss import LossPlot
 from multilayer.plots.loss_curve import LossCurveDisplay
 from multilayer.plots.network import NetworkDisplay
 from multilayer.plots.regularization_path import RegularizationPathDisplay
@@ -21,6 +22,7 @@ __all__ = [
     "CrossValidationDisplay",
     "DecisionBoundaryDisplay",
     "LossCurveDisplay",
+    "LossPlot",
     "NetworkDisplay",
     "RegularizationPathDisplay",
     "SearchDisplay",
