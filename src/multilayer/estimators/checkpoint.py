@@ -54,7 +54,8 @@ class Checkpoint:
     >>> X, y = make_moons(random_state=0)
     >>> path = os.path.join(tempfile.mkdtemp(), "moons.checkpoint")
     >>> clf = MLPClassifier(random_state=0, tol=0.01).set_callbacks(Checkpoint(path))
-    >>> clf.fit(X, y).n_iter_ == clf.fit(X, y).n_iter_ # the second call finds the work done True
+    >>> clf.fit(X, y).n_iter_ == clf.fit(X, y).n_iter_  # the second call finds the work done
+    True
     """
 
     def __init__(self, path: FilePath, interval: float = 10.0) -> None:

@@ -52,7 +52,7 @@ class ComparisonDisplay:
     >>> from multilayer.selection import compare_baselines
     >>> comparison = compare_baselines(*load_iris(return_X_y=True), cv=2, random_state=0)
     >>> len(ComparisonDisplay.from_comparison(comparison).points_)
-    8
+    9
     """
 
     def __init__(self, comparison: Any) -> None:

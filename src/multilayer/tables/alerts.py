@@ -112,7 +112,8 @@ def find_alerts(X: Any, y: ArrayLike, *, classes: bool, target: str = "the targe
     if m >= _EVIDENCE and len(columns) > 1:
         alerts += _leaks(columns, of_part, classes, target)
     named = {name for alert in alerts if alert.kind == "identifier" for name in alert.columns}
-    alerts += _about_rows(frame, y, named, classes, target, columns)
+    others = [column for column in columns if column.name not in named]
+    alerts += _about_rows(frame, y, named, classes, target, others)
     leaks = {name for alert in alerts if alert.kind == "leak" for name in alert.columns}
     # A column that is a leak as well needs only one alert.
     alerts = [a for a in alerts if a.kind == "leak" or not (a.columns and set(a.columns) <= leaks)]
