@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from multilayer import MLPClassifier, Network, TableEncoder, load, save
 from multilayer.cli.class_options import check_metric, labels_by_threshold, parse_class_weight
 from multilayer.cli.data import read_data
-from multilayer.cli.scores import class_scores
+from multilayer.cli.scores import below_baseline, class_scores
 from multilayer.persistence import load_with_notes
 from multilayer.reading.table import DEFAULT_OPTIONS
 from multilayer.selection import cross_validation
@@ -234,6 +234,42 @@ def test_small_tables_are_trained_to_the_end(run, seed):
     assert notes["scores"]["validation"]["accuracy"] >= 0.9
     assert notes["scores"]["training"]["accuracy"] > 0.95
     assert len(model) == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "target"),
+    [
+        ("fit", "answer"),
+        ("fit", "amount"),
+        ("cv", "answer"),
+        ("cv", "amount"),
+        ("search", "amount"),
+    ],
+)
+def test_a_model_below_the_baseline_is_named(run, files, command, target):
+    """Noise alone: the most frequent class, or the mean, does better."""
+    rng = np.random.RandomState(1)
+    rows = pl.DataFrame(rng.normal(size=(60, 30)), schema=[f"x{j}" for j in range(30)])
+    answer = np.where(np.arange(60) % 10 < 5, "yes", "no")
+    rows.with_columns(answer=answer, amount=rng.normal(size=60)).write_csv("noise.csv")
+    asked = ("-t", target, "--drop", "amount" if target == "answer" else "answer")
+    more = {
+        "fit": ("--layers", 64, "--learning-rate", 0.1, "--max-iter", 3),
+        "cv": ("--layers", 64, "--folds", 2),
+        "search": ("--candidates", 1, "--folds", 2),
+    }
+    result = run(command, "noise.csv", *asked, *more[command])
+    name = "accuracy" if target == "answer" else "R²"
+    assert f"the {name}, " in result.stderr
+    assert "is below " in squeezed(result.stderr)
+
+
+def test_below_baseline():
+    y = np.array(["a", "a", "a", "b"])
+    assert below_baseline({"accuracy": 0.5}, y)
+    assert not below_baseline({"accuracy": 0.75}, y)
+    assert below_baseline({"R²": -0.01}, np.arange(4))
+    assert not below_baseline({"R²": float("nan")}, np.arange(1))
 
 
 def test_cv_validates_what_fit_trains(run):

@@ -29,7 +29,7 @@ from multilayer.cli.options import (
 )
 from multilayer.cli.output_files import check_outputs
 from multilayer.cli.plain_model import PlainModel
-from multilayer.cli.scores import OUT_OF_FOLD, class_scores, number_scores
+from multilayer.cli.scores import OUT_OF_FOLD, below_baseline, class_scores, number_scores
 from multilayer.cli.trained import watched
 from multilayer.reading.table import DEFAULT_OPTIONS, ReadOptions
 from multilayer.selection import CrossValidation, cross_validate_network
@@ -122,7 +122,11 @@ def cv(
     for message in dict.fromkeys(run.messages):
         write_line(message, "warning")
     console.print(_folds_table(result))
-    console.print(_scores_table(result, data))
+    values = _scores(result, data)
+    part = {"scores": {OUT_OF_FOLD: values}, "rows": {OUT_OF_FOLD: len(data.y)}}
+    console.print(screen.scores_table(part))
+    for message in below_baseline(values, data.y):
+        write_line(message, "warning")
     if data.classes:
         console.print(screen.confusion_table(data.y, result.oof_prediction, _labels(result)))
     if figure is not None:
@@ -163,13 +167,8 @@ def _folds_table(result: CrossValidation) -> Table:
     return table
 
 
-def _scores_table(result: CrossValidation, data: Data) -> Table:
-    """Lay out the scores over all rows, in units of the target."""
+def _scores(result: CrossValidation, data: Data) -> dict[str, float]:
+    """Compute the scores over all rows, in units of the target."""
     if result.classes is not None and result.oof_probability is not None:
-        scores = class_scores(result.classes, result.oof_probability, data.y)
-    else:
-        predicted = np.asarray(result.oof_prediction, dtype=np.float64)
-        scores = number_scores(predicted, data.y)
-    return screen.scores_table(
-        {"scores": {OUT_OF_FOLD: scores}, "rows": {OUT_OF_FOLD: len(data.y)}}
-    )
+        return class_scores(result.classes, result.oof_probability, data.y)
+    return number_scores(np.asarray(result.oof_prediction, dtype=np.float64), data.y)

@@ -159,6 +159,11 @@ class Split(NamedTuple):
         return {name: len(rows) for name, rows in self.parts.items()}
 
     @property
+    def evaluated_name(self) -> str:
+        """The name of the rows held out, or of all where there are none."""
+        return "validation" if len(self.validation) else "training"
+
+    @property
     def evaluated(self) -> Rows:
         """The rows held out, or all where there are none."""
         return self.validation if len(self.validation) else self.training

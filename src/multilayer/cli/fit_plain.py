@@ -9,7 +9,7 @@ from multilayer.cli.figures import network_figures, write_figures
 from multilayer.cli.fit_options import Options
 from multilayer.cli.plain_model import plain_parameters, train_plain
 from multilayer.cli.progress import TrainingProgress
-from multilayer.cli.scores import scores_of_parts
+from multilayer.cli.scores import below_baseline, scores_of_parts
 from multilayer.cli.trained import Evaluation, Trained, make_notes, watched
 
 __all__ = ["fit_plain"]
@@ -44,7 +44,7 @@ def fit_plain(data: Data, split: Split, options: Options) -> Trained:
             screen.network_training_line(network, notes),
             notes,
         ),
-        messages=run.messages,
+        messages=[*run.messages, *below_baseline(notes["scores"][split.evaluated_name], y)],
         draw=lambda folder: write_figures(folder, network_figures(model, X, y)),
         evaluation=Evaluation(model, X, y, held_out=len(split.validation) > 0),
     )

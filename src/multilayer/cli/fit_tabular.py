@@ -9,7 +9,7 @@ from multilayer.cli.data import Data, Split
 from multilayer.cli.estimators import TABULAR_MODELS
 from multilayer.cli.figures import members_figures, write_figures
 from multilayer.cli.fit_options import Options
-from multilayer.cli.scores import OUT_OF_FOLD, out_of_fold, scores_of_parts
+from multilayer.cli.scores import OUT_OF_FOLD, below_baseline, out_of_fold, scores_of_parts
 from multilayer.cli.trained import Evaluation, Trained, make_notes, watched
 
 __all__ = ["fit_tabular"]
@@ -39,6 +39,7 @@ def fit_tabular(data: Data, split: Split, options: Options) -> Trained:
         seconds=run.seconds,
         interrupted=run.interrupted,
     )
+    part = OUT_OF_FOLD if left else split.evaluated_name
     X, y = X[split.evaluated], y[split.evaluated]
 
     def draw(folder: Path) -> str:
@@ -54,7 +55,7 @@ def fit_tabular(data: Data, split: Split, options: Options) -> Trained:
             screen.members_training_line(model, notes),
             notes,
         ),
-        messages=run.messages,
+        messages=[*run.messages, *below_baseline(notes["scores"][part], left.y if left else y)],
         draw=draw,
         evaluation=Evaluation(model, X, y, held_out=True if len(validation) else None),
     )

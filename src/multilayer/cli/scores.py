@@ -14,6 +14,7 @@ from multilayer.tabular.scoring import SMALLEST_IN_SCORES, log_losses
 __all__ = [
     "OUT_OF_FOLD",
     "OutOfFold",
+    "below_baseline",
     "class_scores",
     "number_scores",
     "out_of_fold",
@@ -104,6 +105,21 @@ def number_scores(h: NDArray[Any], y: NDArray[Any]) -> dict[str, float]:
         "RMSE": float(metrics.root_mean_squared_error(y, h)),
         "MAE": float(metrics.mean_absolute_error(y, h)),
     }
+
+
+def below_baseline(values: Mapping[str, float], y: NDArray[Any]) -> list[str]:
+    """Return a warning if the scores of rows with targets y (m,) are below those of a constant."""
+    if "accuracy" in values:
+        baseline = float(np.unique(y, return_counts=True)[1].max() / len(y))
+        name, score, constant = "accuracy", values["accuracy"], "the most frequent class"
+    else:
+        baseline, name, score, constant = 0.0, "R²", values.get("R²", 0.0), "the mean"
+    if not score < baseline:  # NaN of a single row is not below
+        return []
+    return [
+        f"the {name}, {score:.3f}, is below {baseline:.3f}, that of always predicting {constant}: "
+        "the model has learned nothing that helps; look at the columns, or train with other options"
+    ]
 
 
 def out_of_fold(model: Any, y: NDArray[Any]) -> OutOfFold | None:

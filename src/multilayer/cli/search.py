@@ -31,7 +31,7 @@ from multilayer.cli.options import (
     parse_time,
 )
 from multilayer.cli.output_files import check_folder, check_outputs
-from multilayer.cli.scores import OUT_OF_FOLD, out_of_fold, scores
+from multilayer.cli.scores import OUT_OF_FOLD, below_baseline, out_of_fold, scores
 from multilayer.cli.trained import Evaluation, Trained, make_notes, watched
 from multilayer.reading.table import DEFAULT_OPTIONS, ReadOptions
 from multilayer.selection import HiddenLayerSearchCV, simplest_within_one_standard_error
@@ -183,7 +183,10 @@ def _search(
         model,
         notes,
         summary=[_candidates_table(search, data), _against_default(search, plain), *summary],
-        messages=list(dict.fromkeys(run.messages)),
+        messages=[
+            *dict.fromkeys(run.messages),
+            *below_baseline(notes["scores"][part], left.y if left else data.y),
+        ],
         draw=draw,
         evaluation=Evaluation(search, data.X, data.y, held_out=False if plain else None),
     )
