@@ -241,7 +241,6 @@ def test_small_tables_are_trained_to_the_end(run, seed):
     [
         ("fit", "answer"),
         ("fit", "amount"),
-        ("cv", "answer"),
         ("cv", "amount"),
         ("search", "amount"),
     ],
