@@ -143,6 +143,30 @@ def test_out_of_fold_outputs_come_from_epochs_that_the_other_rows_choose():
     assert kept.outputs[:, 0].tolist() == [2, 1, 1]
 
 
+def test_groups_of_rows_choose_for_each_other():
+    """Two epochs with one error each: alone, each row would get the epoch at which it is wrong."""
+    losses = np.zeros((2, 64))
+    losses[0, 5] = losses[1, 9] = 1
+    wrong = {}
+    for n_groups in (None, 8):
+        epochs = iter(losses)
+        rows = np.arange(64)
+        kept = OutOfFold(
+            rows, lambda H, rows, epochs=epochs: next(epochs), None, 1, np.dtype(float), n_groups
+        )
+        for epoch in range(2):
+            kept.update(np.full((64, 1), float(epoch)))
+        chosen = kept.outputs[:, 0].astype(int)
+        wrong[n_groups] = losses[chosen, rows].sum()
+        groups = kept._groups
+        assert len(set(groups)) == (n_groups or 64)
+        for group in set(groups):  # all of a group take the same epoch, the last of the best
+            others = losses[:, groups != group].sum(axis=1)
+            best = 1 if others[1] <= others[0] else 0
+            assert (chosen[groups == group] == best).all()
+    assert wrong[None] == 2
+
+
 def test_rows_without_weight_choose_nothing_out_of_fold():
     losses = iter(np.array([[0.0, 2, 9], [1, 1, 0], [5, 5, 0]]))
     weights = np.array([1.0, 1.0, 0.0])

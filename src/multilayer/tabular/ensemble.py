@@ -18,7 +18,7 @@ from multilayer.engine.threads import available_threads, sharing
 from multilayer.optimizers import AdamW
 from multilayer.tabular.divergence import quality_of
 from multilayer.tabular.network import Layout, TabularNetwork, initialize
-from multilayer.tabular.out_of_fold import OutOfFold, RowLosses
+from multilayer.tabular.out_of_fold import GROUPS_OF_CLASSES, OutOfFold, RowLosses
 from multilayer.tabular.recipe import Recipe, flat_cosine, learning_rate_cycles
 from multilayer.training.tasks import TaskPool
 
@@ -236,7 +236,14 @@ def _train(
     """Yield the member after each epoch; once closed, its network is that of its best one."""
     network = draw_network(data, fold, recipe, rng)
     validation = np.ascontiguousarray(data.X[fold.validation])
-    out_of_fold = OutOfFold(fold.validation, row_losses, data.weights, data.n_outputs, data.X.dtype)
+    out_of_fold = OutOfFold(
+        fold.validation,
+        row_losses,
+        data.weights,
+        data.n_outputs,
+        data.X.dtype,
+        GROUPS_OF_CLASSES if data.output == "softmax" else None,
+    )
     member = Member(network, fold, out_of_fold.outputs)
     best = [array.copy() for array in network.arrays]
     some = np.ascontiguousarray(data.X[fold.training[:_FEW]])

@@ -10,14 +10,20 @@ from numpy.typing import NDArray
 
 from multilayer.embedding import Floats
 
-__all__ = ["OutOfFold", "RowLosses"]
+__all__ = ["GROUPS_OF_CLASSES", "OutOfFold", "RowLosses"]
+
+# Many epochs have equally few wrong classes. If each row took the epoch that all others choose, it
+# would, of two such epochs, get the one at which it is wrong itself, since the others then have one
+# error less. Over six splits each of five tables, the accuracy of groups of an eighth is within .02
+# of that of the members on new rows, and varies .75 times as much as with single rows.
+GROUPS_OF_CLASSES = 8
 
 Rows = NDArray[np.int64]
 RowLosses = Callable[[Floats, Rows], NDArray[np.float64]]  # of outputs and the rows they belong to
 
 
 class OutOfFold:
-    """Outputs for the validation rows, where each row takes the epoch that the others choose.
+    """Outputs for the validation rows, where each group takes the epoch that the others choose.
 
     Outputs of the epoch that is best on all of them would be too optimistic: it was chosen by them.
 
@@ -32,6 +38,8 @@ class OutOfFold:
         Of all rows of the table.
     n_outputs : int
     dtype : dtype
+    n_groups : int, optional
+        The number of groups that the rows are drawn into; by default each row is one.
 
     Attributes
     ----------
@@ -45,9 +53,13 @@ class OutOfFold:
         weights: NDArray[Any] | None,
         n_outputs: int,
         dtype: np.dtype[Any],
+        n_groups: int | None = None,
     ) -> None:
+        self._groups = np.random.RandomState(0).permutation(len(rows))
+        if n_groups is not None:
+            self._groups %= n_groups
         w = np.ones(len(rows)) if weights is None else weights[rows].astype(np.float64)
-        if np.count_nonzero(w) < 2:  # the others of some row could not choose
+        if len(np.unique(self._groups[w > 0])) < 2:  # the others of some group could not choose
             w = np.ones(len(rows))
         self._rows, self._losses, self._weights = rows, losses, w
         self._least = np.full(len(rows), np.inf)
@@ -57,7 +69,7 @@ class OutOfFold:
         """Take the outputs H (n, n_outputs) of an epoch for the rows whose best it is so far."""
         own = self._weights * self._losses(H, self._rows)
         # The weights of the others do not change, so their sum of losses chooses as the mean does.
-        others = own.sum() - own if len(own) > 1 else own
+        others = own.sum() - np.bincount(self._groups, own)[self._groups] if len(own) > 1 else own
         others[np.isnan(others)] = np.inf
         better = others <= self._least
         self._least[better] = others[better]
