@@ -206,7 +206,7 @@ def test_alerts_are_printed_before_training(run, files, command):
         "fit": QUICK,
         "cv": (*QUICK, "--folds", 2),
         "compare": ("--time", "0.01s", "--folds", 2),
-        "search": ("--time", "0.01s", "--folds", 2),
+        "search": ("--plain", "--candidates", 1, "--folds", 2),
     }
     result = run(command, "leaky.csv", "-t", "answer", "--drop", "amount", *more[command])
     said = squeezed(result.stdout)
