@@ -170,6 +170,14 @@ def test_groups_stay_together(run, files, monkeypatch):
     run("compare", *asked, "--folds", 2, "--time", "0.01s")
     said = run("cv", "grouped.csv", "-t", "answer", "--groups", "patiant", code=2).stderr
     assert "the nearest are 'patient'" in squeezed(said)
+    said = run("cv", "grouped.csv", "-t", "answer", "--groups", "answer", code=2).stderr
+    assert "--groups must be another column than the target 'answer'" in squeezed(said)
+
+
+@pytest.mark.parametrize("command", ["fit", "cv", "compare", "search"])
+def test_the_target_cannot_be_dropped(run, files, command):
+    said = run(command, "train.csv", "-t", "answer", "--drop", "answer", code=2).stderr
+    assert "--drop must leave the target, but names 'answer'" in squeezed(said)
 
 
 def test_rows_without_a_group_are_groups_of_their_own(tmp_path):

@@ -38,6 +38,7 @@ TimeToBegin = Annotated[
     str | None,
     typer.Option(
         "--time",
+        "--time-limit",
         metavar="TIME",
         help="Time after which no further model is started, such as 60s, 5m or 1h.",
         show_default=False,

@@ -114,6 +114,8 @@ class Data:
         """
         if name is None:
             return self, None
+        if name == self.target:
+            raise ValueError(f"--groups must be another column than the target {name!r}")
         column = find_column(self.X.columns, name, self.table)
         if self.X.width < 2:
             raise ValueError(f"{self.table} must have a column besides the groups {column!r}")
@@ -179,6 +181,8 @@ class Standardised(NamedTuple):
 
 def read_data(table: str, target: str | None, task: str, read: ReadOptions) -> Data:
     """Read a table and take the target out of it; ValueError if nothing can be learned from it."""
+    if target is not None and target in read.drop:
+        raise ValueError(f"--drop must leave the target, but names {target!r}")
     given = read_table(table, read)
     frame = given.frame
     if target is None and "target" not in frame.columns:

@@ -45,6 +45,7 @@ SearchTime = Annotated[
     str | None,
     typer.Option(
         "--time",
+        "--time-limit",
         metavar="TIME",
         help="About how long to search, such as 60s, 5m or 1h. Default: until all candidates are "
         "trained.",
