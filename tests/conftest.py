@@ -6,6 +6,7 @@ import signal
 import dask
 import numpy as np
 import pytest
+from browser_cases import CHROMIUM
 from distributed.utils import get_mp_context
 from hypothesis import settings
 
@@ -45,3 +46,14 @@ def rng():
 
 # What the tests share is imported by name; collected for doctests, it would be imported twice.
 collect_ignore_glob = ["*_cases.py", "cases.py", "comparisons.py", "waiting.py"]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        # As root, and where /dev/shm is small, as in a container.
+        args = ["--no-sandbox", "--disable-dev-shm-usage"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=args)
+        yield browser
+        browser.close()

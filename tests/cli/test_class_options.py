@@ -180,6 +180,12 @@ def test_the_target_cannot_be_dropped(run, files, command):
     assert "--drop must leave the target, but names 'answer'" in squeezed(said)
 
 
+def test_the_target_cannot_be_dropped_from_files_in_parts(run, files):
+    asked = ("-t", "answer", "--drop", "answer", "--memory", "100MB")
+    said = run("fit", "train.csv", *asked, code=2).stderr
+    assert "--drop must leave the target, but names 'answer'" in squeezed(said)
+
+
 def test_rows_without_a_group_are_groups_of_their_own(tmp_path):
     table = pl.DataFrame({"g": ["a", None, "a", None], "x": [1, 2, 3, 4], "target": [0, 1, 0, 1]})
     table.write_parquet(tmp_path / "t.parquet")

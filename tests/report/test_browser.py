@@ -1,27 +1,13 @@
 """The page in a real browser: Chromium, where it is installed."""
 
-import os
-import shutil
-
 import numpy as np
 import pytest
+from browser_cases import CHROMIUM
 
 from multilayer import MLPClassifier
 from multilayer.report import explanations, scores, write_report
 
-CHROMIUM = os.environ.get("MULTILAYER_BROWSER") or shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        # As root, and where /dev/shm is small, as in a container.
-        args = ["--no-sandbox", "--disable-dev-shm-usage"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=args)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

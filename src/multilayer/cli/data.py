@@ -28,6 +28,7 @@ __all__ = [
     "Data",
     "Split",
     "Standardised",
+    "check_target_kept",
     "find_column",
     "fingerprint",
     "hold_out",
@@ -181,8 +182,7 @@ class Standardised(NamedTuple):
 
 def read_data(table: str, target: str | None, task: str, read: ReadOptions) -> Data:
     """Read a table and take the target out of it; ValueError if nothing can be learned from it."""
-    if target is not None and target in read.drop:
-        raise ValueError(f"--drop must leave the target, but names {target!r}")
+    check_target_kept(target, read)
     given = read_table(table, read)
     frame = given.frame
     if target is None and "target" not in frame.columns:
@@ -217,6 +217,12 @@ def read_data(table: str, target: str | None, task: str, read: ReadOptions) -> D
         remarks=given.remarks,
         without_target=len(frame) - len(rows),
     )
+
+
+def check_target_kept(target: str | None, read: ReadOptions) -> None:
+    """Raise a ValueError if the target is among the columns to leave out."""
+    if target is not None and target in read.drop:
+        raise ValueError(f"--drop must leave the target, but names {target!r}")
 
 
 def find_column(columns: list[str], wanted: str, table: str) -> str:

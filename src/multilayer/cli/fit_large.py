@@ -11,7 +11,7 @@ from rich.console import Console
 from sklearn.pipeline import Pipeline
 
 from multilayer.cli import screen
-from multilayer.cli.data import SCORE_NAMES, find_column
+from multilayer.cli.data import SCORE_NAMES, check_target_kept, find_column
 from multilayer.cli.estimators import NETWORKS
 from multilayer.cli.fit_options import Options
 from multilayer.cli.messages import shown
@@ -31,6 +31,7 @@ _EXAMINED = 100_000  # rows by which classes are told from numbers
 
 def fit_large(options: Options, console: Console) -> Trained:
     """Train a plain network on files that are read in parts; describe them before."""
+    check_target_kept(options.target, options.read)
     files = TableFiles(options.table, options.read)
     target = find_column(files.columns, options.target or "target", options.table)
     examined = files.head(target, _EXAMINED)

@@ -77,7 +77,7 @@ def train_plain(network: Any, X: Any, y: NDArray[Any], split: Split) -> Pipeline
 
 
 class PlainModel(BaseEstimator):
-    """What `fit` trains with the same options, as an estimator that can be cross-validated.
+    """The plain network of `fit`, as an estimator that can be cross-validated.
 
     Parameters
     ----------

@@ -163,7 +163,7 @@ def _print(table: bytes) -> None:
 
 
 def _without_formulas(table: pl.DataFrame) -> pl.DataFrame:
-    """Put an apostrophe before texts that a spreadsheet would take for formulas."""
+    """Return a table with an apostrophe before texts that a spreadsheet would read as formulas."""
     text = pl.col(pl.String)
     escaped = pl.when(text.str.contains(_FORMULA)).then("'" + text).otherwise(text)
     return table.with_columns(escaped.name.keep())

@@ -210,7 +210,7 @@ def _candidates_table(search: HiddenLayerSearchCV, data: Data) -> Table:
 
 
 def _against_default(search: HiddenLayerSearchCV, plain: bool) -> str:
-    """Say in a line how the candidate chosen does beside the settings of fit."""
+    """Compare the candidate chosen with the settings of fit, in one line."""
     default, results = search.default_index_, search.cv_results_
     if default is None:
         return "The default settings were not evaluated."

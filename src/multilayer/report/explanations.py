@@ -25,7 +25,7 @@ MOST_COLUMNS = 8  # that are explained one by one; the others together
 
 @dataclass(frozen=True)
 class Explanation:
-    """How a prediction comes about from that of other rows.
+    """The contributions of the columns to one prediction, from that of other rows on.
 
     Attributes
     ----------

@@ -95,7 +95,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Notice:
-    """What was noticed, and what to do about it, in whole sentences."""
+    """A finding and the advice about it, in whole sentences."""
 
     message: str
     advice: str

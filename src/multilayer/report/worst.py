@@ -63,7 +63,7 @@ def _predicted(evaluation: Evaluation, y: Any, h: Any) -> list[str]:
 
 
 def _on_saved(evaluation: Evaluation, order: Any, saved: Any) -> str:
-    """Say how the saved model, which had seen these rows, predicts them."""
+    """Describe how the saved model, which has seen these rows, predicts them."""
     seen = (
         "was trained on these rows"
         if evaluation.trained_on_rows
