@@ -2,14 +2,22 @@
 
 from importlib.util import find_spec
 
-__all__ = ["is_installed", "require"]
+__all__ = ["MissingExtraError", "is_installed", "require"]
 
 _MODULES = {  # that the code imports
     "cli": ("polars", "duckdb"),
     "dask": ("dask", "distributed"),
+    "notebook": ("anywidget",),
+    "onnx": ("onnx",),
+    "optuna": ("optuna",),
     "playground": ("polars", "duckdb", "starlette", "uvicorn", "websockets"),
     "plot": ("matplotlib",),
+    "report": ("jinja2", "matplotlib"),
 }
+
+
+class MissingExtraError(ModuleNotFoundError):
+    """A module that an extra of the package installs is not there; the message names the extra."""
 
 
 def is_installed(extra: str) -> bool:
@@ -28,11 +36,11 @@ def require(what: str, extra: str) -> None:
 
     Raises
     ------
-    ModuleNotFoundError
-        If a module is not there; the message names the extra.
+    MissingExtraError
+        If a module is not there.
     """
     for module in _missing(extra):
-        raise ModuleNotFoundError(
+        raise MissingExtraError(
             f"{what} needs {module}: pip install 'multilayer[{extra}]'", name=module
         )
 

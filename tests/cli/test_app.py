@@ -45,6 +45,10 @@ BAD = {
     "layers text": (["fit", "moons", "--layers", "many"], "--layers must be .* got 'many'"),
     "validation": (["fit", "moons", "--validation", "2"], "--validation"),
     "few rows": (["fit", "few.csv", "-t", "a", "--solver", "sgd"], "--validation 0 trains on all"),
+    "few rows in folds": (
+        ["cv", "few.csv", "-t", "a", "--layers", "2", "--folds", "2"],
+        "a plain network needs more rows in each fold",
+    ),
     "activation": (["fit", "moons", "--activation", "rilu"], "'activation' .* Got 'rilu'"),
     "folder of model": (["fit", "moons", "-o", "none/m.mlp"], "none must be a folder that exists"),
     "model a folder": (["fit", "moons", "-o", "."], "--output must be a file"),
@@ -72,7 +76,7 @@ def test_bad_input_is_one_line(run, case, tmp_path):
     (tmp_path / "inf.csv").write_text("x,y,z\n" + "1,inf,0\n2,3.5,1\n" * 20)
     (tmp_path / "useless.csv").write_text("a,b\n" + "0,x\n1,x\n" * 20)
     (tmp_path / "one.csv").write_text("a\n" + "0\n1\n" * 20)
-    (tmp_path / "few.csv").write_text("a,b\n0,1\n1,2\n0,3\n")
+    (tmp_path / "few.csv").write_text("a,b\n0,1\n1,2\n0,3\n1,4\n")
     (tmp_path / "other.csv").write_text("a,b\n1,w\n2,x\n")
     (tmp_path / "notruth.csv").write_text("a,q\n1,w\n2,x\n")
     if "good.mlp" in args:
@@ -90,10 +94,10 @@ def test_bad_input_is_one_line(run, case, tmp_path):
 
 @pytest.mark.parametrize("command", ["demo", "fit moons --plot figures"])
 def test_figures_without_matplotlib(run, monkeypatch, command):
-    monkeypatch.setattr("multilayer.cli.figures.find_spec", lambda name: None)
+    monkeypatch.setattr("multilayer.extras.find_spec", lambda name: None)
     result = run(*command.split(), code=2)
     assert result.stderr == (
-        "multilayer: error: figures need matplotlib: pip install 'multilayer[plot]'\n"
+        "multilayer: error: a figure needs matplotlib: pip install 'multilayer[plot]'\n"
     )
 
 

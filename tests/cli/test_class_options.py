@@ -128,7 +128,7 @@ def test_metric(run, files):
     assert load("m.mlp").scoring == "roc_auc"
     said = run("cv", "train.csv", "-t", "answer", "--layers", "none", "--metric", "roc_auc").stdout
     assert said.count("roc_auc") == 1
-    said = run("compare", "moons", "--metric", "neg_log_loss", "--time", "0.01s").stdout
+    said = run("compare", "moons", "--metric", "neg_log_loss", "--time-limit", "0.01s").stdout
     assert "neg_log_loss" in said
 
 
@@ -167,11 +167,32 @@ def test_groups_stay_together(run, files, monkeypatch):
         assert not set(patients[train]) & set(patients[test])
     run("search", *asked, "--plain", "--candidates", 2, "--folds", 2, "-o", "m.mlp")
     assert "patient" not in load("m.mlp")[0].column_names
-    run("compare", *asked, "--folds", 2, "--time", "0.01s")
+    run("compare", *asked, "--folds", 2, "--time-limit", "0.01s")
+    for layers in ((), ("--layers", "4")):
+        run("fit", *asked, *QUICK[1 if layers else 0 :], *layers, "-o", "f.mlp", "-q")
+        run("predict", "f.mlp", "grouped.csv", "-o", "p.csv")
     said = run("cv", "grouped.csv", "-t", "answer", "--groups", "patiant", code=2).stderr
     assert "the nearest are 'patient'" in squeezed(said)
     said = run("cv", "grouped.csv", "-t", "answer", "--groups", "answer", code=2).stderr
     assert "--groups must be another column than the target 'answer'" in squeezed(said)
+
+
+def test_later_rows_are_predicted_from_earlier_ones(run, files):
+    days = pl.date_range(pl.date(2020, 1, 1), pl.date(2022, 3, 10), eager=True)
+    pl.read_csv("train.csv").with_columns(day=days).write_csv("dated.csv")
+    asked = ("dated.csv", "-t", "answer", "--time", "day")
+    said = run("fit", "dated.csv", "-t", "answer", *QUICK, "-o", "m.mlp").stdout
+    assert "ordered by the date in column 'day'" in squeezed(said)
+    assert "name the column as the time of the rows: --time day" in squeezed(said)
+    said = run("fit", *asked, "--max-iter", 3, "--members", 2, "-o", "m.mlp").stdout
+    assert "ordered by the date" not in squeezed(said)
+    assert "out of fold 400 " in squeezed(said)  # the later half
+    run("fit", *asked, "--max-iter", 3, "--layers", "4", "-o", "plain.mlp", "-q")
+    run("cv", *asked, "--folds", 2, *QUICK)
+    run("compare", *asked, "--folds", 2, "--time-limit", "0.01s")
+    said = run("compare", "dated.csv", "-t", "answer", "--time", "60s", code=2).stderr
+    assert "has no column '60s'" in squeezed(said)
+    assert "--time-limit limits the seconds" in squeezed(said)
 
 
 @pytest.mark.parametrize("command", ["fit", "cv", "compare", "search"])
@@ -189,10 +210,11 @@ def test_the_target_cannot_be_dropped_from_files_in_parts(run, files):
 def test_rows_without_a_group_are_groups_of_their_own(tmp_path):
     table = pl.DataFrame({"g": ["a", None, "a", None], "x": [1, 2, 3, 4], "target": [0, 1, 0, 1]})
     table.write_parquet(tmp_path / "t.parquet")
-    data, groups = read_data(
+    data, dependence = read_data(
         str(tmp_path / "t.parquet"), None, "auto", DEFAULT_OPTIONS
-    ).take_groups("g")
+    ).take_dependence("g", None)
     assert data.X.columns == ["x"]
+    groups = dependence.groups
     assert groups[0] == groups[2]
     assert len(set(groups)) == 3
 
@@ -219,7 +241,7 @@ def test_alerts_are_printed_before_training(run, files, command):
     more = {
         "fit": QUICK,
         "cv": (*QUICK, "--folds", 2),
-        "compare": ("--time", "0.01s", "--folds", 2),
+        "compare": ("--time-limit", "0.01s", "--folds", 2),
         "search": ("--plain", "--candidates", 1, "--folds", 2),
     }
     result = run(command, "leaky.csv", "-t", "answer", "--drop", "amount", *more[command])

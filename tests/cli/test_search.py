@@ -34,7 +34,7 @@ def test_search_of_the_tabular_model_within_a_time(run, files, table):
         "small.csv",
         "-t",
         "answer",
-        "--time",
+        "--time-limit",
         "0.5s",
         "--folds",
         2,
@@ -48,8 +48,8 @@ def test_search_of_the_tabular_model_within_a_time(run, files, table):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--time", "soon"), "--time must be a time such as 60s, 5m or 1h, got 'soon'"),
-        (("--time", "-1s"), "--time must be a time such as 60s, 5m or 1h, got '-1s'"),
+        (("--time-limit", "soon"), "--time-limit must be a time such as 60s, 5m or 1h, got 'soon'"),
+        (("--time-limit", "-1s"), "--time-limit must be a time such as 60s, 5m or 1h, got '-1s'"),
         (("--folds", 1), "Input should be greater than or equal to 2"),
         (("-o", "nowhere/m.mlp"), "nowhere"),
         (("-t", "anser"), "the nearest are 'answer'"),

@@ -59,7 +59,7 @@ def test_compare_draws_boundaries_of_two_columns_of_numbers(run, tmp_path, monke
         drawn.append(titles)
 
     monkeypatch.setattr(ArchitectureGridDisplay, "from_estimators", look)
-    arguments = "-t", "answer", "--folds", 2, "--time", 0.000001, "--figure", "compare.svg"
+    arguments = "-t", "answer", "--folds", 2, "--time-limit", 0.000001, "--figure", "compare.svg"
     run("compare", "table.csv", *arguments)
     assert not drawn
     run("compare", "plane.csv", *arguments)
@@ -67,7 +67,9 @@ def test_compare_draws_boundaries_of_two_columns_of_numbers(run, tmp_path, monke
 
 
 def test_compare_tells_what_was_not_evaluated(run):
-    text = run("compare", "plane.csv", "-t", "answer", "--folds", 2, "--time", "0.000001s").stdout
+    text = run(
+        "compare", "plane.csv", "-t", "answer", "--folds", 2, "--time-limit", "0.000001s"
+    ).stdout
     assert "Not evaluated: gradient boosting (no time left)" in text
 
 
@@ -107,7 +109,7 @@ def test_cv_of_the_tabular_model_with_a_figure(run, tmp_path):
 
 WRONG = {
     "figure": (("compare", "plane.csv", "--figure", "a.xyz"), "--figure must be a file such as"),
-    "time": (("compare", "plane.csv", "--time", "soon"), "--time must be a time"),
+    "time": (("compare", "plane.csv", "--time-limit", "soon"), "--time-limit must be a time"),
     "layers": (("cv", "plane.csv", "--layers", "x"), "--layers must be whole numbers"),
     "fast": (("cv", "plane.csv", "--layers", "8", "--fast"), "--fast is for the tabular model"),
     "folds": (("cv", "plane.csv", "--folds", 100), "as many folds as rows, 90, got 100"),

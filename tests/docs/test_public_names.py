@@ -86,6 +86,13 @@ MISSING = [
     ("ml.playground.open()", "uvicorn", "playground"),
     ("ml.plots.LossCurveDisplay([1]).plot()", "matplotlib", "plot"),
     ("ml.LossPlot()", "matplotlib", "plot"),
+    ("ml.export.to_onnx(None)", "onnx", "onnx"),
+    (
+        "from multilayer.report.document import check_installed; check_installed()",
+        "jinja2",
+        "report",
+    ),
+    ("ml.playground.widget()", "anywidget", "notebook"),
 ]
 
 

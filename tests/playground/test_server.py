@@ -393,7 +393,7 @@ def test_command_line(monkeypatch, capsys):
     shared = ["--no-browser", "--port", "0", "--settings", "data=xor&seed=3"]
     result = CliRunner().invoke(app, ["playground", *shared])
     assert result.stdout == began[1].address + "#data=xor&seed=3\n"
-    monkeypatch.setattr("multilayer.cli.playground.find_spec", lambda name: None)
+    monkeypatch.setattr("multilayer.extras.find_spec", lambda name: None)
     result = CliRunner().invoke(app, ["playground"])
     assert result.exit_code == 2
     assert "pip install 'multilayer[playground]'" in result.stderr

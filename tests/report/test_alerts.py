@@ -16,15 +16,15 @@ REMARK = Alert("gaps", ("deck",), "Column 'deck' has gaps.", "Check them.", seri
 def test_each_alert_is_told_with_what_to_do():
     section = alerts([LEAK, REMARK])
     assert section.reading.startswith("1 property of the table can make the scores below mislead")
-    assert [notice.serious for notice in section.notices] == [True, False]
-    assert section.notices[0].message == LEAK.message
-    assert section.notices[0].advice == LEAK.advice
+    assert [alert.serious for alert in section.alerts] == [True, False]
+    assert section.alerts[0].message == LEAK.message
+    assert section.alerts[0].advice == LEAK.advice
 
 
 def test_no_alerts_are_told_too():
     section = alerts([])
     assert section.reading.startswith("No alerts.")
-    assert not section.notices
+    assert not section.alerts
 
 
 def test_remarks_alone_are_no_warning():
@@ -33,7 +33,7 @@ def test_remarks_alone_are_no_warning():
 
 def test_very_many_alerts_are_cut():
     section = alerts([LEAK] * (MOST_ALERTS + 3))
-    assert len(section.notices) == MOST_ALERTS
+    assert len(section.alerts) == MOST_ALERTS
     assert "3 are left out" in section.reading
 
 

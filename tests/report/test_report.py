@@ -349,7 +349,7 @@ def test_no_right_to_write(moons, monkeypatch, tmp_path):
 
 
 def test_without_jinja2(moons, monkeypatch):
-    monkeypatch.setattr("multilayer.report.document.find_spec", lambda name: None)
+    monkeypatch.setattr("multilayer.extras.find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match=r"multilayer\[report\]"):
         write_report(*moons)
 

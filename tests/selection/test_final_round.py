@@ -14,6 +14,7 @@ from multilayer.selection.final_round import run_final_round
 from multilayer.selection.halving import Candidate
 from multilayer.selection.results import best_rung, cv_results
 from multilayer.selection.splits import fresh_splits
+from multilayer.tables.dependence import INDEPENDENT
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -40,7 +41,7 @@ def test_a_final_round_scores_the_best_again_on_fresh_folds(moons):
     best = found["params"][search.best_index_] | {"max_iter": search.best_params_["max_iter"]}
     model = network(random_state=search.best_estimator_.random_state, **best)
     for number in range(2):
-        folds = fresh_splits(3, X, y, None, classes=True, number=number)
+        folds = fresh_splits(3, X, y, INDEPENDENT, classes=True, number=number)
         expected = cross_val_score(model, X, y, cv=folds)
         of_round = scores[3 + 3 * number : 6 + 3 * number, search.best_index_]
         np.testing.assert_array_equal(of_round, expected)

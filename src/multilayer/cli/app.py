@@ -22,6 +22,7 @@ from multilayer.cli.playground import playground
 from multilayer.cli.predict import evaluate, predict
 from multilayer.cli.read_options import with_read_options
 from multilayer.cli.search import search
+from multilayer.extras import MissingExtraError
 
 __all__ = ["app"]
 
@@ -68,7 +69,7 @@ def _message(error: BaseException) -> str | None:
         text = usage()
     elif isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    elif isinstance(error, ValueError | OSError):
+    elif isinstance(error, ValueError | OSError | MissingExtraError):
         text = str(error)
     elif isinstance(error, MemoryError):
         text = f"there is not enough memory: {error}".removesuffix(": ")

@@ -1,4 +1,4 @@
-"""Options about classes and scores: a metric, weights of classes, a threshold, groups."""
+"""Options about classes and scores: a metric, weights of classes, a threshold, groups, times."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ __all__ = [
     "Groups",
     "Metric",
     "Threshold",
+    "Time",
     "check_metric",
     "labels_by_threshold",
     "parse_class_weight",
@@ -55,7 +56,16 @@ Groups = Annotated[
     typer.Option(
         metavar="COLUMN",
         help="Keep the rows with the same value in this column, such as those of one patient, in "
-        "the same fold. The model does not see the column.",
+        "the same fold. The column is no feature.",
+        show_default=False,
+    ),
+]
+Time = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Predict later rows from earlier ones: a column of dates or numbers that orders the "
+        "rows. Scores are of the later half of the rows, each predicted from rows before it.",
         show_default=False,
     ),
 ]

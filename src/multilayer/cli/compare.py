@@ -12,7 +12,7 @@ from rich.table import Table
 
 from multilayer.cli import screen
 from multilayer.cli.alerts import print_alerts
-from multilayer.cli.class_options import Groups, Metric, check_metric
+from multilayer.cli.class_options import Groups, Metric, Time, check_metric
 from multilayer.cli.data import Data, read_data
 from multilayer.cli.figures import check_figure, without_formulas, write_figure
 from multilayer.cli.messages import shown, write_line
@@ -37,7 +37,6 @@ __all__ = ["compare"]
 TimeToBegin = Annotated[
     str | None,
     typer.Option(
-        "--time",
         "--time-limit",
         metavar="TIME",
         help="Time after which no further model is started, such as 60s, 5m or 1h.",
@@ -62,6 +61,7 @@ def compare(
     folds: Folds = 5,
     seconds: TimeToBegin = None,
     groups: Groups = None,
+    time: Time = None,
     metric: Metric = None,
     figure: ScoresFigure = None,
     seed: Seed = 0,
@@ -79,7 +79,7 @@ def compare(
 
     * multilayer compare titanic.csv --target survived
 
-    * multilayer compare diabetes --task regression --folds 10 --time 60s
+    * multilayer compare diabetes --task regression --folds 10 --time-limit 60s
     """
     console = screen.console(quiet)
     if figure is not None:
@@ -87,15 +87,15 @@ def compare(
         check_outputs([("--figure", figure)], [table])
     time_limit = parse_time(seconds)
     check_metric(metric)
-    data, of_groups = read_data(table, target, task, read).take_groups(groups)
+    data, dependence = read_data(table, target, task, read).take_dependence(groups, time)
     console.print(data.describe())
-    print_alerts(data, console)
+    print_alerts(data, console, dependence)
     with watched() as run:
         comparison = compare_baselines(
             data.X,
             data.y,
             cv=folds,
-            groups=of_groups,
+            **dependence.arguments,
             scoring=metric,
             task=data.task,
             random_state=seed,

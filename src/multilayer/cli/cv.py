@@ -7,12 +7,13 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 from rich.table import Table
 
 from multilayer.cli import screen
 from multilayer.cli.alerts import print_alerts
-from multilayer.cli.class_options import Groups, Metric, check_metric
-from multilayer.cli.data import Data, read_data
+from multilayer.cli.class_options import Groups, Metric, Time, check_metric
+from multilayer.cli.data import read_data
 from multilayer.cli.estimators import NETWORKS, TABULAR_MODELS, VALIDATION_SHARE
 from multilayer.cli.figures import check_figure, write_figure
 from multilayer.cli.messages import shown, write_line
@@ -66,6 +67,7 @@ def cv(
     max_iter: Annotated[int | None, max_iter_option()] = None,
     fast: Fast = False,
     groups: Groups = None,
+    time: Time = None,
     metric: Metric = None,
     figure: CurvesFigure = None,
     seed: Seed = 0,
@@ -98,9 +100,9 @@ def cv(
         )
     hidden = None if layers is None else parse_layers(layers)
     check_metric(metric)
-    data, of_groups = read_data(table, target, task, read).take_groups(groups)
+    data, dependence = read_data(table, target, task, read).take_dependence(groups, time)
     console.print(data.describe())
-    print_alerts(data, console)
+    print_alerts(data, console, dependence)
     own = {} if max_iter is None else {"max_iter": max_iter}
     if hidden is None:
         estimator = TABULAR_MODELS[data.task](fast=fast, **own)
@@ -113,7 +115,7 @@ def cv(
             data.X,
             data.y,
             cv=folds,
-            groups=of_groups,
+            **dependence.arguments,
             scoring=metric,
             n_repeats=repeats,
             random_state=seed,
@@ -122,13 +124,15 @@ def cv(
     for message in dict.fromkeys(run.messages):
         write_line(message, "warning")
     console.print(_folds_table(result))
-    values = _scores(result, data)
-    part = {"scores": {OUT_OF_FOLD: values}, "rows": {OUT_OF_FOLD: len(data.y)}}
+    rows = _evaluated(result)
+    y = data.y[rows]
+    values = _scores(result, rows, y)
+    part = {"scores": {OUT_OF_FOLD: values}, "rows": {OUT_OF_FOLD: len(rows)}}
     console.print(screen.scores_table(part))
-    for message in below_baseline(values, data.y):
+    for message in below_baseline(values, y):
         write_line(message, "warning")
     if data.classes:
-        console.print(screen.confusion_table(data.y, result.oof_prediction, _labels(result)))
+        console.print(screen.confusion_table(y, result.oof_prediction[rows], _labels(result)))
     if figure is not None:
         from multilayer.plots import CrossValidationDisplay
 
@@ -167,8 +171,13 @@ def _folds_table(result: CrossValidation) -> Table:
     return table
 
 
-def _scores(result: CrossValidation, data: Data) -> dict[str, float]:
-    """Compute the scores over all rows, in units of the target."""
+def _scores(result: CrossValidation, rows: NDArray[np.intp], y: NDArray[Any]) -> dict[str, float]:
+    """Compute the scores over all rows evaluated, in units of the target."""
     if result.classes is not None and result.oof_probability is not None:
-        return class_scores(result.classes, result.oof_probability, data.y)
-    return number_scores(np.asarray(result.oof_prediction, dtype=np.float64), data.y)
+        return class_scores(result.classes, result.oof_probability[rows], y)
+    return number_scores(np.asarray(result.oof_prediction[rows], dtype=np.float64), y)
+
+
+def _evaluated(result: CrossValidation) -> NDArray[np.intp]:
+    """Return the rows that were test rows of a fold: with times, those of the later half."""
+    return np.unique(np.concatenate([test for _, test in result.indices]))

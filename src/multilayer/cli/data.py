@@ -16,12 +16,9 @@ from multilayer.cli.messages import shown
 from multilayer.reading.formats import ColumnEvidence, choose_formats
 from multilayer.reading.reader import read_table
 from multilayer.reading.table import Known, ReadOptions, collected
-from multilayer.tables.target import (
-    StandardisedTarget,
-    detect_task,
-    explain_task,
-    split_rows,
-)
+from multilayer.tables.dependence import Dependence, read_dependence
+from multilayer.tables.target import StandardisedTarget, detect_task, explain_task
+from multilayer.tabular.folds import hold_out as hold_out_rows
 
 __all__ = [
     "SCORE_NAMES",
@@ -98,31 +95,30 @@ class Data:
             "sha256": fingerprint(self.table),
         }
 
-    def take_groups(self, name: str | None) -> tuple[Data, NDArray[Any] | None]:
-        """Take a column that says which rows belong together out of the table.
+    def take_dependence(self, groups: str | None, time: str | None) -> tuple[Data, Dependence]:
+        """Read how rows depend on each other, and take the column of groups out of the table.
 
         Parameters
         ----------
-        name : str or None
-            Its name or number.
+        groups, time : str or None
+            Names or numbers of columns.
 
         Returns
         -------
         data : Data
-            Without the column.
-        groups : ndarray of str, shape (m,), or None
-            A row without a value is a group of its own.
+        dependence : Dependence
         """
+        names = [self._column_of("groups", groups), self._column_of("time", time)]
+        X, dependence = read_dependence(self.X, *names)
+        return replace(self, X=X), dependence
+
+    def _column_of(self, option: str, name: str | None) -> str | None:
         if name is None:
-            return self, None
+            return None
         if name == self.target:
-            raise ValueError(f"--groups must be another column than the target {name!r}")
-        column = find_column(self.X.columns, name, self.table)
-        if self.X.width < 2:
-            raise ValueError(f"{self.table} must have a column besides the groups {column!r}")
-        alone = pl.format("row {}", pl.int_range(pl.len()))
-        texts = self.X.select(pl.col(column).cast(pl.String).fill_null(alone))[column]
-        return replace(self, X=self.X.drop(column)), texts.to_numpy().astype(str)
+            raise ValueError(f"--{option} must be another column than the target {name!r}")
+        hint = "; --time-limit limits the seconds" if option == "time" else ""
+        return find_column(self.X.columns, name, self.table, hint)
 
     def describe(self) -> str:
         """Describe in two lines what was read."""
@@ -225,7 +221,7 @@ def check_target_kept(target: str | None, read: ReadOptions) -> None:
         raise ValueError(f"--drop must leave the target, but names {target!r}")
 
 
-def find_column(columns: list[str], wanted: str, table: str) -> str:
+def find_column(columns: list[str], wanted: str, table: str, hint: str = "") -> str:
     """Find a column by its name, or else by its number (the first is 0, the last −1)."""
     if wanted in columns:
         return wanted
@@ -238,6 +234,7 @@ def find_column(columns: list[str], wanted: str, table: str) -> str:
     listed = ", ".join(map(repr, named)) + (" …" if named != columns and not near else "")
     raise ValueError(
         f"{table} has no column {wanted!r}: {'the nearest are' if near else 'it has'} {listed}"
+        f"{hint}"
     )
 
 
@@ -263,15 +260,24 @@ def not_missing(column: pl.Series) -> pl.Series:
     return column.is_not_null() & (column.is_not_nan() if column.dtype.is_float() else True)
 
 
-def hold_out(y: NDArray[Any], share: float, seed: int) -> Split:
+def hold_out(
+    y: NDArray[Any],
+    share: float,
+    seed: int,
+    dependence: Dependence,
+    *,
+    classes: bool,
+    advice: str,
+) -> Split:
     """Hold a share of the rows out for validation; ValueError if too few would be held out."""
-    split = Split(*split_rows(y, share, np.random.RandomState(seed)))
-    if share and len(split.validation) < 2:
+    codes = np.unique(y, return_inverse=True)[1] if classes else y
+    fold = hold_out_rows(codes, share, dependence, np.random.RandomState(seed), classes=classes)
+    if share and len(fold.validation) < 2:
         raise ValueError(
-            f"--validation {share} must leave at least 2 rows to validate on, but leaves "
-            f"{len(split.validation)} of {len(y)}; --validation 0 trains on all rows"
+            f"at least 2 rows must be held out for validation, but {share:.0%} of {len(y)} rows "
+            f"are {len(fold.validation)}; {advice}"
         )
-    return split
+    return Split(fold.training, fold.validation)
 
 
 def standardise(

@@ -6,7 +6,6 @@ import io
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ from sklearn.pipeline import Pipeline
 
 from multilayer.cli.messages import visible
 from multilayer.cli.output_files import check_folder
+from multilayer.extras import require
 from multilayer.persistence import write_whole
 from multilayer.report.document import check_installed, check_path
 
@@ -56,8 +56,7 @@ def without_formulas() -> Any:
 
 def check_figures(folder: Path) -> None:
     """Check that figures can be drawn and written, before training and not after."""
-    if find_spec("matplotlib") is None:
-        raise ValueError("figures need matplotlib: pip install 'multilayer[plot]'")
+    require("a figure", "plot")
     folder.mkdir(parents=True, exist_ok=True)
     check_folder(folder)
 
@@ -76,10 +75,7 @@ def check_figure(path: Path) -> None:
 
 def check_report(path: Path) -> None:
     """Check that a report can be written, before training and not after."""
-    try:
-        check_installed()
-    except ModuleNotFoundError as error:
-        raise ValueError(error.msg) from None
+    check_installed()
     check_path(path)
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from multilayer.activations import ACTIVATIONS
 from multilayer.cli import screen
 from multilayer.cli.alerts import print_alerts
-from multilayer.cli.class_options import ClassWeight, Metric
+from multilayer.cli.class_options import ClassWeight, Groups, Metric, Time
 from multilayer.cli.data import Data, hold_out, read_data
 from multilayer.cli.deliver import deliver
 from multilayer.cli.fit_large import fit_large
@@ -30,6 +30,7 @@ from multilayer.cli.options import (
     seed_option,
 )
 from multilayer.reading.table import DEFAULT_OPTIONS, ReadOptions
+from multilayer.tables.dependence import Dependence
 
 __all__ = ["fit"]
 
@@ -176,6 +177,8 @@ def fit(
     alpha: Alpha = None,
     batch_size: BatchSize = None,
     class_weight: ClassWeight = None,
+    groups: Groups = None,
+    time: Time = None,
     metric: Metric = None,
     seed: Annotated[int, seed_option(TRAINING)] = 0,
     memory: Memory = None,
@@ -201,6 +204,10 @@ def fit(
 
     * multilayer fit diabetes --task regression --time-limit 10 --plot figures
 
+    * multilayer fit visits.csv --target ill --groups patient
+
+    * multilayer fit sales.csv --target amount --time date
+
     * multilayer fit adult.csv --target 14 --fast
 
     * multilayer fit adult.csv --target 14 --layers 128,64 --activation tanh
@@ -217,15 +224,26 @@ def fit(
     if options.large:
         trained = fit_large(options, console)
     else:
-        data = _read(options, console)
-        split = hold_out(data.y, options.validation_share, seed)
-        trained = (fit_plain if options.plain else fit_tabular)(data, split, options)
+        data, dependence = _read(options, console)
+        split = hold_out(
+            data.y,
+            options.validation_share,
+            seed,
+            dependence,
+            classes=data.classes,
+            advice="--validation 0 trains on all rows",
+        )
+        if options.plain:
+            trained = fit_plain(data, split, options)
+        else:
+            trained = fit_tabular(data, split, dependence, options)
     deliver(trained, options.outputs, console)
 
 
-def _read(options: Options, console: Console) -> Data:
+def _read(options: Options, console: Console) -> tuple[Data, Dependence]:
     """Read the table, and print what it holds and the alerts about it."""
     data = read_data(options.table, options.target, options.task, options.read)
+    data, dependence = data.take_dependence(options.groups, options.time)
     console.print(data.describe())
-    print_alerts(data, console)
-    return data
+    print_alerts(data, console, dependence)
+    return data, dependence

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from typing import Any
 
 from rich.console import Console
@@ -18,6 +17,7 @@ from multilayer.cli.messages import shown
 from multilayer.cli.progress import TrainingProgress
 from multilayer.cli.trained import Trained, make_notes, watched
 from multilayer.estimators import MLPClassifier
+from multilayer.extras import require
 from multilayer.reading.files import TableFiles
 from multilayer.reading.table import collected
 from multilayer.streaming import fit_files
@@ -90,8 +90,7 @@ def _train(files: TableFiles, target: str, task: str, options: Options) -> Pipel
 
 
 def _fit_on_cluster(network: Any, files: TableFiles, target: str, address: str) -> Pipeline:
-    if find_spec("distributed") is None:
-        raise ValueError("--dask needs multilayer[dask]: pip install 'multilayer[dask]'")
+    require("--dask", "dask")
     from multilayer.dask import DaskMLPClassifier, DaskMLPRegressor, DaskTableEncoder
     from multilayer.dask.files import dask_dataframe
 

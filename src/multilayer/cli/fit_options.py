@@ -44,6 +44,8 @@ class Options:
     alpha: float | None
     batch_size: int | None
     class_weight: str | None
+    groups: str | None
+    time: str | None
     metric: str | None
     seed: int
     memory: str | None
@@ -160,6 +162,8 @@ class Options:
             "--report": self.report,
             "--sheet": self.read.sheet is not None,
             "--class-weight": self.class_weight,
+            "--groups": self.groups,
+            "--time": self.time,
             "--metric": self.metric,
         }
         names = [name for name, value in refused.items() if value]

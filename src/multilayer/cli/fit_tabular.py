@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from multilayer.cli import screen
 from multilayer.cli.data import Data, Split
@@ -11,11 +12,12 @@ from multilayer.cli.figures import members_figures, write_figures
 from multilayer.cli.fit_options import Options
 from multilayer.cli.scores import OUT_OF_FOLD, below_baseline, out_of_fold, scores_of_parts
 from multilayer.cli.trained import Evaluation, Trained, make_notes, watched
+from multilayer.tables.dependence import Dependence
 
 __all__ = ["fit_tabular"]
 
 
-def fit_tabular(data: Data, split: Split, options: Options) -> Trained:
+def fit_tabular(data: Data, split: Split, dependence: Dependence, options: Options) -> Trained:
     """Train the tabular model; rows held out, or those that each member left out, choose epochs."""
     model = TABULAR_MODELS[data.task](
         n_members=options.members or "auto",
@@ -28,9 +30,11 @@ def fit_tabular(data: Data, split: Split, options: Options) -> Trained:
     )
     X, y = data.X, data.y
     training, validation = split
-    held_out = {"X_val": X[validation], "y_val": y[validation]} if len(validation) else {}
+    given: dict[str, Any] = dependence.arguments
+    if len(validation):
+        given = {"X_val": X[validation], "y_val": y[validation]}
     with watched() as run:
-        model.fit(X[training], y[training], **held_out)
+        model.fit(X[training], y[training], **given)
     left = None if len(validation) else out_of_fold(model, y)
     notes = make_notes(
         data.origin,

@@ -137,5 +137,5 @@ def parse_time(text: str | None) -> float | None:
     except ValueError:
         seconds = math.nan
     if not 0 < seconds < math.inf:
-        raise ValueError(f"--time must be a time such as 60s, 5m or 1h, got {text!r}")
+        raise ValueError(f"--time-limit must be a time such as 60s, 5m or 1h, got {text!r}")
     return seconds

@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 
 from multilayer.cli.data import Split, hold_out, standardise
 from multilayer.cli.estimators import table_encoder
+from multilayer.tables.dependence import INDEPENDENT, Dependence
 from multilayer.tables.target import fold_in_units
 
 __all__ = ["PlainModel", "plain_parameters", "train_plain"]
@@ -107,9 +108,16 @@ class PlainModel(BaseEstimator):
     def __sklearn_tags__(self) -> Any:
         return self.kind().__sklearn_tags__()
 
-    def fit(self, X: Any, y: NDArray[Any]) -> Self:
+    def fit(self, X: Any, y: NDArray[Any], *, groups: Any = None, time: Any = None) -> Self:
         """Hold rows out, and train on the others."""
-        split = hold_out(y, self.validation, self.random_state or 0)
+        split = hold_out(
+            y,
+            self.validation,
+            self.random_state or 0,
+            Dependence(groups, time) if groups is not None or time is not None else INDEPENDENT,
+            classes=is_classifier(self.kind()),
+            advice="a plain network needs more rows in each fold",
+        )
         by_size = plain_parameters(len(y), len(split.training))
         network = self.kind(**by_size | self.parameters, random_state=self.random_state)
         self.pipeline_ = train_plain(network, X, y, split)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Annotated
 
 import typer
+
+from multilayer.extras import require
 
 __all__ = ["playground"]
 
@@ -41,11 +42,7 @@ def playground(
 
     * multilayer playground --settings "data=spiral&layers=8,8"
     """
-    for package in ("starlette", "uvicorn", "websockets"):
-        if find_spec(package) is None:
-            raise ValueError(
-                f"the playground needs {package}: pip install 'multilayer[playground]'"
-            )
+    require("the playground", "playground")
     from multilayer.playground.server import serve
 
     serve(port=port, browser=browser, settings=settings)

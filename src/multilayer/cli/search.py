@@ -8,12 +8,11 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from rich.table import Table
-from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 from sklearn.pipeline import Pipeline
 
 from multilayer.cli import screen
 from multilayer.cli.alerts import print_alerts
-from multilayer.cli.class_options import Groups, Metric, check_metric
+from multilayer.cli.class_options import Groups, Metric, Time, check_metric
 from multilayer.cli.data import Data, Standardised, read_data, standardise
 from multilayer.cli.deliver import Outputs, deliver, model_path
 from multilayer.cli.estimators import NETWORKS, TABULAR_MODELS, table_encoder
@@ -37,6 +36,7 @@ from multilayer.reading.table import DEFAULT_OPTIONS, ReadOptions
 from multilayer.selection import HiddenLayerSearchCV, simplest_within_one_standard_error
 from multilayer.selection.choice import Gain, gain_over
 from multilayer.selection.results import ranking
+from multilayer.tables.dependence import Dependence
 from multilayer.tables.target import fold_in_units
 
 __all__ = ["search"]
@@ -44,7 +44,6 @@ __all__ = ["search"]
 SearchTime = Annotated[
     str | None,
     typer.Option(
-        "--time",
         "--time-limit",
         metavar="TIME",
         help="About how long to search, such as 60s, 5m or 1h. Default: until all candidates are "
@@ -90,6 +89,7 @@ def search(
     candidates: Candidates = None,
     folds: Folds = 5,
     groups: Groups = None,
+    time: Time = None,
     metric: Metric = None,
     simplest: Simplest = False,
     plain: Plain = False,
@@ -111,7 +111,7 @@ def search(
 
     * multilayer search moons --figure moons.png
 
-    * multilayer search titanic.csv --target survived --time 60s --report titanic.html
+    * multilayer search titanic.csv --target survived --time-limit 60s --report titanic.html
 
     * multilayer search diabetes --task regression --plain --candidates 100 --simplest
     """
@@ -125,21 +125,21 @@ def search(
         check_report(report)
     check_outputs(outputs.files, [table])
     check_metric(metric)
-    data, of_groups = read_data(table, target, task, read).take_groups(groups)
+    data, dependence = read_data(table, target, task, read).take_dependence(groups, time)
     console.print(data.describe())
-    print_alerts(data, console)
+    print_alerts(data, console, dependence)
     learned = standardise(data.y, data.classes or not plain)
     searched = HiddenLayerSearchCV(
         _estimator(data, learned, plain, seed),
         n_candidates=candidates,
-        cv=folds if of_groups is None else _grouped(data, folds),
+        cv=folds,
         scoring=metric,
         time_limit=time_limit,
         refit=simplest_within_one_standard_error if simplest else True,
         random_state=seed,
         verbose=not quiet,
     )
-    deliver(_search(searched, data, learned, plain, of_groups), outputs, console)
+    deliver(_search(searched, data, learned, plain, dependence), outputs, console)
 
 
 def _estimator(data: Data, target: Standardised, plain: bool, seed: int) -> Any:
@@ -150,16 +150,16 @@ def _estimator(data: Data, target: Standardised, plain: bool, seed: int) -> Any:
     return Pipeline([("encoder", table_encoder(target)), ("network", network)])
 
 
-def _grouped(data: Data, folds: int) -> Any:
-    return (StratifiedGroupKFold if data.classes else GroupKFold)(folds)
-
-
 def _search(
-    search: HiddenLayerSearchCV, data: Data, target: Standardised, plain: bool, groups: Any
+    search: HiddenLayerSearchCV,
+    data: Data,
+    target: Standardised,
+    plain: bool,
+    dependence: Dependence,
 ) -> Trained:
     """Search, and train the best on all rows."""
     with watched() as run:
-        search.fit(data.X, target.values, groups=groups)
+        search.fit(data.X, target.values, **dependence.arguments)
     model = search.best_estimator_
     if plain and not data.classes:
         fold_in_units(model[-1].network_, target.mean, target.scale)

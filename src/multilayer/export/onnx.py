@@ -17,6 +17,7 @@ from multilayer.estimators.targets import ClassTargets
 from multilayer.export.graph import Graph
 from multilayer.export.onnx_encoder import encode, encoder_inputs
 from multilayer.export.parts import Member, ModelParts, RegressionTarget, check_text, take_apart
+from multilayer.extras import require
 from multilayer.outputs import Output, Softmax
 from multilayer.outputs import parts as groups_of
 from multilayer.persistence import FilePath, write_whole
@@ -70,8 +71,8 @@ def to_onnx(model: Any, path: FilePath | None = None) -> Any:
     >>> [output.name for output in to_onnx(model).graph.output]
     ['label', 'probabilities']
     """
+    require("to_onnx", "onnx")
     parts = take_apart(model)
-    _check_onnx()
     graph = Graph(parts.encoder.column_names if parts.encoder else ())
     if parts.encoder is None:
         rows = graph.input("X", parts.dtype, parts.members[0].n_columns)
@@ -125,13 +126,6 @@ def _mean(graph: Graph, values: list[str]) -> str:
         return values[0]
     total = reduce(lambda a, b: graph.add("Add", a, b), values)
     return graph.add("Div", total, graph.add("CastLike", np.array(float(len(values))), total))
-
-
-def _check_onnx() -> None:
-    try:
-        import onnx  # noqa: F401
-    except ImportError as error:
-        raise ImportError("to_onnx needs onnx: pip install 'multilayer[onnx]'") from error
 
 
 def _network(graph: Graph, member: Member, rows: str) -> str:

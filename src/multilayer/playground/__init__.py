@@ -81,12 +81,7 @@ def widget(estimator: Any = None, X: Any = None, y: Any = None, *, height: int =
     ModuleNotFoundError
         If anywidget is not installed.
     """
-    from importlib.util import find_spec
-
-    if find_spec("anywidget") is None:
-        raise ModuleNotFoundError(
-            "a widget needs anywidget: pip install 'multilayer[notebook]'", name="anywidget"
-        )
+    require("a widget", "notebook")
     from multilayer.playground.notebook import Playground
 
     return Playground(estimator, X, y, height=height)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from multilayer.report.sections import Notice, Section, counted
+from multilayer.report.sections import Section, counted
 from multilayer.tables.alerts import Alert
 
 __all__ = ["alerts"]
@@ -37,5 +37,4 @@ def alerts(found: Sequence[Alert]) -> Section:
     )
     if more > 0:
         reading += f" Only the first {MOST_ALERTS} alerts are listed; {more} are left out."
-    notices = [Notice(alert.message, alert.advice, alert.serious) for alert in found[:MOST_ALERTS]]
-    return Section("alerts", "Alerts", reading, wide=True, notices=notices)
+    return Section("alerts", "Alerts", reading, wide=True, alerts=found[:MOST_ALERTS])

@@ -8,11 +8,11 @@ import hashlib
 import os
 import re
 from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from multilayer.estimators.reporting import Report, use_writer
+from multilayer.extras import require
 from multilayer.persistence import FilePath
 from multilayer.training.progress import tasks_bar
 
@@ -124,11 +124,7 @@ use_writer(write_report)
 
 def check_installed() -> None:
     """Check that the libraries are installed, before the work and not after."""
-    for package in ("jinja2", "matplotlib"):
-        if find_spec(package) is None:
-            raise ModuleNotFoundError(
-                f"a report needs {package}: pip install 'multilayer[report]'", name=package
-            )
+    require("a report", "report")
 
 
 def check_path(path: FilePath) -> None:

@@ -90,7 +90,15 @@ def of_search(search: Any, X: Any, y: Array) -> HeldOut | None:
     models = [clone(model) for _ in training.splits]
     try:
         fitted = fit_folds(
-            models, X, training.y, training.weights, training.splits, None, None, curves=False
+            models,
+            X,
+            training.y,
+            training.weights,
+            training.splits,
+            None,
+            None,
+            dependence=training.dependence,
+            curves=False,
         )
     except ValueError:  # such as a fold in which training diverges
         return None

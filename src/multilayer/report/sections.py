@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from multilayer.tables.alerts import Alert
 from multilayer.tables.values import moment_of
 
 __all__ = [
@@ -17,7 +18,6 @@ __all__ = [
     "Costs",
     "Figure",
     "Listing",
-    "Notice",
     "Section",
     "Tile",
     "as_text",
@@ -91,15 +91,6 @@ class Tile:
     name: str
     value: str
     note: str
-
-
-@dataclass(frozen=True)
-class Notice:
-    """A finding and the advice about it, in whole sentences."""
-
-    message: str
-    advice: str
-    serious: bool = True
 
 
 @dataclass(frozen=True)
@@ -178,7 +169,7 @@ class Section:
     figures: Sequence[Figure] = ()
     code: str = ""
     wide: bool = False
-    notices: Sequence[Notice] = ()
+    alerts: Sequence[Alert] = ()
     costs: Costs | None = None
     blanks: Sequence[Blank] = ()
     tiles: Sequence[Tile] = ()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import replace
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from multilayer.selection.model_size import count_parameters
 from multilayer.selection.parallel_folds import OutOfTime, fit_folds
 from multilayer.selection.splits import make_splits
 from multilayer.tables.alerts import warn_of_alerts
+from multilayer.tables.dependence import read_dependence
 from multilayer.tables.encoder import TableEncoder
 from multilayer.tables.target import detect_task, read_column
 from multilayer.tabular import TabularClassifier, TabularRegressor
@@ -40,7 +41,8 @@ def compare_baselines(
     y: ArrayLike,
     *,
     cv: Any = 5,
-    groups: ArrayLike | None = None,
+    groups: str | ArrayLike | None = None,
+    time: str | ArrayLike | None = None,
     scoring: Any = None,
     task: str = "auto",
     random_state: int | np.random.RandomState | None = None,
@@ -62,8 +64,8 @@ def compare_baselines(
     y : array-like, shape (m,)
     cv : int, splitter or iterable, default=5
         As for `cross_validate_network`.
-    groups : array-like, shape (m,), default=None
-        The group of each row; the rows of a group stay together.
+    groups, time : str or array-like, shape (m,), default=None
+        As for `cross_validate_network`.
     scoring : str or callable, default=None
         A scorer of scikit-learn's; by default accuracy or R².
     task : {"auto", "classification", "regression"}, default="auto"
@@ -103,15 +105,16 @@ def compare_baselines(
     if task not in tasks:
         raise ValueError(f"task must be one of {', '.join(tasks)}, got {task!r}")
     rng = check_random_state(random_state)
-    X, y, groups = indexable(X, y, groups)
+    X, y = indexable(X, y)
+    X, dependence = read_dependence(X, groups, time)
     labels = read_column(y)
     classes = (detect_task(labels) if task == "auto" else task) == "classification"
-    warn_of_alerts(X, labels, classes=classes)
-    splits = make_splits(cv, X, y, groups, classes=classes, n_repeats=1, rng=rng)
+    ignored = () if time is None else ("order",)
+    warn_of_alerts(X, labels, classes=classes, ignored=ignored)
+    splits = make_splits(cv, X, y, dependence, classes=classes, n_repeats=1, rng=rng)
     n_columns = len(TableEncoder().fit(X).get_feature_names_out())
     rivals = _rivals(classes, labels, n_columns)
-    began = time.perf_counter()
-    deadline = math.inf if time_limit is None else began + time_limit
+    deadline = math.inf if time_limit is None else perf_counter() + time_limit
     done: list[Rival] = []
     with tasks_bar(
         verbose, sum(not r.failure for r in rivals) * len(splits), "Comparing"
@@ -130,6 +133,7 @@ def compare_baselines(
                         splits,
                         scoring,
                         n_jobs,
+                        dependence=dependence,
                         curves=False,
                         deadline=until,
                         progress=progress,

@@ -16,6 +16,7 @@ from multilayer.selection.folds import FittedFold, seeded
 from multilayer.selection.html import cross_validation_table
 from multilayer.selection.parallel_folds import fit_folds
 from multilayer.selection.splits import Split, make_splits
+from multilayer.tables.dependence import read_dependence
 from multilayer.tables.labels import plain_target
 from multilayer.training.progress import tasks_bar
 
@@ -148,7 +149,8 @@ def cross_validate_network(
     y: ArrayLike,
     *,
     cv: Any = 5,
-    groups: ArrayLike | None = None,
+    groups: str | ArrayLike | None = None,
+    time: str | ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
     scoring: Any = None,
     n_repeats: int = 1,
@@ -172,8 +174,11 @@ def cross_validate_network(
         An integer is the number of folds of shuffled rows; they are stratified for classes, and
         keep `groups` together. Or any splitter of scikit-learn's, or pairs of training and test
         indices.
-    groups : array-like, shape (m,), default=None
-        The group of each row; the rows of a group stay together.
+    groups, time : str or array-like, shape (m,), default=None
+        The group of each row, whose rows stay together, and when it was observed: columns of X or
+        arrays. With `time`, an integer `cv` is the number of windows in the later half of the rows,
+        each of which is predicted from earlier rows only. A tabular estimator or a search follows
+        both within the training rows, too.
     sample_weight : array-like, shape (m,), default=None
         The weight of each row, in training and in scores.
     scoring : str or callable, default=None
@@ -224,12 +229,23 @@ def cross_validate_network(
             f"{type(estimator).__name__}"
         )
     rng = check_random_state(random_state)
-    X, y, groups, sample_weight = indexable(X, plain_target(y), groups, sample_weight)
+    X, y, sample_weight = indexable(X, plain_target(y), sample_weight)
+    X, dependence = read_dependence(X, groups, time)
     classes = is_classifier(estimator)
-    splits = make_splits(cv, X, y, groups, classes=classes, n_repeats=n_repeats, rng=rng)
+    splits = make_splits(cv, X, y, dependence, classes=classes, n_repeats=n_repeats, rng=rng)
     models = [seeded(estimator, rng) for _ in splits]
     with tasks_bar(verbose, len(splits), "Cross-validating") as progress:
-        folds = fit_folds(models, X, y, sample_weight, splits, scoring, n_jobs, progress=progress)
+        folds = fit_folds(
+            models,
+            X,
+            y,
+            sample_weight,
+            splits,
+            scoring,
+            n_jobs,
+            dependence=dependence,
+            progress=progress,
+        )
     prediction, probability, labels = _out_of_fold(folds, splits, np.asarray(y), classes)
     return CrossValidation(
         np.array([fold.score for fold in folds]),

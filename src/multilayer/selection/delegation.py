@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from multilayer.estimators.reporting import Reportable
 from multilayer.selection.html import search_table
 from multilayer.selection.splits import Split
+from multilayer.tables.dependence import Dependence
 
 __all__ = ["BaseSearch", "Searched"]
 
@@ -33,11 +34,12 @@ def _has(name: str) -> Callable[[Any], bool]:
 
 @dataclass(frozen=True)
 class Searched:
-    """The folds that the candidates of a search were compared on, their targets and weights."""
+    """The folds that the candidates of a search were compared on, and what goes with the rows."""
 
     splits: Sequence[Split]
     y: Any
     weights: Any
+    dependence: Dependence
 
 
 class BaseSearch(Reportable, MetaEstimatorMixin, BaseEstimator):

@@ -14,16 +14,19 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import has_fit_parameter
 
 from multilayer.estimators.base import BaseMLP
 from multilayer.estimators.held_out import cost_on
 from multilayer.estimators.inputs import Rows, check_rows
 from multilayer.selection.splits import Split
+from multilayer.tables.dependence import Dependence
 from multilayer.tabular.scoring import SMALLEST_IN_SCORES
 
-__all__ = ["FittedFold", "fit_fold", "fit_weights", "last_step", "seeded"]
+__all__ = ["AllRows", "FittedFold", "fit_arguments", "fit_fold", "last_step", "seeded"]
 
 Array = NDArray[Any]
+AllRows = tuple[Any, Any, Any, Dependence]  # X, y, weights or None, dependence
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,7 @@ def fit_fold(
     X: Any,
     y: Any,
     weights: Any,
+    dependence: Dependence,
     split: Split,
     scorer: Any,
     stop: threading.Event,
@@ -134,6 +138,8 @@ def fit_fold(
         The model, which is fitted in place.
     X, y, weights
         All rows; weights may be None.
+    dependence : Dependence
+        Of the rows, which is passed on where `fit` takes it.
     split : tuple of ndarray
         The indices of the training rows and of the test rows.
     scorer : callable
@@ -156,7 +162,8 @@ def fit_fold(
     if has_curves:
         network.set_callbacks(*own, test_cost)
     began = time.perf_counter()
-    model.fit(train.X, train.y, **fit_weights(model, train.sample_weight))
+    within = dependence.take(split[0])
+    model.fit(train.X, train.y, **fit_arguments(model, train.sample_weight, within))
     seconds = time.perf_counter() - began
     if has_curves:
         network.set_callbacks(*own)
@@ -222,12 +229,16 @@ def _with_all(classes: Array | None, model: Any, probability: float = 0.0) -> An
     return _WithAllClasses(model, classes, probability)
 
 
-def fit_weights(model: Any, weights: Any) -> dict[str, Any]:
-    """Return weights as `fit` of a model, or of a pipeline, takes them."""
-    if weights is None:
-        return {}
+def fit_arguments(model: Any, weights: Any, dependence: Dependence) -> dict[str, Any]:
+    """Return weights and dependence as `fit` of a model, or of a pipeline, takes them."""
+    given = {} if weights is None else {"sample_weight": weights}
+    given |= {
+        name: values
+        for name, values in dependence.arguments.items()
+        if has_fit_parameter(last_step(model), name)
+    }
     prefix = f"{model.steps[-1][0]}__" if isinstance(model, Pipeline) else ""
-    return {f"{prefix}sample_weight": weights}
+    return {f"{prefix}{name}": value for name, value in given.items()}
 
 
 def _score(scorer: Any, model: Any, rows: Rows) -> float:

@@ -12,9 +12,10 @@ from threadpoolctl import ThreadpoolController
 
 from multilayer.engine.threads import available_threads, one_blas_thread
 from multilayer.estimators.scoring import find_scorer
-from multilayer.selection.folds import FittedFold
+from multilayer.selection.folds import AllRows, FittedFold
 from multilayer.selection.splits import Split
 from multilayer.selection.workers import find_workers
+from multilayer.tables.dependence import INDEPENDENT, Dependence
 from multilayer.training.tasks import TaskPool
 
 __all__ = ["OutOfTime", "fit_folds"]
@@ -33,6 +34,7 @@ def fit_folds(
     scoring: Any,
     n_jobs: int | None,
     *,
+    dependence: Dependence = INDEPENDENT,
     curves: bool = True,
     deadline: float = math.inf,
     progress: Callable[[], None] = lambda: None,
@@ -48,6 +50,8 @@ def fit_folds(
     splits : sequence of tuple of ndarray
     scoring : str, callable or None
     n_jobs : int or None
+    dependence : Dependence
+        Of the rows.
     curves : bool
         Whether to compute the cost of the test rows after each epoch, which takes time.
     deadline : float
@@ -65,7 +69,7 @@ def fit_folds(
     if n_jobs is not None and (n_jobs == 0 or n_jobs < -1):
         raise ValueError(f"n_jobs must be at least 1, or -1 for all threads, got {n_jobs}")
     scorer = find_scorer(models[0], scoring, y)
-    rows = (X, y, weights)
+    rows = (X, y, weights, dependence)
     with find_workers(n_jobs) as workers:
         outcomes = _in_threads(workers, models, rows, splits, scorer, curves, deadline, progress)
     for k, outcome in enumerate(outcomes):
@@ -81,7 +85,7 @@ def fit_folds(
 def _in_threads(
     workers: Any,
     models: Sequence[Any],
-    rows: tuple[Any, Any, Any],
+    rows: AllRows,
     splits: Sequence[Split],
     scorer: Any,
     curves: bool,

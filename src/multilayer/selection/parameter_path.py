@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state, indexable
 
 from multilayer.selection.cross_validation import CrossValidation, cross_validate_network
 from multilayer.selection.splits import make_splits
+from multilayer.tables.dependence import read_dependence
 from multilayer.tables.labels import plain_target
 
 __all__ = ["cross_validate_path", "parameter_name"]
@@ -72,9 +73,10 @@ def cross_validate_path(
     if not len(param_range):
         raise ValueError("param_range must hold at least one value, but is empty")
     rng = check_random_state(random_state)
-    X, y, groups = indexable(X, plain_target(y), groups)
+    X, y = indexable(X, plain_target(y))
+    X, dependence = read_dependence(X, groups, None)
     classes = is_classifier(estimator)
-    splits = make_splits(cv, X, y, groups, classes=classes, n_repeats=1, rng=rng)
+    splits = make_splits(cv, X, y, dependence, classes=classes, n_repeats=1, rng=rng)
     seed = int(rng.randint(2**31))
     return [
         cross_validate_network(
@@ -82,6 +84,7 @@ def cross_validate_path(
             X,
             y,
             cv=splits,
+            groups=dependence.groups,
             random_state=seed,
             **kwargs,
         )

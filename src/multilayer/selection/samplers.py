@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from multilayer.extras import require
 from multilayer.selection.halving import Candidate
 from multilayer.selection.space import LOG_UNIFORM, HiddenLayers, sample
 
@@ -138,12 +139,9 @@ def make_sampler(sampler: Any, space: dict[str, Any], rng: np.random.RandomState
         return RandomSampler(space, rng)
     if isinstance(sampler, str) and sampler != "optuna":
         raise ValueError(f"sampler must be 'random', 'optuna' or a study of Optuna's: {sampler!r}")
-    try:
-        import optuna
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "sampler='optuna' needs Optuna: pip install multilayer[optuna]"
-        ) from None
+    require("sampler='optuna'", "optuna")
+    import optuna
+
     if sampler == "optuna":
         quiet = optuna.samplers.TPESampler(seed=int(rng.randint(2**31)))
         return OptunaSampler(space, optuna.create_study(direction="maximize", sampler=quiet))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import time
 import warnings
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
+from time import perf_counter
 from typing import Any, ClassVar, Self
 
 import joblib
@@ -15,11 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import _fit_context, clone, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring, get_scorer_names
-from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.utils import assert_all_finite, check_random_state, indexable
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.multiclass import check_classification_targets
 
 from multilayer.estimators.base import BaseMLP
 from multilayer.estimators.convergence import DivergenceWarning
@@ -27,15 +25,16 @@ from multilayer.estimators.scoring import find_scorer
 from multilayer.selection.choice import choose
 from multilayer.selection.delegation import BaseSearch, Searched
 from multilayer.selection.final_round import run_final_round, select_for_final_round
-from multilayer.selection.folds import fit_weights
+from multilayer.selection.folds import fit_arguments
 from multilayer.selection.halving import Candidate, SuccessiveHalving
 from multilayer.selection.results import cv_results, simplest_within_one_standard_error
 from multilayer.selection.samplers import make_sampler
 from multilayer.selection.search_state import SearchState, prepare_fold
 from multilayer.selection.space import check_space, first_candidates, space_for
-from multilayer.selection.splits import Split, fresh_splits, shuffles
+from multilayer.selection.splits import Split, fresh_splits, search_splits, shuffles
 from multilayer.selection.trials import FoldData, depends_on_length, rungs_for
 from multilayer.selection.workers import find_workers
+from multilayer.tables.dependence import Dependence, read_dependence
 from multilayer.tables.labels import plain_target
 from multilayer.tabular.base import TabularEstimator
 from multilayer.training.progress import tasks_bar
@@ -204,7 +203,8 @@ class HiddenLayerSearchCV(BaseSearch):
         X: Any,
         y: ArrayLike,
         *,
-        groups: ArrayLike | None = None,
+        groups: str | ArrayLike | None = None,
+        time: str | ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
         """Search, and train the best candidate on all rows.
@@ -213,8 +213,9 @@ class HiddenLayerSearchCV(BaseSearch):
         ----------
         X : array-like or dataframe, shape (m, n_features)
         y : array-like, shape (m,) or (m, n_outputs)
-        groups : array-like, shape (m,), optional
-            The group of each row, for splitters that keep groups together.
+        groups, time : str or array-like, shape (m,), optional
+            The group of each row, whose rows stay together, and when it was observed, if later
+            rows are to be predicted; see `cross_validate_network`.
         sample_weight : array-like, shape (m,), optional
             The weight of each row, in training and in scores.
 
@@ -227,30 +228,31 @@ class HiddenLayerSearchCV(BaseSearch):
         ValueError
             If there is nothing to search, or no candidate could be scored.
         """
-        deadline = math.inf if self.time_limit is None else time.perf_counter() + self.time_limit
+        deadline = math.inf if self.time_limit is None else perf_counter() + self.time_limit
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None"
             )
         y = plain_target(y)
         assert_all_finite(y, input_name="y")
-        X, y, groups, sample_weight = indexable(X, y, groups, sample_weight)
+        X, y, sample_weight = indexable(X, y, sample_weight)
+        X, dependence = read_dependence(X, groups, time)
         steps, network = self._split_pipeline()
         classes = is_classifier(network)
         scorer = None if self.scoring is None else find_scorer(network, self.scoring, y)
-        key = joblib.hash((X, y, groups, sample_weight)) if self.warm_start else ""
-        n_rounds = self._n_final_rounds()
+        key = joblib.hash((X, y, dependence, sample_weight)) if self.warm_start else ""
+        n_rounds = self._n_final_rounds(dependence)
 
         def prepare(splits: list[Split]) -> list[FoldData]:
             return [prepare_fold(steps, network, X, y, sample_weight, *split) for split in splits]
 
         def fresh_folds(number: int) -> list[FoldData]:
-            return prepare(fresh_splits(self.cv, X, y, groups, classes=classes, number=number))
+            return prepare(fresh_splits(self.cv, X, y, dependence, classes=classes, number=number))
 
         state = vars(self).get("_search_state") if self.warm_start else None
         if state is None or state.key != key:
-            splits = self._splits(X, y, groups, classes)
-            self.training_ = Searched(splits, y, sample_weight)
+            splits = search_splits(self.cv, X, y, dependence, classes=classes)
+            self.training_ = Searched(splits, y, sample_weight, dependence)
             rng = check_random_state(self.random_state)
             if network.random_state is None:
                 network.set_params(random_state=int(rng.randint(2**31)))
@@ -276,7 +278,7 @@ class HiddenLayerSearchCV(BaseSearch):
             text = f"Search interrupted by user after {len(evaluated)} candidates."
             warnings.warn(text, ConvergenceWarning, stacklevel=3)
         if self.refit:
-            self._refit(X, y, sample_weight)
+            self._refit(X, y, sample_weight, dependence)
         return self
 
     def _split_pipeline(self) -> tuple[Any, Any]:
@@ -292,25 +294,17 @@ class HiddenLayerSearchCV(BaseSearch):
             )
         return steps, clone(network)
 
-    def _splits(self, X: Any, y: Any, groups: Any, classes: bool) -> list[tuple[Array, Array]]:
-        if classes:
-            check_classification_targets(y)
-        splitter = check_cv(self.cv, y, classifier=classes)
-        splits = [(np.asarray(a), np.asarray(b)) for a, b in splitter.split(X, y, groups)]
-        if not splits:
-            raise ValueError("cv must give at least one split, but gives none")
-        return splits
-
-    def _n_final_rounds(self) -> int:
+    def _n_final_rounds(self, dependence: Dependence) -> int:
         """Return the number of final rounds."""
-        if self.n_finals and not shuffles(self.cv):
+        others = dependence.time is None and shuffles(self.cv)
+        if self.n_finals and not others:
             raise ValueError(
                 f"n_finals={self.n_finals} needs a number of folds or a splitter that shuffles for "
                 f"cv, got {self.cv!r}"
             )
         if self.n_finals is not None:
             return self.n_finals
-        return _N_FINALS if self.time_limit is not None and shuffles(self.cv) else 0
+        return _N_FINALS if self.time_limit is not None and others else 0
 
     def _evaluate(
         self,
@@ -344,7 +338,7 @@ class HiddenLayerSearchCV(BaseSearch):
                             progress=progress,
                         )
                         state.sampler.tell(state.from_sampler, state.rungs)
-                        if all_at_once or not new or time.perf_counter() > deadline:
+                        if all_at_once or not new or perf_counter() > deadline:
                             break
                     selected = select_for_final_round(
                         state.candidates, len(state.folds), state.rungs, last_only
@@ -386,15 +380,15 @@ class HiddenLayerSearchCV(BaseSearch):
         self.scorer_ = check_scoring(self.estimator, scoring=self.scoring)
         self._seed = {f"{prefix}random_state": state.network.random_state}
 
-    def _refit(self, X: Any, y: Any, sample_weight: Any) -> None:
-        began = time.perf_counter()
+    def _refit(self, X: Any, y: Any, weights: Any, dependence: Dependence) -> None:
+        began = perf_counter()
         best = clone(self.estimator).set_params(**self.best_params_, **self._seed)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            self.best_estimator_ = best.fit(X, y, **fit_weights(best, sample_weight))
+            self.best_estimator_ = best.fit(X, y, **fit_arguments(best, weights, dependence))
         for warning in caught:
             kind = warning.category  # the epochs that scored best need not be enough to converge
             diverged = issubclass(kind, DivergenceWarning) and not is_classifier(best)
             if diverged or not issubclass(kind, ConvergenceWarning):
                 warnings.warn(warning.message, stacklevel=4)
-        self.refit_time_ = time.perf_counter() - began
+        self.refit_time_ = perf_counter() - began

@@ -22,11 +22,7 @@ from multilayer.estimators.inputs import Rows, check_rows
 from multilayer.estimators.parameters import check_parameters, hidden_sizes, make_schedule
 from multilayer.estimators.targets import learn_targets
 from multilayer.schedules import Cosine, OneCycle, WarmRestarts
-from multilayer.tabular.base import (
-    TabularEstimator,
-    prepare_training,
-    validation_loss,
-)
+from multilayer.tabular.base import TabularEstimator, prepare_training, validation_loss
 from multilayer.tabular.ensemble import draw_network, train_epochs
 from multilayer.tabular.recipe import recipe_of
 

@@ -19,7 +19,7 @@ from typing import Any
 import joblib
 
 from multilayer.engine.threads import available_threads, sharing
-from multilayer.selection.folds import FittedFold, fit_fold
+from multilayer.selection.folds import AllRows, FittedFold, fit_fold
 from multilayer.selection.trials import FoldData, Trial
 
 __all__ = ["LocalWorkers", "find_workers"]
@@ -51,7 +51,7 @@ class LocalWorkers:
         """Return folds as the workers use them."""
         return list(folds)
 
-    def fit_fold(self, model: Any, rows: tuple[Any, Any, Any], *arguments: Any) -> FittedFold:
+    def fit_fold(self, model: Any, rows: AllRows, *arguments: Any) -> FittedFold:
         """Fit and score a model on a fold, see `multilayer.selection.folds.fit_fold`."""
         return fit_fold(model, *rows, *arguments)
 
@@ -104,7 +104,7 @@ class _ClusterWorkers:
         """Send folds to the cluster, once."""
         return [_RemoteFold(self, _Sent(self._client, fold)) for fold in folds]
 
-    def fit_fold(self, model: Any, rows: tuple[Any, Any, Any], *arguments: Any) -> FittedFold:
+    def fit_fold(self, model: Any, rows: AllRows, *arguments: Any) -> FittedFold:
         """Fit and score a model on a fold of rows that are sent once."""
         with self._lock:
             if self._rows is None or self._rows.value is not rows:
@@ -246,7 +246,7 @@ def _call_trial(fold: FoldData, call: tuple[Any, ...]) -> tuple[Any, str]:
     return result, get_worker().address
 
 
-def _fit_fold(rows: tuple[Any, Any, Any], model: Any, split: Any, scorer: Any, *curves: Any) -> Any:
+def _fit_fold(rows: AllRows, model: Any, split: Any, scorer: Any, *curves: Any) -> Any:
     with sharing(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of all folds alike, as in threads
         return fit_fold(model, *rows, split, scorer, threading.Event(), *curves)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,9 +122,12 @@ def find_alerts(X: Any, y: ArrayLike, *, classes: bool, target: str = "the targe
     return sorted(alerts, key=lambda a: (not a.serious, rank.get(a.kind, len(rank))))
 
 
-def warn_of_alerts(X: Any, y: ArrayLike, *, classes: bool, stacklevel: int = 2) -> None:
-    """Warn once, with a `DataWarning`, if there are serious alerts."""
-    serious = [str(a) for a in find_alerts(X, y, classes=classes) if a.serious]
+def warn_of_alerts(
+    X: Any, y: ArrayLike, *, classes: bool, ignored: Collection[str] = (), stacklevel: int = 2
+) -> None:
+    """Warn once, with a `DataWarning`, of serious alerts whose kinds are not ignored."""
+    found = find_alerts(X, y, classes=classes)
+    serious = [str(a) for a in found if a.serious and a.kind not in ignored]
     if serious:
         warnings.warn(" ".join(serious), DataWarning, stacklevel=stacklevel + 1)
 
@@ -178,7 +181,7 @@ def _about_columns(columns: Sequence[ExaminedColumn], m: int) -> Iterator[Alert]
                 (column.name,),
                 f"The rows are ordered by the date in column {column.name!r}.",
                 "If later rows are to be predicted, scores of rows drawn at random are too good: "
-                "score the model on the last rows.",
+                "name the column as the time of the rows.",
             )
     gaps = [c.name for c in columns if 0.5 < c.gap_share < 1]
     if gaps:

@@ -21,14 +21,16 @@ from multilayer.activations import ACTIVATIONS
 from multilayer.embedding import Floats
 from multilayer.estimators.reporting import Reportable
 from multilayer.tables.alerts import warn_of_alerts
+from multilayer.tables.dependence import INDEPENDENT, Dependence, read_dependence
 from multilayer.tables.encoder import TableEncoder
-from multilayer.tables.target import split_rows
+from multilayer.tabular.assignment import folds_of_members, n_members
 from multilayer.tabular.divergence import without_diverged
-from multilayer.tabular.ensemble import Fold, Member, TrainingData, assign_folds, train_members
-from multilayer.tabular.importance import gradient_importances, permutation_importances
+from multilayer.tabular.ensemble import Member, TrainedOn, TrainingData, train_members
+from multilayer.tabular.folds import Fold
+from multilayer.tabular.importance import ImportancesMixin
 from multilayer.tabular.network import Layout, TabularNetwork
 from multilayer.tabular.persistence import SavableTabular
-from multilayer.tabular.recipe import encoding_for, is_auto, members_for, recipe_of
+from multilayer.tabular.recipe import encoding_for, recipe_of
 from multilayer.training.progress import tasks_bar
 
 __all__ = [
@@ -57,6 +59,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "dropout": [_AUTO, SHARE],
     "alpha": [_AUTO, _NOT_NEGATIVE],
     "validation_fraction": [SHARE],
+    "cv": ["cv_object"],
     "n_iter_no_change": [_COUNT, None],
     "scoring": [StrOptions(set(get_scorer_names())), callable, None],
     "time_limit": [_POSITIVE, None],
@@ -65,10 +68,10 @@ CONSTRAINTS: dict[str, list[Any]] = {
 }
 
 
-class TabularEstimator(Reportable, SavableTabular, BaseEstimator):
+class TabularEstimator(ImportancesMixin, Reportable, SavableTabular, BaseEstimator):
     """Base class of `TabularClassifier` and `TabularRegressor`."""
 
-    # Rows that two members leave out: an eighth of all, but no more than this. See `assign_folds`.
+    # See `folds_of_members`.
     _MOST_SPARE: ClassVar[int] = 0
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
@@ -88,6 +91,8 @@ class TabularEstimator(Reportable, SavableTabular, BaseEstimator):
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         *,
+        groups: str | ArrayLike | None = None,
+        time: str | ArrayLike | None = None,
         X_val: Any = None,
         y_val: ArrayLike | None = None,
     ) -> Self:
@@ -101,8 +106,19 @@ class TabularEstimator(Reportable, SavableTabular, BaseEstimator):
             Classes or numbers, without gaps.
         sample_weight : array-like, shape (m,), optional
             The weight of each row, in training and in choosing the best epoch.
+        groups : str or array-like, shape (m,), optional
+            The group of each row, for example a patient with several visits: a column of X, which
+            then is no feature, or an array. A row without a value is a group of its own. Members
+            leave out whole groups, so that epochs, calibration, residuals and `validation_score_`
+            are right for rows of new groups.
+        time : str or array-like, shape (m,), optional
+            When each row was observed, if later rows are to be predicted: a column of X or an
+            array, of numbers or dates. Networks that are trained on earlier rows only and
+            predict up to four later windows determine the number of epochs, calibration,
+            residuals and `validation_score_`; the members are then trained on all rows.
         X_val, y_val : as X and y, optional
-            Rows that choose the best epochs. All members are then trained on all rows of X.
+            Rows that choose the best epochs. All members are then trained on all rows of X. Not
+            together with groups, time or `cv`.
 
         Returns
         -------
@@ -122,21 +138,62 @@ class TabularEstimator(Reportable, SavableTabular, BaseEstimator):
         """
         before = dict(vars(self))
         try:
-            self._fit(X, y, sample_weight, X_val, y_val)
+            self._fit(X, y, sample_weight, groups, time, X_val, y_val)
         except BaseException:
             self.__dict__ = before
             raise
         return self
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any) -> None:
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        groups: Any,
+        time: Any,
+        X_val: Any,
+        y_val: Any,
+    ) -> None:
         rng = check_random_state(self.random_state)
-        data, folds = prepare_training(self, X, y, sample_weight, X_val, y_val, rng)
-        y = data.Y[: len(data.Y) - (0 if X_val is None else len(np.asarray(y_val)))].ravel()
-        classes = is_classifier(self)
-        warn_of_alerts(X, self.classes_[y] if classes else y, classes=classes, stacklevel=4)
-        recipe = recipe_of(self, len(folds[0].training))
-        total = len(folds) * recipe.max_iter
-        with tasks_bar(self.verbose, total) as watch:
+        X, dependence = read_dependence(X, groups, time)
+        data, folds = prepare_training(
+            self, X, y, sample_weight, X_val, y_val, rng, dependence=dependence
+        )
+        m = len(data.Y) - (0 if X_val is None else len(np.asarray(y_val)))
+        y, classes = data.Y[:m].ravel(), is_classifier(self)
+        warn_of_alerts(
+            X,
+            self.classes_[y] if classes else y,
+            classes=classes,
+            ignored=() if time is None else ("order",),
+            stacklevel=4,
+        )
+        if time is None:
+            members, _ = self._train(data, folds, rng, self.time_limit)
+            self._keep_members(data, members, members)
+            return
+        # Members that look ahead tell how many epochs to train for on all rows, and what to expect.
+        n, ahead = n_members(self, m), sum(len(fold.training) for fold in folds)
+        seconds = np.array([ahead, n * m]) / (ahead + n * m) * (self.time_limit or np.nan)
+        looking, interrupted = self._train(data, folds, rng, _limit(seconds[0]))
+        members, everything = looking, Fold(np.arange(m), np.arange(0))
+        if not interrupted:
+            share = np.median([(one.best_epoch + 1) / len(one.costs) for one in looking])
+            members, _ = self._train(data, [everything] * n, rng, _limit(seconds[1]), float(share))
+        self._keep_members(data, members, looking)
+
+    def _train(
+        self,
+        data: TrainingData,
+        folds: list[Fold],
+        rng: np.random.RandomState,
+        seconds: float | None,
+        share: float = 1.0,
+    ) -> tuple[list[Member], bool]:
+        """Train members for a share of all epochs; return whether there was a Ctrl-C, too."""
+        recipe = recipe_of(self, len(folds[-1].training))
+        n_epochs = max(1, round(share * recipe.max_iter))
+        with tasks_bar(self.verbose, len(folds) * n_epochs) as watch:
             members, interrupted = train_members(
                 data,
                 folds,
@@ -145,12 +202,13 @@ class TabularEstimator(Reportable, SavableTabular, BaseEstimator):
                 partial(self._validation_loss, data, self.scoring),
                 partial(self._row_losses, data),
                 patience=self.n_iter_no_change or np.inf,
-                seconds=self.time_limit,
+                n_epochs=n_epochs,
+                seconds=seconds,
                 watch=watch,
             )
         if interrupted:
-            warnings.warn("Training interrupted by user.", ConvergenceWarning, stacklevel=4)
-        self._keep_members(data, without_diverged(members, recipe.learning_rate))
+            warnings.warn("Training interrupted by user.", ConvergenceWarning, stacklevel=5)
+        return without_diverged(members, recipe.learning_rate), interrupted
 
     def _weights(self, sample_weight: Any, encoded: Floats, y: Array) -> Array | None:
         if sample_weight is None:
@@ -162,75 +220,19 @@ class TabularEstimator(Reportable, SavableTabular, BaseEstimator):
             raise ValueError("sample_weight must not be all zero")
         return np.asarray(weights / weights.mean(), encoded.dtype)
 
-    def _keep_members(self, data: TrainingData, members: list[Member]) -> None:
-        """Set the fitted attributes."""
+    def _keep_members(
+        self, data: TrainingData, members: list[Member], left_out: list[Member]
+    ) -> None:
+        """Set the fitted attributes: members predict, others may know rows that they left out."""
         self.members_: list[TabularNetwork] = [member.network for member in members]
         self.best_iterations_ = [member.best_epoch + 1 for member in members]
         self.n_iter_ = max(len(member.costs) for member in members)
         self.loss_curves_ = [member.costs for member in members]
         self.validation_curves_ = [member.validation_losses for member in members]
-        self._trained_on = data, [member.fold for member in members]
+        self._trained_on = TrainedOn(data, left_out)
         if hasattr(self, "_importances"):
             del self._importances
-        self._learn_out_of_fold(data, members)
-
-    @property
-    def feature_importances_(self) -> Array:
-        """The increase of the validation loss when a column is shuffled, (n_features_in_,).
-
-        Measured on rows that the members were not trained on, by the loss that chose their best
-        epochs: the share of wrong classes, the root mean squared error of the standardised target,
-        or minus the score of `scoring`. Computed at the first access; a model file does not hold
-        the rows for it.
-        """
-        check_is_fitted(self, "members_")
-        if not hasattr(self, "_importances"):
-            if not hasattr(self, "_trained_on"):
-                raise AttributeError(
-                    "feature_importances_ needs the rows of fit, which a model file does not hold"
-                )
-            data, folds = self._trained_on
-            members = [
-                (
-                    network,
-                    data.X[fold.validation],
-                    partial(self._validation_loss, data, self.scoring, rows=fold.validation),
-                )
-                for network, fold in zip(self.members_, folds, strict=True)
-                if len(fold.validation)
-            ]
-            if not members:
-                raise AttributeError(
-                    "feature_importances_ needs rows that were left out of training"
-                )
-            self._importances = permutation_importances(
-                members,
-                self.encoder_.feature_columns_,
-                self.n_features_in_,
-                np.random.RandomState(0),
-            )
-        return self._importances
-
-    def gradient_importances(self, X: Any) -> Array:
-        """Compute by how much, to first order, outputs change when a column is set to its mean.
-
-        Parameters
-        ----------
-        X : dataframe or array-like, shape (m, n_features_in_)
-            The rows to use.
-
-        Returns
-        -------
-        ndarray, shape (n_features_in_,)
-            For z of the most probable class, or for the standardised target: means over the rows
-            of |Σ ∂z/∂u (u − ū)|, where u are the inputs from a column.
-        """
-        check_is_fitted(self, "members_")
-        encoded = self.encoder_.transform(X)
-        H = np.mean([network.forward(encoded) for network in self.members_], axis=0)
-        columns = self.encoder_.feature_columns_
-        units = H.argmax(axis=1)
-        return gradient_importances(self.members_, encoded, units, columns, self.n_features_in_)
+        self._learn_out_of_fold(data, left_out)
 
     def summary(self: Any) -> Any:
         """Describe the encoding of each column; see `TableEncoder.summary`."""
@@ -277,6 +279,7 @@ def prepare_training(
     y_val: Any,
     rng: np.random.RandomState,
     *,
+    dependence: Dependence = INDEPENDENT,
     every_target: Any = None,
 ) -> tuple[TrainingData, list[Fold]]:
     """Read and encode a table and its target, and assign the rows to members.
@@ -288,6 +291,8 @@ def prepare_training(
     X, y, sample_weight, X_val, y_val
         As for `TabularEstimator.fit`.
     rng : RandomState
+    dependence : Dependence
+        Of the rows of X.
     every_target : array-like, optional
         Of rows beyond these, whose classes there are besides those of y.
 
@@ -295,10 +300,12 @@ def prepare_training(
     -------
     data : TrainingData
     folds : list of Fold
-        One for each member.
+        One for each member; with times, one for each member that looks ahead.
     """
     if (X_val is None) != (y_val is None):
         raise ValueError("X_val and y_val go together")
+    if X_val is not None and (dependence is not INDEPENDENT or estimator.cv is not None):
+        raise ValueError("X_val replaces groups, time and cv: it is what chooses the epochs")
     if every_target is not None and is_classifier(estimator):
         estimator._read_target(every_target)
         y = estimator._read_target(y, again=True)
@@ -326,21 +333,16 @@ def prepare_training(
     estimator.encoder_ = encoder
     n_plain = encoded.shape[1] - len(encoder.n_codes_)
     layout = Layout(encoder.n_numbers_, n_plain, encoder.n_codes_)
-    folds = _folds(estimator, y, m, rng)
+    if X_val is None:
+        folds = folds_of_members(estimator, X, y, dependence, rng, estimator._MOST_SPARE)
+    else:
+        folds = [Fold(np.arange(m), np.arange(m, len(y)))] * n_members(estimator, m)
     Y, n_outputs, output = estimator._targets(y)
-    return TrainingData(encoded, Y, weights, layout, n_outputs, output), folds
+    return TrainingData(encoded, Y, weights, layout, n_outputs, output, dependence.groups), folds
 
 
-def _folds(estimator: TabularEstimator, y: Array, m: int, rng: np.random.RandomState) -> list[Fold]:
-    """Return the rows of each member; of y, the first m rows are those to train on."""
-    n = 1 if estimator.fast else estimator.n_members
-    n = members_for(m) if is_auto(n) else int(n)
-    if len(y) > m:
-        return [Fold(np.arange(m), np.arange(m, len(y)))] * n
-    if n > 1 and m >= 2 * n:
-        return assign_folds(y, n, rng, min(m // 8, estimator._MOST_SPARE))
-    # Too few rows for so many folds: each member draws its own.
-    return [Fold(*split_rows(y, estimator.validation_fraction, rng)) for _ in range(n)]
+def _limit(seconds: float) -> float | None:
+    return None if np.isnan(seconds) else float(seconds)
 
 
 def validation_loss(
@@ -377,7 +379,8 @@ def out_of_fold_outputs(estimator: Any, X: Any) -> tuple[Array, list[tuple[Array
     """
     if not hasattr(estimator, "_trained_on"):
         return None
-    data, folds = estimator._trained_on
+    data, left_out = estimator._trained_on
+    folds = [member.fold for member in left_out]
     H = estimator.oof_decision_ if is_classifier(estimator) else estimator.oof_prediction_
     if not np.array_equal(estimator.encoder_.transform(X), data.X, equal_nan=True):
         return None

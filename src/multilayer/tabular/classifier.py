@@ -73,6 +73,10 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     validation_fraction : float in [0, 1), default=0.2
         The fraction of validation rows if there is a single network, or fewer than two rows per
         network.
+    cv : int, splitter or iterable, default=None
+        What the members leave out, as in scikit-learn: a number of folds, a splitter or pairs of
+        training and validation indices; "auto" members are one for each fold. None is folds that
+        represent all classes or numbers, or follow `groups` or `time` of `fit`.
     n_iter_no_change : int or None, default=None
         The number of epochs without improvement after which the training of a network stops; None
         for no such limit.
@@ -155,6 +159,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         class_weight: Mapping[Any, float] | str | None = None,
         calibrate: bool = True,
         validation_fraction: float = 0.2,
+        cv: Any = None,
         n_iter_no_change: int | None = None,
         scoring: Any = None,
         time_limit: float | None = None,
@@ -174,6 +179,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         self.class_weight = class_weight
         self.calibrate = calibrate
         self.validation_fraction = validation_fraction
+        self.cv = cv
         self.n_iter_no_change = n_iter_no_change
         self.scoring = scoring
         self.time_limit = time_limit

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,16 +17,16 @@ from multilayer.engine.native import NativeEngine
 from multilayer.engine.threads import available_threads, sharing
 from multilayer.optimizers import AdamW
 from multilayer.tabular.divergence import quality_of
+from multilayer.tabular.folds import Fold, Rows
 from multilayer.tabular.network import Layout, TabularNetwork, initialize
 from multilayer.tabular.out_of_fold import GROUPS_OF_CLASSES, OutOfFold, RowLosses
 from multilayer.tabular.recipe import Recipe, flat_cosine, learning_rate_cycles
 from multilayer.training.tasks import TaskPool
 
 __all__ = [
-    "Fold",
     "Member",
+    "TrainedOn",
     "TrainingData",
-    "assign_folds",
     "draw_network",
     "train_epochs",
     "train_members",
@@ -34,7 +34,6 @@ __all__ = [
 
 _FEW = 256  # rows that tell whether outputs have, if there are none to validate on
 
-Rows = NDArray[np.int64]
 Loss = Callable[[Floats, Rows], float]  # of outputs and the rows they belong to
 
 
@@ -52,6 +51,8 @@ class TrainingData:
     layout : Layout
     n_outputs : int
     output : {"softmax", "identity"}
+    groups : ndarray of int, shape (m,), optional
+        Rows that belong together have the same number.
     """
 
     X: Floats
@@ -60,15 +61,7 @@ class TrainingData:
     layout: Layout
     n_outputs: int
     output: str
-
-
-@dataclass(frozen=True)
-class Fold:
-    """Rows that one member is trained on, rows that choose its epoch, and rows in neither."""
-
-    training: Rows
-    validation: Rows
-    spare: Rows = field(default_factory=lambda: np.empty(0, np.int64))
+    groups: NDArray[np.int64] | None = None
 
 
 @dataclass
@@ -102,33 +95,19 @@ class Member:
     quality: int = 0
 
 
-def assign_folds(
-    y: NDArray[Any], n: int, rng: np.random.RandomState, n_spare: int = 0
-) -> list[Fold]:
-    """Assign the rows to n folds that all represent y, classes or numbers.
+class TrainedOn(NamedTuple):
+    """What an ensemble was trained on.
 
-    The rows are sorted by y, in random order where it is equal, and each n of them in a row are
-    assigned to different folds: each row is in one fold, and the rows of a class are spread over
-    as many folds as possible. In addition, n_spare random rows are left out of the training of a
-    second member: on these the two members can be compared.
+    Attributes
+    ----------
+    data : TrainingData
+    left_out : list of Member
+        Networks that know rows which they were not trained on: the members, or with times, those
+        that looked ahead.
     """
-    m = len(y)
-    order = rng.permutation(m)
-    order = order[np.argsort(y[order], kind="stable")]
-    fold = np.empty(m, np.int64)
-    fold[order] = np.concatenate([rng.permutation(n) for _ in range(-(-m // n))])[:m]
-    second = np.full(m, -1)
-    if n_spare:
-        drawn = rng.permutation(m)[:n_spare]
-        second[drawn] = (fold[drawn] + rng.randint(1, n, size=len(drawn))) % n
-    return [
-        Fold(
-            np.flatnonzero((fold != k) & (second != k)),
-            np.flatnonzero(fold == k),
-            np.flatnonzero(second == k),
-        )
-        for k in range(n)
-    ]
+
+    data: TrainingData
+    left_out: list[Member]
 
 
 class _Clock:
@@ -152,6 +131,7 @@ def train_members(
     row_losses: RowLosses,
     *,
     patience: float = np.inf,
+    n_epochs: int | None = None,
     seconds: float | None = None,
     watch: Callable[[], None] = lambda: None,
 ) -> tuple[list[Member], bool]:
@@ -173,6 +153,8 @@ def train_members(
         to expect for new rows.
     patience : float
         Epochs in a row without improvement after which the training of a member stops.
+    n_epochs : int, optional
+        Epochs after which it stops in any case.
     seconds : float, optional
         About how long all members may take, checked between epochs.
     watch : callable
@@ -200,6 +182,7 @@ def train_members(
             loss,
             row_losses,
             patience,
+            n_epochs,
             _Clock(seconds_each),
             pool.share,
         )
@@ -230,6 +213,7 @@ def _train(
     loss: Loss,
     row_losses: RowLosses,
     patience: float,
+    n_epochs: int | None,
     clock: _Clock,
     n_threads: Callable[[], int],
 ) -> Generator[Member]:
@@ -243,6 +227,7 @@ def _train(
         data.n_outputs,
         data.X.dtype,
         GROUPS_OF_CLASSES if data.output == "softmax" else None,
+        data.groups,
     )
     member = Member(network, fold, out_of_fold.outputs)
     best = [array.copy() for array in network.arrays]
@@ -269,7 +254,7 @@ def _train(
                 for kept, array in zip(best, network.arrays, strict=True):
                     kept[...] = array
             yield member
-            if epoch - member.best_epoch > patience:
+            if epoch - member.best_epoch > patience or epoch + 1 == n_epochs:
                 break
         if not member.costs:  # diverged in its first epoch
             yield member

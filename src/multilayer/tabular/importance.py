@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
 
 from multilayer.embedding import Floats, input_gradient
 from multilayer.tabular.network import TabularNetwork
 
-__all__ = ["gradient_importances", "permutation_importances"]
+__all__ = ["ImportancesMixin", "gradient_importances", "permutation_importances"]
 
 Array = NDArray[Any]
 _REPEATS = 5  # as many as scikit-learn's permutation_importance
@@ -102,3 +104,65 @@ def _feature_of_input(network: TabularNetwork) -> NDArray[np.intp]:
             np.repeat(np.arange(embedding.n_plain, embedding.n_columns), embedding.tables.shape[1]),
         ]
     )
+
+
+class ImportancesMixin:
+    """The importances of the columns of a tabular estimator."""
+
+    @property
+    def feature_importances_(self: Any) -> Array:
+        """The increase of the validation loss when a column is shuffled, (n_features_in_,).
+
+        Measured on rows that the members were not trained on, by the loss that chose their best
+        epochs: the share of wrong classes, the root mean squared error of the standardised target,
+        or minus the score of `scoring`. Computed at the first access; a model file does not hold
+        the rows for it.
+        """
+        check_is_fitted(self, "members_")
+        if not hasattr(self, "_importances"):
+            if not hasattr(self, "_trained_on"):
+                raise AttributeError(
+                    "feature_importances_ needs the rows of fit, which a model file does not hold"
+                )
+            data, left_out = self._trained_on
+            members = [
+                (
+                    member.network,
+                    data.X[member.fold.validation],
+                    partial(self._validation_loss, data, self.scoring, rows=member.fold.validation),
+                )
+                for member in left_out
+                if len(member.fold.validation)
+            ]
+            if not members:
+                raise AttributeError(
+                    "feature_importances_ needs rows that were left out of training"
+                )
+            self._importances = permutation_importances(
+                members,
+                self.encoder_.feature_columns_,
+                self.n_features_in_,
+                np.random.RandomState(0),
+            )
+        return np.asarray(self._importances)
+
+    def gradient_importances(self: Any, X: Any) -> Array:
+        """Compute by how much, to first order, outputs change when a column is set to its mean.
+
+        Parameters
+        ----------
+        X : dataframe or array-like, shape (m, n_features_in_)
+            The rows to use.
+
+        Returns
+        -------
+        ndarray, shape (n_features_in_,)
+            For z of the most probable class, or for the standardised target: means over the rows
+            of |Σ ∂z/∂u (u − ū)|, where u are the inputs from a column.
+        """
+        check_is_fitted(self, "members_")
+        encoded = self.encoder_.transform(X)
+        H = np.mean([network.forward(encoded) for network in self.members_], axis=0)
+        columns = self.encoder_.feature_columns_
+        units = H.argmax(axis=1)
+        return gradient_importances(self.members_, encoded, units, columns, self.n_features_in_)

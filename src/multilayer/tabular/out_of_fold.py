@@ -40,6 +40,9 @@ class OutOfFold:
     dtype : dtype
     n_groups : int, optional
         The number of groups that the rows are drawn into; by default each row is one.
+    together : ndarray of int, shape (m,), optional
+        Rows of all rows of the table that have the same number are in the same group, unless that
+        would make a single one.
 
     Attributes
     ----------
@@ -54,10 +57,13 @@ class OutOfFold:
         n_outputs: int,
         dtype: np.dtype[Any],
         n_groups: int | None = None,
+        together: NDArray[np.int64] | None = None,
     ) -> None:
-        self._groups = np.random.RandomState(0).permutation(len(rows))
-        if n_groups is not None:
-            self._groups %= n_groups
+        units = np.arange(len(rows))
+        if together is not None and len(rows) and np.ptp(together[rows]):
+            units = np.unique(together[rows], return_inverse=True)[1]
+        groups = np.random.RandomState(0).permutation(units.max(initial=-1) + 1)
+        self._groups = groups[units] if n_groups is None else groups[units] % n_groups
         w = np.ones(len(rows)) if weights is None else weights[rows].astype(np.float64)
         if len(np.unique(self._groups[w > 0])) < 2:  # the others of some group could not choose
             w = np.ones(len(rows))

@@ -40,6 +40,7 @@ class SavableTabular(Savable):
         check_is_fitted(self, "members_")
         self._validate_params()  # they may have been set since
         params = self.get_params(deep=False)
+        del params["cv"]  # a fitted model does not need the splitter
         if isinstance(params["random_state"], np.random.RandomState):
             params["random_state"] = None  # a fitted model does not need the state of a generator
         for name, value in params.items():

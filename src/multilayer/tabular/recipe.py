@@ -17,6 +17,7 @@ from sklearn.base import is_classifier
 from multilayer.estimators.parameters import hidden_sizes
 
 __all__ = [
+    "MOST_FOLDS",
     "Recipe",
     "encoding_for",
     "flat_cosine",
@@ -138,6 +139,11 @@ def is_auto(value: Any) -> bool:
 def encoding_for(classes: bool) -> dict[str, Any]:
     """Return the parameters of the encoder."""
     return {**ENCODING, "scaling": SCALINGS["classification" if classes else "regression"]}
+
+
+# Further members are trained on further folds of the same size, each time assigned anew: smaller
+# ones would choose the epoch by too few rows.
+MOST_FOLDS = 8
 
 
 def members_for(rows: int) -> int:

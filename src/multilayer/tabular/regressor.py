@@ -39,7 +39,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
     Parameters
     ----------
     n_members, fast, hidden_layer_sizes, learning_rate_init, batch_size, max_iter, dropout, alpha, \
-validation_fraction, n_iter_no_change, time_limit, random_state, verbose
+validation_fraction, cv, n_iter_no_change, time_limit, random_state, verbose
         As for `TabularClassifier`.
     activation : str, default="auto"
         Activation of the hidden layers. "auto": mish.
@@ -95,6 +95,7 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
         dropout: str | float = "auto",
         alpha: str | float = "auto",
         validation_fraction: float = 0.2,
+        cv: Any = None,
         n_iter_no_change: int | None = None,
         scoring: Any = None,
         time_limit: float | None = None,
@@ -111,6 +112,7 @@ validation_fraction, n_iter_no_change, time_limit, random_state, verbose
         self.dropout = dropout
         self.alpha = alpha
         self.validation_fraction = validation_fraction
+        self.cv = cv
         self.n_iter_no_change = n_iter_no_change
         self.scoring = scoring
         self.time_limit = time_limit
