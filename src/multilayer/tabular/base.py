@@ -28,6 +28,7 @@ from multilayer.tabular.divergence import without_diverged
 from multilayer.tabular.ensemble import Member, TrainedOn, TrainingData, train_members
 from multilayer.tabular.folds import Fold
 from multilayer.tabular.importance import ImportancesMixin
+from multilayer.tabular.monotone import column_signs
 from multilayer.tabular.network import Layout, TabularNetwork
 from multilayer.tabular.persistence import SavableTabular
 from multilayer.tabular.recipe import encoding_for, recipe_of
@@ -63,6 +64,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "n_iter_no_change": [_COUNT, None],
     "scoring": [StrOptions(set(get_scorer_names())), callable, None],
     "time_limit": [_POSITIVE, None],
+    "monotonic_cst": ["array-like", dict, None],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
 }
@@ -317,6 +319,7 @@ def prepare_training(
         del estimator.feature_names_in_
     if hasattr(encoder, "feature_names_in_"):
         estimator.feature_names_in_ = encoder.feature_names_in_
+    signs = column_signs(estimator, encoder)
     encoded = encoder.transform(X)
     if len(encoded) != len(y):
         raise ValueError(f"X has {len(encoded)} rows, but y has {len(y)}")
@@ -338,7 +341,8 @@ def prepare_training(
     else:
         folds = [Fold(np.arange(m), np.arange(m, len(y)))] * n_members(estimator, m)
     Y, n_outputs, output = estimator._targets(y)
-    return TrainingData(encoded, Y, weights, layout, n_outputs, output, dependence.groups), folds
+    groups = dependence.groups
+    return TrainingData(encoded, Y, weights, layout, n_outputs, output, groups, signs), folds
 
 
 def _limit(seconds: float) -> float | None:

@@ -163,6 +163,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         n_iter_no_change: int | None = None,
         scoring: Any = None,
         time_limit: float | None = None,
+        monotonic_cst: ArrayLike | Mapping[Any, int] | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: bool | int = False,
     ) -> None:
@@ -183,6 +184,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         self.n_iter_no_change = n_iter_no_change
         self.scoring = scoring
         self.time_limit = time_limit
+        self.monotonic_cst = monotonic_cst
         self.random_state = random_state
         self.verbose = verbose
 
@@ -207,7 +209,8 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
             If columns are missing, or a numeric column contains other values.
         """
         outputs = self._outputs(X)
-        return np.asarray(np.mean([tempered(H, self.temperature_) for H in outputs], axis=0))
+        H = np.mean([tempered(H, self.temperature_) for H in outputs], axis=0)
+        return np.asarray(H, self.encoder_.dtype)
 
     def predict(self, X: Any) -> Array:
         """Predict the most probable class of each row.

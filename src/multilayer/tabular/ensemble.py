@@ -32,6 +32,7 @@ __all__ = [
     "train_members",
 ]
 
+EVERY = 1
 _FEW = 256  # rows that tell whether outputs have, if there are none to validate on
 
 Loss = Callable[[Floats, Rows], float]  # of outputs and the rows they belong to
@@ -53,6 +54,8 @@ class TrainingData:
     output : {"softmax", "identity"}
     groups : ndarray of int, shape (m,), optional
         Rows that belong together have the same number.
+    signs : tuple of int
+        Of the columns that are plain inputs; see `multilayer.tabular.monotone`.
     """
 
     X: Floats
@@ -62,6 +65,7 @@ class TrainingData:
     n_outputs: int
     output: str
     groups: NDArray[np.int64] | None = None
+    signs: tuple[int, ...] = ()
 
 
 @dataclass
@@ -268,7 +272,7 @@ def draw_network(
 ) -> TabularNetwork:
     """Draw an untrained network for the training rows of a fold."""
     X = data.X[fold.training]
-    return initialize(data.layout, X, data.n_outputs, data.output, recipe, rng)
+    return initialize(data.layout, X, data.n_outputs, data.output, recipe, rng, data.signs)
 
 
 def train_epochs(
@@ -327,12 +331,24 @@ def train_epochs(
         )
         rates = recipe.learning_rate * learning_rate_cycles(np.minimum(t + within, 1))
         order = rng.permutation(rows)[None, : steps * batch_size]
+        ends = [steps] if network.bounds is None else [*range(EVERY, steps, EVERY), steps]
+        costs, begin = 0.0, 0
         with sharing(n_threads()):
-            report = engine.train(
-                descent,
-                optimizer_slots,
-                Epochs(steps_before=epoch * steps, rates=rates, order=order),
-            )
+            for end in ends:
+                report = engine.train(
+                    descent,
+                    optimizer_slots,
+                    Epochs(
+                        steps_before=epoch * steps + begin,
+                        rates=rates[begin:end],
+                        order=order[:, begin * batch_size : end * batch_size],
+                    ),
+                )
+                if report.status == "diverged":
+                    break
+                network.project()
+                costs += report.costs[0] * (end - begin)
+                begin = end
         if report.status == "diverged":
             break
-        yield report.costs.tolist()
+        yield [costs / steps] if len(ends) > 1 else report.costs.tolist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
@@ -99,6 +100,7 @@ validation_fraction, cv, n_iter_no_change, time_limit, random_state, verbose
         n_iter_no_change: int | None = None,
         scoring: Any = None,
         time_limit: float | None = None,
+        monotonic_cst: ArrayLike | Mapping[Any, int] | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: bool | int = False,
     ) -> None:
@@ -116,6 +118,7 @@ validation_fraction, cv, n_iter_no_change, time_limit, random_state, verbose
         self.n_iter_no_change = n_iter_no_change
         self.scoring = scoring
         self.time_limit = time_limit
+        self.monotonic_cst = monotonic_cst
         self.random_state = random_state
         self.verbose = verbose
 
