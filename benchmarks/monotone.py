@@ -52,9 +52,7 @@ def xgboost(train: Part, test: Part, task: str, signs: list[int] | None, seed: i
         random_state=seed,
     )
     strata = train.y if task == "class" else None
-    Xa, Xb, ya, yb = train_test_split(
-        *train, test_size=0.2, stratify=strata, random_state=seed
-    )
+    Xa, Xb, ya, yb = train_test_split(*train, test_size=0.2, stratify=strata, random_state=seed)
     model.fit(Xa, ya, eval_set=[(Xb, yb)], verbose=False)
     return model.predict_proba(test.X) if task == "class" else model.predict(test.X)
 

@@ -86,6 +86,11 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     time_limit : float or None, default=None
         The maximum training time in seconds, checked between epochs; the schedules are adapted to
         it. With a limit, results depend on the machine.
+    monotonic_cst : array-like of int, shape (n_features,), dict or None, default=None
+        As for `HistGradientBoostingClassifier`: for each column, 1 if the probability of the second
+        class must not decrease when the value increases, −1 if it must not increase, 0 for no
+        constraint; or a dict from names of columns to such numbers. For two classes, and columns of
+        numbers, booleans and dates. Missing values are not constrained.
     random_state : int, RandomState instance or None, default=None
         The same seed gives the same results for any number of threads.
     verbose : bool, default=False

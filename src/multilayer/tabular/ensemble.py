@@ -32,8 +32,11 @@ __all__ = [
     "train_members",
 ]
 
-EVERY = 1
 _FEW = 256  # rows that tell whether outputs have, if there are none to validate on
+
+# Steps between two projections of a monotone network onto its bounds. Steps that the projection
+# takes back are wasted; but a projection takes as long as a step of a small batch.
+_STEPS = 4
 
 Loss = Callable[[Floats, Rows], float]  # of outputs and the rows they belong to
 
@@ -331,24 +334,22 @@ def train_epochs(
         )
         rates = recipe.learning_rate * learning_rate_cycles(np.minimum(t + within, 1))
         order = rng.permutation(rows)[None, : steps * batch_size]
-        ends = [steps] if network.bounds is None else [*range(EVERY, steps, EVERY), steps]
-        costs, begin = 0.0, 0
+        size = _STEPS if network.signs else steps  # of a part that is trained in one call
+        cost = 0.0
         with sharing(n_threads()):
-            for end in ends:
+            for begin in range(0, steps, size):
+                part = slice(begin, min(begin + size, steps))
                 report = engine.train(
                     descent,
                     optimizer_slots,
                     Epochs(
                         steps_before=epoch * steps + begin,
-                        rates=rates[begin:end],
-                        order=order[:, begin * batch_size : end * batch_size],
+                        rates=rates[part],
+                        order=order[:, part.start * batch_size : part.stop * batch_size],
                     ),
                 )
                 if report.status == "diverged":
-                    break
+                    return
                 network.project()
-                costs += report.costs[0] * (end - begin)
-                begin = end
-        if report.status == "diverged":
-            break
-        yield [costs / steps] if len(ends) > 1 else report.costs.tolist()
+                cost += float(report.costs[0]) * ((part.stop - part.start) / steps)
+        yield [cost]

@@ -15,7 +15,7 @@ they approximate any monotone function. The idea: Runje and Shankaranarayana, ar
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import compress, pairwise
 from typing import Any
 
 import numpy as np
@@ -25,14 +25,14 @@ from sklearn.utils.validation import _check_monotonic_cst
 from multilayer.embedding import Embedding, Floats
 from multilayer.tables.encoder import TableEncoder
 
-__all__ = ["Bounds", "bounds_of", "column_signs", "keep_signs", "project"]
+__all__ = ["Bounds", "bounds_of", "column_signs", "keep_signs", "most_share", "project"]
 
 Signs = NDArray[np.int8]
 Bounds = list[tuple[Floats, Floats] | None]  # of each trained array; None: free
 
 # The signs of the units of a hidden layer, repeated.
 _UNITS = (1, 0, -1, 0)
-# The largest α for which z + α (g(z) − z) does not decrease: 1/(1 − min g′), rounded down.
+# 1/(1 − min g′) where g has negative slopes.
 _MOST_SHARE = {"gelu": 0.885, "silu": 0.909, "mish": 0.898}
 
 
@@ -58,6 +58,11 @@ def column_signs(estimator: Any, encoder: TableEncoder) -> tuple[int, ...]:
     signs = _check_monotonic_cst(estimator, given)
     if not signs.any():
         return ()
+    if len(getattr(estimator, "classes_", ())) > 2:
+        raise ValueError(
+            "monotonic constraints are not supported for multiclass classification: there are "
+            f"{len(estimator.classes_)} classes"
+        )
     for category in encoder.categories_:
         if signs[category.column]:
             raise ValueError(
@@ -65,7 +70,7 @@ def column_signs(estimator: Any, encoder: TableEncoder) -> tuple[int, ...]:
                 f"{encoder.column_names[category.column]!r} is encoded as categories"
             )
     numbers = encoder.numbers_
-    own = [int(signs[j]) for j, varies in zip(numbers.columns, numbers.varies, strict=True) if varies]
+    own = [int(signs[j]) for j in compress(numbers.columns, numbers.varies)]
     return (*own, *[0] * (encoder.n_features_out - len(own) - len(encoder.n_codes_)))
 
 
@@ -99,10 +104,15 @@ def bounds_of(
         lower = np.where((product > 0) | no_edge, 0, -np.inf)
         upper = np.where((product < 0) | no_edge, 0, np.inf)
         free = np.full((len(of), 1), np.inf)  # biases
-        bounds.append((np.hstack([-free, lower]).astype(dtype), np.hstack([free, upper]).astype(dtype)))
+        both = np.hstack([-free, lower]), np.hstack([free, upper])
+        bounds.append((both[0].astype(dtype), both[1].astype(dtype)))
     bounds += [None, None, _within(inputs, np.inf, dtype)]
-    most = _MOST_SHARE.get(activation, 1.0)
-    return bounds + [_within(own, most, dtype) for own in hidden]
+    return bounds + [_within(own, most_share(activation), dtype) for own in hidden]
+
+
+def most_share(activation: str) -> float:
+    """Return the largest α for which z + α (g(z) − z) never decreases, rounded down."""
+    return _MOST_SHARE.get(activation, 1.0)
 
 
 def _within(signs: Signs, most: float, dtype: np.dtype[Any]) -> tuple[Floats, Floats]:
@@ -111,10 +121,13 @@ def _within(signs: Signs, most: float, dtype: np.dtype[Any]) -> tuple[Floats, Fl
     return lower, upper
 
 
-def keep_signs(W: Floats, bounds: tuple[Floats, Floats]) -> Floats:
+def keep_signs(W: Floats, bounds: tuple[Floats, Floats] | None) -> Floats:
     """Return weights, drawn from a symmetric distribution, with the signs that they must have."""
+    if bounds is None:
+        return W
     lower, upper = (bound[:, 1:] for bound in bounds)
-    return np.clip(np.where(lower == 0, np.abs(W), np.where(upper == 0, -np.abs(W), W)), lower, upper)
+    signed = np.where(lower == 0, np.abs(W), np.where(upper == 0, -np.abs(W), W))
+    return np.clip(signed, lower, upper)
 
 
 def project(arrays: Sequence[Floats], bounds: Bounds) -> None:

@@ -123,6 +123,13 @@ class TabularNetwork:
         if self.bounds is not None:
             project(self.arrays, self.bounds)
 
+    def keeps_bounds(self) -> bool:
+        """Whether all parameters are within their bounds."""
+        return self.bounds is None or all(
+            pair is None or bool(((pair[0] <= array) & (array <= pair[1])).all())
+            for array, pair in zip(self.arrays, self.bounds, strict=True)
+        )
+
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.thetas, self.extra, self.activation, self.output, self.signs)
 
@@ -138,6 +145,8 @@ class TabularNetwork:
             "activation": self.activation,
             "output": self.output,
         }
+        if self.signs:
+            state["signs"] = list(self.signs)
         names = [f"theta_{layer + 1}" for layer in range(len(self.thetas))]
         names += ["periodic", "tables", "scale"]
         names += [f"share_{layer + 2}" for layer in range(len(self.extra.mixes))]
@@ -162,7 +171,16 @@ class TabularNetwork:
             *parts,
         )
         mixes = [arrays[f"share_{layer + 2}"] for layer in range(n - 1)]
-        return cls(thetas, ExtraParameters(embedding, mixes), activation, output)
+        signs: list[int] = []
+        if "signs" in state:
+            length = embedding.n_plain
+            signs = fields.whole_numbers("signs", state["signs"], -1, 1, length=length)
+            if not any(signs) or len(thetas[-1]) > 2:
+                raise ValueError("signs must not be all 0, and there must be one output or two")
+        network = cls(thetas, ExtraParameters(embedding, mixes), activation, output, tuple(signs))
+        if not network.keeps_bounds():
+            raise ValueError("parameters of a monotone network must be within their bounds")
+        return network
 
 
 def initialize(
@@ -202,7 +220,7 @@ def initialize(
     mixes = [np.ones(units, X.dtype) for units in recipe.hidden_layer_sizes]
     bounds = bounds_of(signs, embedding, sizes[1:], recipe.activation) if signs else None
     if bounds is not None:
-        project(mixes, bounds[-len(mixes) :] if mixes else [])
+        project(mixes, bounds[len(bounds) - len(mixes) :])
     thetas: list[Floats] = []
     rates: list[float] = []
     for layer, (inputs, units) in enumerate(pairwise(sizes)):

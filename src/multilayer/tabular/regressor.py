@@ -42,6 +42,8 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
     n_members, fast, hidden_layer_sizes, learning_rate_init, batch_size, max_iter, dropout, alpha, \
 validation_fraction, cv, n_iter_no_change, time_limit, random_state, verbose
         As for `TabularClassifier`.
+    monotonic_cst : array-like of int, shape (n_features,), dict or None, default=None
+        As for `TabularClassifier`, for the prediction.
     activation : str, default="auto"
         Activation of the hidden layers. "auto": mish.
     scoring : str, callable or None, default=None
