@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import time
+import warnings
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from accuracy_data import Part, split
 from sklearn.metrics import log_loss, root_mean_squared_error
 from sklearn.model_selection import train_test_split
 
-from multilayer import TabularClassifier, TabularRegressor
+from multilayer import DataWarning, TabularClassifier, TabularRegressor
 
 # Signs of the columns, by their positions.
 SIGNS = {
@@ -48,6 +49,7 @@ def xgboost(train: Part, test: Part, task: str, signs: list[int] | None, seed: i
         learning_rate=0.05,
         early_stopping_rounds=50,
         enable_categorical=True,
+        n_jobs=1,
         monotone_constraints=None if signs is None else tuple(signs),
         random_state=seed,
     )
@@ -81,6 +83,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rows", type=int, default=15_000, help="most training rows")
     options = parser.parse_args()
+    warnings.simplefilter("ignore", DataWarning)
     ratios: dict[str, list[float]] = {method: [] for method in options.methods}
     for name in options.tables:
         for method in options.methods:
@@ -91,7 +94,7 @@ def main() -> None:
             ratio = np.exp(np.log(found[:, 2] / found[:, 0]).mean())
             ratios[method].append(ratio)
             print(
-                f"{name:11}{method:11}{free:10.4f} {monotone:10.4f}  ratio {ratio:.4f}"
+                f"{name:11}{method:11}{free:12.4f} {monotone:12.4f}  ratio {ratio:.4f}"
                 f"  seconds {seconds:.1f} {own:.1f}",
                 flush=True,
             )
