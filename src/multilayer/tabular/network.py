@@ -110,13 +110,16 @@ class TabularNetwork:
     def forward(self, X: Floats) -> Floats:
         """Compute the outputs H (m, K) for encoded rows (m, n_columns).
 
-        Those of a network with monotone columns are float64: the rounding errors of float32 would
-        reverse the order of outputs that are nearly equal.
+        A network with monotone columns computes in float64, because rounding errors of float32
+        would reverse the order of outputs that are nearly equal. Its numbers are then rounded to
+        float32, in which no rounding error of float64 is seen, and its probabilities, as a
+        temperature follows, are not.
         """
         if not self.signs:
             return self._forward(X)
         thetas, extra = [theta.astype(np.float64) for theta in self.thetas], in_float64(self.extra)
-        return Forward(thetas, self.hidden, self.output, extra)(X.astype(np.float64))
+        H = Forward(thetas, self.hidden, self.output, extra)(X.astype(np.float64))
+        return H if self.output == "softmax" else H.astype(X.dtype)
 
     def project(self) -> None:
         """Clip the parameters to their bounds, if there are any."""
