@@ -27,6 +27,7 @@ _EVIDENCE = 20  # rows that an alert about a column needs
 _LEAK = 0.01  # share of errors, or of the variance, that a leak leaves unexplained
 _DISTINCT = 0.95  # share of distinct texts in a column of identifiers
 _NEARLY = 0.99  # share of one value in a column that is nearly constant
+_LEAST_GROUPS, _LEAST_IN_GROUP, _MOST_IN_GROUP = 20, 1.5, 10.0
 _DUPLICATES = 0.01  # share of repeated rows
 _IMBALANCE = 10  # times as many rows of the largest class as of the smallest
 _ID_NAME = re.compile(r"(^|[^a-z])(id|ids|uuid|guid|index|key|nr|no|num|number)$", re.IGNORECASE)
@@ -44,7 +45,8 @@ class Alert:
     Attributes
     ----------
     kind : str
-        "leak", "identifier", "duplicates", "order", "imbalance", "few rows", "gaps" or "constant".
+        "leak", "identifier", "duplicates", "order", "imbalance", "few rows", "groups", "gaps" or
+        "constant".
     columns : tuple of str
         The columns concerned; empty if it is the rows.
     message : str
@@ -71,8 +73,9 @@ class Alert:
 def find_alerts(X: Any, y: ArrayLike, *, classes: bool, target: str = "the target") -> list[Alert]:
     """Find what in a table would make a model, or its scores, other than they seem.
 
-    Single columns are examined on at most 10 000 rows drawn at random; duplicated rows are counted
-    on all rows. The result is the same every time.
+    Single columns are examined on at most 10 000 rows drawn at random; duplicated rows and the
+    values of what looks like an identifier are counted on all rows. The result is the same every
+    time.
 
     Parameters
     ----------
@@ -108,7 +111,7 @@ def find_alerts(X: Any, y: ArrayLike, *, classes: bool, target: str = "the targe
         rows = np.sort(np.random.RandomState(0).choice(m, MOST_ROWS, replace=False))
         part, of_part = Frame(frame.table[rows.tolist()]), y[rows]
     columns = list(ExaminedColumn.of_frame(part))
-    alerts = [*_about_columns(columns, m)] if m >= _EVIDENCE else []
+    alerts = [*_about_columns(columns, frame, part is frame)] if m >= _EVIDENCE else []
     if m >= _EVIDENCE and len(columns) > 1:
         alerts += _leaks(columns, of_part, classes, target)
     named = {name for alert in alerts if alert.kind == "identifier" for name in alert.columns}
@@ -153,9 +156,17 @@ def _leaks(
         )
 
 
-def _about_columns(columns: Sequence[ExaminedColumn], m: int) -> Iterator[Alert]:
-    """Find identifiers, dates that order the rows, gaps, and constant columns."""
-    numbered = [c for c in columns if _numbers_rows(c, m)]
+def _about_columns(
+    columns: Sequence[ExaminedColumn], frame: Frame, complete: bool
+) -> Iterator[Alert]:
+    """Find identifiers, groups, dates that order the rows, gaps, and constant columns."""
+    m = len(frame)
+
+    def distinct_of_all(column: ExaminedColumn) -> int:
+        # Of a few of very many rows, nearly all values differ.
+        return column.n_distinct if complete else frame.n_distinct(frame.names.index(column.name))
+
+    numbered = [c for c in columns if _numbers_rows(c, m) and distinct_of_all(c) == m]
     for column in numbered:
         yield Alert(
             "identifier",
@@ -165,7 +176,14 @@ def _about_columns(columns: Sequence[ExaminedColumn], m: int) -> Iterator[Alert]
             "Drop it, because an identifier carries no information about new rows.",
             droppable=True,
         )
-    texts = [c.name for c in columns if c.kind == "category" and _differs_in_each_row(c)]
+    counts = {c.name: (distinct_of_all(c), m * (1 - c.gap_share)) for c in columns if _is_key(c)}
+    texts = [
+        c.name
+        for c in columns
+        if c.kind == "category"
+        and c.name in counts
+        and counts[c.name][0] >= _DISTINCT * counts[c.name][1]
+    ]
     if texts:
         yield Alert(
             "identifier",
@@ -174,6 +192,17 @@ def _about_columns(columns: Sequence[ExaminedColumn], m: int) -> Iterator[Alert]
             f"{_they_are(texts)} dropped, because they carry no information about new rows.",
             serious=False,
         )
+    for name, (distinct, present) in counts.items():
+        if _LEAST_GROUPS <= distinct and _LEAST_IN_GROUP <= present / distinct <= _MOST_IN_GROUP:
+            yield Alert(
+                "groups",
+                (name,),
+                f"Column {name!r} holds {distinct} values, with {present / distinct:.2g} rows each "
+                "on average.",
+                "If new rows will hold other values, as of other persons, name the column as the "
+                "groups of the rows: scores are too good otherwise.",
+                serious=False,
+            )
     for column in columns:
         if column.kind == "date" and column.is_sorted and column.n_distinct >= _EVIDENCE // 2:
             yield Alert(
@@ -265,9 +294,14 @@ def _numbers_rows(column: ExaminedColumn, m: int) -> bool:
     return bool(dense or column.is_sorted or _ID_NAME.search(_spaced(column.name)))
 
 
-def _differs_in_each_row(column: ExaminedColumn) -> bool:
+def _is_key(column: ExaminedColumn) -> bool:
+    """Whether a column may say whom or what a row is about: texts, or numbers by their name."""
     present = (1 - column.gap_share) * len(column.codes)
-    return present >= _EVIDENCE and column.n_distinct >= _DISTINCT * present
+    if present < _EVIDENCE or column.n_distinct * _MOST_IN_GROUP < present:
+        return False
+    return column.kind == "category" or (
+        column.kind == "number" and bool(_ID_NAME.search(_spaced(column.name)))
+    )
 
 
 def _repeated_rows(frame: Frame, y: Array, identifiers: set[str]) -> int:
