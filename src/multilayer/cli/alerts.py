@@ -18,11 +18,9 @@ _OPTIONS = {"order": "--time", "groups": "--groups"}
 
 def print_alerts(data: Data, console: Console, dependence: Dependence = INDEPENDENT) -> None:
     """Print a line for each alert about a table, with the option that would act on it."""
-    for alert in find_alerts(data.X, data.y, classes=data.classes, target=data.target):
-        if alert.kind == "order" and dependence.time is not None:
-            continue
-        if alert.kind == "groups" and dependence.groups is not None:
-            continue
+    for alert in find_alerts(
+        data.X, data.y, classes=data.classes, target=data.target, dependence=dependence
+    ):
         mark, style = ("!", "bold yellow") if alert.serious else ("·", "dim")
         console.print(f"[{style}]{mark}[/] {shown(alert.message)} {shown(_advice(alert))}")
 

@@ -13,7 +13,7 @@ from sklearn.base import clone
 from multilayer.selection.parallel_folds import fit_folds
 from multilayer.selection.splits import Split
 from multilayer.tables.labels import class_indices
-from multilayer.tabular.base import out_of_fold_outputs
+from multilayer.tabular.base import dependence_of, out_of_fold_outputs
 
 __all__ = ["HeldOut", "averaged", "of_members", "of_search"]
 
@@ -51,8 +51,15 @@ def of_members(network: Any, X: Any) -> HeldOut | None:
     if found is None:
         return None
     H, folds = found
-    by = "the networks that were" if len(folds) > 1 else "the network, which was"
-    return HeldOut(H, folds, f"each row is predicted by {by} not trained on it")
+    dependence = dependence_of(network)
+    if dependence.time is not None:
+        method = "each row is predicted by networks that were trained on earlier rows only"
+    elif dependence.groups is not None:
+        method = "each row is predicted by networks that were not trained on its group"
+    else:
+        by = "the networks that were" if len(folds) > 1 else "the network, which was"
+        method = f"each row is predicted by {by} not trained on it"
+    return HeldOut(H, folds, method)
 
 
 def of_search(search: Any, X: Any, y: Array) -> HeldOut | None:

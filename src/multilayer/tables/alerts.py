@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from multilayer.tables.dependence import INDEPENDENT, Dependence
 from multilayer.tables.examined_column import ExaminedColumn
 from multilayer.tables.foreign_errors import as_value_errors
 from multilayer.tables.frame import Frame
@@ -70,7 +71,14 @@ class Alert:
         return f"{self.message} {self.advice}"
 
 
-def find_alerts(X: Any, y: ArrayLike, *, classes: bool, target: str = "the target") -> list[Alert]:
+def find_alerts(
+    X: Any,
+    y: ArrayLike,
+    *,
+    classes: bool,
+    target: str = "the target",
+    dependence: Dependence = INDEPENDENT,
+) -> list[Alert]:
     """Find what in a table would make a model, or its scores, other than they seem.
 
     Single columns are examined on at most 10 000 rows drawn at random; duplicated rows and the
@@ -87,6 +95,8 @@ def find_alerts(X: Any, y: ArrayLike, *, classes: bool, target: str = "the targe
         Whether y is classes.
     target : str
         The name of y, for the messages.
+    dependence : Dependence
+        Groups and times of the rows that the model follows, which need no alert.
 
     Returns
     -------
@@ -120,17 +130,24 @@ def find_alerts(X: Any, y: ArrayLike, *, classes: bool, target: str = "the targe
     leaks = {name for alert in alerts if alert.kind == "leak" for name in alert.columns}
     # A column that is a leak as well needs only one alert.
     alerts = [a for a in alerts if a.kind == "leak" or not (a.columns and set(a.columns) <= leaks)]
+    known = {"groups": dependence.groups is not None, "order": dependence.time is not None}
+    alerts = [a for a in alerts if not known.get(a.kind)]
     order = ("leak", "duplicates", "identifier", "order", "few rows", "imbalance")
     rank = {kind: place for place, kind in enumerate(order)}
     return sorted(alerts, key=lambda a: (not a.serious, rank.get(a.kind, len(rank))))
 
 
 def warn_of_alerts(
-    X: Any, y: ArrayLike, *, classes: bool, ignored: Collection[str] = (), stacklevel: int = 2
+    X: Any,
+    y: ArrayLike,
+    *,
+    classes: bool,
+    dependence: Dependence = INDEPENDENT,
+    stacklevel: int = 2,
 ) -> None:
-    """Warn once, with a `DataWarning`, of serious alerts whose kinds are not ignored."""
-    found = find_alerts(X, y, classes=classes)
-    serious = [str(a) for a in found if a.serious and a.kind not in ignored]
+    """Warn once, with a `DataWarning`, if there are serious alerts."""
+    found = find_alerts(X, y, classes=classes, dependence=dependence)
+    serious = [str(a) for a in found if a.serious]
     if serious:
         warnings.warn(" ".join(serious), DataWarning, stacklevel=stacklevel + 1)
 

@@ -37,6 +37,7 @@ __all__ = [
     "CONSTRAINTS",
     "SHARE",
     "TabularEstimator",
+    "dependence_of",
     "out_of_fold_outputs",
     "prepare_training",
     "validation_loss",
@@ -165,7 +166,7 @@ class TabularEstimator(ImportancesMixin, Reportable, SavableTabular, BaseEstimat
             X,
             self.classes_[y] if classes else y,
             classes=classes,
-            ignored=() if time is None else ("order",),
+            dependence=dependence,
             stacklevel=4,
         )
         if time is None:
@@ -174,12 +175,13 @@ class TabularEstimator(ImportancesMixin, Reportable, SavableTabular, BaseEstimat
             return
         # Members that look ahead tell how many epochs to train for on all rows, and what to expect.
         n, ahead = n_members(self, m), sum(len(fold.training) for fold in folds)
-        seconds = np.array([ahead, n * m]) / (ahead + n * m) * (self.time_limit or np.nan)
-        looking, interrupted = self._train(data, folds, rng, _limit(seconds[0]))
+        limit = self.time_limit
+        first, then = (limit and limit * part / (ahead + n * m) for part in (ahead, n * m))
+        looking, interrupted = self._train(data, folds, rng, first)
         members, everything = looking, Fold(np.arange(m), np.arange(0))
         if not interrupted:
             share = np.median([(one.best_epoch + 1) / len(one.costs) for one in looking])
-            members, _ = self._train(data, [everything] * n, rng, _limit(seconds[1]), float(share))
+            members, _ = self._train(data, [everything] * n, rng, then, float(share))
         self._keep_members(data, members, looking)
 
     def _train(
@@ -338,11 +340,7 @@ def prepare_training(
     else:
         folds = [Fold(np.arange(m), np.arange(m, len(y)))] * n_members(estimator, m)
     Y, n_outputs, output = estimator._targets(y)
-    return TrainingData(encoded, Y, weights, layout, n_outputs, output, dependence.groups), folds
-
-
-def _limit(seconds: float) -> float | None:
-    return None if np.isnan(seconds) else float(seconds)
+    return TrainingData(encoded, Y, weights, layout, n_outputs, output, dependence), folds
 
 
 def validation_loss(
@@ -361,6 +359,19 @@ def validation_loss(
     rows : ndarray of int, shape (n,)
     """
     return estimator._validation_loss(data, scoring, H, rows)
+
+
+def dependence_of(estimator: Any) -> Dependence:
+    """Return how the rows that a tabular estimator was trained on depend on each other.
+
+    Parameters
+    ----------
+    estimator : fitted TabularClassifier or TabularRegressor
+        One from a file does not know it.
+    """
+    return (
+        estimator._trained_on.data.dependence if hasattr(estimator, "_trained_on") else INDEPENDENT
+    )
 
 
 def out_of_fold_outputs(estimator: Any, X: Any) -> tuple[Array, list[tuple[Array, Array]]] | None:

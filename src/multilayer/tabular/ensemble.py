@@ -16,6 +16,7 @@ from multilayer.engine.interface import Descent, Epochs, Examples, Objective
 from multilayer.engine.native import NativeEngine
 from multilayer.engine.threads import available_threads, sharing
 from multilayer.optimizers import AdamW
+from multilayer.tables.dependence import INDEPENDENT, Dependence
 from multilayer.tabular.divergence import quality_of
 from multilayer.tabular.folds import Fold, Rows
 from multilayer.tabular.network import Layout, TabularNetwork, initialize
@@ -51,8 +52,8 @@ class TrainingData:
     layout : Layout
     n_outputs : int
     output : {"softmax", "identity"}
-    groups : ndarray of int, shape (m,), optional
-        Rows that belong together have the same number.
+    dependence : Dependence
+        Of the rows.
     """
 
     X: Floats
@@ -61,7 +62,7 @@ class TrainingData:
     layout: Layout
     n_outputs: int
     output: str
-    groups: NDArray[np.int64] | None = None
+    dependence: Dependence = INDEPENDENT
 
 
 @dataclass
@@ -227,7 +228,7 @@ def _train(
         data.n_outputs,
         data.X.dtype,
         GROUPS_OF_CLASSES if data.output == "softmax" else None,
-        data.groups,
+        data.dependence.groups,
     )
     member = Member(network, fold, out_of_fold.outputs)
     best = [array.copy() for array in network.arrays]
