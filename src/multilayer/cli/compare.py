@@ -147,11 +147,11 @@ def _draw(comparison: Comparison, data: Data, seed: int) -> Any:
     numbers = all(dtype.is_numeric() for dtype in data.X.dtypes)
     plane = data.classes and data.X.width == 2 and numbers and not _gaps(data)
     height = 1.3 + 0.36 * len(comparison.rivals)
-    figure = Figure(figsize=(10, height + (5.2 if plane else 0)), layout="constrained")
+    figure = Figure(figsize=(10, height + (4.2 if plane else 0)), layout="constrained")
     if not plane:
         ComparisonDisplay.from_comparison(comparison, ax=figure.subplots())
         return figure
-    parts: Any = figure.subfigures(2, 1, height_ratios=[height, 5.2])
+    parts: Any = figure.subfigures(2, 1, height_ratios=[height, 4.2])
     above, below = parts
     ComparisonDisplay.from_comparison(comparison, ax=above.subplots())
     fitted, rng = [], np.random.RandomState(seed)
@@ -161,7 +161,7 @@ def _draw(comparison: Comparison, data: Data, seed: int) -> Any:
             fitted.append(seeded(rival.estimator, rng).fit(data.X, data.y))
     titles = [rival.name for rival in comparison.judged]
     ArchitectureGridDisplay.from_estimators(
-        fitted, data.X, data.y, titles=titles, n_columns=4, figure=below
+        fitted, data.X, data.y, titles=titles, n_columns=-(-len(fitted) // 2), figure=below
     )
     return figure
 

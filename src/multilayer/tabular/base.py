@@ -173,7 +173,7 @@ class TabularEstimator(ImportancesMixin, Reportable, SavableTabular, BaseEstimat
             members, _ = self._train(data, folds, rng, self.time_limit)
             self._keep_members(data, members, members)
             return
-        # Members that look ahead tell how many epochs to train for on all rows, and what to expect.
+        # Networks that look ahead determine the number of epochs on all rows, and the scores.
         n, ahead = n_members(self, m), sum(len(fold.training) for fold in folds)
         limit = self.time_limit
         first, then = (limit and limit * part / (ahead + n * m) for part in (ahead, n * m))
