@@ -45,7 +45,8 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     Parameters
     ----------
     n_members : "auto" or int, default="auto"
-        The number of networks; "auto" is 8, or 4 for more than 131 072 rows.
+        The number of networks; "auto" is 8, or 4 for more than 131 072 rows. Beyond 8, the rows are
+        assigned to eight folds again.
     fast : bool, default=False
         Whether to train a single network, whose best epoch is determined on `validation_fraction`
         of the rows.
