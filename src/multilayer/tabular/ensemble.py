@@ -20,7 +20,12 @@ from multilayer.tables.dependence import INDEPENDENT, Dependence
 from multilayer.tabular.divergence import quality_of
 from multilayer.tabular.folds import Fold, Rows
 from multilayer.tabular.network import Layout, TabularNetwork, initialize
-from multilayer.tabular.out_of_fold import GROUPS_OF_CLASSES, OutOfFold, RowLosses
+from multilayer.tabular.out_of_fold import (
+    EPOCHS_OF_CLASSES,
+    GROUPS_OF_CLASSES,
+    OutOfFold,
+    RowLosses,
+)
 from multilayer.tabular.recipe import Recipe, flat_cosine, learning_rate_cycles
 from multilayer.training.tasks import TaskPool
 
@@ -150,8 +155,8 @@ def train_members(
         From outputs and their rows to the validation loss, which chooses the best epoch.
     row_losses : callable
         From outputs and their rows to the loss of each row. By their mean the other validation rows
-        of a fold choose an epoch for each of them, whose outputs are in `Member.out_of_fold`: what
-        to expect for new rows.
+        of a fold choose epochs for each of them, whose mean outputs are in `Member.out_of_fold`:
+        what to expect for new rows.
     patience : float
         Epochs in a row without improvement after which the training of a member stops.
     n_epochs : int, optional
@@ -229,6 +234,7 @@ def _train(
         data.X.dtype,
         GROUPS_OF_CLASSES if data.output == "softmax" else None,
         data.dependence.groups,
+        EPOCHS_OF_CLASSES if data.output == "softmax" else 1,
     )
     member = Member(network, fold, out_of_fold.outputs)
     best = [array.copy() for array in network.arrays]
