@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from multilayer import DataWarning, MLPClassifier, MLPRegressor, TableEncoder, TabularClassifier
 from multilayer.report.baselines import baseline_of
 from multilayer.report.evaluation import evaluate
-from multilayer.report.held_out import averaged, of_members
+from multilayer.report.held_out import averaged, of_members, of_search
 from multilayer.report.importance import Importance
 from multilayer.report.scores import scores
 from multilayer.report.worst import worst
@@ -177,3 +177,15 @@ def test_an_order_that_the_model_follows_is_no_alert(rng):
         model.fit(table, y)
     assert "ordered by the date" in str(model.report(table, y))
     assert "ordered by the date" not in str(model.fit(table, y, time="day").report(table, y))
+
+
+def test_a_search_by_a_column_of_groups_is_repeated_without_it(rng):
+    X, y = rng.randn(60, 2), rng.randint(2, size=60)
+    table = pl.DataFrame({"patient": np.arange(60) // 6, "a": X[:, 0], "b": X[:, 1]})
+    model = TabularClassifier(n_members=2, max_iter=2, random_state=0)
+    named = HiddenLayerSearchCV(model, n_candidates=2, cv=2, random_state=0)
+    named.fit(table, y, groups="patient")
+    other = HiddenLayerSearchCV(model, n_candidates=2, cv=2, random_state=0)
+    other.fit(table.drop("patient"), y, groups=table["patient"])
+    found = of_search(named, table, y)
+    np.testing.assert_array_equal(found.H, of_search(other, table.drop("patient"), y).H)

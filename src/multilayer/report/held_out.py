@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
@@ -94,6 +95,9 @@ def of_search(search: Any, X: Any, y: Array) -> HeldOut | None:
         same = np.allclose(mean + scale * given, y, rtol=0, atol=1e-5 * float(y.std() or 1))
     if not same:
         return None
+    frame = nw.from_native(X, pass_through=True)
+    if hasattr(model, "feature_names_in_") and isinstance(frame, nw.DataFrame):
+        X = frame.select(list(model.feature_names_in_)).to_native()  # without a column of groups
     models = [clone(model) for _ in training.splits]
     try:
         fitted = fit_folds(
