@@ -73,6 +73,8 @@ class TabularEstimator(ImportancesMixin, Reportable, SavableTabular, BaseEstimat
 
     # See `folds_of_members`.
     _MOST_SPARE: ClassVar[int] = 0
+    # The part of `time_limit` for what is learned from the out-of-fold outputs.
+    _TIME_AFTER: ClassVar[float] = 0.0
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
 
@@ -168,19 +170,23 @@ class TabularEstimator(ImportancesMixin, Reportable, SavableTabular, BaseEstimat
             ignored=() if time is None else ("order",),
             stacklevel=4,
         )
+        limit = np.nan if self.time_limit is None else self.time_limit
+        before, after = (1 - self._TIME_AFTER) * limit, self._TIME_AFTER * limit
         if time is None:
-            members, _ = self._train(data, folds, rng, self.time_limit)
-            self._keep_members(data, members, members)
+            members, interrupted = self._train(data, folds, rng, _limit(before))
+            self._keep_members(data, members, members, 0.0 if interrupted else _limit(after))
             return
         # Members that look ahead tell how many epochs to train for on all rows, and what to expect.
         n, ahead = n_members(self, m), sum(len(fold.training) for fold in folds)
-        seconds = np.array([ahead, n * m]) / (ahead + n * m) * (self.time_limit or np.nan)
+        seconds = np.array([ahead, n * m]) / (ahead + n * m) * before
         looking, interrupted = self._train(data, folds, rng, _limit(seconds[0]))
         members, everything = looking, Fold(np.arange(m), np.arange(0))
         if not interrupted:
             share = np.median([(one.best_epoch + 1) / len(one.costs) for one in looking])
-            members, _ = self._train(data, [everything] * n, rng, _limit(seconds[1]), float(share))
-        self._keep_members(data, members, looking)
+            members, interrupted = self._train(
+                data, [everything] * n, rng, _limit(seconds[1]), float(share)
+            )
+        self._keep_members(data, members, looking, 0.0 if interrupted else _limit(after))
 
     def _train(
         self,
@@ -221,7 +227,11 @@ class TabularEstimator(ImportancesMixin, Reportable, SavableTabular, BaseEstimat
         return np.asarray(weights / weights.mean(), encoded.dtype)
 
     def _keep_members(
-        self, data: TrainingData, members: list[Member], left_out: list[Member]
+        self,
+        data: TrainingData,
+        members: list[Member],
+        left_out: list[Member],
+        seconds: float | None,
     ) -> None:
         """Set the fitted attributes: members predict, others may know rows that they left out."""
         self.members_: list[TabularNetwork] = [member.network for member in members]
@@ -232,7 +242,7 @@ class TabularEstimator(ImportancesMixin, Reportable, SavableTabular, BaseEstimat
         self._trained_on = TrainedOn(data, left_out)
         if hasattr(self, "_importances"):
             del self._importances
-        self._learn_out_of_fold(data, left_out)
+        self._learn_out_of_fold(data, left_out, seconds)
 
     def summary(self: Any) -> Any:
         """Describe the encoding of each column; see `TableEncoder.summary`."""
@@ -260,8 +270,10 @@ class TabularEstimator(ImportancesMixin, Reportable, SavableTabular, BaseEstimat
         """Compute the loss of each row, whose mean orders epochs as the default loss does."""
 
     @abstractmethod
-    def _learn_out_of_fold(self, data: TrainingData, members: list[Member]) -> None:
-        """Learn from the outputs of members for rows that they were not trained on."""
+    def _learn_out_of_fold(
+        self, data: TrainingData, members: list[Member], seconds: float | None
+    ) -> None:
+        """Learn from outputs for rows that members left out; seconds are 0 after Ctrl-C."""
 
     def _outputs(self, X: Any) -> list[Floats]:
         """Compute the outputs (m, K) of each member."""
