@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from model_file_cases import Layer, Parts, content, layer, on_a_path, write
 from sklearn.pipeline import Pipeline
 
-from multilayer.persistence import VERSION, (
+from multilayer.persistence import (
+    VERSION,
     ModelFileError,
     load,
     read_notes,

@@ -50,8 +50,9 @@ _RECIPE: dict[str, Any] = {
 }
 _EPOCHS = 0.5
 # Of the share of the mean square error that is the members' own: pairs of members and the share
-# that count in addition, the standard deviation of the prior of the slope, and its limits.
-_PAIRS, _SHARE, _SPREAD, _SLOPES = 8, 0.5, 1.0, (-2.0, 1.0)
+# that count in addition; the mean and the standard deviation of the prior of the slope, and its
+# limits: at −2, the members' own error is the same in all rows.
+_PAIRS, _SHARE, _SLOPE, _SPREAD, _SLOPES = 8, 0.5, -1.0, 0.5, (-2.0, 1.0)
 _LEAST_LEFT = 0.45  # of the mean square error, by taking the mean of members
 
 
@@ -296,7 +297,7 @@ def _share_of_members(known: OutOfFoldErrors, u: Array) -> tuple[float, float]:
 
     Differences between members that were both not trained on a row have their own variance. Its
     ratio to the mean square error is a gamma distribution with a mean of share · e^(slope · u). The
-    share has a prior of eight pairs with a share of a half, the slope one around 0.
+    share has a prior of eight pairs with a share of a half, the slope a normal one around −1.
     """
     scales, others = exp(u), known.members - 1
     single = known.members == 1
@@ -308,7 +309,7 @@ def _share_of_members(known: OutOfFoldErrors, u: Array) -> tuple[float, float]:
     total = np.sum(pairs * ratios)
     share = float((total + _PAIRS * _SHARE) / (pairs.sum() + _PAIRS))
     if not total:
-        return share, 0.0
+        return share, _SLOPE
 
     def factors(slope: float) -> Array:
         """Return the ratios to expect, whose mean is 1."""
@@ -317,8 +318,9 @@ def _share_of_members(known: OutOfFoldErrors, u: Array) -> tuple[float, float]:
 
     def minus_log_posterior(slope: float) -> float:
         w = factors(slope)
+        prior = (slope - _SLOPE) ** 2 / (2 * _SPREAD**2)
         met = ratios * pairs.sum() / total
-        return float(np.sum(pairs * (log(w) + met / w)) / 2 + slope**2 / (2 * _SPREAD**2))
+        return float(np.sum(pairs * (log(w) + met / w)) / 2 + prior)
 
     slope = float(minimize_scalar(minus_log_posterior, bounds=_SLOPES, method="bounded").x)
     return share / float(np.average(exp(slope * u), weights=pairs)), slope
