@@ -20,7 +20,7 @@ from multilayer.tables.target import read_column
 from multilayer.tabular.base import CONSTRAINTS, SHARE, TabularEstimator
 from multilayer.tabular.calibration import find_temperature, tempered
 from multilayer.tabular.ensemble import Member, TrainingData
-from multilayer.tabular.intervals import check_coverage, half_width, warn_of_few
+from multilayer.tabular.intervals import check_coverage
 from multilayer.tabular.persistence import FITTED_VALUES
 from multilayer.tabular.scoring import (
     error_and_log_loss,
@@ -28,7 +28,7 @@ from multilayer.tabular.scoring import (
     mean,
     negated_score,
 )
-from multilayer.tabular.sets import more_probable
+from multilayer.tabular.sets import classes_within, more_probable
 
 __all__ = ["TabularClassifier"]
 
@@ -107,8 +107,9 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         members that were not trained on it (usually one); NaN if there is none.
     set_scores_ : ndarray, shape (n,)
         Conformity scores of out-of-fold rows: the sum of the probabilities of the classes that are
-        more probable than the true one, ascending. A model from a file of format version 1 has
-        none.
+        more probable than the true one, ascending. The probabilities are those of
+        `oof_decision_`, calibrated once more for single members. A model from a file of format
+        version 1 has none.
     validation_score_ : float
         Accuracy of `oof_decision_`.
     best_iterations_ : list of int
@@ -272,17 +273,12 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
                 "predict_set needs set_scores_, but the model is from a file of format version 1, "
                 "which does not hold them: fit it again"
             )
-        n = len(self.set_scores_)
-        if not n:
+        if not len(self.set_scores_):
             raise ValueError(
                 "sets need rows that were left out of training, but there are none: "
                 f"validation_fraction is {self.validation_fraction}"
             )
-        threshold = half_width(self.set_scores_, coverage)
-        if np.isinf(threshold):
-            what = f"a set of coverage {coverage:g} holds all classes"
-            warn_of_few(what, coverage / (1 - coverage), n, f"up to {n / (n + 1):.3g}")
-        return np.asarray(more_probable(H) <= threshold)
+        return classes_within(H, self.set_scores_, coverage)
 
     def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Compute the accuracy: the fraction of the rows whose class is predicted correctly.
@@ -388,8 +384,13 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         np.add.at(self.oof_decision_, rows, H / times[rows])
         rows = np.flatnonzero(times)
         weights = None if data.weights is None else data.weights[rows]
-        counted = rows if weights is None else rows[weights > 0]
-        scores = more_probable(self.oof_decision_[counted])
-        self.set_scores_ = np.sort(scores[np.arange(len(counted)), data.Y[counted]])
+        self._learn_sets(data, rows if weights is None else rows[weights > 0])
         right = self.oof_decision_[rows].argmax(axis=1) == data.Y[rows]
         self.validation_score_ = mean(right, weights) if len(rows) else np.nan
+
+    def _learn_sets(self, data: TrainingData, rows: Array) -> None:
+        H, labels = self.oof_decision_[rows], data.Y[rows]
+        if self.calibrate:  # as single members are sharper than the mean that sets are made of
+            weights = None if data.weights is None else data.weights[rows]
+            H = tempered(H, find_temperature(H, labels, weights))
+        self.set_scores_ = np.sort(more_probable(H)[np.arange(len(rows)), labels])

@@ -53,7 +53,8 @@ _EPOCHS = 0.5
 # that count in addition; the mean and the standard deviation of the prior of the slope, and its
 # limits: at −2, the members' own error is the same in all rows.
 _PAIRS, _SHARE, _SLOPE, _SPREAD, _SLOPES = 8, 0.5, -1.0, 0.5, (-2.0, 1.0)
-_LEAST_LEFT = 0.45  # of the mean square error, by taking the mean of members
+_MOST_STRETCH = 1.5
+_LEAST_LEFT = 0.5  # of the mean square error, by taking the mean of members
 
 
 class OutOfFoldErrors(NamedTuple):
@@ -84,10 +85,14 @@ class OutOfFoldErrors(NamedTuple):
 class ErrorScale:
     """The scale of the errors of a row; close to 1 for a mean row.
 
-    Let z be the mean output of the networks, limited to what it was out of fold, and u = power · (z
-    − center). The scale of one member's errors is eᵘ. Of its mean square, the share · e^(slope · u)
+    Let z be the output of one network, limited to what it was out of fold, and u = power · (z −
+    center). The scale of one member's errors is eᵘ. Of its mean square, the share · e^(slope · u)
     is the member's own, of which the mean of n members keeps 1/n. This share is larger where errors
     are small, as the noise of the target, which is common to all members, is small there.
+
+    For new rows, z is the mean of all networks, which varies less. As it predicts errors equally
+    well per unit of covariance, its distance from the center is stretched by the ratio of the
+    variances.
 
     Attributes
     ----------
@@ -97,6 +102,8 @@ class ErrorScale:
         From above 0 to 1: the smaller, the closer the scale is to 1.
     center, low, high : float
         The mean, the smallest and the largest out-of-fold z.
+    stretch : float
+        The variance of out-of-fold z divided by that of the mean of all networks.
     share, slope : float
     n_members : int
     """
@@ -106,6 +113,7 @@ class ErrorScale:
     center: float
     low: float
     high: float
+    stretch: float
     share: float
     slope: float
     n_members: int
@@ -114,7 +122,7 @@ class ErrorScale:
         """Compute the scale of the errors of the mean of all members, for encoded rows, (m,)."""
         outputs = [network.forward(X)[:, 0] for network in self.networks]
         z = np.asarray(np.mean(outputs, axis=0, dtype=np.float64))
-        return self.of(z, self.n_members)
+        return self.of(self.center + self.stretch * (z - self.center), self.n_members)
 
     def of(self, z: Array, members: Array | int) -> Array:
         """Compute the scale of the errors of the mean of some members from z, (m,)."""
@@ -149,7 +157,7 @@ class ErrorScale:
             found = (network.layout, network.thetas[0].dtype, network.output, network.n_outputs)
             if found != (expected := (layout, np.dtype(dtype), "identity", 1)):
                 raise ValueError(f"a network of error_scale is {found}, but must be {expected}")
-        names = ("power", "center", "low", "high", "share", "slope")
+        names = ("power", "center", "low", "high", "stretch", "share", "slope")
         numbers = {name: fields.number(name, state[name]) for name in names}
         self = cls(networks, n_members=fields.whole("n_members", state["n_members"], 1), **numbers)
         least, most = _SLOPES
@@ -158,6 +166,7 @@ class ErrorScale:
             and 0 < self.power <= 1
             and self.low <= self.center <= self.high
             and max(self.center - self.low, self.high - self.center) <= 1.01 * _LARGEST_Z
+            and 1 <= self.stretch <= _MOST_STRETCH
             and self.share >= 0
             and least <= self.slope <= most
         ):
@@ -223,7 +232,10 @@ def learn_scale(
     share, slope = _share_of_members(known, power * (z - center))
     networks = [_with_logarithms(member.network) for member in trained]
     low, high = float(z.min()), float(z.max())
-    scale = ErrorScale(networks, power, center, low, high, share, slope, n_members)
+    together = np.mean([network.forward(data.X[rows])[:, 0] for network in networks], axis=0)
+    ratio = z.var() / max(together.var(dtype=np.float64), np.finfo(np.float32).tiny)
+    stretch = float(np.clip(ratio, 1, _MOST_STRETCH))
+    scale = ErrorScale(networks, power, center, low, high, stretch, share, slope, n_members)
     return scale, scale.of(z, known.members)
 
 

@@ -27,14 +27,14 @@ def check_coverage(coverage: Any) -> None:
         raise ValueError(f"coverage must be between 0 and 1, both exclusive, got {coverage!r}")
 
 
-def warn_of_few(what: str, needed: float, n: int, supported: str) -> None:
+def warn_of_few(what: str, needed: float, n: int, supported: str, stacklevel: int = 3) -> None:
     """Warn the caller of a method that n out-of-fold rows do not support what was asked for."""
     # Rounded, as 0.95 / (1 − 0.95) > 19 in floating-point numbers.
     warnings.warn(
         f"{what}, as it needs {int(np.ceil(round(needed, 6)))} rows that were left out of "
         f"training, but there are {n}, which support {supported}: ask for that, fit on more rows, "
         "or without fast=True",
-        stacklevel=3,
+        stacklevel=stacklevel,
     )
 
 

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["more_probable"]
+from multilayer.tabular.intervals import half_width, warn_of_few
+
+__all__ = ["classes_within", "more_probable"]
 
 Array = NDArray[Any]
 
@@ -39,3 +41,23 @@ def more_probable(H: Array) -> Array:
     found = np.empty(H.shape)
     np.put_along_axis(found, order, sums, axis=1)
     return found
+
+
+def classes_within(H: Array, scores: Array, coverage: float) -> Array:
+    """Return which classes are in the set of each row, (m, n_classes).
+
+    They are those whose sum of more probable ones is at most the (n + 1) coverage-th smallest of n
+    scores of rows whose class is known; all of them, with a warning, if that is more than n.
+
+    Parameters
+    ----------
+    H : ndarray, shape (m, n_classes)
+        Probabilities.
+    scores : ndarray, shape (n,)
+    coverage : float in (0, 1)
+    """
+    n, threshold = len(scores), half_width(scores, coverage)
+    if np.isinf(threshold):
+        what = f"a set of coverage {coverage:g} holds all classes"
+        warn_of_few(what, coverage / (1 - coverage), n, f"up to {n / (n + 1):.3g}", 4)
+    return np.asarray(more_probable(H) <= threshold)
