@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from multilayer import TabularRegressor, load
 from multilayer.persistence import ModelFileError
-from multilayer.tabular import error_scale
+from multilayer.tabular import base, error_scale
 from multilayer.tabular.crps import crps
 from multilayer.tabular.error_scale import ErrorScale, OutOfFoldErrors
 from multilayer.tabular.folds import Fold
@@ -256,6 +256,22 @@ def test_an_interrupt_of_the_scale_keeps_the_model(monkeypatch):
         model = TabularRegressor(**SETTINGS).fit(X, y)
     assert model.error_scale_ is None
     assert np.isfinite(model.predict_interval(X)).all()
+
+
+@pytest.mark.parametrize("limit", [None, 50.0])
+def test_a_tenth_of_the_time_is_for_the_scale(monkeypatch, limit):
+    given = []
+    for module in (base, error_scale):
+        actual = module.train_members
+
+        def noted(*args, actual=actual, **options):
+            given.append(options["seconds"])
+            return actual(*args, **options)
+
+        monkeypatch.setattr(module, "train_members", noted)
+    TabularRegressor(**SETTINGS | {"max_iter": 2}, time_limit=limit).fit(*kinds(200))
+    expected = [None, None] if limit is None else [45, 5]
+    assert given == pytest.approx(expected)
 
 
 def test_after_an_interrupt_no_scale_is_learned(fitted):
