@@ -20,6 +20,7 @@ from multilayer.tables.target import read_column
 from multilayer.tabular.base import CONSTRAINTS, SHARE, TabularEstimator
 from multilayer.tabular.calibration import find_temperature, tempered
 from multilayer.tabular.ensemble import Member, TrainingData
+from multilayer.tabular.intervals import check_coverage
 from multilayer.tabular.persistence import FITTED_VALUES
 from multilayer.tabular.scoring import (
     error_and_log_loss,
@@ -27,6 +28,7 @@ from multilayer.tabular.scoring import (
     mean,
     negated_score,
 )
+from multilayer.tabular.sets import classes_within, more_probable
 
 __all__ = ["TabularClassifier"]
 
@@ -104,6 +106,11 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     oof_decision_ : ndarray, shape (n_rows, n_classes)
         Out-of-fold predictions: for each row, the mean of the calibrated probabilities from the
         members that were not trained on it (usually one); NaN if there is none.
+    set_scores_ : ndarray, shape (n,)
+        Conformity scores of out-of-fold rows: the sum of the probabilities of the classes that are
+        more probable than the true one, ascending. The probabilities are those of
+        `oof_decision_`, calibrated once more for single members. A model from a file of format
+        version 1 has none.
     validation_score_ : float
         Accuracy of `oof_decision_`.
     best_iterations_ : list of int
@@ -142,6 +149,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "calibrate": ["boolean"],
     }
+    _ARRAYS = ("set_scores_",)
     _VALUES = (*FITTED_VALUES, "temperature_")
 
     def __init__(
@@ -225,6 +233,54 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         H = self.predict_proba(X)
         return np.asarray(self.classes_[H.argmax(axis=1)])
 
+    def predict_set(self, X: Any, coverage: float = 0.9) -> Array:
+        """Predict a set of classes for each row that contains the true one with a probability.
+
+        The set holds the most probable classes, up to the one by which the sum of their
+        probabilities exceeds a quantile of `set_scores_` (adaptive prediction sets, a conformal
+        method): one class where the model is sure, several where it is not. If more rows than the
+        coverage are classified correctly, each set is the most probable class. With n out-of-fold
+        rows, the largest coverage that they support is n/(n + 1), as for
+        `TabularRegressor.predict_interval`.
+
+        Parameters
+        ----------
+        X : dataframe or array-like, shape (m, n_features_in_)
+        coverage : float in (0, 1), default=0.9
+            The probability.
+
+        Returns
+        -------
+        ndarray of bool, shape (m, n_classes)
+            Whether a class is in the set of a row; the most probable one is in every set.
+
+        Warns
+        -----
+        UserWarning
+            If the rows do not support the coverage: all sets then hold all classes.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            If coverage is not between 0 and 1, no rows were left out of training, or the model is
+            from a file that lacks `set_scores_`.
+        """
+        check_coverage(coverage)
+        H = self.predict_proba(X)
+        if not hasattr(self, "set_scores_"):
+            raise ValueError(
+                "predict_set needs set_scores_, but the model is from a file of format version 1, "
+                "which does not hold them: fit it again"
+            )
+        if not len(self.set_scores_):
+            raise ValueError(
+                "sets need rows that were left out of training, but there are none: "
+                f"validation_fraction is {self.validation_fraction}"
+            )
+        return classes_within(H, self.set_scores_, coverage)
+
     def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Compute the accuracy: the fraction of the rows whose class is predicted correctly.
 
@@ -289,6 +345,10 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
             raise ValueError(f"temperature_ must be positive, but is {self.temperature_}")
         if len(self.classes_) < 2:
             raise ValueError("there must be at least two classes")
+        if hasattr(self, "set_scores_"):
+            scores = fields.array_field(vars(self), "set_scores_", (None,), float, finite=True)
+            if (np.diff(scores, prepend=0.0) < 0).any():
+                raise ValueError("set_scores_ must be at least 0 and ascending")
         return "softmax", len(self.classes_)
 
     def _targets(self, y: Array) -> tuple[Array, int, str]:
@@ -305,7 +365,9 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     def _row_losses(self, data: TrainingData, H: Floats, rows: Array) -> Array:
         return errors_and_log_losses(H, data.Y[rows])
 
-    def _learn_out_of_fold(self, data: TrainingData, members: list[Member]) -> None:
+    def _learn_out_of_fold(
+        self, data: TrainingData, members: list[Member], seconds: float | None
+    ) -> None:
         rows = np.concatenate([member.fold.validation for member in members])
         labels = data.Y[rows]
         weights = None if data.weights is None else data.weights[rows]
@@ -323,5 +385,13 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         np.add.at(self.oof_decision_, rows, H / times[rows])
         rows = np.flatnonzero(times)
         weights = None if data.weights is None else data.weights[rows]
+        self._learn_sets(data, rows if weights is None else rows[weights > 0])
         right = self.oof_decision_[rows].argmax(axis=1) == data.Y[rows]
         self.validation_score_ = mean(right, weights) if len(rows) else np.nan
+
+    def _learn_sets(self, data: TrainingData, rows: Array) -> None:
+        H, labels = self.oof_decision_[rows], data.Y[rows]
+        if self.calibrate:  # as single members are sharper than the mean that sets are made of
+            weights = None if data.weights is None else data.weights[rows]
+            H = tempered(H, find_temperature(H, labels, weights))
+        self.set_scores_ = np.sort(more_probable(H)[np.arange(len(rows)), labels])
