@@ -12,7 +12,8 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from multilayer import TabularRegressor, load
 from multilayer.persistence import ModelFileError
-from multilayer.tabular import base, error_scale
+from multilayer.tables.dependence import Dependence
+from multilayer.tabular import error_scale, stages
 from multilayer.tabular.crps import crps
 from multilayer.tabular.error_scale import ErrorScale, OutOfFoldErrors
 from multilayer.tabular.folds import Fold
@@ -261,7 +262,7 @@ def test_an_interrupt_of_the_scale_keeps_the_model(monkeypatch):
 @pytest.mark.parametrize("limit", [None, 50.0])
 def test_a_tenth_of_the_time_is_for_the_scale(monkeypatch, limit):
     given = []
-    for module in (base, error_scale):
+    for module in (stages, error_scale):
         actual = module.train_members
 
         def noted(*args, actual=actual, **options):
@@ -318,11 +319,11 @@ def test_parts_without_enough_folds():
     folds = [Fold(np.arange(50, 100), np.arange(50)), Fold(np.arange(50), np.arange(50, 100))]
 
     class Data:
-        X, groups = np.zeros((100, 1)), np.arange(100) // 2
+        X, dependence = np.zeros((100, 1)), Dependence(np.arange(100) // 2)
 
     part = error_scale._parts(Data, np.arange(100), folds)
     assert (part[::2] == part[1::2]).all()
-    Data.groups = np.arange(100) // 40  # too few, too
+    Data.dependence = Dependence(np.arange(100) // 40)  # too few, too
     part = error_scale._parts(Data, np.arange(100), folds)
     assert np.bincount(part).tolist() == [25, 25, 25, 25]
 
