@@ -146,6 +146,10 @@ def fits():
     yield "TabularRegressor fast", lambda: tabular(TabularRegressor, X[:1200], y[:1200], fast=True)
     yield "TabularClassifier", lambda: tabular(TabularClassifier, *mixed())
     yield "TabularClassifier numbers", lambda: tabular(TabularClassifier, *points(900))
+    signs = {"monotonic_cst": [1, -1, 1, 0, 0, 0, 0, 0]}
+    yield "TabularRegressor monotone", lambda: tabular(TabularRegressor, X, y, **signs)
+    signed = {"monotonic_cst": [1, 1, -1, 0, 0, 0]}
+    yield "TabularClassifier monotone", lambda: tabular(TabularClassifier, *mixed(), **signed)
     estimator = MLPClassifier(max_iter=8)
     yield "HiddenLayerSearchCV", lambda: search(estimator, n_candidates=6)
     estimator = TabularClassifier(n_members=1, max_iter=4)

@@ -239,20 +239,24 @@ def unseen(X):
 
 
 @pytest.mark.parametrize("frame", [lambda X: X, pl.from_pandas], ids=["pandas", "polars"])
-def test_tabular_classifier(rng, frame):
+@pytest.mark.parametrize("signs", [None, {"size": 1}])
+def test_tabular_classifier(rng, frame, signs):
     X = table(rng)
     y = np.where((X["size"].fillna(20) > 20) ^ (X["sex"] == "male"), "yes", "no")
-    model = TabularClassifier(n_members=3, max_iter=12, random_state=0).fit(frame(X), y)
+    model = TabularClassifier(n_members=3, max_iter=12, random_state=0, monotonic_cst=signs)
+    model.fit(frame(X), y)
     for rows in (frame(X), frame(unseen(X))):
         there = run_onnx(model, rows)
         np.testing.assert_allclose(there["probabilities"], model.predict_proba(rows), atol=1e-6)
         assert (there["label_"] == model.predict(rows)).all()
 
 
-def test_tabular_regressor(rng):
+@pytest.mark.parametrize("signs", [None, {"size": 1}])
+def test_tabular_regressor(rng, signs):
     X = table(rng)
     y = 1000 + 5 * np.log(X["size"].fillna(20)) + (X["town"] == "Rome")
-    model = TabularRegressor(n_members=3, max_iter=12, random_state=0).fit(X, y)
+    model = TabularRegressor(n_members=3, max_iter=12, random_state=0, monotonic_cst=signs)
+    model.fit(X, y)
     spread = np.std(y)
     for rows in (X, unseen(X)):
         there = run_onnx(model, rows)["prediction"]

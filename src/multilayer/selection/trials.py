@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import math
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from multilayer.estimators.targets import learn_targets
 from multilayer.schedules import Cosine, OneCycle, WarmRestarts
 from multilayer.tabular.base import TabularEstimator, prepare_training, validation_loss
 from multilayer.tabular.ensemble import draw_network, train_epochs
+from multilayer.tabular.monotone import column_signs
 from multilayer.tabular.recipe import recipe_of
 
 __all__ = ["FoldData", "Trial", "depends_on_length", "fold_data", "refusal", "rungs_for"]
@@ -198,9 +200,10 @@ class _TabularTrial(Trial):
         estimator = _with_params(fold.estimator, params)
         self.recipe = recipe_of(estimator, len(fold.fold.training))
         rng = np.random.RandomState(estimator.random_state)
-        self.network = draw_network(fold.data, fold.fold, self.recipe, rng)
+        data = replace(fold.data, signs=column_signs(estimator, estimator.encoder_))
+        self.network = draw_network(data, fold.fold, self.recipe, rng)
         self.course = train_epochs(
-            self.network, fold.data, fold.fold, self.recipe, rng, n_threads=available_threads
+            self.network, data, fold.fold, self.recipe, rng, n_threads=available_threads
         )
         self.fold, self.estimator, self.epochs = fold, estimator, 0
 

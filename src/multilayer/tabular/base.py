@@ -24,6 +24,7 @@ from multilayer.tabular.assignment import folds_of_members, n_members
 from multilayer.tabular.ensemble import Member, TrainedOn, TrainingData
 from multilayer.tabular.folds import Fold
 from multilayer.tabular.importance import ImportancesMixin
+from multilayer.tabular.monotone import column_signs
 from multilayer.tabular.network import Layout, TabularNetwork
 from multilayer.tabular.persistence import SavableTabular
 from multilayer.tabular.recipe import encoding_for
@@ -60,6 +61,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "n_iter_no_change": [_COUNT, None],
     "scoring": [StrOptions(set(get_scorer_names())), callable, None],
     "time_limit": [_POSITIVE, None],
+    "monotonic_cst": ["array-like", dict, None],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
 }
@@ -281,6 +283,7 @@ def prepare_training(
         del estimator.feature_names_in_
     if hasattr(encoder, "feature_names_in_"):
         estimator.feature_names_in_ = encoder.feature_names_in_
+    signs = column_signs(estimator, encoder)
     encoded = encoder.transform(X)
     if len(encoded) != len(y):
         raise ValueError(f"X has {len(encoded)} rows, but y has {len(y)}")
@@ -302,7 +305,8 @@ def prepare_training(
     else:
         folds = [Fold(np.arange(m), np.arange(m, len(y)))] * n_members(estimator, m)
     Y, n_outputs, output = estimator._targets(y)
-    return TrainingData(encoded, Y, weights, layout, n_outputs, output, dependence), folds
+    data = TrainingData(encoded, Y, weights, layout, n_outputs, output, dependence, signs)
+    return data, folds
 
 
 def validation_loss(

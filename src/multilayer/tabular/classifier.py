@@ -20,7 +20,6 @@ from multilayer.tables.target import read_column
 from multilayer.tabular.base import CONSTRAINTS, SHARE, TabularEstimator
 from multilayer.tabular.calibration import find_temperature, tempered
 from multilayer.tabular.ensemble import Member, TrainingData
-from multilayer.tabular.intervals import check_coverage
 from multilayer.tabular.persistence import FITTED_VALUES
 from multilayer.tabular.scoring import (
     error_and_log_loss,
@@ -28,14 +27,14 @@ from multilayer.tabular.scoring import (
     mean,
     negated_score,
 )
-from multilayer.tabular.sets import classes_within, more_probable
+from multilayer.tabular.sets import SetsMixin
 
 __all__ = ["TabularClassifier"]
 
 Array = NDArray[Any]
 
 
-class TabularClassifier(ClassifierMixin, TabularEstimator):
+class TabularClassifier(SetsMixin, ClassifierMixin, TabularEstimator):
     """Classify the rows of a raw table of numbers, categories, dates and missing values.
 
     The columns are encoded by a `TableEncoder`. Then several networks are trained in parallel, each
@@ -89,6 +88,11 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     time_limit : float or None, default=None
         The maximum training time in seconds, checked between epochs; the schedules are adapted to
         it. With a limit, results depend on the machine.
+    monotonic_cst : array-like of int, shape (n_features,), dict or None, default=None
+        As for `HistGradientBoostingClassifier`: for each column, 1 if the probability of the second
+        class must not decrease when the value increases, −1 if it must not increase, 0 for no
+        constraint; or a dict from names of columns to such numbers. For two classes, and columns of
+        numbers, booleans and dates. Missing values are not constrained.
     random_state : int, RandomState instance or None, default=None
         The same seed gives the same results for any number of threads.
     verbose : bool, default=False
@@ -172,6 +176,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         n_iter_no_change: int | None = None,
         scoring: Any = None,
         time_limit: float | None = None,
+        monotonic_cst: ArrayLike | Mapping[Any, int] | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: bool | int = False,
     ) -> None:
@@ -192,6 +197,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         self.n_iter_no_change = n_iter_no_change
         self.scoring = scoring
         self.time_limit = time_limit
+        self.monotonic_cst = monotonic_cst
         self.random_state = random_state
         self.verbose = verbose
 
@@ -216,7 +222,8 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
             If columns are missing, or a numeric column contains other values.
         """
         outputs = self._outputs(X)
-        return np.asarray(np.mean([tempered(H, self.temperature_) for H in outputs], axis=0))
+        H = np.mean([tempered(H, self.temperature_) for H in outputs], axis=0)
+        return np.asarray(H, self.encoder_.dtype)
 
     def predict(self, X: Any) -> Array:
         """Predict the most probable class of each row.
@@ -232,54 +239,6 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         """
         H = self.predict_proba(X)
         return np.asarray(self.classes_[H.argmax(axis=1)])
-
-    def predict_set(self, X: Any, coverage: float = 0.9) -> Array:
-        """Predict a set of classes for each row that contains the true one with a probability.
-
-        The set holds the most probable classes, up to the one by which the sum of their
-        probabilities exceeds a quantile of `set_scores_` (adaptive prediction sets, a conformal
-        method): one class where the model is sure, several where it is not. If more rows than the
-        coverage are classified correctly, each set is the most probable class. With n out-of-fold
-        rows, the largest coverage that they support is n/(n + 1), as for
-        `TabularRegressor.predict_interval`.
-
-        Parameters
-        ----------
-        X : dataframe or array-like, shape (m, n_features_in_)
-        coverage : float in (0, 1), default=0.9
-            The probability.
-
-        Returns
-        -------
-        ndarray of bool, shape (m, n_classes)
-            Whether a class is in the set of a row; the most probable one is in every set.
-
-        Warns
-        -----
-        UserWarning
-            If the rows do not support the coverage: all sets then hold all classes.
-
-        Raises
-        ------
-        NotFittedError
-            Before fit.
-        ValueError
-            If coverage is not between 0 and 1, no rows were left out of training, or the model is
-            from a file that lacks `set_scores_`.
-        """
-        check_coverage(coverage)
-        H = self.predict_proba(X)
-        if not hasattr(self, "set_scores_"):
-            raise ValueError(
-                "predict_set needs set_scores_, but the model is from a file of format version 1, "
-                "which does not hold them: fit it again"
-            )
-        if not len(self.set_scores_):
-            raise ValueError(
-                "sets need rows that were left out of training, but there are none: "
-                f"validation_fraction is {self.validation_fraction}"
-            )
-        return classes_within(H, self.set_scores_, coverage)
 
     def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Compute the accuracy: the fraction of the rows whose class is predicted correctly.
@@ -388,10 +347,3 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         self._learn_sets(data, rows if weights is None else rows[weights > 0])
         right = self.oof_decision_[rows].argmax(axis=1) == data.Y[rows]
         self.validation_score_ = mean(right, weights) if len(rows) else np.nan
-
-    def _learn_sets(self, data: TrainingData, rows: Array) -> None:
-        H, labels = self.oof_decision_[rows], data.Y[rows]
-        if self.calibrate:  # as single members are sharper than the mean that sets are made of
-            weights = None if data.weights is None else data.weights[rows]
-            H = tempered(H, find_temperature(H, labels, weights))
-        self.set_scores_ = np.sort(more_probable(H)[np.arange(len(rows)), labels])

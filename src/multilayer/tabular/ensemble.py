@@ -40,6 +40,10 @@ __all__ = [
 
 _FEW = 256  # rows that tell whether outputs have, if there are none to validate on
 
+# Steps between two projections of a monotone network onto its bounds. Steps that the projection
+# takes back are wasted; but a projection takes as long as a step of a small batch.
+_STEPS = 4
+
 Loss = Callable[[Floats, Rows], float]  # of outputs and the rows they belong to
 
 
@@ -59,6 +63,8 @@ class TrainingData:
     output : {"softmax", "identity"}
     dependence : Dependence
         Of the rows.
+    signs : tuple of int
+        Of the columns that are plain inputs; see `multilayer.tabular.monotone`.
     """
 
     X: Floats
@@ -68,6 +74,7 @@ class TrainingData:
     n_outputs: int
     output: str
     dependence: Dependence = INDEPENDENT
+    signs: tuple[int, ...] = ()
 
 
 @dataclass
@@ -275,7 +282,7 @@ def draw_network(
 ) -> TabularNetwork:
     """Draw an untrained network for the training rows of a fold."""
     X = data.X[fold.training]
-    return initialize(data.layout, X, data.n_outputs, data.output, recipe, rng)
+    return initialize(data.layout, X, data.n_outputs, data.output, recipe, rng, data.signs)
 
 
 def train_epochs(
@@ -334,12 +341,22 @@ def train_epochs(
         )
         rates = recipe.learning_rate * learning_rate_cycles(np.minimum(t + within, 1))
         order = rng.permutation(rows)[None, : steps * batch_size]
+        size = _STEPS if network.signs else steps  # of a part that is trained in one call
+        cost = 0.0
         with sharing(n_threads()):
-            report = engine.train(
-                descent,
-                optimizer_slots,
-                Epochs(steps_before=epoch * steps, rates=rates, order=order),
-            )
-        if report.status == "diverged":
-            break
-        yield report.costs.tolist()
+            for begin in range(0, steps, size):
+                part = slice(begin, min(begin + size, steps))
+                report = engine.train(
+                    descent,
+                    optimizer_slots,
+                    Epochs(
+                        steps_before=epoch * steps + begin,
+                        rates=rates[part],
+                        order=order[:, part.start * batch_size : part.stop * batch_size],
+                    ),
+                )
+                if report.status == "diverged":
+                    return
+                network.project()
+                cost += float(report.costs[0]) * ((part.stop - part.start) / steps)
+        yield [cost]

@@ -215,7 +215,7 @@ def learn_scale(
     y = np.minimum(sizes / np.average(sizes, weights=weights), _LARGEST_ERROR)
     Y = np.zeros((len(data.X), 1), data.X.dtype)
     Y[rows, 0] = y
-    trained = _train(replace(data, Y=Y, output="exp"), rows, left_out, recipe, seconds)
+    trained = _train(replace(data, Y=Y, output="exp", signs=()), rows, left_out, recipe, seconds)
     if trained is None:
         return None
     place = np.empty(len(data.X), np.int64)

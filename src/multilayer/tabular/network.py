@@ -15,6 +15,7 @@ from multilayer.activations import ACTIVATIONS
 from multilayer.embedding import Embedding, ExtraParameters, Floats, n_columns
 from multilayer.engine.functions import exp
 from multilayer.engine.native import Forward
+from multilayer.tabular.monotone import bounds_of, keep_signs, project
 from multilayer.tabular.recipe import Recipe
 
 __all__ = ["Layout", "TabularNetwork", "initialize"]
@@ -53,13 +54,30 @@ class TabularNetwork:
     activation : str
         Activation of all hidden layers.
     output : {"softmax", "identity"}
+    signs : tuple of int
+        Of each plain column, as `multilayer.tabular.monotone.column_signs` returns them; empty if
+        none is constrained.
+
+    Attributes
+    ----------
+    bounds : list or None
+        Of each trained array, if there are monotone columns; see `multilayer.tabular.monotone`.
     """
 
     def __init__(
-        self, thetas: list[Floats], extra: ExtraParameters, activation: str, output: str
+        self,
+        thetas: list[Floats],
+        extra: ExtraParameters,
+        activation: str,
+        output: str,
+        signs: tuple[int, ...] = (),
     ) -> None:
         self.thetas, self.extra = thetas, extra
-        self.activation, self.output = activation, output
+        self.activation, self.output, self.signs = activation, output, signs
+        embedding = extra.embedding
+        assert embedding is not None  # `initialize` always makes one
+        units = [len(theta) for theta in thetas]
+        self.bounds = bounds_of(signs, embedding, units, activation) if signs else None
         self._forward = Forward(thetas, self.hidden, output, extra)
 
     @property
@@ -90,11 +108,30 @@ class TabularNetwork:
         return [*self.thetas, *self.extra.arrays]
 
     def forward(self, X: Floats) -> Floats:
-        """Compute the outputs H (m, K) for encoded rows (m, n_columns)."""
-        return self._forward(X)
+        """Compute the outputs H (m, K) for encoded rows (m, n_columns).
+
+        Those of a network with monotone columns are float64: the rounding errors of float32 would
+        reverse the order of outputs that are nearly equal.
+        """
+        if not self.signs:
+            return self._forward(X)
+        thetas, extra = [theta.astype(np.float64) for theta in self.thetas], in_float64(self.extra)
+        return Forward(thetas, self.hidden, self.output, extra)(X.astype(np.float64))
+
+    def project(self) -> None:
+        """Clip the parameters to their bounds, if there are any."""
+        if self.bounds is not None:
+            project(self.arrays, self.bounds)
+
+    def keeps_bounds(self) -> bool:
+        """Whether all parameters are within their bounds."""
+        return self.bounds is None or all(
+            pair is None or bool(((pair[0] <= array) & (array <= pair[1])).all())
+            for array, pair in zip(self.arrays, self.bounds, strict=True)
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.thetas, self.extra, self.activation, self.output)
+        return type(self), (self.thetas, self.extra, self.activation, self.output, self.signs)
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, Floats]]:
         """Return what JSON can hold, and arrays by name."""
@@ -108,6 +145,8 @@ class TabularNetwork:
             "activation": self.activation,
             "output": self.output,
         }
+        if self.signs:
+            state["signs"] = list(self.signs)
         names = [f"theta_{layer + 1}" for layer in range(len(self.thetas))]
         names += ["periodic", "tables", "scale"]
         names += [f"share_{layer + 2}" for layer in range(len(self.extra.mixes))]
@@ -132,7 +171,16 @@ class TabularNetwork:
             *parts,
         )
         mixes = [arrays[f"share_{layer + 2}"] for layer in range(n - 1)]
-        return cls(thetas, ExtraParameters(embedding, mixes), activation, output)
+        signs: list[int] = []
+        if "signs" in state:
+            length = embedding.n_plain
+            signs = fields.whole_numbers("signs", state["signs"], -1, 1, length=length)
+            if not any(signs) or len(thetas[-1]) > 2:
+                raise ValueError("signs must not be all 0, and there must be one output or two")
+        network = cls(thetas, ExtraParameters(embedding, mixes), activation, output, tuple(signs))
+        if not network.keeps_bounds():
+            raise ValueError("parameters of a monotone network must be within their bounds")
+        return network
 
 
 def initialize(
@@ -142,6 +190,7 @@ def initialize(
     output: str,
     recipe: Recipe,
     rng: np.random.RandomState,
+    signs: tuple[int, ...] = (),
 ) -> TabularNetwork:
     """Make an untrained network whose z have unit variance on the data.
 
@@ -158,6 +207,8 @@ def initialize(
     output : {"softmax", "identity"}
     recipe : Recipe
     rng : RandomState
+    signs : tuple of int
+        As for `TabularNetwork`.
 
     Returns
     -------
@@ -167,10 +218,15 @@ def initialize(
     rows = X[rng.permutation(len(X))[:_MOST_ROWS]]
     sizes = [embedding.n_outputs, *recipe.hidden_layer_sizes, n_outputs]
     mixes = [np.ones(units, X.dtype) for units in recipe.hidden_layer_sizes]
+    bounds = bounds_of(signs, embedding, sizes[1:], recipe.activation) if signs else None
+    if bounds is not None:
+        project(mixes, bounds[len(bounds) - len(mixes) :])
     thetas: list[Floats] = []
     rates: list[float] = []
     for layer, (inputs, units) in enumerate(pairwise(sizes)):
         W = rng.normal(size=(units, inputs)).astype(X.dtype)
+        if bounds is not None:
+            W = keep_signs(W, bounds[layer])
         # By the engine, as sums of BLAS depend on its threads and on the processor.
         so_far = [*thetas, np.pad(W, ((0, 0), (1, 0)))]
         extra = ExtraParameters(embedding, mixes[:layer])
@@ -186,8 +242,17 @@ def initialize(
     rates += [recipe.rate_periodic, recipe.rate_tables, recipe.rate_scale]
     rates += [recipe.rate_mixes] * len(mixes)
     return TabularNetwork(
-        thetas, ExtraParameters(embedding, mixes, rates), recipe.activation, output
+        thetas, ExtraParameters(embedding, mixes, rates), recipe.activation, output, signs
     )
+
+
+def in_float64(extra: ExtraParameters) -> ExtraParameters:
+    """Return the same parameters in float64."""
+    e = extra.embedding
+    assert e is not None  # `initialize` always makes one
+    arrays = (array.astype(np.float64) for array in e.arrays)
+    embedding = Embedding(e.n_plain, e.n_frequencies, e.n_codes, *arrays)
+    return ExtraParameters(embedding, [mix.astype(np.float64) for mix in extra.mixes])
 
 
 def _embedding(

@@ -19,6 +19,7 @@ from multilayer.estimators.persistence import (
 )
 from multilayer.persistence import Savable, labels_from_json, labels_to_json
 from multilayer.tables.encoder import TableEncoder
+from multilayer.tabular.monotone import column_signs
 from multilayer.tabular.network import Layout, TabularNetwork
 
 __all__ = ["FITTED_VALUES", "SavableTabular"]
@@ -41,12 +42,15 @@ class SavableTabular(Savable):
         self._validate_params()  # they may have been set since
         params = self.get_params(deep=False)
         del params["cv"]  # a fitted model does not need the splitter
+        column_signs(self, self.encoder_)
+        if params["monotonic_cst"] is None:  # as in files of older versions
+            del params["monotonic_cst"]
         if isinstance(params["random_state"], np.random.RandomState):
             params["random_state"] = None  # a fitted model does not need the state of a generator
         for name, value in params.items():
             if callable(value):
                 raise TypeError(f"a model file cannot hold {name}={value!r}, which is a function")
-            if isinstance(value, np.ndarray | list | tuple):
+            if isinstance(value, list | tuple) or hasattr(value, "__array__"):
                 params[name] = [int(size) for size in value]
             elif isinstance(value, dict):  # JSON would make a text of each class
                 params[name] = parameter_to_json(name, value)
@@ -125,6 +129,7 @@ class SavableTabular(Savable):
         if "classes" in state:
             self.classes_ = labels_from_json(state["classes"])
             fields.ascending("classes", self.classes_)
+        column_signs(self, encoder)
         units = self._check_saved()
         if any((network.output, network.n_outputs) != units for network in self.members_):
             raise ValueError(f"output units must be {units}")

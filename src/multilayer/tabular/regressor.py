@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,8 @@ class TabularRegressor(RegressorMixin, DistributionMixin, TabularEstimator):
     n_members, fast, hidden_layer_sizes, learning_rate_init, batch_size, max_iter, dropout, alpha, \
 validation_fraction, cv, n_iter_no_change, time_limit, random_state, verbose
         As for `TabularClassifier`.
+    monotonic_cst : array-like of int, shape (n_features,), dict or None, default=None
+        As for `TabularClassifier`, for the prediction.
     activation : str, default="auto"
         Activation of the hidden layers. "auto": mish.
     scoring : str, callable or None, default=None
@@ -109,6 +112,7 @@ validation_fraction, cv, n_iter_no_change, time_limit, random_state, verbose
         n_iter_no_change: int | None = None,
         scoring: Any = None,
         time_limit: float | None = None,
+        monotonic_cst: ArrayLike | Mapping[Any, int] | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: bool | int = False,
     ) -> None:
@@ -126,6 +130,7 @@ validation_fraction, cv, n_iter_no_change, time_limit, random_state, verbose
         self.n_iter_no_change = n_iter_no_change
         self.scoring = scoring
         self.time_limit = time_limit
+        self.monotonic_cst = monotonic_cst
         self.random_state = random_state
         self.verbose = verbose
 
