@@ -13,6 +13,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
+from accuracy_bagging import (
+    bagged,
+    boosting_fold,
+    catboost_fold,
+    ebm,
+    lightgbm_fold,
+    random_forest,
+    realmlp_bagged,
+    tabm,
+    xgboost_fold,
+)
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
@@ -104,21 +115,33 @@ def catboost(task: str, seed: int) -> Any:
     return Prepared(estimator, "cat_features", missing_as_text)
 
 
-def realmlp(task: str, seed: int) -> Any:
+def realmlp(task: str, seed: int, **own: object) -> Any:
     from pytabkit import RealMLP_TD_Classifier, RealMLP_TD_Regressor
 
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     cls = RealMLP_TD_Classifier if task == "class" else RealMLP_TD_Regressor
-    estimator = cls(device="cpu", random_state=seed, n_threads=len(os.sched_getaffinity(0)))
+    estimator = cls(device="cpu", random_state=seed, n_threads=len(os.sched_getaffinity(0)), **own)
     return Prepared(estimator, "cat_col_names", missing_as_medians)
 
 
-# The fast methods come first.
-METHODS: dict[str, Method] = {
+# The peers as TabArena fits them; those of fewer than 100 s a table come first.
+BAGGED: dict[str, Method] = {
     "multilayer": multilayer,
+    "RandomForest": random_forest,
+    "LightGBM, 8 folds": bagged(lightgbm_fold),
+    "XGBoost, 8 folds": bagged(xgboost_fold),
+    "HistGradientBoosting, 8 folds": bagged(boosting_fold),
+    "CatBoost, 8 folds": bagged(catboost_fold),
+    "EBM, 8 bags": ebm,
+}
+# Single models at their own defaults.
+SINGLE: dict[str, Method] = {
     "LightGBM": lightgbm,
     "HistGradientBoosting": boosting,
     "scikit-learn MLP": sklearn_mlp,
     "CatBoost": catboost,
     "RealMLP": realmlp,
 }
+# Hours for each table of thousands of rows.
+SLOW: dict[str, Method] = {"RealMLP, 8 folds": realmlp_bagged, "TabM, 8 folds": tabm}
+METHODS: dict[str, Method] = {**BAGGED, **SINGLE, **SLOW}

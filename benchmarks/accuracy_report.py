@@ -12,12 +12,16 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from accuracy_elo import REFERENCE, ratings
 from scipy.stats import rankdata
 
 METRICS = {"error": "Error", "log-loss": "Log-loss", "nRMSE": "nRMSE"}
 SHIFT = 0.01
-COLORS = ("#bd1f01", "#3f90da", "#ffa90e", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#717581")
-MARKERS = "osD^vPXh"
+COLORS = (
+    "#bd1f01", "#3f90da", "#ffa90e", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#717581",
+    "#b9ac70", "#92dadd",
+)  # fmt: skip
+MARKERS = "osD^vPXh*d"
 TIME = "fit seconds per 1000 rows"
 
 
@@ -80,7 +84,7 @@ def draw(results: pd.DataFrame, path: Path, times: bool = True) -> None:
     """Draw each result as a multiple of the best one, with the means above, and means by time."""
     panels = {m: cells for m in METRICS if not (cells := by_set(results, m)).empty}
     methods = list(dict.fromkeys(results["method"]))
-    look = {m: (COLORS[i % 8], MARKERS[i % 8]) for i, m in enumerate(methods)}
+    look = {m: (COLORS[i % 10], MARKERS[i % 10]) for i, m in enumerate(methods)}
     height = 1.9 + 0.27 * max(len(cells) + 2 for cells in panels.values())
     n = len(panels) + times
     figure, axes = plt.subplots(1, n, figsize=(4 * n, height), layout="constrained", squeeze=False)
@@ -158,6 +162,10 @@ def report(lines: list[dict[str, Any]], out: Path, times: bool = True) -> str:
         *markdown(means, "AUC", axis=0),
     ]
     whole: dict[str, Any] = {"summary": means.to_dict("index"), "sets": {}}
+    if REFERENCE in set(results["method"]) and results["method"].nunique() > 1:
+        elo = ratings(results, ("log-loss", "nRMSE"), REFERENCE)
+        text += ["", "## Elo", "", *elo.round().astype(int).to_markdown().splitlines()]
+        whole["Elo"] = elo.to_dict("index")
     for metric, name in {**METRICS, "AUC": "AUC", "fit seconds": "Fit, s"}.items():
         cells = by_set(results, metric)
         if not cells.empty:

@@ -41,7 +41,9 @@ def answer(model, notes, folder):
     """Return what a model answers, by the name of the question."""
     numbers, table, *_ = read_inputs(folder)
     rows = table if notes["rows"] == "table" else numbers.astype(notes["rows"])
-    asked = {name: getattr(model, name) for name in QUESTIONS if hasattr(model, name)}
+    # A model of version 1 has the method, but not what it needs.
+    questions = (*QUESTIONS, "predict_set") if hasattr(model, "set_scores_") else QUESTIONS
+    asked = {name: getattr(model, name) for name in questions if hasattr(model, name)}
     answers = {}
     for name, ask in (asked or {"transform": model.transform}).items():
         found = ask(rows)

@@ -3,7 +3,7 @@
 The metadata has a single key, so that the same model always gives the same bytes (the format does
 not fix the order of keys)::
 
-    "multilayer": {"version": 1, "model": {"class": …, "state": {…}}, "notes": {…}}
+    "multilayer": {"version": 2, "model": {"class": …, "state": {…}}, "notes": {…}}
 
 The state of a pipeline is {step: model, …}, and the names of the arrays of a step begin with
 its name: "network/theta_1". Loading a file creates objects of the classes registered here (see
@@ -44,7 +44,7 @@ __all__ = [
     "write_whole",
 ]
 
-VERSION = 1
+VERSION = 2
 
 FilePath: TypeAlias = str | os.PathLike[str]
 Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
@@ -54,7 +54,7 @@ _SAVABLE: dict[str, type[Savable]] = {}
 # For each earlier version of the format, a function that converts a model to the next version:
 # (class and state, arrays) -> the same. It is called for each step of a pipeline, too.
 Upgrade: TypeAlias = Callable[[dict[str, Any], Arrays], tuple[dict[str, Any], Arrays]]
-_UPGRADES: dict[int, Upgrade] = {}
+_UPGRADES: dict[int, Upgrade] = {1: lambda packed, arrays: (_with_one_scale(packed), arrays)}
 
 # An array of strings has one width for all elements. If this takes more than so many bytes per
 # character, labels become an array of objects, which bounds the memory of reading a file.
@@ -273,6 +273,13 @@ def _unpack(packed: dict[str, Any], arrays: Arrays, version: int) -> Any:
     if name not in _SAVABLE:
         raise ModelFileError(f"holds a {name!r}, but this multilayer knows {_names()}")
     return _SAVABLE[name].from_state(state, arrays)
+
+
+def _with_one_scale(packed: dict[str, Any]) -> dict[str, Any]:
+    """Version 2: errors have a scale that may depend on the row; before, it was the same."""
+    if packed["class"] != "TabularRegressor":
+        return packed
+    return {**packed, "state": {**packed["state"], "error_scale": None}}
 
 
 def _names() -> str:

@@ -76,6 +76,11 @@ def models():
     yield "pipeline", Pipeline(steps).fit(TABLE, TEXTS), "table"
     yield "tabular_classifier", ml.TabularClassifier(**TABULAR).fit(TABLE, TEXTS), "table"
     yield "tabular_regressor", ml.TabularRegressor(**TABULAR).fit(TABLE, X[:, 0]), "table"
+    many = pd.concat([TABLE] * 6, ignore_index=True)
+    noise = np.where(many["town"] == "Rome", 3, 0.1) * RNG.normal(size=len(many))
+    scaled = ml.TabularRegressor(**TABULAR).fit(many, noise)
+    assert scaled.error_scale_ is not None
+    yield "scaled_regressor", scaled, "table"
 
 
 def write(folder):

@@ -114,19 +114,32 @@ def test_a_step_from_each_version_to_the_next(monkeypatch):
     def back(model, arrays):
         return model, {name.replace("weights", "theta"): a for name, a in arrays.items()}
 
-    path = PRESENT / "network.model"
+    path = GOLDEN / "v1" / "network.model"
     known = load(path)
     monkeypatch.setattr(persistence, "VERSION", 3)
     monkeypatch.setattr(persistence, "_UPGRADES", {1: rename, 2: back})
     read = load(path)
     assert [t.tobytes() for t in read.thetas] == [t.tobytes() for t in known.thetas]
-    assert load(PRESENT / "pipeline.model")[-1].n_features_in_ > 1  # each step is read so
+    assert load(GOLDEN / "v1" / "pipeline.model")[-1].n_features_in_ > 1  # each step is read so
     monkeypatch.setattr(persistence, "_UPGRADES", {1: rename, 2: rename})
     with pytest.raises(ModelFileError, match="theta1"):
         load(path)
     monkeypatch.setattr(persistence, "VERSION", 0)
     with pytest.raises(ModelFileError, match=r"version 1, but .* up to 0: a newer"):
         load(path)
+
+
+def test_what_models_of_version_1_lack():
+    """Intervals have the same width, as they had; sets need scores that were not saved."""
+    folder = GOLDEN / "v1"
+    _, table, *_ = read_inputs(folder)
+    low, high = load(folder / "tabular_regressor.model").predict_interval(table).T
+    np.testing.assert_allclose(high - low, high[0] - low[0])
+    classifier = load(folder / "tabular_classifier.model")
+    with pytest.raises(ValueError, match=r"^predict_set needs set_scores_, .* format version 1"):
+        classifier.predict_set(table)
+    low, high = load(PRESENT / "scaled_regressor.model").predict_interval(table).T
+    assert np.ptp(high - low) > (high - low).min()
 
 
 def test_golden_files_are_small_and_stay():

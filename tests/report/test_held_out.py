@@ -2,14 +2,15 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.pipeline import make_pipeline
 
-from multilayer import MLPClassifier, MLPRegressor, TableEncoder, TabularClassifier
+from multilayer import DataWarning, MLPClassifier, MLPRegressor, TableEncoder, TabularClassifier
 from multilayer.report.baselines import baseline_of
 from multilayer.report.evaluation import evaluate
-from multilayer.report.held_out import averaged
+from multilayer.report.held_out import averaged, of_members, of_search
 from multilayer.report.importance import Importance
 from multilayer.report.scores import scores
 from multilayer.report.worst import worst
@@ -153,3 +154,38 @@ def test_of_one_network_the_rows_only_chose_the_epoch(leaky):
     assert not evaluation.trained_on_rows
     importance = Importance(np.arange(2), np.zeros(2), np.zeros(2), 16)
     assert "is of the epoch that these rows chose" in worst(evaluation, importance).reading
+
+
+def test_how_rows_were_left_out_is_told(rng):
+    X, y = rng.randn(80, 2), rng.randint(2, size=80)
+    model = TabularClassifier(n_members=2, max_iter=2, random_state=0)
+    told = {
+        "networks that were not trained on it": {},
+        "networks that were not trained on its group": {"groups": np.arange(80) // 8},
+        "networks that were trained on earlier rows only": {"time": np.arange(80)},
+    }
+    for method, given in told.items():
+        assert method in of_members(model.fit(X, y, **given), X).method
+
+
+def test_an_order_that_the_model_follows_is_no_alert(rng):
+    days = pl.date_range(pl.date(2024, 1, 1), pl.date(2024, 3, 20), eager=True)
+    table = pl.DataFrame({"day": days, "x": rng.randn(len(days))})
+    y = rng.randint(2, size=len(days))
+    model = TabularClassifier(n_members=2, max_iter=2, random_state=0)
+    with pytest.warns(DataWarning, match="ordered by the date in column 'day'"):
+        model.fit(table, y)
+    assert "ordered by the date" in str(model.report(table, y))
+    assert "ordered by the date" not in str(model.fit(table, y, time="day").report(table, y))
+
+
+def test_a_search_by_a_column_of_groups_is_repeated_without_it(rng):
+    X, y = rng.randn(60, 2), rng.randint(2, size=60)
+    table = pl.DataFrame({"patient": np.arange(60) // 6, "a": X[:, 0], "b": X[:, 1]})
+    model = TabularClassifier(n_members=2, max_iter=2, random_state=0)
+    named = HiddenLayerSearchCV(model, n_candidates=2, cv=2, random_state=0)
+    named.fit(table, y, groups="patient")
+    other = HiddenLayerSearchCV(model, n_candidates=2, cv=2, random_state=0)
+    other.fit(table.drop("patient"), y, groups=table["patient"])
+    found = of_search(named, table, y)
+    np.testing.assert_array_equal(found.H, of_search(other, table.drop("patient"), y).H)

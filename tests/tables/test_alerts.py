@@ -230,3 +230,45 @@ def test_the_comparison_warns_once():
         compare_baselines(table, y, cv=2, random_state=0, time_limit=1e-9)
     assert len(caught) == 1
     assert caught[0].filename == __file__
+
+
+def visits(n_patients, n_visits, rng):
+    patients = np.repeat(np.arange(n_patients), n_visits)
+    order = rng.permutation(len(patients))
+    return patients[order], rng.randint(2, size=len(patients))
+
+
+@pytest.mark.parametrize(
+    ("n_patients", "n_visits", "name", "texts", "told"),
+    [
+        (60, 3, "patient", True, True),
+        (60, 3, "patient_id", False, True),
+        (60, 3, "pressure", False, False),  # numbers, which may well repeat
+        (10, 30, "town", True, False),  # categories with many rows each
+        (8000, 4, "patient", True, True),  # few repeat among the rows that are examined
+        (8000, 4, "patient_id", False, True),
+    ],
+)
+def test_what_may_be_groups_is_named(n_patients, n_visits, name, texts, told, rng):
+    patients, y = visits(n_patients, n_visits, rng)
+    column = [f"P{patient}" for patient in patients] if texts else 7 * patients + 3
+    table = pl.DataFrame({name: column, "x": rng.randn(len(y))})
+    found = {alert.kind: alert for alert in find_alerts(table, y, classes=True)}
+    assert ("groups" in found) == told
+    assert "identifier" not in found
+    if told:
+        assert found["groups"].columns == (name,)
+        assert f"holds {n_patients} values, with {n_visits} rows each" in found["groups"].message
+        assert not found["groups"].serious
+
+
+@pytest.mark.parametrize(
+    "make", [pl.Series, np.array, pd.Series], ids=["polars", "numpy", "pandas"]
+)
+def test_an_identifier_of_very_many_rows_is_found(make, rng):
+    values = make(3 * np.arange(20_000) + 5)
+    table = np.column_stack([values, rng.randn(20_000)])
+    if make is not np.array:
+        table = {pl.Series: pl.DataFrame, pd.Series: pd.DataFrame}[make]({"id": values, "x": 0.5})
+    found = find_alerts(table, rng.randint(2, size=20_000), classes=True)
+    assert [alert.kind for alert in found if alert.serious] == ["identifier"]

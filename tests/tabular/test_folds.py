@@ -10,6 +10,7 @@ from sklearn.model_selection import GroupKFold, PredefinedSplit, ShuffleSplit, T
 from multilayer import TabularClassifier, TabularRegressor, load
 from multilayer.selection import HiddenLayerSearchCV, compare_baselines, cross_validate_network
 from multilayer.tables.dependence import Dependence
+from multilayer.tabular.calibration import tempered
 from multilayer.tabular.folds import assign_groups, forward_folds, hold_out
 
 QUICK = {"max_iter": 4, "hidden_layer_sizes": 8, "random_state": 0}
@@ -87,6 +88,25 @@ def test_members_leave_out_whole_groups(model, rng):
     assert named.feature_names_in_.tolist() == ["x0", "x1", "x2"]
     assert np.array_equal(named.predict(table), fitted.predict(X))
     assert np.array_equal(named.predict(table.drop("patient")), fitted.predict(X))
+
+
+@pytest.mark.parametrize("groups", [None, np.arange(160) // 8])
+def test_more_members_leave_out_the_rows_again(groups, rng):
+    X, y = rng.randn(160, 2), np.arange(160) % 2
+    fitted = TabularClassifier(**QUICK, n_members=20).fit(X, y, groups=groups)
+    folds = folds_of(fitted)
+    assert len(folds) == 20
+    for first in (0, 8):
+        left = np.concatenate([fold.validation for fold in folds[first : first + 8]])
+        assert np.sort(left).tolist() == list(range(160))
+    assert not np.array_equal(folds[0].validation, folds[8].validation)
+    # A prediction out of fold is the mean over the members that left the row out.
+    H = np.zeros((160, 2))
+    times = np.zeros(160)
+    for member in fitted._trained_on.left_out:
+        H[member.fold.validation] += tempered(member.out_of_fold, fitted.temperature_)
+        times[member.fold.validation] += 1
+    np.testing.assert_allclose(fitted.oof_decision_, H / times[:, None], rtol=1e-5)
 
 
 def test_a_class_that_is_in_one_group_only(rng):

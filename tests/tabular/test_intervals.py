@@ -167,6 +167,30 @@ def test_groups_of_rows_choose_for_each_other():
     assert wrong[None] == 2
 
 
+def test_outputs_are_averaged_over_the_best_epochs():
+    losses = [[0, 1], [2, 3], [5, 0], [9, 9], [1, np.nan]]  # of two rows, in five epochs
+    epochs = iter(np.array(losses, float))
+    kept = OutOfFold(
+        np.arange(2), lambda H, rows: next(epochs), None, 1, np.dtype(float), n_epochs=2
+    )
+    expected = [[0, 0], [0.5, 0.5], [1, 0.5], [1, 0.5], [1, 0.5]]
+    # The first row takes the epochs at which the second one has the least losses, and vice versa.
+    for epoch, mean in enumerate(expected):
+        kept.update(np.full((2, 1), float(epoch)))
+        assert kept.outputs[:, 0].tolist() == mean
+
+
+def test_outputs_that_are_not_finite_stay_only_where_there_are_no_others():
+    losses = iter(np.array([[np.nan, np.nan], [1.0, 1.0]]))
+    kept = OutOfFold(
+        np.arange(2), lambda H, rows: next(losses), None, 1, np.dtype(float), n_epochs=2
+    )
+    kept.update(np.full((2, 1), np.nan))
+    assert np.isnan(kept.outputs).all()
+    kept.update(np.ones((2, 1)))
+    assert kept.outputs[:, 0].tolist() == [1, 1]
+
+
 def test_rows_without_weight_choose_nothing_out_of_fold():
     losses = iter(np.array([[0.0, 2, 9], [1, 1, 0], [5, 5, 0]]))
     weights = np.array([1.0, 1.0, 0.0])

@@ -13,18 +13,20 @@ from multilayer.tables.dependence import INDEPENDENT, Dependence
 
 __all__ = ["print_alerts"]
 
+_OPTIONS = {"order": "--time", "groups": "--groups"}
+
 
 def print_alerts(data: Data, console: Console, dependence: Dependence = INDEPENDENT) -> None:
     """Print a line for each alert about a table, with the option that would act on it."""
-    for alert in find_alerts(data.X, data.y, classes=data.classes, target=data.target):
-        if alert.kind == "order" and dependence.time is not None:
-            continue
+    for alert in find_alerts(
+        data.X, data.y, classes=data.classes, target=data.target, dependence=dependence
+    ):
         mark, style = ("!", "bold yellow") if alert.serious else ("·", "dim")
         console.print(f"[{style}]{mark}[/] {shown(alert.message)} {shown(_advice(alert))}")
 
 
 def _advice(alert: Alert) -> str:
-    option = "--drop" if alert.droppable else "--time" if alert.kind == "order" else None
+    option = "--drop" if alert.droppable else _OPTIONS.get(alert.kind)
     if option is None:
         return alert.advice
     options = " ".join(f"{option} {shlex.quote(name)}" for name in alert.columns)

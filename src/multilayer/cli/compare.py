@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from multilayer.cli import screen
 from multilayer.cli.alerts import print_alerts
@@ -115,12 +117,12 @@ def compare(
         console.print(shown(line), soft_wrap=True)
 
 
-def _table(comparison: Comparison) -> Table:
+def _table(comparison: Comparison) -> Group:
     """Lay out the models from the simplest on; what failed with its reason."""
     best, simplest = comparison.best, comparison.simplest_within_one_standard_error
     caption = f"{comparison.score_name}, mean of {comparison.n_splits} folds ± standard error"
     caption += "; * best" if best is simplest else "; * best, ° simplest that is as good"
-    table = Table(box=None, pad_edge=False, caption=caption, caption_justify="left")
+    table = Table(box=None, pad_edge=False)
     table.add_column("model", no_wrap=True)
     for name in ("out of fold", "training", "parameters", "seconds"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -133,7 +135,7 @@ def _table(comparison: Comparison) -> Table:
         figures = f"{rival.train_mean:.3f}", str(rival.n_parameters), f"{rival.fit_time:.2f}"
         style = "bold" if mark else None
         table.add_row(rival.name, rival.said(), *figures, mark, style=style)
-    return table
+    return Group(table, Text(caption, style="dim italic"))
 
 
 def _draw(comparison: Comparison, data: Data, seed: int) -> Any:
@@ -145,11 +147,11 @@ def _draw(comparison: Comparison, data: Data, seed: int) -> Any:
     numbers = all(dtype.is_numeric() for dtype in data.X.dtypes)
     plane = data.classes and data.X.width == 2 and numbers and not _gaps(data)
     height = 1.3 + 0.36 * len(comparison.rivals)
-    figure = Figure(figsize=(10, height + (5.2 if plane else 0)), layout="constrained")
+    figure = Figure(figsize=(10, height + (4.2 if plane else 0)), layout="constrained")
     if not plane:
         ComparisonDisplay.from_comparison(comparison, ax=figure.subplots())
         return figure
-    parts: Any = figure.subfigures(2, 1, height_ratios=[height, 5.2])
+    parts: Any = figure.subfigures(2, 1, height_ratios=[height, 4.2])
     above, below = parts
     ComparisonDisplay.from_comparison(comparison, ax=above.subplots())
     fitted, rng = [], np.random.RandomState(seed)
@@ -159,7 +161,7 @@ def _draw(comparison: Comparison, data: Data, seed: int) -> Any:
             fitted.append(seeded(rival.estimator, rng).fit(data.X, data.y))
     titles = [rival.name for rival in comparison.judged]
     ArchitectureGridDisplay.from_estimators(
-        fitted, data.X, data.y, titles=titles, n_columns=4, figure=below
+        fitted, data.X, data.y, titles=titles, n_columns=-(-len(fitted) // 2), figure=below
     )
     return figure
 

@@ -150,7 +150,7 @@ def _folds_table(result: CrossValidation) -> Table:
     for name in (
         "repeat" if result.n_repeats > 1 else "fold",
         "out of fold",
-        "learned from",
+        "training",
         "seconds",
     ):
         table.add_column(name, justify="right")

@@ -110,7 +110,13 @@ class Data:
         """
         names = [self._column_of("groups", groups), self._column_of("time", time)]
         X, dependence = read_dependence(self.X, *names)
-        return replace(self, X=X), dependence
+        remarks = []
+        if dependence.groups is not None:
+            n = len(np.unique(dependence.groups))
+            remarks.append(f"{n} groups by {names[0]}, whose rows stay together in all folds")
+        if dependence.time is not None:
+            remarks.append(f"rows are predicted from earlier ones by {names[1]}")
+        return replace(self, X=X, remarks=(*self.remarks, *remarks)), dependence
 
     def _column_of(self, option: str, name: str | None) -> str | None:
         if name is None:

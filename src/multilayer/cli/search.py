@@ -7,7 +7,9 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 from sklearn.pipeline import Pipeline
 
 from multilayer.cli import screen
@@ -193,20 +195,20 @@ def _search(
     )
 
 
-def _candidates_table(search: HiddenLayerSearchCV, data: Data) -> Table:
+def _candidates_table(search: HiddenLayerSearchCV, data: Data) -> Group:
     """Lay out the best candidates, the straight line, and the one that was taken."""
     results = search.cv_results_
     n = int(np.isfinite(results["mean_test_score"]).sum())
     failed = int((results["failure"] != "").sum())
     caption = f"{n} candidates evaluated on {search.n_splits_} folds"
     caption += f", {failed} failed" if failed else ""
-    table = Table(box=None, pad_edge=False, caption=caption, caption_justify="left")
+    table = Table(box=None, pad_edge=False)
     head, rows = ranking(search)
     for k, name in enumerate([*head[:-1], data.score_name]):
         table.add_column(shown(name), justify="right" if k > 1 else "left", no_wrap=True)
     for row in rows:
         table.add_row(*map(shown, row))
-    return table
+    return Group(table, Text(caption, style="dim italic"))
 
 
 def _against_default(search: HiddenLayerSearchCV, plain: bool) -> str:

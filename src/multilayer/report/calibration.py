@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.calibration import CalibrationDisplay
+from sklearn.pipeline import Pipeline
 
 from multilayer.plots.style import COLORS
 from multilayer.report.evaluation import Evaluation
@@ -69,7 +70,8 @@ def _coverage(evaluation: Evaluation) -> Section | None:
         return None
     wanted = np.linspace(0.1, 0.95, 18)
     widths = np.array([half_width(network.residuals_, share) for share in wanted])
-    held = np.mean(np.abs(evaluation.y - evaluation.H) <= widths[:, None], axis=1)
+    errors = np.abs(evaluation.y - evaluation.H) / _scales(evaluation)
+    held = np.mean(errors <= widths[:, None], axis=1)
 
     def drawn(figure: Any) -> None:
         ax = figure.subplots()
@@ -88,3 +90,16 @@ def _coverage(evaluation: Evaluation) -> Section | None:
         "that they are wider than necessary.",
         figures=[draw("coverage", drawn, (4.2, 3.8), "Coverage of prediction intervals")],
     )
+
+
+def _scales(evaluation: Evaluation) -> Any:
+    """Return the scale of the errors of each row; out of fold where the predictions are."""
+    network, model = evaluation.network, evaluation.model
+    if evaluation.folds is not None:
+        known = getattr(network, "oof_scale_", np.empty(0))
+        if len(known) == len(evaluation.truth) and np.isfinite(known[evaluation.rows]).all():
+            return known[evaluation.rows]
+    X = evaluation.table.take(evaluation.rows)
+    if isinstance(model, Pipeline) and len(model) > 1:
+        X = model[:-1].transform(X)
+    return network.predict_scale(X)

@@ -89,6 +89,7 @@ def write_report(
     from multilayer.report.evaluation import evaluate
     from multilayer.selection import HiddenLayerSearchCV
     from multilayer.tables.alerts import find_alerts
+    from multilayer.tabular.base import dependence_of
 
     search = model if isinstance(model, HiddenLayerSearchCV) else None
     best = model if search is None else search.best()
@@ -101,6 +102,7 @@ def write_report(
             evaluation.labels,
             classes=evaluation.classifies,
             target=evaluation.target,
+            dependence=dependence_of(best) if search is None else search.training_.dependence,
         )
         advance()
         for section in make_sections(evaluation, found, search, model_path):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
@@ -13,7 +14,7 @@ from sklearn.base import clone
 from multilayer.selection.parallel_folds import fit_folds
 from multilayer.selection.splits import Split
 from multilayer.tables.labels import class_indices
-from multilayer.tabular.base import out_of_fold_outputs
+from multilayer.tabular.base import dependence_of, out_of_fold_outputs
 
 __all__ = ["HeldOut", "averaged", "of_members", "of_search"]
 
@@ -51,8 +52,15 @@ def of_members(network: Any, X: Any) -> HeldOut | None:
     if found is None:
         return None
     H, folds = found
-    by = "the networks that were" if len(folds) > 1 else "the network, which was"
-    return HeldOut(H, folds, f"each row is predicted by {by} not trained on it")
+    dependence = dependence_of(network)
+    if dependence.time is not None:
+        method = "each row is predicted by networks that were trained on earlier rows only"
+    elif dependence.groups is not None:
+        method = "each row is predicted by networks that were not trained on its group"
+    else:
+        by = "the networks that were" if len(folds) > 1 else "the network, which was"
+        method = f"each row is predicted by {by} not trained on it"
+    return HeldOut(H, folds, method)
 
 
 def of_search(search: Any, X: Any, y: Array) -> HeldOut | None:
@@ -87,6 +95,9 @@ def of_search(search: Any, X: Any, y: Array) -> HeldOut | None:
         same = np.allclose(mean + scale * given, y, rtol=0, atol=1e-5 * float(y.std() or 1))
     if not same:
         return None
+    frame = nw.from_native(X, pass_through=True)
+    if hasattr(model, "feature_names_in_") and isinstance(frame, nw.DataFrame):
+        X = frame.select(list(model.feature_names_in_)).to_native()  # without a column of groups
     models = [clone(model) for _ in training.splits]
     try:
         fitted = fit_folds(

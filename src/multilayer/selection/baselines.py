@@ -109,8 +109,7 @@ def compare_baselines(
     X, dependence = read_dependence(X, groups, time)
     labels = read_column(y)
     classes = (detect_task(labels) if task == "auto" else task) == "classification"
-    ignored = () if time is None else ("order",)
-    warn_of_alerts(X, labels, classes=classes, ignored=ignored)
+    warn_of_alerts(X, labels, classes=classes, dependence=dependence)
     splits = make_splits(cv, X, y, dependence, classes=classes, n_repeats=1, rng=rng)
     n_columns = len(TableEncoder().fit(X).get_feature_names_out())
     rivals = _rivals(classes, labels, n_columns)

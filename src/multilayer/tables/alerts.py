@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from multilayer.tables.dependence import INDEPENDENT, Dependence
 from multilayer.tables.examined_column import ExaminedColumn
 from multilayer.tables.foreign_errors import as_value_errors
 from multilayer.tables.frame import Frame
@@ -27,6 +28,7 @@ _EVIDENCE = 20  # rows that an alert about a column needs
 _LEAK = 0.01  # share of errors, or of the variance, that a leak leaves unexplained
 _DISTINCT = 0.95  # share of distinct texts in a column of identifiers
 _NEARLY = 0.99  # share of one value in a column that is nearly constant
+_LEAST_GROUPS, _LEAST_IN_GROUP, _MOST_IN_GROUP = 20, 1.5, 10.0
 _DUPLICATES = 0.01  # share of repeated rows
 _IMBALANCE = 10  # times as many rows of the largest class as of the smallest
 _ID_NAME = re.compile(r"(^|[^a-z])(id|ids|uuid|guid|index|key|nr|no|num|number)$", re.IGNORECASE)
@@ -44,7 +46,8 @@ class Alert:
     Attributes
     ----------
     kind : str
-        "leak", "identifier", "duplicates", "order", "imbalance", "few rows", "gaps" or "constant".
+        "leak", "identifier", "duplicates", "order", "imbalance", "few rows", "groups", "gaps" or
+        "constant".
     columns : tuple of str
         The columns concerned; empty if it is the rows.
     message : str
@@ -68,11 +71,19 @@ class Alert:
         return f"{self.message} {self.advice}"
 
 
-def find_alerts(X: Any, y: ArrayLike, *, classes: bool, target: str = "the target") -> list[Alert]:
+def find_alerts(
+    X: Any,
+    y: ArrayLike,
+    *,
+    classes: bool,
+    target: str = "the target",
+    dependence: Dependence = INDEPENDENT,
+) -> list[Alert]:
     """Find what in a table would make a model, or its scores, other than they seem.
 
-    Single columns are examined on at most 10 000 rows drawn at random; duplicated rows are counted
-    on all rows. The result is the same every time.
+    Single columns are examined on at most 10 000 rows drawn at random; duplicated rows and the
+    values of what looks like an identifier are counted on all rows. The result is the same every
+    time.
 
     Parameters
     ----------
@@ -84,6 +95,8 @@ def find_alerts(X: Any, y: ArrayLike, *, classes: bool, target: str = "the targe
         Whether y is classes.
     target : str
         The name of y, for the messages.
+    dependence : Dependence
+        Groups and times of the rows that the model follows, which need no alert.
 
     Returns
     -------
@@ -108,7 +121,7 @@ def find_alerts(X: Any, y: ArrayLike, *, classes: bool, target: str = "the targe
         rows = np.sort(np.random.RandomState(0).choice(m, MOST_ROWS, replace=False))
         part, of_part = Frame(frame.table[rows.tolist()]), y[rows]
     columns = list(ExaminedColumn.of_frame(part))
-    alerts = [*_about_columns(columns, m)] if m >= _EVIDENCE else []
+    alerts = [*_about_columns(columns, frame, part is frame)] if m >= _EVIDENCE else []
     if m >= _EVIDENCE and len(columns) > 1:
         alerts += _leaks(columns, of_part, classes, target)
     named = {name for alert in alerts if alert.kind == "identifier" for name in alert.columns}
@@ -117,17 +130,24 @@ def find_alerts(X: Any, y: ArrayLike, *, classes: bool, target: str = "the targe
     leaks = {name for alert in alerts if alert.kind == "leak" for name in alert.columns}
     # A column that is a leak as well needs only one alert.
     alerts = [a for a in alerts if a.kind == "leak" or not (a.columns and set(a.columns) <= leaks)]
+    known = {"groups": dependence.groups is not None, "order": dependence.time is not None}
+    alerts = [a for a in alerts if not known.get(a.kind)]
     order = ("leak", "duplicates", "identifier", "order", "few rows", "imbalance")
     rank = {kind: place for place, kind in enumerate(order)}
     return sorted(alerts, key=lambda a: (not a.serious, rank.get(a.kind, len(rank))))
 
 
 def warn_of_alerts(
-    X: Any, y: ArrayLike, *, classes: bool, ignored: Collection[str] = (), stacklevel: int = 2
+    X: Any,
+    y: ArrayLike,
+    *,
+    classes: bool,
+    dependence: Dependence = INDEPENDENT,
+    stacklevel: int = 2,
 ) -> None:
-    """Warn once, with a `DataWarning`, of serious alerts whose kinds are not ignored."""
-    found = find_alerts(X, y, classes=classes)
-    serious = [str(a) for a in found if a.serious and a.kind not in ignored]
+    """Warn once, with a `DataWarning`, if there are serious alerts."""
+    found = find_alerts(X, y, classes=classes, dependence=dependence)
+    serious = [str(a) for a in found if a.serious]
     if serious:
         warnings.warn(" ".join(serious), DataWarning, stacklevel=stacklevel + 1)
 
@@ -153,9 +173,17 @@ def _leaks(
         )
 
 
-def _about_columns(columns: Sequence[ExaminedColumn], m: int) -> Iterator[Alert]:
-    """Find identifiers, dates that order the rows, gaps, and constant columns."""
-    numbered = [c for c in columns if _numbers_rows(c, m)]
+def _about_columns(
+    columns: Sequence[ExaminedColumn], frame: Frame, complete: bool
+) -> Iterator[Alert]:
+    """Find identifiers, groups, dates that order the rows, gaps, and constant columns."""
+    m = len(frame)
+
+    def distinct_of_all(column: ExaminedColumn) -> int:
+        # Of a few of very many rows, nearly all values differ.
+        return column.n_distinct if complete else frame.n_distinct(frame.names.index(column.name))
+
+    numbered = [c for c in columns if _numbers_rows(c, m) and distinct_of_all(c) == m]
     for column in numbered:
         yield Alert(
             "identifier",
@@ -165,7 +193,14 @@ def _about_columns(columns: Sequence[ExaminedColumn], m: int) -> Iterator[Alert]
             "Drop it, because an identifier carries no information about new rows.",
             droppable=True,
         )
-    texts = [c.name for c in columns if c.kind == "category" and _differs_in_each_row(c)]
+    counts = {c.name: (distinct_of_all(c), m * (1 - c.gap_share)) for c in columns if _is_key(c)}
+    texts = [
+        c.name
+        for c in columns
+        if c.kind == "category"
+        and c.name in counts
+        and counts[c.name][0] >= _DISTINCT * counts[c.name][1]
+    ]
     if texts:
         yield Alert(
             "identifier",
@@ -174,6 +209,17 @@ def _about_columns(columns: Sequence[ExaminedColumn], m: int) -> Iterator[Alert]
             f"{_they_are(texts)} dropped, because they carry no information about new rows.",
             serious=False,
         )
+    for name, (distinct, present) in counts.items():
+        if _LEAST_GROUPS <= distinct and _LEAST_IN_GROUP <= present / distinct <= _MOST_IN_GROUP:
+            yield Alert(
+                "groups",
+                (name,),
+                f"Column {name!r} holds {distinct} values, with {present / distinct:.2g} rows each "
+                "on average.",
+                "If new rows will hold other values, as of other persons, name the column as the "
+                "groups of the rows: scores are too good otherwise.",
+                serious=False,
+            )
     for column in columns:
         if column.kind == "date" and column.is_sorted and column.n_distinct >= _EVIDENCE // 2:
             yield Alert(
@@ -265,9 +311,14 @@ def _numbers_rows(column: ExaminedColumn, m: int) -> bool:
     return bool(dense or column.is_sorted or _ID_NAME.search(_spaced(column.name)))
 
 
-def _differs_in_each_row(column: ExaminedColumn) -> bool:
+def _is_key(column: ExaminedColumn) -> bool:
+    """Whether a column may say whom or what a row is about: texts, or numbers by their name."""
     present = (1 - column.gap_share) * len(column.codes)
-    return present >= _EVIDENCE and column.n_distinct >= _DISTINCT * present
+    if present < _EVIDENCE or column.n_distinct * _MOST_IN_GROUP < present:
+        return False
+    return column.kind == "category" or (
+        column.kind == "number" and bool(_ID_NAME.search(_spaced(column.name)))
+    )
 
 
 def _repeated_rows(frame: Frame, y: Array, identifiers: set[str]) -> int:

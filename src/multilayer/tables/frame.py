@@ -176,6 +176,16 @@ class Frame:
             return [known[v] for v in values]
         return [None if v is None else text_of(v) for v in values]
 
+    def n_distinct(self, j: int) -> int:
+        """Count the different values of a column, without gaps."""
+        column = self.columns[j]
+        if not isinstance(column, nw.Series) or column.dtype == nw.Object:
+            return len(set(self.texts(j)) - {None})
+        column = column.drop_nulls()
+        if column.dtype.is_float():
+            column = column.filter(~column.is_nan())
+        return int(column.n_unique())
+
     @cached_property
     def table(self) -> Any:
         """The table as a dataframe of narwhals, or an array."""

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
-from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, _fit_context, is_classifier
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer_names
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -24,20 +21,20 @@ from multilayer.tables.alerts import warn_of_alerts
 from multilayer.tables.dependence import INDEPENDENT, Dependence, read_dependence
 from multilayer.tables.encoder import TableEncoder
 from multilayer.tabular.assignment import folds_of_members, n_members
-from multilayer.tabular.divergence import without_diverged
-from multilayer.tabular.ensemble import Member, TrainedOn, TrainingData, train_members
+from multilayer.tabular.ensemble import Member, TrainedOn, TrainingData
 from multilayer.tabular.folds import Fold
 from multilayer.tabular.importance import ImportancesMixin
 from multilayer.tabular.monotone import column_signs
 from multilayer.tabular.network import Layout, TabularNetwork
 from multilayer.tabular.persistence import SavableTabular
-from multilayer.tabular.recipe import encoding_for, recipe_of
-from multilayer.training.progress import tasks_bar
+from multilayer.tabular.recipe import encoding_for
+from multilayer.tabular.stages import StagesMixin
 
 __all__ = [
     "CONSTRAINTS",
     "SHARE",
     "TabularEstimator",
+    "dependence_of",
     "out_of_fold_outputs",
     "prepare_training",
     "validation_loss",
@@ -70,7 +67,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
 }
 
 
-class TabularEstimator(ImportancesMixin, Reportable, SavableTabular, BaseEstimator):
+class TabularEstimator(StagesMixin, ImportancesMixin, Reportable, SavableTabular, BaseEstimator):
     """Base class of `TabularClassifier` and `TabularRegressor`."""
 
     # See `folds_of_members`.
@@ -167,50 +164,11 @@ class TabularEstimator(ImportancesMixin, Reportable, SavableTabular, BaseEstimat
             X,
             self.classes_[y] if classes else y,
             classes=classes,
-            ignored=() if time is None else ("order",),
+            dependence=dependence,
             stacklevel=4,
         )
-        if time is None:
-            members, _ = self._train(data, folds, rng, self.time_limit)
-            self._keep_members(data, members, members)
-            return
-        # Members that look ahead tell how many epochs to train for on all rows, and what to expect.
-        n, ahead = n_members(self, m), sum(len(fold.training) for fold in folds)
-        seconds = np.array([ahead, n * m]) / (ahead + n * m) * (self.time_limit or np.nan)
-        looking, interrupted = self._train(data, folds, rng, _limit(seconds[0]))
-        members, everything = looking, Fold(np.arange(m), np.arange(0))
-        if not interrupted:
-            share = np.median([(one.best_epoch + 1) / len(one.costs) for one in looking])
-            members, _ = self._train(data, [everything] * n, rng, _limit(seconds[1]), float(share))
-        self._keep_members(data, members, looking)
-
-    def _train(
-        self,
-        data: TrainingData,
-        folds: list[Fold],
-        rng: np.random.RandomState,
-        seconds: float | None,
-        share: float = 1.0,
-    ) -> tuple[list[Member], bool]:
-        """Train members for a share of all epochs; return whether there was a Ctrl-C, too."""
-        recipe = recipe_of(self, len(folds[-1].training))
-        n_epochs = max(1, round(share * recipe.max_iter))
-        with tasks_bar(self.verbose, len(folds) * n_epochs) as watch:
-            members, interrupted = train_members(
-                data,
-                folds,
-                recipe,
-                rng.randint(2**31, size=len(folds)).tolist(),
-                partial(self._validation_loss, data, self.scoring),
-                partial(self._row_losses, data),
-                patience=self.n_iter_no_change or np.inf,
-                n_epochs=n_epochs,
-                seconds=seconds,
-                watch=watch,
-            )
-        if interrupted:
-            warnings.warn("Training interrupted by user.", ConvergenceWarning, stacklevel=5)
-        return without_diverged(members, recipe.learning_rate), interrupted
+        n_final = 0 if time is None else n_members(self, m)
+        self._keep_members(data, *self._train_in_stages(data, folds, rng, m, n_final))
 
     def _weights(self, sample_weight: Any, encoded: Floats, y: Array) -> Array | None:
         if sample_weight is None:
@@ -223,7 +181,11 @@ class TabularEstimator(ImportancesMixin, Reportable, SavableTabular, BaseEstimat
         return np.asarray(weights / weights.mean(), encoded.dtype)
 
     def _keep_members(
-        self, data: TrainingData, members: list[Member], left_out: list[Member]
+        self,
+        data: TrainingData,
+        members: list[Member],
+        left_out: list[Member],
+        seconds: float | None,
     ) -> None:
         """Set the fitted attributes: members predict, others may know rows that they left out."""
         self.members_: list[TabularNetwork] = [member.network for member in members]
@@ -234,7 +196,7 @@ class TabularEstimator(ImportancesMixin, Reportable, SavableTabular, BaseEstimat
         self._trained_on = TrainedOn(data, left_out)
         if hasattr(self, "_importances"):
             del self._importances
-        self._learn_out_of_fold(data, left_out)
+        self._learn_out_of_fold(data, left_out, seconds)
 
     def summary(self: Any) -> Any:
         """Describe the encoding of each column; see `TableEncoder.summary`."""
@@ -262,8 +224,10 @@ class TabularEstimator(ImportancesMixin, Reportable, SavableTabular, BaseEstimat
         """Compute the loss of each row, whose mean orders epochs as the default loss does."""
 
     @abstractmethod
-    def _learn_out_of_fold(self, data: TrainingData, members: list[Member]) -> None:
-        """Learn from the outputs of members for rows that they were not trained on."""
+    def _learn_out_of_fold(
+        self, data: TrainingData, members: list[Member], seconds: float | None
+    ) -> None:
+        """Learn from outputs for rows that members left out; seconds are 0 after Ctrl-C."""
 
     def _outputs(self, X: Any) -> list[Floats]:
         """Compute the outputs (m, K) of each member."""
@@ -341,12 +305,8 @@ def prepare_training(
     else:
         folds = [Fold(np.arange(m), np.arange(m, len(y)))] * n_members(estimator, m)
     Y, n_outputs, output = estimator._targets(y)
-    groups = dependence.groups
-    return TrainingData(encoded, Y, weights, layout, n_outputs, output, groups, signs), folds
-
-
-def _limit(seconds: float) -> float | None:
-    return None if np.isnan(seconds) else float(seconds)
+    data = TrainingData(encoded, Y, weights, layout, n_outputs, output, dependence, signs)
+    return data, folds
 
 
 def validation_loss(
@@ -365,6 +325,19 @@ def validation_loss(
     rows : ndarray of int, shape (n,)
     """
     return estimator._validation_loss(data, scoring, H, rows)
+
+
+def dependence_of(estimator: Any) -> Dependence:
+    """Return how the rows that a tabular estimator was trained on depend on each other.
+
+    Parameters
+    ----------
+    estimator : fitted TabularClassifier or TabularRegressor
+        One from a file does not know it.
+    """
+    return (
+        estimator._trained_on.data.dependence if hasattr(estimator, "_trained_on") else INDEPENDENT
+    )
 
 
 def out_of_fold_outputs(estimator: Any, X: Any) -> tuple[Array, list[tuple[Array, Array]]] | None:

@@ -27,13 +27,14 @@ from multilayer.tabular.scoring import (
     mean,
     negated_score,
 )
+from multilayer.tabular.sets import SetsMixin
 
 __all__ = ["TabularClassifier"]
 
 Array = NDArray[Any]
 
 
-class TabularClassifier(ClassifierMixin, TabularEstimator):
+class TabularClassifier(SetsMixin, ClassifierMixin, TabularEstimator):
     """Classify the rows of a raw table of numbers, categories, dates and missing values.
 
     The columns are encoded by a `TableEncoder`. Then several networks are trained in parallel, each
@@ -45,7 +46,8 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     Parameters
     ----------
     n_members : "auto" or int, default="auto"
-        The number of networks; "auto" is 8, or 4 for more than 131 072 rows.
+        The number of networks; "auto" is 8, or 4 for more than 131 072 rows. Beyond 8, the rows are
+        assigned to eight folds again.
     fast : bool, default=False
         Whether to train a single network, whose best epoch is determined on `validation_fraction`
         of the rows.
@@ -108,6 +110,11 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     oof_decision_ : ndarray, shape (n_rows, n_classes)
         Out-of-fold predictions: for each row, the mean of the calibrated probabilities from the
         members that were not trained on it (usually one); NaN if there is none.
+    set_scores_ : ndarray, shape (n,)
+        Conformity scores of out-of-fold rows: the sum of the probabilities of the classes that are
+        more probable than the true one, ascending. The probabilities are those of
+        `oof_decision_`, calibrated once more for single members. A model from a file of format
+        version 1 has none.
     validation_score_ : float
         Accuracy of `oof_decision_`.
     best_iterations_ : list of int
@@ -146,6 +153,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "calibrate": ["boolean"],
     }
+    _ARRAYS = ("set_scores_",)
     _VALUES = (*FITTED_VALUES, "temperature_")
 
     def __init__(
@@ -296,6 +304,10 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
             raise ValueError(f"temperature_ must be positive, but is {self.temperature_}")
         if len(self.classes_) < 2:
             raise ValueError("there must be at least two classes")
+        if hasattr(self, "set_scores_"):
+            scores = fields.array_field(vars(self), "set_scores_", (None,), float, finite=True)
+            if (np.diff(scores, prepend=0.0) < 0).any():
+                raise ValueError("set_scores_ must be at least 0 and ascending")
         return "softmax", len(self.classes_)
 
     def _targets(self, y: Array) -> tuple[Array, int, str]:
@@ -312,7 +324,9 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     def _row_losses(self, data: TrainingData, H: Floats, rows: Array) -> Array:
         return errors_and_log_losses(H, data.Y[rows])
 
-    def _learn_out_of_fold(self, data: TrainingData, members: list[Member]) -> None:
+    def _learn_out_of_fold(
+        self, data: TrainingData, members: list[Member], seconds: float | None
+    ) -> None:
         rows = np.concatenate([member.fold.validation for member in members])
         labels = data.Y[rows]
         weights = None if data.weights is None else data.weights[rows]
@@ -330,5 +344,6 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         np.add.at(self.oof_decision_, rows, H / times[rows])
         rows = np.flatnonzero(times)
         weights = None if data.weights is None else data.weights[rows]
+        self._learn_sets(data, rows if weights is None else rows[weights > 0])
         right = self.oof_decision_[rows].argmax(axis=1) == data.Y[rows]
         self.validation_score_ = mean(right, weights) if len(rows) else np.nan

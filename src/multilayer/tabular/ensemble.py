@@ -16,10 +16,16 @@ from multilayer.engine.interface import Descent, Epochs, Examples, Objective
 from multilayer.engine.native import NativeEngine
 from multilayer.engine.threads import available_threads, sharing
 from multilayer.optimizers import AdamW
+from multilayer.tables.dependence import INDEPENDENT, Dependence
 from multilayer.tabular.divergence import quality_of
 from multilayer.tabular.folds import Fold, Rows
 from multilayer.tabular.network import Layout, TabularNetwork, initialize
-from multilayer.tabular.out_of_fold import GROUPS_OF_CLASSES, OutOfFold, RowLosses
+from multilayer.tabular.out_of_fold import (
+    EPOCHS_OF_CLASSES,
+    GROUPS_OF_CLASSES,
+    OutOfFold,
+    RowLosses,
+)
 from multilayer.tabular.recipe import Recipe, flat_cosine, learning_rate_cycles
 from multilayer.training.tasks import TaskPool
 
@@ -55,8 +61,8 @@ class TrainingData:
     layout : Layout
     n_outputs : int
     output : {"softmax", "identity"}
-    groups : ndarray of int, shape (m,), optional
-        Rows that belong together have the same number.
+    dependence : Dependence
+        Of the rows.
     signs : tuple of int
         Of the columns that are plain inputs; see `multilayer.tabular.monotone`.
     """
@@ -67,7 +73,7 @@ class TrainingData:
     layout: Layout
     n_outputs: int
     output: str
-    groups: NDArray[np.int64] | None = None
+    dependence: Dependence = INDEPENDENT
     signs: tuple[int, ...] = ()
 
 
@@ -156,8 +162,8 @@ def train_members(
         From outputs and their rows to the validation loss, which chooses the best epoch.
     row_losses : callable
         From outputs and their rows to the loss of each row. By their mean the other validation rows
-        of a fold choose an epoch for each of them, whose outputs are in `Member.out_of_fold`: what
-        to expect for new rows.
+        of a fold choose epochs for each of them, whose mean outputs are in `Member.out_of_fold`:
+        what to expect for new rows.
     patience : float
         Epochs in a row without improvement after which the training of a member stops.
     n_epochs : int, optional
@@ -234,7 +240,8 @@ def _train(
         data.n_outputs,
         data.X.dtype,
         GROUPS_OF_CLASSES if data.output == "softmax" else None,
-        data.groups,
+        data.dependence.groups,
+        EPOCHS_OF_CLASSES if data.output == "softmax" else 1,
     )
     member = Member(network, fold, out_of_fold.outputs)
     best = [array.copy() for array in network.arrays]

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+import warnings
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "check_coverage",
     "errors_of_mean",
     "half_width",
     "means_of_rows",
     "quantile_offsets",
+    "warn_of_few",
 ]
 
 Array = NDArray[Any]
+
+
+def check_coverage(coverage: Any) -> None:
+    """Raise ValueError unless the coverage is a number between 0 and 1."""
+    if not (isinstance(coverage, Real) and 0 < float(coverage) < 1):
+        raise ValueError(f"coverage must be between 0 and 1, both exclusive, got {coverage!r}")
+
+
+def warn_of_few(what: str, needed: float, n: int, supported: str, stacklevel: int = 3) -> None:
+    """Warn the caller of a method that n out-of-fold rows do not support what was asked for."""
+    # Rounded, as 0.95 / (1 − 0.95) > 19 in floating-point numbers.
+    warnings.warn(
+        f"{what}, as it needs {int(np.ceil(round(needed, 6)))} rows that were left out of "
+        f"training, but there are {n}, which support {supported}: ask for that, fit on more rows, "
+        "or without fast=True",
+        stacklevel=stacklevel,
+    )
 
 
 def half_width(residuals: Array, coverage: float) -> float:

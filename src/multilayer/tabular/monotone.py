@@ -28,7 +28,7 @@ from multilayer.tables.encoder import TableEncoder
 __all__ = ["Bounds", "bounds_of", "column_signs", "keep_signs", "most_share", "project"]
 
 Signs = NDArray[np.int8]
-Bounds = list[tuple[Floats, Floats] | None]  # of each trained array; None: free
+Bounds = list[tuple[Floats, Floats] | None]  # for every trained array; None: free
 
 # The signs of the units of a hidden layer, repeated.
 _UNITS = (1, 0, -1, 0)

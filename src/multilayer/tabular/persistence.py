@@ -61,7 +61,7 @@ class SavableTabular(Savable):
             state, own = network.to_state()
             members.append(state)
             arrays |= {f"member_{k}/{name}": array for name, array in own.items()}
-        arrays |= {name: getattr(self, name) for name in self._ARRAYS}
+        arrays |= {name: getattr(self, name) for name in self._ARRAYS if hasattr(self, name)}
         state = {
             "params": params,
             "encoder": encoder,
@@ -111,7 +111,7 @@ class SavableTabular(Savable):
                     f"a member takes {network.layout} of {network.thetas[0].dtype}, but the "
                     f"encoder gives {layout} of {encoder.dtype}"
                 )
-        for name in self._ARRAYS:
+        for name in set(self._ARRAYS) & set(arrays):  # `_check_saved` knows which must be there
             setattr(self, name, arrays[name])
         values = state["values"]
         for name in self._VALUES:

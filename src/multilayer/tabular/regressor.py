@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -15,14 +13,17 @@ from multilayer import fields
 from multilayer.embedding import Floats
 from multilayer.tables.target import StandardisedTarget, read_column
 from multilayer.tabular.base import TabularEstimator
+from multilayer.tabular.distribution import DistributionMixin
 from multilayer.tabular.ensemble import Member, TrainingData
+from multilayer.tabular.error_scale import ErrorScale, OutOfFoldErrors, learn_scale
 from multilayer.tabular.intervals import (
     errors_of_mean,
-    half_width,
     means_of_rows,
     quantile_offsets,
+    warn_of_few,
 )
 from multilayer.tabular.persistence import FITTED_VALUES
+from multilayer.tabular.recipe import recipe_of
 from multilayer.tabular.scoring import negated_score, root_mean_squared_error, squared_errors
 
 __all__ = ["TabularRegressor"]
@@ -31,11 +32,12 @@ Array = NDArray[Any]
 _LARGEST = 1e150  # the squares of larger numbers would overflow
 
 
-class TabularRegressor(RegressorMixin, TabularEstimator):
+class TabularRegressor(RegressorMixin, DistributionMixin, TabularEstimator):
     """Predict numbers from the rows of a raw table, with prediction intervals.
 
     As `TabularClassifier`, except that the networks have other hyperparameters and that the target
-    is standardised internally. Predictions are within the range of the training targets.
+    is standardised internally. Predictions are within the range of the training targets. Intervals
+    and quantiles are as wide as the errors of similar rows are large, where this is known.
 
     Parameters
     ----------
@@ -57,9 +59,16 @@ validation_fraction, cv, n_iter_no_change, time_limit, random_state, verbose
     oof_prediction_ : ndarray, shape (n_rows,)
         Out-of-fold predictions: for each row, the mean prediction of the members that were not
         trained on it (usually one); NaN if there is none.
+    error_scale_ : ErrorScale or None
+        The learned scale of the errors, relative to a mean row; see `predict_scale`. None if all
+        rows have the same: the scale would not clearly improve the CRPS of out-of-fold rows, or
+        there are fewer than 100.
+    oof_scale_ : ndarray, shape (n_rows,)
+        The scale of the errors of each row by a network that was not trained on its error; NaN
+        where `oof_prediction_` is.
     residuals_ : ndarray, shape (n,)
         Targets minus `oof_prediction_`, scaled to the size of errors of the mean of all members,
-        ascending.
+        divided by the scale of the row, ascending.
     validation_score_ : float
         R² of `oof_prediction_`.
     n_iter_, best_iterations_, loss_curves_, validation_curves_, n_features_in_, feature_names_in_
@@ -82,6 +91,7 @@ validation_fraction, cv, n_iter_no_change, time_limit, random_state, verbose
     """
 
     _MOST_SPARE = 512
+    _TIME_AFTER = 0.1
     _ARRAYS = ("residuals_",)
     _VALUES = (*FITTED_VALUES, "target_")
 
@@ -133,8 +143,9 @@ validation_fraction, cv, n_iter_no_change, time_limit, random_state, verbose
             Columns are found by name if they have names in fit.
         quantiles : array-like of float in (0, 1), shape (q,), optional
             The quantile levels. Predicted quantiles are the prediction plus the quantiles of
-            `residuals_`. With n residuals, quantiles below 1/(n + 1) are −∞ and those above n/(n +
-            1) are ∞, with a warning that there are too few out-of-fold rows.
+            `residuals_` times the scale of the row, so that they never cross. With n residuals,
+            quantiles below 1/(n + 1) are −∞ and those above n/(n + 1) are ∞, with a warning that
+            there are too few out-of-fold rows.
 
         Returns
         -------
@@ -148,78 +159,20 @@ validation_fraction, cv, n_iter_no_change, time_limit, random_state, verbose
             If columns are missing, a column of numbers holds something else, or a quantile is not
             between 0 and 1.
         """
-        y = self._predicted(np.stack(self._outputs(X)).mean(axis=0, dtype=np.float64))
         if quantiles is None:
-            return y
+            return self._predicted(np.stack(self._outputs(X)).mean(axis=0, dtype=np.float64))
         q = np.atleast_1d(np.asarray(quantiles, float))
         if q.ndim != 1 or not ((q > 0) & (q < 1)).all():
             raise ValueError(f"quantiles must be between 0 and 1, both exclusive, got {quantiles}")
+        y, scales = self._located(X)
         offsets = quantile_offsets(self._known_residuals(), q)
         if np.isinf(offsets).any():
             beyond = q[np.isinf(offsets)][0]
             n = len(self.residuals_)
             supported = f"quantiles from {1 / (n + 1):.3g} to {n / (n + 1):.3g}"
             needed = 1 / min(beyond, 1 - beyond) - 1
-            self._warn_of_few(f"the quantile {beyond:g}", needed, supported)
-        return y[:, None] + offsets
-
-    def predict_interval(self, X: Any, coverage: float = 0.9) -> Array:
-        """Predict an interval for each row that contains the target with a given probability.
-
-        Its half width is a quantile of the absolute `residuals_` (conformal prediction). With n
-        residuals, the largest coverage that they support is n/(n + 1): 0.9 needs 9 of them, 0.95
-        needs 19, 0.99 needs 99. Beyond it the ends are −∞ and ∞, with a warning. All rows have a
-        residual if there are several members, and `validation_fraction` of them if one.
-
-        Parameters
-        ----------
-        X : dataframe or array-like, shape (m, n_features_in_)
-        coverage : float in (0, 1), default=0.9
-            The probability.
-
-        Returns
-        -------
-        ndarray, shape (m, 2)
-            Lower and upper ends.
-
-        Warns
-        -----
-        UserWarning
-            If the ends are infinite; the message states how many rows would support the coverage.
-
-        Raises
-        ------
-        NotFittedError
-            Before fit.
-        ValueError
-            If coverage is not between 0 and 1, or no rows were left out of training.
-        """
-        if not (isinstance(coverage, Real) and 0 < coverage < 1):
-            raise ValueError(f"coverage must be between 0 and 1, both exclusive, got {coverage!r}")
-        y = self.predict(X)
-        d = half_width(self._known_residuals(), coverage)
-        if np.isinf(d):
-            n = len(self.residuals_)
-            asked, supported = f"an interval of coverage {coverage:g}", f"up to {n / (n + 1):.3g}"
-            self._warn_of_few(asked, coverage / (1 - coverage), supported)
-        return np.stack([y - d, y + d], axis=1)
-
-    def _known_residuals(self) -> Array:
-        if not len(self.residuals_):
-            raise ValueError(
-                "intervals need rows that were left out of training, but there are none: "
-                f"validation_fraction is {self.validation_fraction}"
-            )
-        return self.residuals_
-
-    def _warn_of_few(self, asked: str, needed: float, supported: str) -> None:
-        # Rounded, as 0.95 / (1 − 0.95) > 19 in floating-point numbers.
-        warnings.warn(
-            f"{asked} is infinite, as it needs {int(np.ceil(round(needed, 6)))} rows that were "
-            f"left out of training, but there are {len(self.residuals_)}, which support "
-            f"{supported}: ask for that, fit on more rows, or without fast=True",
-            stacklevel=3,
-        )
+            warn_of_few(f"the quantile {beyond:g} is infinite", needed, n, supported)
+        return np.asarray(y[:, None] + scales[:, None] * offsets)
 
     @property
     def _scaling(self) -> StandardisedTarget:
@@ -268,6 +221,24 @@ validation_fraction, cv, n_iter_no_change, time_limit, random_state, verbose
             raise ValueError("residuals_ must be ascending")
         return "identity", 1
 
+    def to_state(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        """Return the state: what JSON can hold, and arrays by name."""
+        state, arrays = super().to_state()
+        state["error_scale"] = None
+        if self.error_scale_ is not None:
+            state["error_scale"], own = self.error_scale_.to_state()
+            arrays |= {f"error_scale/{name}": array for name, array in own.items()}
+        return state, arrays
+
+    def _restore(self, state: dict[str, Any], arrays: dict[str, Array]) -> None:
+        super()._restore(state, arrays)
+        start, saved = "error_scale/", state["error_scale"]
+        own = {n.removeprefix(start): a for n, a in arrays.items() if n.startswith(start)}
+        self.error_scale_ = None
+        if saved is not None:
+            like = self.members_[0]
+            self.error_scale_ = ErrorScale.from_state(saved, own, like.layout, like.thetas[0].dtype)
+
     def _targets(self, y: Array) -> tuple[Array, int, str]:
         return self._scaling.forward(y)[:, None].astype(np.float32), 1, "identity"
 
@@ -286,18 +257,32 @@ validation_fraction, cv, n_iter_no_change, time_limit, random_state, verbose
         low, high = (self._scaling.forward(self.target_[end]) for end in ("low", "high"))
         return np.clip(H, low, high)
 
-    def _learn_out_of_fold(self, data: TrainingData, members: list[Member]) -> None:
+    def _learn_out_of_fold(
+        self, data: TrainingData, members: list[Member], seconds: float | None
+    ) -> None:
         rows = np.concatenate([np.append(m.fold.validation, m.fold.spare) for m in members])
         spared = [member.network.forward(data.X[member.fold.spare]) for member in members]
         pairs = zip(members, spared, strict=True)
         h = self._predicted(np.concatenate([H for m, s in pairs for H in (m.out_of_fold, s)]))
         self.oof_prediction_, times, variance = means_of_rows(h, rows, len(data.X))
+        squares = np.bincount(rows, (h - self.oof_prediction_[rows]) ** 2, len(data.X))
         rows = np.flatnonzero(times)
         weights = np.ones(len(rows)) if data.weights is None else data.weights[rows]
         rows, weights = rows[weights > 0], weights[weights > 0]
         truth = self._in_units(data.Y[rows])
         errors = truth - self.oof_prediction_[rows]
-        self.residuals_ = np.sort(errors_of_mean(errors, times[rows], variance, len(members)))
+        residuals = errors_of_mean(errors, times[rows], variance, len(members))
+        self.error_scale_, self.oof_scale_ = None, np.where(times > 0, 1.0, np.nan)
+        known = OutOfFoldErrors(rows, errors, times[rows], squares[rows], weights)
+        folds, recipe = [member.fold for member in members], recipe_of(self, len(rows))
+        n = len(members)
+        found = learn_scale(data, known, folds, recipe, n, seconds) if seconds != 0 else None
+        if found is not None:
+            self.error_scale_, scales = found
+            residuals = errors / scales
+            self.oof_scale_ = np.full(len(data.X), np.nan)
+            self.oof_scale_[rows] = scales
+        self.residuals_ = np.sort(residuals)
         spread = (
             (weights * (truth - np.average(truth, weights=weights)) ** 2).sum()
             if len(truth)
