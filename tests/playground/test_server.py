@@ -440,7 +440,7 @@ def test_a_widget_shows_the_page_until_it_is_closed(monkeypatch):
     assert "frame-ancestors http://localhost:*" in headers["Content-Security-Policy"]
     widget.close()
     wait_for(lambda: widget.server.socket.fileno() == -1)
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("multilayer.extras.find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'multilayer\[notebook\]'"):
         playground.widget()
 
