@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from accuracy_frames import missing_as_text, nominal
+from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
@@ -39,13 +41,15 @@ class Bagged:
         kind = StratifiedKFold if self.task == "class" and least >= N_FOLDS else KFold
         splits = kind(N_FOLDS, shuffle=True, random_state=self.seed).split(X, y)
         self.n_classes = int(y.max()) + 1 if self.task == "class" else 1
-        self.copies = [
-            (
-                self.fit_one(self.task, self.seed + k, X.iloc[a], y[a], X.iloc[b], y[b]),
-                np.unique(y[a]) if self.task == "class" else None,
-            )
-            for k, (a, b) in enumerate(splits)
-        ]
+        self.copies = []
+        for k, (a, b) in enumerate(splits):
+            classes, y_train = None, y[a]
+            if self.task == "class":  # those that the copy knows, as 0, 1, 2 … without a gap
+                classes, y_train = np.unique(y_train, return_inverse=True)
+                b = b[np.isin(y[b], classes)]
+            y_val = y[b] if classes is None else np.searchsorted(classes, y[b])
+            fitted = self.fit_one(self.task, self.seed + k, X.iloc[a], y_train, X.iloc[b], y_val)
+            self.copies.append((fitted, classes))
         return self
 
     def predict_proba(self, X: pd.DataFrame) -> Any:
@@ -70,8 +74,7 @@ def lightgbm_fold(task: str, seed: int, X: Any, y: Any, X_val: Any, y_val: Any) 
     cls = LGBMClassifier if task == "class" else LGBMRegressor
     estimator = cls(n_estimators=TREES, learning_rate=0.05, random_state=seed, verbosity=-1)
     stop = early_stopping(PATIENCE, verbose=False)
-    known = np.isin(y_val, y) if task == "class" else slice(None)
-    estimator.fit(X, y, eval_set=[(X_val[known], y_val[known])], callbacks=[stop])
+    estimator.fit(X, y, eval_set=[(X_val, y_val)], callbacks=[stop])
     return _outputs(task, estimator)
 
 
@@ -87,16 +90,11 @@ def xgboost_fold(task: str, seed: int, X: Any, y: Any, X_val: Any, y_val: Any) -
         random_state=seed,
         verbosity=0,
     )
-    if task == "class":  # which must be 0, 1, 2 …, without a gap
-        classes, y = np.unique(y, return_inverse=True)
-        known = np.isin(y_val, classes)
-        X_val, y_val = X_val[known], np.searchsorted(classes, y_val[known])
     estimator.fit(X, y, eval_set=[(X_val, y_val)], verbose=False)
     return _outputs(task, estimator)
 
 
 def catboost_fold(task: str, seed: int, X: Any, y: Any, X_val: Any, y_val: Any) -> Any:
-    from accuracy_methods import missing_as_text, nominal
     from catboost import CatBoostClassifier, CatBoostRegressor
 
     cls = CatBoostClassifier if task == "class" else CatBoostRegressor
@@ -109,8 +107,7 @@ def catboost_fold(task: str, seed: int, X: Any, y: Any, X_val: Any, y_val: Any) 
         allow_writing_files=False,
         cat_features=nominal(X),
     )
-    known = np.isin(y_val, y) if task == "class" else slice(None)
-    held_out = missing_as_text(X_val[known], X), y_val[known]
+    held_out = missing_as_text(X_val, X), y_val
     estimator.fit(missing_as_text(X, X), y, eval_set=held_out)
     outputs = _outputs(task, estimator)
     return lambda rows: outputs(missing_as_text(rows, X))
@@ -126,8 +123,7 @@ def boosting_fold(task: str, seed: int, X: Any, y: Any, X_val: Any, y_val: Any) 
         categorical_features="from_dtype",
         random_state=seed,
     )
-    known = np.isin(y_val, y) if task == "class" else slice(None)
-    estimator.fit(X, y, X_val=X_val[known], y_val=y_val[known])
+    estimator.fit(X, y, X_val=X_val, y_val=y_val)
     return _outputs(task, estimator)
 
 
@@ -150,29 +146,7 @@ def random_forest(task: str, seed: int) -> Any:
     numbered = OrdinalEncoder(
         handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2
     )
-    from sklearn.compose import make_column_selector, make_column_transformer
-
     encode = make_column_transformer(
         (numbered, make_column_selector(dtype_include="category")), remainder="passthrough"
     )
     return make_pipeline(encode, cls(300, random_state=seed, n_jobs=-1))
-
-
-def realmlp_bagged(task: str, seed: int) -> Any:
-    """RealMLP-TD on eight folds, by its own n_cv."""
-    from accuracy_methods import realmlp
-
-    return realmlp(task, seed, n_cv=N_FOLDS)
-
-
-def tabm(task: str, seed: int) -> Any:
-    """TabM of pytabkit on eight folds, by its own n_cv."""
-    import os
-
-    from accuracy_methods import Prepared, missing_as_medians
-    from pytabkit import TabM_D_Classifier, TabM_D_Regressor
-
-    cls = TabM_D_Classifier if task == "class" else TabM_D_Regressor
-    threads = len(os.sched_getaffinity(0))
-    estimator = cls(device="cpu", random_state=seed, n_threads=threads, n_cv=N_FOLDS)
-    return Prepared(estimator, "cat_col_names", missing_as_medians)

@@ -14,16 +14,16 @@ from typing import Any
 
 import pandas as pd
 from accuracy_bagging import (
+    N_FOLDS,
     bagged,
     boosting_fold,
     catboost_fold,
     ebm,
     lightgbm_fold,
     random_forest,
-    realmlp_bagged,
-    tabm,
     xgboost_fold,
 )
+from accuracy_frames import missing_as_medians, missing_as_text, nominal, numeric
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
@@ -32,14 +32,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 Method = Callable[..., Any]
-
-
-def nominal(X: pd.DataFrame) -> list[str]:
-    return list(X.columns[X.dtypes == "category"])
-
-
-def numeric(X: pd.DataFrame) -> list[str]:
-    return list(X.columns[X.dtypes != "category"])
 
 
 class Prepared:
@@ -58,23 +50,6 @@ class Prepared:
 
     def predict_proba(self, X: pd.DataFrame) -> Any:
         return self.estimator.predict_proba(self.prepare(X, self.train))
-
-
-def missing_as_text(X: pd.DataFrame, _train: pd.DataFrame) -> pd.DataFrame:
-    """Make missing values a category of their own, since CatBoost refuses them in categories."""
-    columns = nominal(X)
-    return X.assign(
-        **{c: X[c].astype(object).where(X[c].notna(), "missing").map(str) for c in columns}
-    )
-
-
-def missing_as_medians(X: pd.DataFrame, train: pd.DataFrame) -> pd.DataFrame:
-    """Convert a frame for RealMLP.
-
-    It refuses missing numbers, numbers of mixed dtypes, and categories that are text.
-    """
-    numbers = X[numeric(X)].astype("float64").fillna(train[numeric(train)].median())
-    return X.assign(**numbers).astype(dict.fromkeys(nominal(X), object))
 
 
 def multilayer(task: str, seed: int, **own: object) -> Any:
@@ -121,6 +96,21 @@ def realmlp(task: str, seed: int, **own: object) -> Any:
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     cls = RealMLP_TD_Classifier if task == "class" else RealMLP_TD_Regressor
     estimator = cls(device="cpu", random_state=seed, n_threads=len(os.sched_getaffinity(0)), **own)
+    return Prepared(estimator, "cat_col_names", missing_as_medians)
+
+
+def realmlp_bagged(task: str, seed: int) -> Any:
+    """RealMLP-TD on eight folds, by its own n_cv."""
+    return realmlp(task, seed, n_cv=N_FOLDS)
+
+
+def tabm(task: str, seed: int) -> Any:
+    """TabM of pytabkit on eight folds, by its own n_cv."""
+    from pytabkit import TabM_D_Classifier, TabM_D_Regressor
+
+    cls = TabM_D_Classifier if task == "class" else TabM_D_Regressor
+    threads = len(os.sched_getaffinity(0))
+    estimator = cls(device="cpu", random_state=seed, n_threads=threads, n_cv=N_FOLDS)
     return Prepared(estimator, "cat_col_names", missing_as_medians)
 
 

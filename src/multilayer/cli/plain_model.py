@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 
 from multilayer.cli.data import Split, hold_out, standardise
 from multilayer.cli.estimators import table_encoder
-from multilayer.tables.dependence import INDEPENDENT, Dependence
+from multilayer.tables.dependence import Dependence
 from multilayer.tables.target import fold_in_units
 
 __all__ = ["PlainModel", "plain_parameters", "train_plain"]
@@ -114,7 +114,7 @@ class PlainModel(BaseEstimator):
             y,
             self.validation,
             self.random_state or 0,
-            Dependence(groups, time) if groups is not None or time is not None else INDEPENDENT,
+            Dependence(groups, time),
             classes=is_classifier(self.kind()),
             advice="a plain network needs more rows in each fold",
         )

@@ -30,10 +30,14 @@ class Dependence:
     groups: NDArray[np.int64] | None = None
     time: NDArray[np.float64] | None = None
 
+    @property
+    def is_none(self) -> bool:
+        """Whether there are neither groups nor times."""
+        return self.groups is None and self.time is None
+
     def take(self, rows: NDArray[Any]) -> Dependence:
         """Return that of some rows."""
-        groups, time = (None if a is None else a[rows] for a in (self.groups, self.time))
-        return self if groups is None and time is None else Dependence(groups, time)
+        return Dependence(*(None if a is None else a[rows] for a in (self.groups, self.time)))
 
     @property
     def arguments(self) -> dict[str, Any]:

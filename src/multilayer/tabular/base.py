@@ -270,7 +270,7 @@ def prepare_training(
     """
     if (X_val is None) != (y_val is None):
         raise ValueError("X_val and y_val go together")
-    if X_val is not None and (dependence is not INDEPENDENT or estimator.cv is not None):
+    if X_val is not None and (not dependence.is_none or estimator.cv is not None):
         raise ValueError("X_val replaces groups, time and cv: it is what chooses the epochs")
     if every_target is not None and is_classifier(estimator):
         estimator._read_target(every_target)

@@ -109,7 +109,8 @@ class TabularClassifier(SetsMixin, ClassifierMixin, TabularEstimator):
         `multilayer.tabular.calibration.find_temperature`.
     oof_decision_ : ndarray, shape (n_rows, n_classes)
         Out-of-fold predictions: for each row, the mean of the calibrated probabilities from the
-        members that were not trained on it (usually one); NaN if there is none.
+        members that were not trained on it (usually one), at the four epochs that other rows
+        choose; NaN if there is none.
     set_scores_ : ndarray, shape (n,)
         Conformity scores of out-of-fold rows: the sum of the probabilities of the classes that are
         more probable than the true one, ascending. The probabilities are those of

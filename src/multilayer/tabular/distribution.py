@@ -15,7 +15,7 @@ from sklearn.utils.validation import (
 from multilayer.embedding import Floats
 from multilayer.tabular.crps import crps
 from multilayer.tabular.error_scale import ErrorScale
-from multilayer.tabular.intervals import check_coverage, half_width, warn_of_few
+from multilayer.tabular.intervals import check_coverage, check_left_out, half_width, warn_of_few
 from multilayer.tabular.scoring import mean
 
 __all__ = ["DistributionMixin"]
@@ -129,9 +129,5 @@ class DistributionMixin:
         return np.ones(len(encoded)) if scale is None else scale(encoded)
 
     def _known_residuals(self: Any) -> Array:
-        if not len(self.residuals_):
-            raise ValueError(
-                "intervals need rows that were left out of training, but there are none: "
-                f"validation_fraction is {self.validation_fraction}"
-            )
+        check_left_out("intervals", self.residuals_, self.validation_fraction)
         return np.asarray(self.residuals_)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, check_cv
 
-from multilayer.tables.dependence import INDEPENDENT, Dependence
+from multilayer.tables.dependence import Dependence
 from multilayer.tables.target import split_rows
 
 __all__ = [
@@ -131,7 +131,7 @@ def hold_out(
 ) -> Fold:
     """Hold out a share of the rows: the last ones, or whole groups, or rows that represent y."""
     time, groups, m = dependence.time, dependence.groups, len(y)
-    if not share or dependence is INDEPENDENT:
+    if not share or dependence.is_none:
         return Fold(*split_rows(y, share, rng))
     if time is None:
         assert groups is not None

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "check_coverage",
+    "check_left_out",
     "errors_of_mean",
     "half_width",
     "means_of_rows",
@@ -25,6 +26,15 @@ def check_coverage(coverage: Any) -> None:
     """Raise ValueError unless the coverage is a number between 0 and 1."""
     if not (isinstance(coverage, Real) and 0 < float(coverage) < 1):
         raise ValueError(f"coverage must be between 0 and 1, both exclusive, got {coverage!r}")
+
+
+def check_left_out(what: str, found: Array, validation_fraction: float) -> None:
+    """Raise ValueError if no rows were left out of training, so that nothing was found for what."""
+    if not len(found):
+        raise ValueError(
+            f"{what} need rows that were left out of training, but there are none: "
+            f"validation_fraction is {validation_fraction}"
+        )
 
 
 def warn_of_few(what: str, needed: float, n: int, supported: str, stacklevel: int = 3) -> None:

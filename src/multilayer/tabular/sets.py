@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from multilayer.tabular.calibration import find_temperature, tempered
 from multilayer.tabular.ensemble import TrainingData
-from multilayer.tabular.intervals import check_coverage, half_width, warn_of_few
+from multilayer.tabular.intervals import check_coverage, check_left_out, half_width, warn_of_few
 
 __all__ = ["SetsMixin", "classes_within", "more_probable"]
 
@@ -109,11 +109,7 @@ class SetsMixin:
                 "predict_set needs set_scores_, but the model is from a file of format version 1, "
                 "which does not hold them: fit it again"
             )
-        if not len(self.set_scores_):
-            raise ValueError(
-                "sets need rows that were left out of training, but there are none: "
-                f"validation_fraction is {self.validation_fraction}"
-            )
+        check_left_out("sets", self.set_scores_, self.validation_fraction)
         return classes_within(H, self.set_scores_, coverage)
 
     def _learn_sets(self: Any, data: TrainingData, rows: Array) -> None:
