@@ -311,8 +311,11 @@ class TableEncoder(TransformerMixin, LearnedColumns, Savable, BaseEstimator):
         check_is_fitted(self, "numbers_")
         self._validate_params()  # they may have been set since
         numbers, arrays = self.numbers_.to_state()
+        params = self.get_params()
+        if not self.ordinal:  # as in files of older versions
+            del params["ordinal"]
         state = {
-            "params": self.get_params(),
+            "params": params,
             "n_features_in_": self.n_features_in_,
             "feature_names_in_": self.column_names if hasattr(self, "feature_names_in_") else None,
             "numbers": numbers,
