@@ -64,7 +64,7 @@ def for_targets(combine: Callable[..., Any]) -> Callable[[Callable[P, R]], Calla
 
 def fitted_targets(model: Any) -> dict[str, Any]:
     """Return the estimator of each target of a model of several by its name; {} of any other."""
-    found = vars(model).get("estimators_") if hasattr(model, "target_names_") else None
+    found = getattr(model, "estimators_", None) if hasattr(model, "target_names_") else None
     if found is None or isinstance(found, dict):
         return found or {}
     return dict(zip(model.target_names_, found, strict=True))
