@@ -34,7 +34,8 @@ def test_fit_predict_evaluate_inspect(run, flats):
     flat = " ".join(said.split())
     assert "train.csv: 300 rows, 6 columns and the targets amount, answer, grade" in flat
     assert "amount: Regression: from" in flat
-    assert "12 rows without a value left out answer: Classification, 2 classes" in flat
+    assert "12 rows without a value left out" in flat
+    assert "answer: Classification, 2 classes" in flat
     assert "grade: Classification, 3 classes" in flat
     assert flat.count("Columns left out: same (constant)") == 1
     assert "amount, regression: 2 networks" in flat

@@ -3,6 +3,7 @@
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
@@ -303,3 +304,7 @@ def test_alerts_are_one_warning_and_shared_ones_are_said_once():
     (message,) = [str(w.message) for w in caught]
     assert "Column 'paint' determines 'colour'" in message
     assert message.count("only 45 rows") == 1
+    assert "Of target" not in message
+    rare = pd.DataFrame({"colour": CLASSES["colour"], "rare": np.arange(120) % 40 == 0})
+    with pytest.warns(DataWarning, match="^Of target 'rare': .*class"):
+        TabularClassifier(**SMALL).fit(X, rare)

@@ -229,7 +229,7 @@ def _warn(
 ) -> None:
     """Warn once of what the table is alerted about, and once of rows without a value."""
     X, dependence = read_dependence(X, groups, time)
-    serious: dict[str, None] = {}  # each once: most are not about a target
+    of_alerts: dict[str, list[str]] = {}  # most are about the table, not about a target
     for estimator, column, _ in learning:
         classes = is_classifier(estimator)
         labels = estimator._read_target(column.values)
@@ -240,9 +240,16 @@ def _warn(
             target=column.name,
             dependence=dependence.take(column.rows),
         )
-        serious |= dict.fromkeys(str(alert) for alert in found if alert.serious)
-    if serious:
-        warnings.warn(" ".join(serious), DataWarning, stacklevel=6)
+        for alert in found:
+            if alert.serious:
+                of_alerts.setdefault(str(alert), []).append(column.name)
+    said = [
+        alert if len(names) == len(learning) or repr(names[0]) in alert
+        else f"Of target {', '.join(map(repr, names))}: {alert}"
+        for alert, names in of_alerts.items()
+    ]  # fmt: skip
+    if said:
+        warnings.warn(" ".join(said), DataWarning, stacklevel=6)
     gaps = [f"{c.n_missing} rows of {c.name!r}" for _, c, _ in learning if c.n_missing]
     if gaps:
         warnings.warn(
