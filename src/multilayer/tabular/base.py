@@ -22,7 +22,7 @@ from multilayer.tables.dependence import INDEPENDENT, Dependence, read_dependenc
 from multilayer.tables.encoder import TableEncoder
 from multilayer.tabular.assignment import folds_of_members, n_members
 from multilayer.tabular.ensemble import Member, TrainedOn, TrainingData
-from multilayer.tabular.fit_targets import fit_each, forget
+from multilayer.tabular.fit_targets import Learner, fit_each, forget
 from multilayer.tabular.folds import Fold
 from multilayer.tabular.importance import ImportancesMixin
 from multilayer.tabular.monotone import column_signs
@@ -38,6 +38,7 @@ __all__ = [
     "SHARE",
     "TabularEstimator",
     "dependence_of",
+    "learner",
     "out_of_fold_outputs",
     "prepare_training",
     "validation_loss",
@@ -144,7 +145,7 @@ class TabularEstimator(StagesMixin, ImportancesMixin, Reportable, SavableTabular
         before = dict(vars(self))
         try:
             if n_targets(y) > 1:
-                fit_each(self, X, y, sample_weight, groups, time, X_val, y_val)
+                fit_each(self, learner, X, y, sample_weight, groups, time, X_val, y_val)
             else:
                 if hasattr(self, "estimators_"):
                     forget(self)
@@ -252,6 +253,11 @@ class TabularEstimator(StagesMixin, ImportancesMixin, Reportable, SavableTabular
         check_is_fitted(self, "members_")
         encoded = self.encoder_.transform(X)
         return [network.forward(encoded) for network in self.members_]
+
+
+def learner(estimator: TabularEstimator) -> Learner:
+    """Return an estimator as what learns one of several targets."""
+    return Learner(estimator, estimator._read_target, estimator._fit)
 
 
 def prepare_training(

@@ -134,10 +134,20 @@ class TabularClassifier(SetsMixin, ClassifierMixin, TabularEstimator):
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only if the columns have names.
+    estimators_ : list of TabularClassifier
+        Only of several targets: the fitted estimator of each, in place of `encoder_`, `members_`,
+        `temperature_`, `set_scores_` and the curves. `classes_` and `oof_decision_` are then lists,
+        and `validation_score_` is the fraction of rows whose targets are all right. For a label of
+        a label indicator that is the same in all rows, a `ConstantLabel`.
+    target_names_ : list of str
+        Only of several targets: the names of the columns of y; "y0", "y1" … if they have none.
+    n_outputs_ : int
+        Only of several targets: their number.
 
     See Also
     --------
     TabularRegressor : Predict numbers from a raw table.
+    TabularMultiOutput : Predict numbers and classes together.
     MLPClassifier : One network on numbers, compatible with scikit-learn's.
 
     References

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ __all__ = ["ConstantLabel"]
 Array = NDArray[Any]
 
 
+@dataclass(frozen=True, eq=False)
 class ConstantLabel:
     """What `estimators_` holds for a label of a label indicator that is 0, or 1, in all rows.
 
@@ -28,8 +30,7 @@ class ConstantLabel:
         The label.
     """
 
-    def __init__(self, classes: Array) -> None:
-        self.classes_ = classes
+    classes_: Array
 
     def predict(self, X: Any) -> Array:
         """Return the label for each row, (m,)."""

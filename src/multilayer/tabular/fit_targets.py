@@ -6,6 +6,7 @@ import time as clock
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,26 +18,44 @@ from sklearn.utils.validation import _num_samples
 
 from multilayer.tables.alerts import DataWarning, find_alerts
 from multilayer.tables.dependence import read_dependence
-from multilayer.tables.labels import plain_target
-from multilayer.tables.target import detect_task
+from multilayer.tables.labels import class_indices, plain_target
+from multilayer.tables.target import detect_task, read_column
 from multilayer.tabular.constant import ConstantLabel
 from multilayer.tabular.scoring import mean
 from multilayer.tabular.several_targets import is_indicator
 from multilayer.tabular.target_columns import TargetColumn, read_targets
 
-__all__ = ["fit_each", "fit_targets", "forget", "shared_parameters"]
+__all__ = ["Learner", "fit_each", "fit_targets", "forget", "shared_parameters"]
 
 Array = NDArray[Any]
 _SOON = 1e-3  # seconds, in which a network is trained for an epoch
 
 
-def fit_each(model: Any, X: Any, Y: Any, sample_weight: Any, *given: Any) -> None:
+@dataclass(frozen=True)
+class Learner:
+    """The estimator of a target, with the methods by which it reads a target and is fitted."""
+
+    estimator: Any
+    read: Callable[..., Array]
+    fit: Callable[..., bool]
+
+
+def fit_each(
+    model: Any,
+    learner: Callable[[Any], Learner],
+    X: Any,
+    Y: Any,
+    sample_weight: Any,
+    *given: Any,
+) -> None:
     """Fit a TabularClassifier or TabularRegressor to several targets.
 
     Parameters
     ----------
     model : TabularEstimator
         Its fitted attributes are set.
+    learner : callable
+        Returns the learner of an estimator.
     X, Y, sample_weight, *given
         As for `TabularEstimator.fit`: groups, time, X_val, y_val are given.
     """
@@ -46,10 +65,11 @@ def fit_each(model: Any, X: Any, Y: Any, sample_weight: Any, *given: Any) -> Non
     if len(constant) == len(columns):
         raise ValueError("y must have a label that differs between rows, but each is constant")
 
-    def make(k: int) -> Any:
+    def make(k: int) -> Learner | ConstantLabel:
         if columns[k].name in constant:
             return ConstantLabel(constant[columns[k].name])
-        return type(model)(**parameters | ({"class_weight": weights[k]} if weights else {}))
+        own = {"class_weight": weights[k]} if weights else {}
+        return learner(type(model)(**parameters | own))
 
     estimators = fit_targets(model, make, columns, X, sample_weight, *given)
     if constant:
@@ -95,7 +115,7 @@ def shared_parameters(model: Any) -> dict[str, Any]:
 
 def fit_targets(
     model: Any,
-    make: Callable[[int], Any],
+    make: Callable[[int], Learner | ConstantLabel],
     columns: Sequence[TargetColumn],
     X: Any,
     sample_weight: Any,
@@ -111,7 +131,7 @@ def fit_targets(
     model : estimator
         Whose `time_limit` the targets share equally.
     make : callable
-        Makes the estimator of a target from its index; a `ConstantLabel` is not trained.
+        Makes the learner of a target from its index; a `ConstantLabel` learns nothing.
     columns : sequence of TargetColumn
     X, sample_weight, groups, time, X_val, y_val
         As for `TabularEstimator.fit`; y_val has a column for each target.
@@ -131,31 +151,33 @@ def fit_targets(
     validation: Sequence[TargetColumn | None] = [None] * len(columns)
     if y_val is not None:
         validation = _validation_columns(columns, X_val, y_val)
-    estimators = [make(k) for k in range(len(columns))]
-    learning = []
-    for estimator, column, held in zip(estimators, columns, validation, strict=True):
-        if isinstance(estimator, ConstantLabel):
+    made = [make(k) for k in range(len(columns))]
+    learning: list[tuple[Learner, TargetColumn, TargetColumn | None]] = []
+    labels: list[Array] = []
+    for one, column, held in zip(made, columns, validation, strict=True):
+        if isinstance(one, ConstantLabel):
             continue
-        learning.append((estimator, column, held))
         with _naming(column, columns):
-            estimator._read_target(column.values)
+            y = one.read(column.values)
             if held is not None:
-                estimator._read_target(held.values, again=True)
-    _warn(learning, X, groups, time)
+                one.read(held.values, again=True)
+        learning.append((one, column, held))
+        labels.append(one.estimator.classes_[y] if is_classifier(one.estimator) else y)
+    _warn(learning, labels, X, groups, time)
     began, interrupted, late = clock.perf_counter(), False, []
-    for k, (estimator, column, held) in enumerate(learning):
+    for k, (one, column, held) in enumerate(learning):
         if interrupted:
             late.append(column.name)
-            estimator.time_limit = _SOON
+            one.estimator.time_limit = _SOON
         elif model.time_limit is not None:
             left = model.time_limit - (clock.perf_counter() - began)
-            estimator.time_limit = max(left / (len(learning) - k), _SOON)
+            one.estimator.time_limit = max(left / (len(learning) - k), _SOON)
         with _naming(column):
-            interrupted |= estimator._fit(
+            interrupted |= one.fit(
                 column.take(X),
                 column.values,
                 column.take(sample_weight) if np.ndim(sample_weight) else sample_weight,
-                *(one if isinstance(one, str) else column.take(one) for one in (groups, time)),
+                *(g if isinstance(g, str) else column.take(g) for g in (groups, time)),
                 None if held is None else held.take(X_val),
                 None if held is None else held.values,
                 alerts=False,
@@ -166,7 +188,7 @@ def fit_targets(
             ConvergenceWarning,
             stacklevel=5,
         )
-    return estimators
+    return [one if isinstance(one, ConstantLabel) else one.estimator for one in made]
 
 
 @contextmanager
@@ -225,29 +247,30 @@ def _validation_columns(
 
 
 def _warn(
-    learning: Sequence[tuple[Any, TargetColumn, Any]], X: Any, groups: Any, time: Any
+    learning: Sequence[tuple[Learner, TargetColumn, Any]],
+    labels: Sequence[Array],
+    X: Any,
+    groups: Any,
+    time: Any,
 ) -> None:
     """Warn once of what the table is alerted about, and once of rows without a value."""
     X, dependence = read_dependence(X, groups, time)
     of_alerts: dict[str, list[str]] = {}  # most are about the table, not about a target
-    for estimator, column, _ in learning:
-        classes = is_classifier(estimator)
-        labels = estimator._read_target(column.values)
+    for (one, column, _), y in zip(learning, labels, strict=True):
         found = find_alerts(
             column.take(X),
-            estimator.classes_[labels] if classes else labels,
-            classes=classes,
+            y,
+            classes=is_classifier(one.estimator),
             target=column.name,
             dependence=dependence.take(column.rows),
         )
         for alert in found:
             if alert.serious:
                 of_alerts.setdefault(str(alert), []).append(column.name)
-    said = [
-        alert if len(names) == len(learning) or repr(names[0]) in alert
-        else f"Of target {', '.join(map(repr, names))}: {alert}"
-        for alert, names in of_alerts.items()
-    ]  # fmt: skip
+    said = []
+    for text, names in of_alerts.items():
+        shared = len(names) == len(learning) or repr(names[0]) in text
+        said.append(text if shared else f"Of target {', '.join(map(repr, names))}: {text}")
     if said:
         warnings.warn(" ".join(said), DataWarning, stacklevel=6)
     gaps = [f"{c.n_missing} rows of {c.name!r}" for _, c, _ in learning if c.n_missing]
@@ -317,7 +340,7 @@ def _subset_accuracy(model: Any, columns: Sequence[TargetColumn], weights: Any) 
         known = known & ~np.isnan(H[:, 0])
         if not isinstance(estimator, ConstantLabel):
             labels = np.zeros(column.m, int)
-            labels[column.rows] = estimator._trained_on.data.Y[: len(column.rows)]
+            labels[column.rows] = class_indices(read_column(column.values), estimator.classes_)
             right = right & (H.argmax(axis=1) == labels)
     if not known.any():
         return float("nan")

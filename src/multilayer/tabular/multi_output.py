@@ -16,9 +16,9 @@ from multilayer.estimators.reporting import Reportable
 from multilayer.persistence import Savable
 from multilayer.tables.labels import plain_target
 from multilayer.tables.target import detect_task
-from multilayer.tabular.base import CONSTRAINTS
+from multilayer.tabular.base import CONSTRAINTS, learner
 from multilayer.tabular.classifier import TabularClassifier
-from multilayer.tabular.fit_targets import fit_targets, forget, shared_parameters
+from multilayer.tabular.fit_targets import Learner, fit_targets, forget, shared_parameters
 from multilayer.tabular.regressor import TabularRegressor
 from multilayer.tabular.saved_targets import (
     estimators_from_state,
@@ -201,14 +201,14 @@ dropout, alpha, validation_fraction, cv, n_iter_no_change, random_state, verbose
         of_target = {name: self._of_targets(name, names) for name in _OF_TARGETS}
         shared = {k: v for k, v in shared_parameters(self).items() if k not in _OF_TARGETS}
 
-        def make(k: int) -> Any:
+        def make(k: int) -> Learner:
             name, task = names[k], of_target["task"].get(names[k], "auto")
             if task == "auto":
                 task = detect_task(np.asarray(plain_target(columns[k].values)))
             own = {"scoring": of_target["scoring"].get(name)}
             if task == "classification":
                 own["class_weight"] = of_target["class_weight"].get(name)
-            return _KINDS[task](**shared, **own)
+            return learner(_KINDS[task](**shared, **own))
 
         fitted = fit_targets(self, make, columns, *given)
         forget(self)

@@ -75,10 +75,14 @@ validation_fraction, cv, n_iter_no_change, time_limit, random_state, verbose
         R² of `oof_prediction_`.
     n_iter_, best_iterations_, loss_curves_, validation_curves_, n_features_in_, feature_names_in_
         As for `TabularClassifier`.
+    estimators_, target_names_, n_outputs_
+        As for `TabularClassifier`, only of several targets. `oof_prediction_` and `oof_scale_` are
+        then of shape (n_rows, n_targets), and `validation_score_` is the mean over the targets.
 
     See Also
     --------
     TabularClassifier : Predict classes from a raw table.
+    TabularMultiOutput : Predict numbers and classes together.
     MLPRegressor : One network on numbers, compatible with scikit-learn's.
 
     Examples
