@@ -304,5 +304,15 @@ def test_alerts_are_one_warning_and_shared_ones_are_said_once():
     assert "Column 'paint' determines 'colour'" in message
     assert message.count("only 45 rows") == 1
     assert "Of target" not in message
-    with pytest.warns(DataWarning, match=r"Of target 'colour': \d+ of 120 rows repeat"):
-        TabularClassifier(**SMALL).fit(X[["town", "code", "new"]], CLASSES)
+    repeated = np.append(np.arange(100), np.arange(20))
+    colour = CLASSES["colour"].to_numpy()[repeated]
+    Y = CLASSES.assign(colour=colour, grade=np.append(np.zeros(100, int), np.ones(20, int)))
+    with pytest.warns(DataWarning, match=r"Of target 'colour': 20 of 120 rows repeat"):
+        TabularClassifier(**SMALL).fit(X.iloc[repeated], Y)
+
+
+def test_cross_validation_of_mixtures_says_what_to_use():
+    with pytest.raises(ValueError, match="a TabularMultiOutput is both: scikit-learn's cross_val_"):
+        ml.cross_validate_network(TabularMultiOutput(**SMALL), X, MIXED)
+    result = ml.cross_validate_network(TabularRegressor(**SMALL), X, NUMBERS, cv=2, verbose=False)
+    assert result.oof_prediction.shape == (120, 2)
