@@ -196,6 +196,8 @@ def test_multilabel():
     booleans = TabularClassifier(**SMALL).fit(X, Y.astype(bool))
     same(booleans.predict_proba(X), P)
     assert booleans.predict(X).dtype == bool
+    both = pd.DataFrame({"a": LABEL == 1, "b": 1 - LABEL})
+    assert TabularClassifier(**SMALL).fit(X, both).predict(X).dtype.kind == "i"
     # Of classes that are not 0 and 1, no one is "the" probability.
     assert isinstance(TabularClassifier(**SMALL).fit(X, Y[:, :2] + 1).predict_proba(X), list)
 

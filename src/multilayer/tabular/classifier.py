@@ -219,6 +219,11 @@ class TabularClassifier(SetsMixin, ClassifierMixin, TabularEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
     @for_targets(probabilities)
     def predict_proba(self, X: Any) -> Array:
         """Predict the probability of each class.

@@ -108,7 +108,7 @@ def known_columns(model: Any, y: Any) -> list[TargetColumn]:
 def side_by_side(parts: Sequence[Array]) -> Array:
     """Stack an array of each target along a second axis; of different kinds, as objects."""
     kinds = {part.dtype.kind for part in parts}
-    if len(kinds) > 1 and not kinds <= set("iuf"):
+    if len(kinds) > 1 and not kinds <= set("biuf"):
         parts = [part.astype(object) for part in parts]
     return np.stack(parts, axis=1)
 
