@@ -140,8 +140,8 @@ def test_every_member_of_a_tabular_model_is_drawn(tabular):
     for mark, best, curve in zip(
         marks, tabular.best_iterations_, tabular.validation_curves_, strict=True
     ):
-        assert mark.get_xydata().tolist() == [[best, min(curve)]]
-    assert display.validation_ax_.get_ylabel() == "Validation error rate"
+        assert mark.get_xydata().tolist() == [[best, curve[best - 1]]]
+    assert display.validation_ax_.get_ylabel() == "Validation error + log-loss"
     assert display.ax_.get_title(loc="left") == "3 members, the best epoch of each marked"
 
 
@@ -149,7 +149,7 @@ def test_of_regressors_and_of_one_member(moons):
     X, _ = moons
     model = TabularRegressor(fast=True, max_iter=4, hidden_layer_sizes=(4,), random_state=0)
     display = LossCurveDisplay.from_estimator(model.fit(X, X[:, 0]), name="fast")
-    assert display.validation_ax_.get_ylabel() == "Validation RMSE, standardised"
+    assert display.validation_ax_.get_ylabel() == "Validation squared error, standardised"
     (label,) = display.validation_ax_.get_legend().get_texts()
     least = min(model.validation_curves_[0])
     assert label.get_text() == f"fast: best {least:.4g} (epoch {model.best_iterations_[0]})"

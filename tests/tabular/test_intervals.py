@@ -13,7 +13,6 @@ from multilayer.tabular.intervals import (
     means_of_rows,
     quantile_offsets,
 )
-from multilayer.tabular.out_of_fold import OutOfFold
 
 
 @pytest.fixture(scope="module")
@@ -131,70 +130,3 @@ def test_coverage_of_few_rows():
         ends = [model.predict_interval(X[30:], share).T for share in (0.5, 0.8)]
         met.append([np.mean((low <= y[30:]) & (y[30:] <= high)) for low, high in ends])
     np.testing.assert_allclose(np.mean(met, axis=0), [0.5, 0.8], atol=0.1)
-
-
-def test_out_of_fold_outputs_come_from_epochs_that_the_other_rows_choose():
-    losses = np.array([[0, 3, 3], [1, 1, 1.5], [9, 0, 2]])  # of three rows, in three epochs
-    epochs = iter(losses)
-    kept = OutOfFold(np.arange(3), lambda H, rows: next(epochs), None, 1, np.dtype(float))
-    for epoch in range(3):
-        kept.update(np.full((3, 1), float(epoch)))
-    # Sums of the others: 6, 2.5, 2 for the first; 3, 2.5, 11 and 3, 2, 9 for the others.
-    assert kept.outputs[:, 0].tolist() == [2, 1, 1]
-
-
-def test_groups_of_rows_choose_for_each_other():
-    """Two epochs with one error each: alone, each row would get the epoch at which it is wrong."""
-    losses = np.zeros((2, 64))
-    losses[0, 5] = losses[1, 9] = 1
-    wrong = {}
-    for n_groups in (None, 8):
-        epochs = iter(losses)
-        rows = np.arange(64)
-        kept = OutOfFold(
-            rows, lambda H, rows, epochs=epochs: next(epochs), None, 1, np.dtype(float), n_groups
-        )
-        for epoch in range(2):
-            kept.update(np.full((64, 1), float(epoch)))
-        chosen = kept.outputs[:, 0].astype(int)
-        wrong[n_groups] = losses[chosen, rows].sum()
-        groups = kept._groups
-        assert len(set(groups)) == (n_groups or 64)
-        for group in set(groups):  # all of a group take the same epoch, the last of the best
-            others = losses[:, groups != group].sum(axis=1)
-            best = 1 if others[1] <= others[0] else 0
-            assert (chosen[groups == group] == best).all()
-    assert wrong[None] == 2
-
-
-def test_outputs_are_averaged_over_the_best_epochs():
-    losses = [[0, 1], [2, 3], [5, 0], [9, 9], [1, np.nan]]  # of two rows, in five epochs
-    epochs = iter(np.array(losses, float))
-    kept = OutOfFold(
-        np.arange(2), lambda H, rows: next(epochs), None, 1, np.dtype(float), n_epochs=2
-    )
-    expected = [[0, 0], [0.5, 0.5], [1, 0.5], [1, 0.5], [1, 0.5]]
-    # The first row takes the epochs at which the second one has the least losses, and vice versa.
-    for epoch, mean in enumerate(expected):
-        kept.update(np.full((2, 1), float(epoch)))
-        assert kept.outputs[:, 0].tolist() == mean
-
-
-def test_outputs_that_are_not_finite_stay_only_where_there_are_no_others():
-    losses = iter(np.array([[np.nan, np.nan], [1.0, 1.0]]))
-    kept = OutOfFold(
-        np.arange(2), lambda H, rows: next(losses), None, 1, np.dtype(float), n_epochs=2
-    )
-    kept.update(np.full((2, 1), np.nan))
-    assert np.isnan(kept.outputs).all()
-    kept.update(np.ones((2, 1)))
-    assert kept.outputs[:, 0].tolist() == [1, 1]
-
-
-def test_rows_without_weight_choose_nothing_out_of_fold():
-    losses = iter(np.array([[0.0, 2, 9], [1, 1, 0], [5, 5, 0]]))
-    weights = np.array([1.0, 1.0, 0.0])
-    kept = OutOfFold(np.arange(3), lambda H, rows: next(losses), weights, 1, np.dtype(float))
-    for epoch in range(3):
-        kept.update(np.full((3, 1), float(epoch)))
-    assert kept.outputs[:, 0].tolist() == [1, 0, 1]

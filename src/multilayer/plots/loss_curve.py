@@ -323,13 +323,13 @@ def _of_network(network: Any) -> dict[str, Any]:
 
 
 def _of_members(model: TabularEstimator) -> dict[str, Any]:
-    """Return the curves of all members, whose best epochs have the smallest validation loss."""
+    """Return the curves of all members, and the epochs that they are taken from."""
     if not hasattr(model, "loss_curves_"):
         raise TypeError(
             f"LossCurveDisplay draws loss_curves_, and this {type(model).__name__} has none: a "
             "model file does not hold them"
         )
-    error = "error rate" if is_classifier(model) else "RMSE, standardised"
+    error = "error + log-loss" if is_classifier(model) else "squared error, standardised"
     if model.scoring is not None:
         error = f"−{_score_name(model)}"
     scored = all(model.validation_curves_)

@@ -101,14 +101,15 @@ def curves(evaluation: Evaluation) -> Section | None:
         figures = [_of_members("cost", network, costs, "Training cost")] if any(costs) else []
         losses = getattr(network, "validation_curves_", [])
         if any(losses):
-            what = "Error rate" if evaluation.classifies else "Standardised RMSE"
+            what = "Error + log-loss" if evaluation.classifies else "Squared error"
             what = what if network.scoring is None else f"Minus {network.scoring}"
             what += ", held-out rows"
             figures.append(_of_members("validation", network, losses, what))
         reading = (
             "Each line is a network. The cost of its training rows falls from epoch to epoch, and "
-            "the error on its held-out rows may rise again. The point marks the epoch with the "
-            "smallest error, at which the network was saved."
+            "the loss of its held-out rows may rise again. The point marks the epoch that the "
+            "network is taken from: where its own loss plus the mean loss of the other networks is "
+            "the smallest."
         )
     else:
         figures = []

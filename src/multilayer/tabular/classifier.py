@@ -18,7 +18,7 @@ from multilayer.embedding import Floats
 from multilayer.tables.labels import as_classes
 from multilayer.tables.target import read_column
 from multilayer.tabular.base import CONSTRAINTS, SHARE, TabularEstimator
-from multilayer.tabular.calibration import find_temperature, tempered
+from multilayer.tabular.calibration import biased, find_biases, find_temperature, tempered
 from multilayer.tabular.ensemble import Member, TrainingData
 from multilayer.tabular.persistence import FITTED_VALUES
 from multilayer.tabular.scoring import (
@@ -356,7 +356,8 @@ class TabularClassifier(SetsMixin, ClassifierMixin, TabularEstimator):
         return negated_score(scoring, H, self.classes_, truth, weights)
 
     def _row_losses(self, data: TrainingData, H: Floats, rows: Array) -> Array:
-        return errors_and_log_losses(H, data.Y[rows])
+        weights = None if data.weights is None else data.weights[rows]
+        return errors_and_log_losses(H, data.Y[rows], weights)
 
     def _learn_out_of_fold(
         self, data: TrainingData, members: list[Member], seconds: float | None
@@ -364,14 +365,21 @@ class TabularClassifier(SetsMixin, ClassifierMixin, TabularEstimator):
         rows = np.concatenate([member.fold.validation for member in members])
         labels = data.Y[rows]
         weights = None if data.weights is None else data.weights[rows]
+        out_of_fold = np.concatenate([member.out_of_fold for member in members])
         self.temperature_ = 1.0
         if self.calibrate and len(rows):
             best = [member.network.forward(data.X[member.fold.validation]) for member in members]
-            repeats = len(rows) / len(np.unique(rows))
-            self.temperature_ = find_temperature(
-                np.concatenate(best), labels, weights, len(members), repeats
-            )
-        H = tempered(np.concatenate([member.out_of_fold for member in members]), self.temperature_)
+            H, repeats = np.concatenate(best), len(rows) / len(np.unique(rows))
+            n = len(members)
+            self.temperature_ = find_temperature(H, labels, weights, n, repeats)
+            if data.n_outputs > 2:
+                b = find_biases(tempered(H, self.temperature_), labels, weights, repeats)
+                b *= self.temperature_  # so that log(h)/T has b in it
+                networks = [*self.members_, *(member.network for member in members)]
+                for network in {id(network): network for network in networks}.values():
+                    network.add_biases(b)
+                out_of_fold = biased(out_of_fold, b)
+        H = tempered(out_of_fold, self.temperature_)
         times = np.bincount(rows, minlength=len(data.X))[:, None]
         self.oof_decision_ = np.full((len(data.X), data.n_outputs), np.nan, H.dtype)
         self.oof_decision_[rows] = 0

@@ -22,7 +22,8 @@ _EXPLODED = 1e3  # times the largest target, in standard deviations
 
 
 class _Trained(Protocol):
-    quality: int
+    @property
+    def quality(self) -> int: ...
 
 
 Member = TypeVar("Member", bound=_Trained)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -17,16 +16,24 @@ from multilayer.engine.native import NativeEngine
 from multilayer.engine.threads import available_threads, sharing
 from multilayer.optimizers import AdamW
 from multilayer.tables.dependence import INDEPENDENT, Dependence
+from multilayer.tabular.checkpoints import (
+    MOST_CHECKPOINTS,
+    Checkpoints,
+    losses_of_others,
+    number_within,
+)
 from multilayer.tabular.divergence import quality_of
 from multilayer.tabular.folds import Fold, Rows
 from multilayer.tabular.network import Layout, TabularNetwork, initialize
 from multilayer.tabular.out_of_fold import (
     EPOCHS_OF_CLASSES,
     GROUPS_OF_CLASSES,
-    OutOfFold,
     RowLosses,
+    groups_of,
+    out_of_fold,
 )
 from multilayer.tabular.recipe import Recipe, flat_cosine, learning_rate_cycles
+from multilayer.tabular.scoring import mean
 from multilayer.training.tasks import TaskPool
 
 __all__ = [
@@ -84,28 +91,37 @@ class Member:
     Attributes
     ----------
     network : TabularNetwork
-        The network after its best epoch.
+        The network after the epoch that was chosen.
     fold : Fold
+    checkpoints : Checkpoints
+        The epochs to choose from: the trained arrays. None are kept afterwards.
+    history : Checkpoints
+        Outputs for the validation rows, and their losses, of the same and more epochs. None are
+        kept afterwards.
+    out_of_fold : ndarray, shape (rows of fold.validation, K)
+        Outputs for the validation rows, from epochs that were chosen without their own targets;
+        see `train_members`.
     costs : list of float
         Training cost of each epoch, with dropout and label smoothing.
     validation_losses : list of float
         Of each epoch; empty if there are no validation rows.
     best_epoch : int
-        Counted from 0; the last of equally good ones.
-    quality : int
-        Of its best epoch; see `multilayer.tabular.divergence`. 0 if no epoch had finite outputs.
-    out_of_fold : ndarray, shape (rows of fold.validation, K)
-        Outputs for the validation rows, from epochs that were chosen without their own targets;
-        see `train_members`.
+        The chosen epoch, counted from 0.
     """
 
     network: TabularNetwork
     fold: Fold
+    checkpoints: Checkpoints
+    history: Checkpoints
     out_of_fold: Floats
     costs: list[float] = field(default_factory=list)
     validation_losses: list[float] = field(default_factory=list)
     best_epoch: int = 0
-    quality: int = 0
+
+    @property
+    def quality(self) -> int:
+        """The quality of the outputs; see `multilayer.tabular.divergence`."""
+        return self.checkpoints.quality
 
 
 class TrainedOn(NamedTuple):
@@ -140,15 +156,15 @@ def train_members(
     folds: Sequence[Fold],
     recipe: Recipe,
     seeds: Sequence[int],
-    loss: Loss,
     row_losses: RowLosses,
     *,
+    loss: Loss | None = None,
     patience: float = np.inf,
     n_epochs: int | None = None,
     seconds: float | None = None,
     watch: Callable[[], None] = lambda: None,
 ) -> tuple[list[Member], bool]:
-    """Train a network for each fold, as many at a time as there are threads.
+    """Train a network for each fold, as many at a time as there are threads, and choose its epoch.
 
     The result does not depend on the number of threads.
 
@@ -158,12 +174,14 @@ def train_members(
     folds : sequence of Fold
     recipe : Recipe
     seeds : sequence of int, one for each fold
-    loss : callable
-        From outputs and their rows to the validation loss, which chooses the best epoch.
     row_losses : callable
-        From outputs and their rows to the loss of each row. By their mean the other validation rows
-        of a fold choose epochs for each of them, whose mean outputs are in `Member.out_of_fold`:
-        what to expect for new rows.
+        From outputs and their rows to the loss of each row. The epoch of a member is the one where
+        the mean loss of its validation rows plus that of the other members is the smallest, of a
+        few that are best on its own rows alone. For each validation row, other rows choose epochs
+        in the same way, whose mean outputs are in `Member.out_of_fold`: what to expect for new
+        rows.
+    loss : callable, optional
+        From outputs and their rows to the validation loss of a member, instead of that mean.
     patience : float
         Epochs in a row without improvement after which the training of a member stops.
     n_epochs : int, optional
@@ -192,21 +210,21 @@ def train_members(
             fold,
             recipe,
             np.random.RandomState(seed),
-            loss,
             row_losses,
+            loss,
+            len(folds),
             patience,
             n_epochs,
             _Clock(seconds_each),
             pool.share,
         )
-        member = None
-        with closing(states):  # which restores the network of the best epoch
-            for state in states:
-                member = state
-                watch()
-                if pool.stop.is_set():
-                    break
-        return member
+        latest = None
+        for member in states:
+            latest = member
+            watch()
+            if pool.stop.is_set():
+                break
+        return latest
 
     interrupted = False
     try:
@@ -215,7 +233,9 @@ def train_members(
         interrupted = True
         if not any(pool.results):
             raise
-    return [member for member in pool.results if member is not None], interrupted
+    members = [member for member in pool.results if member is not None]
+    _choose_epochs(members, data, by_others=loss is None)
+    return members, interrupted
 
 
 def _train(
@@ -223,58 +243,73 @@ def _train(
     fold: Fold,
     recipe: Recipe,
     rng: np.random.RandomState,
-    loss: Loss,
     row_losses: RowLosses,
+    loss: Loss | None,
+    n_members: int,
     patience: float,
     n_epochs: int | None,
     clock: _Clock,
     n_threads: Callable[[], int],
 ) -> Generator[Member]:
-    """Yield the member after each epoch; once closed, its network is that of its best one."""
+    """Yield the member after each epoch."""
     network = draw_network(data, fold, recipe, rng)
     validation = np.ascontiguousarray(data.X[fold.validation])
-    out_of_fold = OutOfFold(
-        fold.validation,
-        row_losses,
-        data.weights,
-        data.n_outputs,
-        data.X.dtype,
-        GROUPS_OF_CLASSES if data.output == "softmax" else None,
-        data.dependence.groups,
-        EPOCHS_OF_CLASSES if data.output == "softmax" else 1,
-    )
-    member = Member(network, fold, out_of_fold.outputs)
-    best = [array.copy() for array in network.arrays]
+    H = np.zeros((len(validation), data.n_outputs), data.X.dtype)
+    n_bytes = sum(array.nbytes for array in network.arrays)
+    most = number_within(n_bytes, n_members, MOST_CHECKPOINTS) if len(validation) else 1
+    epochs = number_within(H.nbytes, n_members, recipe.max_iter)
+    member = Member(network, fold, Checkpoints(most), Checkpoints(epochs), H)
     some = np.ascontiguousarray(data.X[fold.training[:_FEW]])
-    try:
-        for epoch, costs in enumerate(
-            train_epochs(network, data, fold, recipe, rng, clock=clock, n_threads=n_threads)
-        ):
-            member.costs += costs
-            if len(fold.validation):
-                with sharing(n_threads()):
-                    H = network.forward(validation)
-                found = loss(H, fold.validation)
-                losses = member.validation_losses
-                losses.append(np.inf if np.isnan(found) else found)
-                improved = losses[-1] <= losses[member.best_epoch]
-                out_of_fold.update(H)
-            else:
-                H, improved = network.forward(some), True
-            quality = quality_of(H, data.Y, data.output)
-            if quality and (quality > member.quality or (quality == member.quality and improved)):
-                member.quality = quality
-                member.best_epoch = epoch
-                for kept, array in zip(best, network.arrays, strict=True):
-                    kept[...] = array
-            yield member
-            if epoch - member.best_epoch > patience or epoch + 1 == n_epochs:
-                break
-        if not member.costs:  # diverged in its first epoch
-            yield member
-    finally:
-        for kept, array in zip(best, network.arrays, strict=True):
-            array[...] = kept
+    weights = None if data.weights is None else data.weights[fold.validation]
+    for epoch, costs in enumerate(
+        train_epochs(network, data, fold, recipe, rng, clock=clock, n_threads=n_threads)
+    ):
+        member.costs += costs
+        found = 0.0  # without validation rows, the last epoch is the best
+        with sharing(n_threads()):
+            H = network.forward(validation if len(validation) else some)
+        quality = quality_of(H, data.Y, data.output)
+        if len(validation):
+            losses = row_losses(H, fold.validation)
+            found = mean(losses, weights) if loss is None else loss(H, fold.validation)
+            found = np.inf if np.isnan(found) else found
+            member.validation_losses.append(found)
+            member.history.add(epoch, quality, found, [H, losses])
+        member.checkpoints.add(epoch, quality, found, network.arrays)
+        yield member
+        if member.checkpoints.kept and epoch - member.checkpoints.best.epoch > patience:
+            break
+        if epoch + 1 == n_epochs:
+            break
+    if not member.costs:  # diverged in its first epoch
+        yield member
+
+
+def _choose_epochs(members: Sequence[Member], data: TrainingData, *, by_others: bool) -> None:
+    """Take each member from one of its checkpoints, chosen by its own rows and by the others'."""
+    classes = data.output == "softmax"
+    others = losses_of_others([member.validation_losses for member in members])
+    for member, of_others in zip(members, others, strict=True):
+        kept, history, rows = member.checkpoints.kept, member.history.kept, member.fold.validation
+        if not kept:  # all epochs diverged
+            continue
+        best = member.checkpoints.best
+        if history:
+            total = np.array([c.loss + of_others[c.epoch] for c in kept])
+            best = kept[len(kept) - 1 - int(total[::-1].argmin())]  # the last of equal ones
+            outputs, losses = (np.stack([c.arrays[k] for c in history]) for k in (0, 1))
+            member.out_of_fold = out_of_fold(
+                outputs,
+                losses,
+                of_others[[c.epoch for c in history]] * by_others,
+                groups_of(rows, GROUPS_OF_CLASSES if classes else None, data.dependence.groups),
+                None if data.weights is None else data.weights[rows],
+                EPOCHS_OF_CLASSES if classes else 1,
+            )
+        member.best_epoch = best.epoch
+        for array, then in zip(member.network.arrays, best.arrays, strict=True):
+            array[...] = then
+        member.checkpoints.kept, member.history.kept = [], []
 
 
 def draw_network(

@@ -25,7 +25,6 @@ from multilayer.tabular.ensemble import Member, TrainingData, train_members
 from multilayer.tabular.folds import Fold, Rows
 from multilayer.tabular.network import Layout, TabularNetwork
 from multilayer.tabular.recipe import Recipe
-from multilayer.tabular.scoring import mean
 
 __all__ = ["ErrorScale", "OutOfFoldErrors", "learn_scale"]
 
@@ -253,18 +252,13 @@ def _train(
         h = np.maximum(H[:, 0].astype(np.float64), _SMALLEST)
         return np.asarray(h - data.Y[rows, 0] * log(h))
 
-    def loss(H: Floats, rows: Rows) -> float:
-        return mean(row_losses(H, rows), None if data.weights is None else data.weights[rows])
-
     part = _parts(data, rows, left_out)
     folds = [Fold(rows[part != k], rows[part == k]) for k in range(_NETWORKS)]
     n_epochs = max(1, round(_EPOCHS * recipe.max_iter))
     small = replace(recipe, **_RECIPE, max_iter=n_epochs)
     seeds = range(_NETWORKS)
     try:
-        trained, interrupted = train_members(
-            data, folds, small, seeds, loss, row_losses, seconds=seconds
-        )
+        trained, interrupted = train_members(data, folds, small, seeds, row_losses, seconds=seconds)
     except KeyboardInterrupt:
         trained, interrupted = [], True
     if interrupted:

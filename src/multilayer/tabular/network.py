@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from multilayer import fields
 from multilayer.activations import ACTIVATIONS
@@ -125,6 +126,10 @@ class TabularNetwork:
         """Clip the parameters to their bounds, if there are any."""
         if self.bounds is not None:
             project(self.arrays, self.bounds)
+
+    def add_biases(self, biases: NDArray[Any]) -> None:
+        """Add to the biases of the output units, (K,)."""
+        self.thetas[-1][:, 0] += biases.astype(self.thetas[-1].dtype)
 
     def keeps_bounds(self) -> bool:
         """Whether all parameters are within their bounds."""

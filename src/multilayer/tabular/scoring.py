@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from multilayer.embedding import Floats
-from multilayer.engine.functions import log
+from multilayer.engine.functions import exp, log
 from multilayer.estimators.scoring import find_scorer
 
 __all__ = [
@@ -65,10 +66,34 @@ def error_and_log_loss(H: Floats, labels: Array, weights: Array | None) -> float
     return error + min(mean(log_losses(H, labels), weights), 1e2) / (1e3 * (len(labels) + 1))
 
 
-def errors_and_log_losses(H: Floats, labels: Array) -> Array:
-    """Compute the loss of each row, (m,), whose mean is `error_and_log_loss`."""
-    wrong = H.argmax(axis=1) != labels
-    return np.asarray(wrong + log_losses(H, labels) / (1e3 * (len(labels) + 1)))
+# From 0.07 to 2.5. Label smoothing makes networks less confident than they should be, which a
+# temperature below 1 corrects.
+_TEMPERATURES = [math.exp(0.3 * k) for k in range(-9, 4)]
+
+
+def errors_and_log_losses(H: Floats, labels: Array, weights: Array | None) -> Array:
+    """Compute 1 for each row whose class is wrong, plus its log-loss at the best temperature, (m,).
+
+    The temperature is the one of 13 at which the mean log-loss is the smallest, so that the loss is
+    what remains after calibration. As a criterion for the epoch it is from Berta, Holzmüller,
+    Jordan and Bach, arXiv 2501.19195.
+    """
+    z = log_probabilities(H)
+    z -= z.max(axis=1, keepdims=True)
+    own = z[np.arange(len(z)), labels]
+
+    def at(k: int) -> Array:
+        T = _TEMPERATURES[k]
+        return np.asarray(log(exp(z / T).sum(axis=1)) - own / T)
+
+    first, last = 0, len(_TEMPERATURES) - 1
+    while first < last:  # the log-loss is a convex function of 1/T
+        k = (first + last) // 2
+        if mean(at(k), weights) <= mean(at(k + 1), weights):
+            last = k
+        else:
+            first = k + 1
+    return np.asarray((H.argmax(axis=1) != labels) + at(first))
 
 
 def squared_errors(H: Floats, y: Array) -> Array:
