@@ -1,4 +1,4 @@
-"""Compare ways to find the temperature of probabilities, on tables of few rows.
+"""Compare ways to calibrate probabilities, on tables of few rows.
 
 Each of the tables of accuracy.py is split at random into training rows, 30 to 450, and test rows.
 The log-loss of the test rows is shown for each way, divided by that without calibration. Training
@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import itertools
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +23,10 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
 from multilayer import TabularClassifier
-from multilayer.tabular.base import prepare_training, recipe_of, validation_loss
-from multilayer.tabular.calibration import find_temperature, tempered
+from multilayer.tabular.base import prepare_training
+from multilayer.tabular.calibration import biased, find_biases, find_temperature, tempered
 from multilayer.tabular.ensemble import train_members
+from multilayer.tabular.recipe import recipe_of
 from multilayer.tabular.scoring import SMALLEST_IN_SCORES, errors_and_log_losses, log_losses
 
 Array = np.ndarray
@@ -45,10 +45,19 @@ def least_log_loss(H: Array, labels: Array) -> float:
     return np.exp(minimize_scalar(loss, bounds=np.log([0.05, 20]), method="bounded").x)
 
 
-WAYS: dict[str, Callable[[Array, Array, int], float]] = {
-    "none": lambda H, labels, n_members: 1.0,
-    "least log-loss": lambda H, labels, n_members: least_log_loss(H, labels),
-    "multilayer": lambda H, labels, n_members: find_temperature(H, labels, None, n_members),
+def with_biases(H: Array, labels: Array, n_members: int) -> tuple[float, Array]:
+    """Return what a `TabularClassifier` of three or more classes is calibrated by."""
+    T = find_temperature(H, labels, None, n_members)
+    return T, find_biases(tempered(H, T), labels, None)
+
+
+# The temperature, and biases that are added to log(h)/T.
+Way = Callable[[Array, Array, int], tuple[float, Array | float]]
+WAYS: dict[str, Way] = {
+    "none": lambda H, labels, n_members: (1.0, 0.0),
+    "least log-loss": lambda H, labels, n_members: (least_log_loss(H, labels), 0.0),
+    "temperature": lambda H, labels, n_members: (find_temperature(H, labels, None, n_members), 0.0),
+    "and biases": with_biases,
 }
 
 
@@ -72,8 +81,7 @@ def fit(name: str, rows: int, fast: bool, seed: int) -> dict[str, Array]:
         folds,
         recipe_of(model, len(folds[0].training)),
         rng.randint(2**31, size=len(folds)).tolist(),
-        partial(validation_loss, model, data, None),
-        lambda H, rows: errors_and_log_losses(H, data.Y[rows]),
+        lambda H, rows: errors_and_log_losses(H, data.Y[rows], None),
     )
     encoded = model.encoder_.transform(B)
     return {
@@ -99,9 +107,10 @@ def outputs(folder: Path, name: str, rows: int, mode: str, seed: int) -> dict[st
 def losses(found: dict[str, Array]) -> dict[str, float]:
     """Return the log-loss of the test rows and the temperature of each way."""
     result = {}
-    for way, temperature in WAYS.items():
-        T = temperature(found["H"], found["labels"], len(found["H_test"]))
-        H = np.mean([tempered(of_member, T) for of_member in found["H_test"]], axis=0)
+    for way, calibrate in WAYS.items():
+        T, b = calibrate(found["H"], found["labels"], len(found["H_test"]))
+        b = np.broadcast_to(b, found["H"].shape[1:])
+        H = np.mean([biased(tempered(of_member, T), b) for of_member in found["H_test"]], axis=0)
         result[way] = log_losses(H, found["labels_test"], SMALLEST_IN_SCORES).mean()
         result[f"T, {way}"] = T
     return result

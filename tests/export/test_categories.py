@@ -57,6 +57,15 @@ def test_gaps_and_empty_texts(kind, texts):
         np.testing.assert_allclose(there, model.predict_proba(rows), atol=1e-6)
 
 
+def test_ranks():
+    table = pl.DataFrame({"t": (["low", None, "medium", "high"] * 15), "x": X})
+    model = fitted("tabular", table, np.arange(60) % 2)
+    assert "t_rank" in model.encoder_.get_feature_names_out()
+    later = pl.DataFrame({"t": ["high", "low", None, "new", "medium"], "x": X[:5]})
+    there = probabilities(model, onnx_inputs(model, later))
+    np.testing.assert_allclose(there, model.predict_proba(later), atol=1e-6)
+
+
 def test_gaps_and_empty_texts_without_our_inputs():
     table = pd.DataFrame({"t": ["a", "", None] * 20, "x": X})
     model = fitted("one-hot", table, (table.t == "").astype(int))

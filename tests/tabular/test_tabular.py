@@ -90,9 +90,12 @@ def test_calibration(cancer):
 
 def test_good_at_numbers():
     X, y = load_diabetes(return_X_y=True)
-    model = TabularRegressor(n_members=4, max_iter=20, random_state=0).fit(X[::2], y[::2])
-    assert model.score(X[1::2], y[1::2]) > 0.35
-    assert model.validation_score_ > 0.35
+    models = [
+        TabularRegressor(n_members=4, max_iter=20, random_state=seed).fit(X[::2], y[::2])
+        for seed in range(3)
+    ]
+    assert np.mean([model.score(X[1::2], y[1::2]) for model in models]) > 0.37
+    assert np.mean([model.validation_score_ for model in models]) > 0.35
 
 
 def test_own_validation_set():

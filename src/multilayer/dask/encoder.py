@@ -30,7 +30,7 @@ class DaskTableEncoder(TransformerMixin, ClusterEstimator):
 
     Parameters
     ----------
-    max_categories, dtype, scaling, max_onehot
+    max_categories, dtype, scaling, max_onehot, ordinal
         As for `multilayer.TableEncoder`.
     client : distributed.Client, default=None
         None means the active client.

@@ -185,4 +185,8 @@ def _category(graph: Graph, column: Category, texts: str) -> str:
         known = graph.add("GreaterOrEqual", slot, np.array(0))
         sign = graph.add("Sub", graph.add("Mul", slot, np.array(2)), np.array(1))
         return graph.cast(graph.add("Where", known, sign, np.array(0)), np.float64)
-    return graph.cast(graph.add("Equal", slot, np.arange(column.n_slots)), np.float64)
+    onehot = graph.cast(graph.add("Equal", slot, np.arange(column.n_slots)), np.float64)
+    if not column.ranks:
+        return onehot
+    others = np.zeros(column.n_slots - len(column.levels))
+    return graph.join(onehot, graph.add("MatMul", onehot, np.append(column.ranks, others)[:, None]))

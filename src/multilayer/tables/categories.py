@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from multilayer import fields
 from multilayer.tables.numbers import Dropped
+from multilayer.tables.ordinal import ranks_of
 from multilayer.tables.values import boolean_form, by_form, canonical
 
 __all__ = ["Category", "fit_categories"]
@@ -43,6 +44,9 @@ class Category:
         "one-hot": a feature for each slot, all zeros without one. "binary": one feature, −1
         for the first of two levels, +1 for the second, 0 otherwise. "codes": one feature, 1, 2 …
         for the slots, 0 without one.
+    ranks : tuple of float
+        Of the levels, if they have an order: one more feature of a one-hot column. 0 for other
+        slots, and without one.
     """
 
     column: int
@@ -50,18 +54,28 @@ class Category:
     gaps: bool
     infrequent: bool
     form: str = "one-hot"
+    ranks: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         two = len(self.levels) == 2 == self.n_slots
         if self.form not in ("one-hot", "binary", "codes") or (self.form == "binary" and not two):
             raise ValueError(f"{self.n_slots} categories cannot be {self.form}")
+        if self.ranks and (self.form != "one-hot" or len(self.ranks) != len(self.levels)):
+            raise ValueError(
+                f"{len(self.levels)} categories, {self.form}, cannot have {len(self.ranks)} ranks"
+            )
 
     @classmethod
     def fit(
-        cls, column: int, texts: Texts, max_categories: int, max_onehot: int | None = None
+        cls,
+        column: int,
+        texts: Texts,
+        max_categories: int,
+        max_onehot: int | None = None,
+        ordinal: bool = False,
     ) -> Self | Dropped:
         """Learn from texts (m,), gaps None."""
-        return cls.of_counts(column, Counter(texts), max_categories, max_onehot)
+        return cls.of_counts(column, Counter(texts), max_categories, max_onehot, ordinal=ordinal)
 
     @classmethod
     def of_counts(
@@ -71,6 +85,7 @@ class Category:
         max_categories: int,
         max_onehot: int | None = None,
         forgotten: int = 0,
+        ordinal: bool = False,
     ) -> Self | Dropped:
         """Learn from counts of texts, gaps None.
 
@@ -79,7 +94,7 @@ class Category:
         column : int
         counts : Counter
             Is changed.
-        max_categories, max_onehot
+        max_categories, max_onehot, ordinal
             As for `TableEncoder`.
         forgotten : int
             Number of texts that occurred once and are not among the counts.
@@ -99,13 +114,13 @@ class Category:
                 return Dropped(column, f"most texts occur once: {n} in {present} rows")
             often = sorted(counts, key=lambda level: (-counts[level], level))[: max_categories - 1]
         levels = tuple(sorted(map(str, often)))
-        form = "one-hot"
-        if max_onehot is not None:
+        form, ranks = "one-hot", ranks_of(levels) if ordinal else ()
+        if max_onehot is not None and not ranks:
             if len(levels) == 2 and not gaps and not infrequent:
                 form = "binary"
             elif len(levels) + (gaps > 0) + infrequent > max_onehot:
                 form = "codes"
-        return cls(column, levels, gaps > 0, infrequent, form)
+        return cls(column, levels, gaps > 0, infrequent, form, ranks)
 
     @property
     def n_slots(self) -> int:
@@ -120,14 +135,14 @@ class Category:
     @property
     def n_features(self) -> int:
         """Number of features of the column."""
-        return self.n_slots if self.form == "one-hot" else 1
+        return self.n_slots + bool(self.ranks) if self.form == "one-hot" else 1
 
     def features(self, names: Sequence[str]) -> list[str]:
         """Return the names of the features, in their order."""
         name = names[self.column]
         if self.form == "codes":
             return [name]
-        more = ["nan"] * self.gaps + ["infrequent"] * self.infrequent
+        more = ["nan"] * self.gaps + ["infrequent"] * self.infrequent + ["rank"] * bool(self.ranks)
         first = 1 if self.form == "binary" else 0
         return [f"{name}_{level}" for level in (*self.levels[first:], *more)]
 
@@ -164,24 +179,43 @@ class Category:
         else:
             rows = np.flatnonzero(codes >= 0)
             out[rows, codes[rows]] = 1
+            if self.ranks:  # 0 for other slots, and for −1
+                others = np.zeros(self.n_slots - len(self.levels) + 1)
+                out[:, self.n_slots] = np.append(self.ranks, others)[codes]
 
     def to_state(self) -> list[Any]:
         """Return the attributes as a list that JSON can hold."""
-        return [self.column, self.levels, self.gaps, self.infrequent, self.form]
+        state = [self.column, self.levels, self.gaps, self.infrequent, self.form]
+        return [*state, self.ranks] if self.ranks else state
 
     @classmethod
-    def from_state(cls, column: Any, levels: Any, gaps: Any, infrequent: Any, *form: Any) -> Self:
+    def from_state(
+        cls,
+        column: Any,
+        levels: Any,
+        gaps: Any,
+        infrequent: Any,
+        form: Any = "one-hot",
+        ranks: Any = (),
+    ) -> Self:
         """Restore what `to_state` returned; older files do not have the form."""
         fields.ascending("categories", fields.texts("categories", levels))
         if not levels:
             raise ValueError("a column must have at least one category")
         flags = fields.flag("gaps", gaps), fields.flag("infrequent", infrequent)
-        return cls(fields.whole("column", column), tuple(levels), *flags, *form)
+        numbers = tuple(fields.number("rank", rank) for rank in fields.listed("ranks", ranks))
+        return cls(fields.whole("column", column), tuple(levels), *flags, form, numbers)
+
+    @property
+    def _in_order(self) -> Sequence[str]:
+        if not self.ranks:
+            return self.levels
+        return [level for _, level in sorted(zip(self.ranks, self.levels, strict=True))]
 
     def describe(self) -> str:
         """Describe the encoding of the column."""
         parts = {
-            "one-hot": f"one-hot: {_listed(self.levels)}",
+            "one-hot": f"one-hot{' and rank' * bool(self.ranks)}: {_listed(self._in_order)}",
             "binary": f"−1 for {_listed(self.levels[:1])}, +1 for {_listed(self.levels[1:])}",
             "codes": f"embedded: {len(self.levels)} categories",
         }
@@ -227,6 +261,7 @@ def fit_categories(
     max_categories: int,
     max_onehot: int | None,
     *,
+    ordinal: bool,
     drop_duplicates: bool,
 ) -> tuple[list[Category], list[Dropped]]:
     """Learn from all columns of categories.
@@ -239,7 +274,7 @@ def fit_categories(
         The positions of those to learn from.
     read : callable
         Returns the texts (m,) of a column.
-    max_categories, max_onehot
+    max_categories, max_onehot, ordinal
         As for `TableEncoder`.
     drop_duplicates : bool
         Whether to drop columns that are the same as an earlier one.
@@ -249,7 +284,7 @@ def fit_categories(
     met: dict[int, int] = {}  # from the hash of texts to the first column that has them
     for j in columns:
         texts = read(j)
-        column = Category.fit(j, texts, max_categories, max_onehot)
+        column = Category.fit(j, texts, max_categories, max_onehot, ordinal)
         if drop_duplicates and isinstance(column, Category):
             first = met.setdefault(hash(tuple(texts)), j)
             if first != j and read(first) == texts:

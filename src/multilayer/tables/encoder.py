@@ -70,6 +70,10 @@ class TableEncoder(TransformerMixin, LearnedColumns, Savable, BaseEstimator):
         order, missing values, "infrequent". A column of two categories without missing values is
         encoded as one feature of −1 and +1, with 0 for no category. None: all columns of categories
         are one-hot encoded.
+    ordinal : bool, default=False
+        Whether columns of categories whose order can be told ("low", "medium", "high"; "<20",
+        "20-29", "30+") are one-hot encoded with one more feature, their rank from −1 to 1. See
+        `multilayer.tables.ordinal`.
 
     Notes
     -----
@@ -116,6 +120,7 @@ class TableEncoder(TransformerMixin, LearnedColumns, Savable, BaseEstimator):
         "dtype": [StrOptions({"float32", "float64"})],
         "scaling": [StrOptions({"standard", *QUANTILE})],
         "max_onehot": [Interval(Integral, 0, None, closed="left"), None],
+        "ordinal": ["boolean"],
     }
 
     def __init__(
@@ -125,11 +130,13 @@ class TableEncoder(TransformerMixin, LearnedColumns, Savable, BaseEstimator):
         *,
         scaling: str = "standard",
         max_onehot: int | None = None,
+        ordinal: bool = False,
     ) -> None:
         self.max_categories = max_categories
         self.dtype = dtype
         self.scaling = scaling
         self.max_onehot = max_onehot
+        self.ordinal = ordinal
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def fit(self, X: Any, y: ArrayLike | None = None) -> Self:
@@ -171,6 +178,7 @@ class TableEncoder(TransformerMixin, LearnedColumns, Savable, BaseEstimator):
             frame.texts,
             self.max_categories,
             self.max_onehot,
+            ordinal=self.ordinal,
             drop_duplicates=drop_duplicates,
         )
         set_learned(
@@ -259,7 +267,7 @@ class TableEncoder(TransformerMixin, LearnedColumns, Savable, BaseEstimator):
         -------
         ndarray of str
             "age", "missingindicator_age", "town_Bern", "town_nan", "town_infrequent"; "sex_male"
-            where that is +1; "town" where that is codes.
+            where that is +1; "town" where that is codes; "size_rank" for ranks.
         """
         check_is_fitted(self, "numbers_")
         names = [str(name) for name in _check_feature_names_in(self, input_features)]

@@ -285,7 +285,7 @@ def learn(encoder: TableEncoder, survey: TableSurvey) -> TableEncoder:
             continue
         counts = Counter({**c.counts, None: c.rows - c.present})
         column: Category | Dropped = Category.of_counts(
-            j, counts, encoder.max_categories, encoder.max_onehot, c.forgotten
+            j, counts, encoder.max_categories, encoder.max_onehot, c.forgotten, encoder.ordinal
         )
         if isinstance(column, Category) and drop_duplicates:
             first = met.setdefault(c.fingerprints, j)

@@ -110,7 +110,7 @@ class TabularEstimator(StagesMixin, ImportancesMixin, Reportable, SavableTabular
             Classes or numbers, without gaps. If there are several targets, an ensemble is trained
             for each, with the same parameters and random seed, on the rows that have a value of it.
         sample_weight : array-like, shape (m,), optional
-            The weight of each row, in training and in choosing the best epoch.
+            The weight of each row, in training and in choosing the epochs.
         groups : str or array-like, shape (m,), optional
             The group of each row, for example a patient with several visits: a column of X, which
             then is no feature, or an array. A row without a value is a group of its own. Members
@@ -122,7 +122,7 @@ class TabularEstimator(StagesMixin, ImportancesMixin, Reportable, SavableTabular
             predict up to four later windows determine the number of epochs, calibration,
             residuals and `validation_score_`; the members are then trained on all rows.
         X_val, y_val : as X and y, optional
-            Rows that choose the best epochs. All members are then trained on all rows of X. Not
+            Rows that choose the epochs. All members are then trained on all rows of X. Not
             together with groups, time or `cv`.
 
         Returns

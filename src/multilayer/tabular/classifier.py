@@ -44,9 +44,9 @@ class TabularClassifier(SetsMixin, ClassifierMixin, TabularEstimator):
     """Classify the rows of a raw table of numbers, categories, dates and missing values.
 
     The columns are encoded by a `TableEncoder`. Then several networks are trained in parallel, each
-    on its own part of the rows. The held-out rows determine the best epoch of each network, and
-    together they calibrate the probabilities. A prediction is the mean over the networks, which
-    embed categories and have a trained scale for each input and trained activations; see
+    on its own part of the rows. The held-out rows determine the epoch that each network is taken
+    from, and together they calibrate the probabilities. A prediction is the mean over the networks,
+    which embed categories and have a trained scale for each input and trained activations; see
     docs/tabular.md.
 
     Parameters
@@ -77,8 +77,9 @@ class TabularClassifier(SetsMixin, ClassifierMixin, TabularEstimator):
         Weights of the classes, in addition to `sample_weight`; of several targets, "balanced" or
         None for all, or a list with an element for each.
     calibrate : bool, default=True
-        Whether to calibrate the probabilities by a temperature, which is fitted on out-of-fold
-        rows.
+        Whether to calibrate the probabilities by a temperature and, for more than two classes, by
+        biases of the classes. They are fitted on out-of-fold rows; the biases are part of
+        `members_`.
     validation_fraction : float in [0, 1), default=0.2
         The fraction of validation rows if there is a single network, or fewer than two rows per
         network.
@@ -90,8 +91,8 @@ class TabularClassifier(SetsMixin, ClassifierMixin, TabularEstimator):
         The number of epochs without improvement after which the training of a network stops; None
         for no such limit.
     scoring : str, callable or None, default=None
-        The scorer of scikit-learn that determines the best epoch on the validation rows; None for
-        the error rate, and the log-loss between equal ones.
+        The scorer of scikit-learn that determines the epochs on the validation rows; None for the
+        error rate plus the log-loss after calibration.
     time_limit : float or None, default=None
         The maximum training time in seconds, checked between epochs; the schedules are adapted to
         it. With a limit, results depend on the machine.
@@ -130,7 +131,9 @@ class TabularClassifier(SetsMixin, ClassifierMixin, TabularEstimator):
     n_iter_ : int
         The largest number of epochs of a member.
     loss_curves_, validation_curves_ : list of lists
-        For each member and epoch: the training cost, and the loss that chose the best epoch.
+        For each member and epoch: the training cost, and the loss of its validation rows. A member
+        is taken from the epoch where this plus the mean of the other members is the smallest, of
+        the eight epochs that are best on its own rows.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only if the columns have names.

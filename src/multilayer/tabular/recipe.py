@@ -90,7 +90,7 @@ REGRESSION = Recipe(
 )
 
 # Parameters of TableEncoder: up to 8 categories are one-hot, beyond that embedded.
-ENCODING: dict[str, Any] = {"max_categories": 1024, "max_onehot": 8}
+ENCODING: dict[str, Any] = {"max_categories": 1024, "max_onehot": 8, "ordinal": True}
 SCALINGS = {"classification": "blend", "regression": "quantile"}
 
 # Largest number of training rows of a member, rows of a batch, epochs. Small tables need more

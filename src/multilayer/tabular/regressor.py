@@ -51,8 +51,8 @@ validation_fraction, cv, n_iter_no_change, time_limit, random_state, verbose
     activation : str, default="auto"
         Activation of the hidden layers. "auto": mish.
     scoring : str, callable or None, default=None
-        The scorer of scikit-learn that determines the best epoch on the validation rows; None for
-        the root mean squared error.
+        The scorer of scikit-learn that determines the epochs on the validation rows; None for the
+        mean squared error.
 
     Attributes
     ----------
