@@ -25,7 +25,7 @@ from multilayer.public_names import publish as _publish
 from multilayer.report import Report, write_report
 from multilayer.tables.alerts import Alert, DataWarning, find_alerts
 from multilayer.tables.encoder import TableEncoder
-from multilayer.tabular import TabularClassifier, TabularRegressor
+from multilayer.tabular import TabularClassifier, TabularMultiOutput, TabularRegressor
 
 if TYPE_CHECKING:
     from multilayer import dask as dask
@@ -68,6 +68,7 @@ __all__ = [
     "Rival",
     "TableEncoder",
     "TabularClassifier",
+    "TabularMultiOutput",
     "TabularRegressor",
     "activations",
     "compare_baselines",

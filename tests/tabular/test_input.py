@@ -121,10 +121,10 @@ def test_gaps_in_the_target(model, y):
         (TabularRegressor, np.array([1, "a"] * 20, object), "y must be numbers"),
         (TabularRegressor, Y * 1e300, r"y must be within ±1e\+150, but holds 1e\+300"),
         (TabularRegressor, np.where(Y, np.inf, 0), r"y must be finite, but y\[1\] is inf"),
-        (TabularRegressor, np.c_[Y, Y], "y should be a 1d array"),
+        (TabularRegressor, np.ones((40, 1, 1)), "a column for each target, but has the shape"),
         (TabularRegressor, None, "y should be a 1d array"),
     ],
-    ids=["one", "continuous", "mixed", "texts", "objects", "huge", "infinite", "2-D", "None"],
+    ids=["one", "continuous", "mixed", "texts", "objects", "huge", "infinite", "3-D", "None"],
 )
 def test_wrong_target(model, y, message):
     with pytest.raises(ValueError, match=message):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
 from rich.console import Console
 
@@ -16,13 +17,35 @@ __all__ = ["print_alerts"]
 _OPTIONS = {"order": "--time", "groups": "--groups"}
 
 
-def print_alerts(data: Data, console: Console, dependence: Dependence = INDEPENDENT) -> None:
-    """Print a line for each alert about a table, with the option that would act on it."""
-    for alert in find_alerts(
+def print_alerts(
+    data: Data,
+    console: Console,
+    dependence: Dependence = INDEPENDENT,
+    known: Sequence[Alert] = (),
+) -> list[Alert]:
+    """Print a line for each alert about a table, with the option that would act on it.
+
+    Parameters
+    ----------
+    data : Data
+    console : Console
+    dependence : Dependence
+        Of its rows.
+    known : sequence of Alert
+        Alerts that are not printed again.
+
+    Returns
+    -------
+    list of Alert
+        Those known, and those printed.
+    """
+    found = find_alerts(
         data.X, data.y, classes=data.classes, target=data.target, dependence=dependence
-    ):
+    )
+    for alert in (new := [alert for alert in found if alert not in known]):
         mark, style = ("!", "bold yellow") if alert.serious else ("·", "dim")
         console.print(f"[{style}]{mark}[/] {shown(alert.message)} {shown(_advice(alert))}")
+    return [*known, *new]
 
 
 def _advice(alert: Alert) -> str:

@@ -25,6 +25,7 @@ from multilayer.cli.options import (
     TablePath,
     Target,
     Task,
+    one_target,
     parse_time,
 )
 from multilayer.cli.output_files import check_outputs
@@ -89,7 +90,8 @@ def compare(
         check_outputs([("--figure", figure)], [table])
     time_limit = parse_time(seconds)
     check_metric(metric)
-    data, dependence = read_data(table, target, task, read).take_dependence(groups, time)
+    only = one_target(target, "multilayer compare")
+    data, dependence = read_data(table, only, task, read).take_dependence(groups, time)
     console.print(data.describe())
     print_alerts(data, console, dependence)
     with watched() as run:

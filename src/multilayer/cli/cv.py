@@ -26,6 +26,7 @@ from multilayer.cli.options import (
     Target,
     Task,
     max_iter_option,
+    one_target,
     parse_layers,
 )
 from multilayer.cli.output_files import check_outputs
@@ -100,7 +101,8 @@ def cv(
         )
     hidden = None if layers is None else parse_layers(layers)
     check_metric(metric)
-    data, dependence = read_data(table, target, task, read).take_dependence(groups, time)
+    only = one_target(target, "multilayer cv")
+    data, dependence = read_data(table, only, task, read).take_dependence(groups, time)
     console.print(data.describe())
     print_alerts(data, console, dependence)
     own = {} if max_iter is None else {"max_iter": max_iter}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from multilayer.cli.messages import shown
 from multilayer.reading.formats import ColumnEvidence, choose_formats
 from multilayer.reading.reader import read_table
-from multilayer.reading.table import Known, ReadOptions, collected
+from multilayer.reading.table import Known, ReadOptions, Table, collected
 from multilayer.tables.dependence import Dependence, read_dependence
 from multilayer.tables.target import StandardisedTarget, detect_task, explain_task
 from multilayer.tabular.folds import hold_out as hold_out_rows
@@ -32,6 +33,7 @@ __all__ = [
     "not_missing",
     "numbers_if_texts_are",
     "read_data",
+    "read_targets",
     "standardise",
 ]
 
@@ -59,8 +61,10 @@ class Data:
         What was found in the file, for files that are read later.
     remarks : tuple of str
         What was guessed, left out or not taken literally: a line each.
+    rows : ndarray of int, shape (m,)
+        Their indices among all rows that were read; those without a target are left out.
     without_target : int
-        The number of rows left out because their target was missing.
+        The number of rows left out.
     """
 
     table: str
@@ -71,6 +75,7 @@ class Data:
     header: bool
     known: Known
     remarks: tuple[str, ...]
+    rows: Rows
     without_target: int
 
     @property
@@ -132,19 +137,21 @@ class Data:
         read = f"{self.table}: {m} rows, {n} column{'s' * (n != 1)} and the target {self.target}"
         if self.without_target:
             read += f"; {self.without_target} rows without a target left out"
+        return "\n".join(map(shown, [read, self.task_line(), *collected(self.remarks)]))
+
+    def task_line(self) -> str:
+        """Describe in a line what is learned."""
         why = explain_task(self.y, self.task)
         if self.classes:
             labels, counts = np.unique(self.y, return_counts=True)
             often = np.argsort(-counts, kind="stable")[:6]
             listed = ", ".join(f"{labels[k]} ({counts[k]})" for k in often)
             listed += " …" if len(labels) > len(often) else ""
-            learned = f"Classification, {len(labels)} classes: {listed} ({why})"
-        else:
-            learned = (
-                f"Regression: from {self.y.min():g} to {self.y.max():g}, mean "
-                f"{self.y.mean():.4g}, standard deviation {self.y.std():.4g} ({why})"
-            )
-        return "\n".join(map(shown, [read, learned, *collected(self.remarks)]))
+            return f"Classification, {len(labels)} classes: {listed} ({why})"
+        return (
+            f"Regression: from {self.y.min():g} to {self.y.max():g}, mean {self.y.mean():.4g}, "
+            f"standard deviation {self.y.std():.4g} ({why})"
+        )
 
 
 class Split(NamedTuple):
@@ -184,17 +191,56 @@ class Standardised(NamedTuple):
 
 def read_data(table: str, target: str | None, task: str, read: ReadOptions) -> Data:
     """Read a table and take the target out of it; ValueError if nothing can be learned from it."""
-    check_target_kept(target, read)
+    _, (data,) = read_targets(table, [] if target is None else [target], task, read)
+    return data
+
+
+def read_targets(
+    table: str, targets: Sequence[str], task: str, read: ReadOptions
+) -> tuple[pl.DataFrame, list[Data]]:
+    """Read a table and take the targets out of it; ValueError if nothing can be learned from it.
+
+    Parameters
+    ----------
+    table : str
+    targets : sequence of str
+        Names or numbers of columns; none stands for the column named target.
+    task : {"auto", "classification", "regression"}
+        Of all targets.
+    read : ReadOptions
+
+    Returns
+    -------
+    X : polars.DataFrame
+        All rows, without the targets.
+    data : list of Data
+        For each target the rows that have a value of it.
+    """
+    for target in targets:
+        check_target_kept(target, read)
     given = read_table(table, read)
     frame = given.frame
-    if target is None and "target" not in frame.columns:
+    if not targets and "target" not in frame.columns:
         raise ValueError(
             f"--target must name the column to be predicted; {table} has "
             + ", ".join(frame.columns[:12])
             + (" …" if frame.width > 12 else "")
         )
-    target = find_column(frame.columns, target or "target", table)
-    frame = frame.with_columns(numbers_if_texts_are(frame[target]))
+    names = [find_column(frame.columns, target, table) for target in targets or ["target"]]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"--target must name different columns, but names {twice!r} twice")
+    if frame.width <= len(names):
+        listed = ", ".join(map(repr, names))
+        raise ValueError(
+            f"{table} must have a column besides the target{'s' * (len(names) > 1)} {listed}"
+        )
+    data = [_of_target(given, table, name, names, task) for name in names]
+    return frame.drop(names), data
+
+
+def _of_target(given: Table, table: str, target: str, targets: list[str], task: str) -> Data:
+    frame = given.frame.with_columns(numbers_if_texts_are(given.frame[target]))
     known = not_missing(frame[target])
     if not known.any():
         raise ValueError(f"target {target!r} must have values, but all {len(frame)} are missing")
@@ -206,17 +252,16 @@ def read_data(table: str, target: str | None, task: str, read: ReadOptions) -> D
     _check_target(y, target, task)
     if task == "classification" and y.dtype.kind == "f" and np.abs(y).max() < 2**63:
         y = y.astype(np.int64)  # some formats keep whole numbers as floats where values are missing
-    if frame.width < 2:
-        raise ValueError(f"{table} must have a column besides the target {target!r}")
     return Data(
         table,
-        rows.drop(target),
+        rows.drop(targets),
         y,
         target,
         task,
         header=given.named,
         known=given.known,
         remarks=given.remarks,
+        rows=np.flatnonzero(known.to_numpy()),
         without_target=len(frame) - len(rows),
     )
 

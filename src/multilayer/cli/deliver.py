@@ -74,8 +74,8 @@ def deliver(trained: Trained, outputs: Outputs, console: Console) -> None:
             evaluation.X,
             evaluation.y,
             outputs.report,
-            title=f"{trained.notes['target']} in {trained.notes['table']}",
-            target=trained.notes["target"],
+            title=f"{trained.notes.get('target') or _counted(trained)} in {trained.notes['table']}",
+            target=trained.notes.get("target"),
             unseen=evaluation.held_out,
             model_path=str(outputs.model),
             verbose=not outputs.quiet,
@@ -85,3 +85,7 @@ def deliver(trained: Trained, outputs: Outputs, console: Console) -> None:
         write_line(message, "warning")
     if trained.notes["interrupted"]:
         raise typer.Exit(INTERRUPTED)
+
+
+def _counted(trained: Trained) -> str:
+    return f"{len(trained.notes['targets'])} targets"

@@ -13,6 +13,7 @@ from multilayer.cli.options import ModelPath
 from multilayer.cli.output_files import check_outputs
 from multilayer.export import to_c, to_onnx, to_python
 from multilayer.persistence import load
+from multilayer.tabular.several_targets import fitted_targets
 
 __all__ = ["export"]
 
@@ -36,6 +37,16 @@ def export(
             show_default=False,
         ),
     ],
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target",
+            "-t",
+            metavar="NAME",
+            help="The target to export, of a model that has several.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Write a saved model for other programs.
 
@@ -44,16 +55,32 @@ def export(
     * multilayer export titanic.mlp -o titanic.onnx
 
     * multilayer export network.mlp -o network.c
+
+    * multilayer export flats.mlp --target rent -o rent.onnx
     """
     writer = _WRITERS.get(output.suffix.lower())
     if writer is None:
         raise ValueError(f"{output} must end with one of {', '.join(_WRITERS)}")
     check_outputs([("--output", output)], [model])
     try:
-        written = writer(load(model), output)
+        written = writer(_of_target(load(model), target), output)
     except TypeError as error:
         raise ValueError(f"{model}: {error}") from error
     if output.suffix.lower() == ".onnx":
         for what, values in (("Inputs", written.graph.input), ("Outputs", written.graph.output)):
             typer.echo(f"{what}: {visible(', '.join(value.name for value in values))}")
     typer.echo(f"Written: {visible(str(output))}")
+
+
+def _of_target(model: Any, target: str | None) -> Any:
+    """Return the estimator of a target, or the model itself if it has one target only."""
+    targets = fitted_targets(model)
+    known = ", ".join(map(repr, targets))
+    if targets and target not in targets:
+        got = "none was given" if target is None else f"got {target!r}"
+        raise ValueError(f"--target must name one of the targets, {known}, to be exported; {got}")
+    if target is not None and not targets:
+        raise ValueError(
+            f"--target is for models of several targets, which this is not: {target!r}"
+        )
+    return targets[target] if target is not None else model

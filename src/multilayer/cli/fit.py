@@ -18,6 +18,7 @@ from multilayer.cli.fit_large import fit_large
 from multilayer.cli.fit_options import Options
 from multilayer.cli.fit_plain import fit_plain
 from multilayer.cli.fit_tabular import fit_tabular
+from multilayer.cli.fit_targets import fit_targets
 from multilayer.cli.options import (
     Layers,
     ModelOutput,
@@ -193,6 +194,8 @@ def fit(
     scored. With --layers or --solver, and for several files named by a pattern, one plain network
     is trained instead.
 
+    Of several targets, each has networks of its own, on the rows that have a value of it.
+
     Columns may hold numbers, texts, booleans or dates, and values may be missing. Ctrl-C stops
     after the current epoch and saves what was learned (exit code 130).
 
@@ -201,6 +204,8 @@ def fit(
     * multilayer fit titanic.csv --target survived -o titanic.mlp
 
     * multilayer fit titanic.csv --target survived --report titanic.html
+
+    * multilayer fit flats.csv --target rent --target heating
 
     * multilayer fit diabetes --task regression --time-limit 10 --plot figures
 
@@ -223,6 +228,8 @@ def fit(
     console = screen.console(quiet)
     if options.large:
         trained = fit_large(options, console)
+    elif options.several_targets:
+        trained = fit_targets(options, console)
     else:
         data, dependence = _read(options, console)
         split = hold_out(
@@ -242,7 +249,7 @@ def fit(
 
 def _read(options: Options, console: Console) -> tuple[Data, Dependence]:
     """Read the table, and print what it holds and the alerts about it."""
-    data = read_data(options.table, options.target, options.task, options.read)
+    data = read_data(options.table, options.only_target, options.task, options.read)
     data, dependence = data.take_dependence(options.groups, options.time)
     console.print(data.describe())
     print_alerts(data, console, dependence)

@@ -31,9 +31,9 @@ _EXAMINED = 100_000  # rows by which classes are told from numbers
 
 def fit_large(options: Options, console: Console) -> Trained:
     """Train a plain network on files that are read in parts; describe them before."""
-    check_target_kept(options.target, options.read)
+    check_target_kept(options.only_target, options.read)
     files = TableFiles(options.table, options.read)
-    target = find_column(files.columns, options.target or "target", options.table)
+    target = find_column(files.columns, options.only_target or "target", options.table)
     examined = files.head(target, _EXAMINED)
     task = detect_task(examined) if options.task == "auto" else options.task
     rows = files.count(target)

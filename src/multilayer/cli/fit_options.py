@@ -14,7 +14,7 @@ from multilayer.cli.data import Data
 from multilayer.cli.deliver import Outputs, model_path
 from multilayer.cli.estimators import VALIDATION_SHARE
 from multilayer.cli.figures import check_figures, check_report
-from multilayer.cli.options import parse_layers
+from multilayer.cli.options import one_target, parse_layers
 from multilayer.cli.output_files import check_folder, check_outputs
 from multilayer.reading.table import ReadOptions
 
@@ -26,7 +26,7 @@ class Options:
     """The options of `multilayer fit`, a field for each; None stands for one that is not given."""
 
     table: str
-    target: str | None
+    target: list[str] | None
     layers: str | None
     task: str
     validation: float | None
@@ -52,6 +52,16 @@ class Options:
     dask: str | None
     quiet: bool
     read: ReadOptions
+
+    @property
+    def only_target(self) -> str | None:
+        """The target, if it was given; ValueError if there are several."""
+        return one_target(self.target, "a plain network, as for files that are read in parts,")
+
+    @property
+    def several_targets(self) -> bool:
+        """Whether several targets were given."""
+        return len(self.target or []) > 1
 
     @property
     def plain(self) -> bool:
@@ -136,6 +146,8 @@ class Options:
             raise ValueError(
                 f"--fast trains one network and cannot be combined with --members {self.members}"
             )
+        if self.plain or self.large:
+            _ = self.only_target
         self.hidden_layer_sizes()
         check_metric(self.metric)
         self._check_files()

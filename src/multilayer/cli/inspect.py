@@ -6,6 +6,7 @@ from inspect import signature
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 from sklearn.pipeline import Pipeline
 
 from multilayer.cli import screen
@@ -13,6 +14,7 @@ from multilayer.cli.messages import shown
 from multilayer.cli.options import ModelPath
 from multilayer.cli.saved_model import Model, is_fitted_model, read_model
 from multilayer.persistence import load_with_notes
+from multilayer.tabular.constant import ConstantLabel
 
 __all__ = ["inspect"]
 
@@ -27,15 +29,26 @@ def inspect(model: ModelPath) -> None:
     * multilayer inspect titanic.mlp
     """
     console = screen.console()
-    content, notes = load_with_notes(model)
+    content, _ = load_with_notes(model)
     if not is_fitted_model(content):
         console.print("\n".join(map(shown, _described(content))))
         return
     saved = read_model(model)
-    notes, network = saved.notes, saved.network
     console.print("\n".join(map(shown, _origin(saved))))
     console.print()
-    if saved.tabular:
+    for one in saved.of_targets or [saved]:
+        if saved.of_targets:
+            console.print(shown(_predicted(one)))
+        _print_network(one, console)
+    console.print(screen.columns_table(saved.encoder.summary()))
+
+
+def _print_network(model: Model, console: Console) -> None:
+    """Print the network or networks of a target, their training and their scores."""
+    notes, network = model.notes, model.network
+    if isinstance(network, ConstantLabel):
+        console.print("No network: the label was the same in all rows")
+    elif model.tabular:
         console.print(screen.members_line(network))
         console.print(screen.members_training_line(network, notes))
     else:
@@ -45,7 +58,6 @@ def inspect(model: ModelPath) -> None:
     if notes.get("scores"):
         console.print(screen.scores_table(notes))
         console.print()
-    console.print(screen.columns_table(saved.encoder.summary()))
 
 
 def _described(content: Any) -> list[str]:
@@ -80,14 +92,21 @@ def _is_set(step: Any, name: str, value: Any) -> bool:
 
 def _origin(model: Model) -> list[str]:
     """Describe in lines what a model predicts, and what it was fitted on."""
-    notes = model.notes
-    text = f"Predicts {notes.get('target', 'a target')}: "
-    if model.classifies:
-        classes = [str(label) for label in model.network.classes_]
-        text += f"{len(classes)} classes, {', '.join(classes[:12])}" + " …" * (len(classes) > 12)
-    else:
-        text += "a number"
+    notes, n = model.notes, len(model.of_targets)
+    text = f"Predicts {n} targets" if n else _predicted(model)
+    if n and "seconds" in notes:
+        text += f", whose networks were trained in {notes['seconds']:.2f} s"
     if "table" not in notes:
         return [text]
     origin = f"Fitted on {notes['table']}, {notes['date']}, by multilayer {notes['version']}"
     return [text, origin]
+
+
+def _predicted(model: Model) -> str:
+    """Describe in a line what a model of one target predicts."""
+    text = f"Predicts {model.notes.get('target', 'a target')}: "
+    if not model.classifies:
+        return text + "a number"
+    classes = [str(label) for label in np.ravel(model.network.classes_)]
+    listed = f"{', '.join(classes[:12])}" + " …" * (len(classes) > 12)
+    return text + f"{len(classes)} class{'es' * (len(classes) > 1)}, {listed}"

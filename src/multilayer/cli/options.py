@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,6 +21,7 @@ __all__ = [
     "Target",
     "Task",
     "max_iter_option",
+    "one_target",
     "parse_layers",
     "parse_time",
     "seed_option",
@@ -58,13 +60,13 @@ ModelPath = Annotated[
     typer.Argument(metavar="MODEL", help="A file written by fit or search.", show_default=False),
 ]
 Target = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--target",
         "-t",
         metavar="COLUMN",
         help="The column to predict: its name, or its number; 0 is the first and -1 the last. "
-        "Default: the column named target.",
+        "Default: the column named target. For fit of the tabular model, it may be repeated.",
         show_default=False,
     ),
 ]
@@ -111,6 +113,16 @@ Seed = Annotated[int, seed_option()]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")
 ]
+
+
+def one_target(given: Sequence[str] | None, what: str) -> str | None:
+    """Return the only value of `--target`, if any; ValueError if there are several."""
+    if given and len(given) > 1:
+        raise ValueError(
+            f"{what} takes one --target, got {', '.join(map(repr, given))}; only the tabular model "
+            "of multilayer fit predicts several"
+        )
+    return given[0] if given else None
 
 
 def parse_layers(text: str) -> tuple[int, ...]:

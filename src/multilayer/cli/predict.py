@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import polars as pl
 import typer
+from numpy.typing import NDArray
+from rich.console import Console
 
 from multilayer.cli import screen
 from multilayer.cli.class_options import Threshold, labels_by_threshold
@@ -104,8 +106,9 @@ def predict(
     """Predict the rows of a table.
 
     The output has one row for each row of the table, in the same order: the columns to keep, the
-    prediction and, for classes, the probability of each. Columns are matched by name; columns that
-    the model does not know, such as the target, are ignored.
+    prediction and, for classes, the probability of each; of several targets, the names of these
+    columns begin with that of the target, as price_prediction. Columns are matched by name; columns
+    that the model does not know, such as the target, are ignored.
 
     For example:
 
@@ -128,17 +131,26 @@ def predict(
     else:
         check_outputs([("standard output", 1)], [model, table])
     saved = read_model(model)
-    if interval is not None and (saved.classifies or not saved.tabular):
+    models = saved.of_targets or [saved]
+    if interval is not None and (all(one.classifies for one in models) or not saved.tabular):
         raise ValueError("--interval is for numbers that the tabular model predicts")
+    if threshold is not None and saved.of_targets:
+        raise ValueError(f"--threshold is for one target, but the model has {len(models)}")
     if threshold is not None and not saved.classifies:
         raise ValueError("--threshold is for two classes, but the model predicts a number")
     X = _read(saved, table, read)
     kept = _kept_columns(X, keep or [], table)
     _warn_of_unseen(saved, X)
-    result = _predictions(saved, X, threshold)
-    if interval is not None:
-        ends = saved.pipeline.predict_interval(X, interval)
-        result = result.with_columns(low=ends[:, 0], high=ends[:, 1])
+    parts = [_predictions(one, X, threshold, interval) for one in models]
+    if saved.of_targets:
+        parts = [
+            part.rename({name: f"{one.target}_{name}" for name in part.columns})
+            for part, one in zip(parts, models, strict=True)
+        ]
+    names = [name for part in parts for name in part.columns]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"two targets would have a column named {twice[0]!r}: rename one in fit")
+    result = pl.concat(parts, how="horizontal")
     if clash := sorted(set(kept.columns) & set(result.columns)):
         raise ValueError(f"--keep {clash[0]} would be a second column named {clash[0]!r}")
     result = pl.concat([kept, result], how="horizontal") if kept.width else result
@@ -198,10 +210,16 @@ def _kept_columns(X: pl.DataFrame, names: list[str], table: str) -> pl.DataFrame
     return X.select(list(dict.fromkeys(find_column(X.columns, name, table) for name in names)))
 
 
-def _predictions(model: Model, X: pl.DataFrame, threshold: float | None) -> pl.DataFrame:
-    """Predict: a frame (m, 1 + n_classes) of labels and probabilities, or (m, 1) of numbers."""
+def _predictions(
+    model: Model, X: pl.DataFrame, threshold: float | None, interval: float | None
+) -> pl.DataFrame:
+    """Predict: a frame of labels and probabilities, or of numbers and the ends of intervals."""
     if not model.classifies:
-        return pl.DataFrame({"prediction": model.pipeline.predict(X)})
+        result = pl.DataFrame({"prediction": model.pipeline.predict(X)})
+        if interval is None:
+            return result
+        ends = model.pipeline.predict_interval(X, interval)
+        return result.with_columns(low=ends[:, 0], high=ends[:, 1])
     classes = model.network.classes_
     H = model.pipeline.predict_proba(X)
     return pl.DataFrame(
@@ -230,7 +248,7 @@ def evaluate(
 
     Prints accuracy, log-loss (in nats), ROC AUC, average precision, F1 and a confusion matrix for
     classes; R², root mean squared error and mean absolute error for numbers. Rows without a true
-    value are left out.
+    value are left out. Of several targets, each is evaluated, or that which --target names.
 
     For example:
 
@@ -245,42 +263,100 @@ def evaluate(
         check_report(report)
     check_outputs([("--report", report)], [model, table])
     saved = read_model(model)
+    models = saved.of_targets or [saved]
+    if threshold is not None and (saved.of_targets or not saved.classifies):
+        what = f"has {len(models)} targets" if saved.of_targets else "predicts a number"
+        raise ValueError(f"--threshold is for two classes of one target, but the model {what}")
     frame = _read(saved, table, read)
-    name = find_column(frame.columns, target or str(saved.notes.get("target")), table)
-    if not saved.classifies:
-        frame = frame.with_columns(numbers_if_texts_are(frame[name]))
-    rows = frame.filter(not_missing(frame[name]))
-    if not len(rows):
-        raise ValueError(f"target {name!r} must have values, but all {len(frame)} are missing")
-    if saved.classifies:
-        y = class_labels(rows[name], saved.network.classes_, f"target {name!r}")
-    elif rows[name].dtype.is_numeric():
-        y = rows[name].to_numpy().astype(np.float64)
-    else:
-        raise ValueError(f"target {name!r} must be numbers, but holds {rows[name][0]!r}")
-    _warn_of_unseen(saved, rows)
+    if saved.of_targets and target is not None:
+        models = [one for one in models if one.target == target]
+        if not models:
+            known = ", ".join(repr(one.target) for one in saved.of_targets)
+            raise ValueError(f"--target must be a target of the model, {known}; got {target!r}")
+        saved = models[0]
+    evaluated = [
+        _evaluated(one, frame, None if saved.of_targets else target, table) for one in models
+    ]
+    _warn_of_unseen(saved, frame if saved.of_targets else evaluated[0].rows)
     if saved.notes.get("sha256") == fingerprint(table) is not None:
         write_line(
             f"{table} is the table that the model was trained on, so these scores are better than "
             "those of new rows will be; multilayer cv estimates the latter",
             "warning",
         )
-    predicted = None
-    if saved.classifies:
-        H, classes = saved.pipeline.predict_proba(rows), saved.network.classes_
+    for k, (one, (column, rows, y)) in enumerate(zip(models, evaluated, strict=True)):
+        if len(models) > 1:
+            console.print(f"{chr(10) * (k > 0)}[bold]{shown(column.name)}[/]")
+        _print_scores(one, rows, y, threshold, table, console)
+    if report is not None:
+        _report(saved, frame, evaluated, report, table, model)
+        console.print(f"\nReport in {shown(report)}", soft_wrap=True)
+
+
+class _Evaluated(NamedTuple):
+    """A target as the table has it, the rows that have a value of it, and these values."""
+
+    column: pl.Series
+    rows: pl.DataFrame
+    y: NDArray[Any]
+
+
+def _evaluated(model: Model, frame: pl.DataFrame, target: str | None, table: str) -> _Evaluated:
+    """Find the true values of a target in a table."""
+    name = find_column(frame.columns, target or model.target, table)
+    if not model.classifies:
+        frame = frame.with_columns(numbers_if_texts_are(frame[name]))
+    rows = frame.filter(not_missing(frame[name]))
+    if not len(rows):
+        raise ValueError(f"target {name!r} must have values, but all {len(frame)} are missing")
+    if model.classifies:
+        y = class_labels(rows[name], model.network.classes_, f"target {name!r}")
+    elif rows[name].dtype.is_numeric():
+        y = rows[name].to_numpy().astype(np.float64)
+    else:
+        raise ValueError(f"target {name!r} must be numbers, but holds {rows[name][0]!r}")
+    return _Evaluated(frame[name], rows, y)
+
+
+def _print_scores(
+    model: Model,
+    rows: pl.DataFrame,
+    y: NDArray[Any],
+    threshold: float | None,
+    table: str,
+    console: Console,
+) -> None:
+    """Print the scores of rows, and of classes the confusions."""
+    if model.classifies:
+        H, classes = model.pipeline.predict_proba(rows), model.network.classes_
         predicted = labels_by_threshold(H, classes, threshold)
         values = class_scores(classes, H, y, predicted)
-    elif threshold is not None:
-        raise ValueError("--threshold is for two classes, but the model predicts a number")
     else:
-        values = number_scores(np.asarray(saved.pipeline.predict(rows), dtype=np.float64), y)
+        values = number_scores(np.asarray(model.pipeline.predict(rows), dtype=np.float64), y)
     console.print(screen.scores_table({"rows": {table: len(rows)}, "scores": {table: values}}))
-    if predicted is not None:
+    if model.classifies:
         console.print()
-        console.print(screen.confusion_table(y, predicted, saved.network.classes_))
-    if report is not None:
-        known_names = [str(column) for column in saved.encoder.feature_names_in_]
-        X = rows.select(column for column in rows.columns if column in known_names)
-        title = f"{name} in {table}"
-        write_report(saved.pipeline, X, y, report, title=title, target=name, model_path=model)
-        console.print(f"\nReport in {shown(report)}", soft_wrap=True)
+        console.print(screen.confusion_table(y, predicted, classes))
+
+
+def _report(
+    saved: Model,
+    frame: pl.DataFrame,
+    evaluated: Sequence[_Evaluated],
+    report: Path,
+    table: str,
+    model: str,
+) -> None:
+    """Write the report on a model, on the rows that have a value of a target."""
+    known_names = [str(column) for column in saved.encoder.feature_names_in_]
+    (column, rows, y), n = evaluated[0], len(evaluated)
+    X, truth = (frame, pl.DataFrame([one.column for one in evaluated])) if n > 1 else (rows, y)
+    write_report(
+        saved.pipeline,
+        X.select(column for column in X.columns if column in known_names),
+        truth,
+        report,
+        title=f"{f'{n} targets' if n > 1 else column.name} in {table}",
+        target=None if n > 1 else column.name,
+        model_path=model,
+    )

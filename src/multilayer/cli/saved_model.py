@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -15,7 +17,11 @@ from multilayer.reading.formats import Format
 from multilayer.reading.reader import read_table
 from multilayer.reading.table import Known, ReadOptions, Table
 from multilayer.tables.labels import as_classes, plain_target
-from multilayer.tabular import TabularClassifier, TabularRegressor
+from multilayer.tabular import TabularClassifier, TabularMultiOutput, TabularRegressor
+from multilayer.tabular.constant import ConstantLabel
+from multilayer.tabular.several_targets import fitted_targets
+
+_TABULAR = TabularClassifier | TabularMultiOutput | TabularRegressor | ConstantLabel
 
 __all__ = ["Model", "class_labels", "is_fitted_model", "read_features", "read_model"]
 
@@ -29,7 +35,9 @@ class Model:
 
     @property
     def encoder(self) -> Any:
-        """The model's TableEncoder."""
+        """The model's TableEncoder; of several targets, that of the first."""
+        if self.of_targets:
+            return next(m.encoder for m in self.of_targets if hasattr(m.network, "encoder_"))
         return self.pipeline.encoder_ if self.tabular else self.pipeline[0]
 
     @property
@@ -40,7 +48,25 @@ class Model:
     @property
     def tabular(self) -> bool:
         """Whether it is a tabular estimator."""
-        return isinstance(self.pipeline, TabularClassifier | TabularRegressor)
+        return isinstance(self.pipeline, _TABULAR)
+
+    @cached_property
+    def of_targets(self) -> list[Model]:
+        """The model of each of several targets, with its part of the notes; [] of one target."""
+        of_all = ("rows", "scores", "seconds")
+        shared = {name: note for name, note in self.notes.items() if name not in of_all}
+        found = []
+        for name, estimator in fitted_targets(self.pipeline).items():
+            own: dict[str, Any] = {"target": name}
+            if "scores" in self.notes:  # which are well formed, and so are the rows
+                own |= {part: self.notes[part][name] for part in ("rows", "scores")}
+            found.append(Model(estimator, shared | own))
+        return found
+
+    @property
+    def target(self) -> str:
+        """The name of the target, as in the notes."""
+        return str(self.notes.get("target"))
 
     @property
     def classifies(self) -> bool:
@@ -51,7 +77,7 @@ class Model:
 def read_model(path: str) -> Model:
     """Read a model that `fit` saved; raise ModelFileError if it is another one."""
     pipeline, notes = load_with_notes(path)
-    notes = _well_formed(notes, path)
+    notes = _well_formed(notes, path, fitted_targets(pipeline))
     if not is_fitted_model(pipeline):
         steps = [type(step).__name__ for _, step in getattr(pipeline, "steps", [])]
         raise ModelFileError(
@@ -63,24 +89,31 @@ def read_model(path: str) -> Model:
 
 def is_fitted_model(content: Any) -> bool:
     """Whether a model file holds what `fit` saves: a tabular model, or encoder and network."""
-    if isinstance(content, TabularClassifier | TabularRegressor):
+    if isinstance(content, _TABULAR):
         return True
     steps = [type(step).__name__ for _, step in getattr(content, "steps", [])]
     return len(steps) == 2 and steps[0] == "TableEncoder" and steps[1].startswith("MLP")
 
 
-def _well_formed(notes: dict[str, Any], path: str) -> dict[str, Any]:
+def _well_formed(notes: dict[str, Any], path: str, targets: Iterable[str]) -> dict[str, Any]:
     """Leave out the notes that do not have the form in which `fit` writes them, and say so."""
 
     def numbers(values: Any) -> bool:
         return isinstance(values, dict) and all(isinstance(v, int | float) for v in values.values())
 
+    def fit(scores: Any, rows: Any) -> bool:
+        """Whether these are the scores of parts, which have numbers of rows."""
+        if not (isinstance(scores, dict) and isinstance(rows, dict)):
+            return False
+        return all(numbers(values) and part in rows for part, values in scores.items())
+
     scores, rows = notes.get("scores"), notes.get("rows")
-    parts = scores if isinstance(scores, dict) and isinstance(rows, dict) else {None: None}
+    if targets and isinstance(scores, dict) and isinstance(rows, dict):
+        right = all(fit(scores.get(name), rows.get(name)) for name in targets)
+    else:
+        right = not targets and fit(scores, rows)
     wrong = {
-        "scores": not all(
-            numbers(values) and part in (rows or {}) for part, values in parts.items()
-        ),
+        "scores": not right,
         "table": not all(isinstance(notes.get(name), str) for name in ("table", "date", "version")),
         "seconds": not isinstance(notes.get("seconds"), int | float),
     }
@@ -106,8 +139,9 @@ def read_features(model: Model, table: str, read: ReadOptions) -> Table:
         known = replace(Known.from_state(state), names=tuple(needed))
     else:  # files of older versions do not say how their columns were written
         texts = {expected[category.column] for category in model.encoder.categories_}
-        if model.classifies and model.network.classes_.dtype.kind in "UO":
-            texts.add(str(model.notes.get("target")))
+        for one in model.of_targets or [model]:
+            if one.classifies and one.network.classes_.dtype.kind in "UO":
+                texts.add(one.target)
         known = Known(tuple(expected), dict.fromkeys(texts, Format("text")))
     nameless = model.notes.get("header") is False
     if nameless and read.header is None:

@@ -17,6 +17,7 @@ __all__ = [
     "columns_table",
     "confusion_table",
     "console",
+    "left_out",
     "members_line",
     "members_training_line",
     "network_line",
@@ -64,8 +65,7 @@ def training_summary(
     notes : mapping
         The model's notes, with its scores.
     """
-    lines: list[RenderableType] = [_left_out(dropped)] if dropped else []
-    return [*lines, network, training, scores_table(notes)]
+    return [*left_out(dropped), network, training, scores_table(notes)]
 
 
 def network_line(network: Any) -> str:
@@ -116,11 +116,13 @@ def _training_line(solver: str, length: str, best: str, notes: Mapping[str, Any]
     return f"Trained by {solver}: {length}{seconds}{best}{interrupted}"
 
 
-def _left_out(dropped: Mapping[str, str]) -> str:
-    """List the columns that were left out, and why."""
+def left_out(dropped: Mapping[str, str]) -> list[str]:
+    """Return a line on the columns that were left out, and why, if there are any."""
+    if not dropped:
+        return []
     reasons = [f"{name} ({reason})" for name, reason in dropped.items()]
     more = f" and {len(reasons) - 8} more" if len(reasons) > 8 else ""
-    return shown(f"Columns left out: {', '.join(reasons[:8])}{more}")
+    return [shown(f"Columns left out: {', '.join(reasons[:8])}{more}")]
 
 
 def confusion_table(y: NDArray[Any], predicted: NDArray[Any], classes: Sequence[Any]) -> Table:

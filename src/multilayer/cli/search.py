@@ -29,6 +29,7 @@ from multilayer.cli.options import (
     TablePath,
     Target,
     Task,
+    one_target,
     parse_time,
 )
 from multilayer.cli.output_files import check_folder, check_outputs
@@ -127,7 +128,8 @@ def search(
         check_report(report)
     check_outputs(outputs.files, [table])
     check_metric(metric)
-    data, dependence = read_data(table, target, task, read).take_dependence(groups, time)
+    only = one_target(target, "multilayer search")
+    data, dependence = read_data(table, only, task, read).take_dependence(groups, time)
     console.print(data.describe())
     print_alerts(data, console, dependence)
     learned = standardise(data.y, data.classes or not plain)

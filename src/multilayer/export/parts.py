@@ -23,6 +23,7 @@ from multilayer.outputs import Output
 from multilayer.tables.encoder import TableEncoder
 from multilayer.tabular.classifier import TabularClassifier
 from multilayer.tabular.regressor import TabularRegressor
+from multilayer.tabular.several_targets import check_one_target
 
 __all__ = ["Member", "ModelParts", "RegressionTarget", "check_text", "take_apart"]
 
@@ -110,7 +111,8 @@ def take_apart(model: Any) -> ModelParts:
     TypeError
         If it is something else, or has activation functions defined by the user.
     ValueError
-        If a weight is NaN or infinite, which most formats cannot express.
+        If a weight is NaN or infinite, which most formats cannot express, or a tabular model has
+        several targets: each of its `estimators_` is exported.
     NotFittedError
     """
     parts = _take_apart(model)
@@ -134,6 +136,7 @@ def check_text(what: str, text: str) -> str:
 
 def _take_apart(model: Any) -> ModelParts:
     model = getattr(model, "best_estimator_", model)
+    check_one_target(model, "an export")
     if isinstance(model, Pipeline):
         return _of_pipeline(model)
     if isinstance(model, Network):

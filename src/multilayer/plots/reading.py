@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from multilayer.outputs import unit_name
 from multilayer.tabular.base import TabularEstimator
 from multilayer.tabular.network import TabularNetwork
+from multilayer.tabular.several_targets import check_one_target
 
 __all__ = [
     "best_of_search",
@@ -36,6 +37,7 @@ def fitted_network(model: Any) -> Any:
     model = _without_search(model)
     if isinstance(model, Pipeline):
         return fitted_network(model[-1])
+    check_one_target(model, "a figure")
     return model
 
 

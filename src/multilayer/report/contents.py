@@ -29,9 +29,7 @@ from multilayer.report.thresholds import thresholds
 from multilayer.report.worst import worst
 from multilayer.tables.alerts import Alert
 
-__all__ = ["N_SECTIONS", "make_sections"]
-
-N_SECTIONS = 22
+__all__ = ["make_sections"]
 
 
 def make_sections(

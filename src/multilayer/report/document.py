@@ -19,6 +19,7 @@ from multilayer.training.progress import tasks_bar
 __all__ = ["Report", "check_installed", "check_path", "write_report"]
 
 PATIENCE = 2.0  # seconds before a bar is shown
+N_STEPS = 24  # of a report on one target: it is evaluated, alerts are found, 22 sections are made
 
 
 def write_report(
@@ -44,18 +45,21 @@ def write_report(
     Parameters
     ----------
     model : estimator of multilayer, Pipeline ending in one, or HiddenLayerSearchCV
-        Fitted, with one target. Of a search, its best estimator and all its candidates.
+        Fitted, with one target, or a tabular model with several: the page then begins with a table
+        of them, and describes each in a part of its own. Of a search, its best estimator and all
+        its candidates.
     X : dataframe or array-like, shape (m, n)
         What `model.predict` takes. If a tabular model was trained on exactly this table, or a
         search was made on it, each row is predicted by networks that were not trained on it.
-    y : array-like, shape (m,)
-        The true targets.
+    y : array-like, shape (m,), or a column for each of several targets
+        The true targets. Of several, rows without a value of one are left out for that one.
     path : path-like, optional
         A file to write the page to.
     title : str, optional
         The heading of the page; by default the kind of estimator.
     target : str, optional
-        The name of the target; by default that of y, if it is a series with a name.
+        The name of the target; by default that of y, if it is a series with a name. Several targets
+        have the names that they had in `fit`.
     unseen : bool, optional
         Whether the model was trained on none of these rows. The page says so; by default it says
         that this is not known.
@@ -85,35 +89,20 @@ def write_report(
     if path is not None:
         check_path(path)
     # These take long to import, and `multilayer` imports this file.
-    from multilayer.report.contents import N_SECTIONS, make_sections
-    from multilayer.report.evaluation import evaluate
+    from multilayer.report.parts import parts_of, parts_of_targets
     from multilayer.selection import HiddenLayerSearchCV
-    from multilayer.tables.alerts import find_alerts
-    from multilayer.tabular.base import dependence_of
+    from multilayer.tabular.several_targets import fitted_targets
 
-    search = model if isinstance(model, HiddenLayerSearchCV) else None
-    best = model if search is None else search.best()
-    made = []
-    with tasks_bar(verbose, N_SECTIONS + 2, "Report", PATIENCE) as advance:
-        evaluation = evaluate(best, X, y, unseen, search=search, target=target)
-        advance()
-        found = find_alerts(
-            evaluation.table.native,
-            evaluation.labels,
-            classes=evaluation.classifies,
-            target=evaluation.target,
-            dependence=dependence_of(best) if search is None else search.training_.dependence,
-        )
-        advance()
-        for section in make_sections(evaluation, found, search, model_path):
-            made.append(section)
-            advance()
-    kind = type(evaluation.network).__name__
+    best = model.best() if isinstance(model, HiddenLayerSearchCV) else model
+    targets = fitted_targets(best)
+    make = parts_of_targets if targets else parts_of
+    with tasks_bar(verbose, N_STEPS * max(len(targets), 1), "Report", PATIENCE) as advance:
+        kind, origin, parts = make(model, X, y, target, unseen, model_path, advance)
     report = Report(
         _render(
             title=title or kind,
-            summary=evaluation.origin if title is None else f"{kind}. {evaluation.origin}",
-            sections=[section for section in made if section is not None],
+            summary=origin if title is None else f"{kind}. {origin}",
+            parts=parts,
         )
     )
     if path is not None:

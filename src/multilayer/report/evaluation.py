@@ -20,6 +20,7 @@ from multilayer.tables.labels import as_classes
 from multilayer.tables.target import read_column
 from multilayer.tabular.base import TabularEstimator
 from multilayer.tabular.scoring import SMALLEST_IN_SCORES, log_losses
+from multilayer.tabular.several_targets import check_one_target
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -54,6 +55,8 @@ class Evaluation:
         Of out-of-fold predictions: the training rows and held-out rows of each network.
     target : str
         The name of the target, or "the target".
+    place : str
+        Where the model is in the one that is saved, such as ".estimators_[0]".
     """
 
     model: Any
@@ -64,6 +67,7 @@ class Evaluation:
     origin: str
     folds: Sequence[Split] | None = None
     target: str = "the target"
+    place: str = ""
 
     @cached_property
     def y(self) -> Array:
@@ -168,6 +172,7 @@ def evaluate(
     """
     network = model[-1] if isinstance(model, Pipeline) else model
     check_is_fitted(network)
+    check_one_target(network, "a report of one y")
     tabular = isinstance(network, TabularEstimator)
     if not (tabular or hasattr(network, "network_")):
         raise TypeError(

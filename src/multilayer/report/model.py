@@ -154,7 +154,7 @@ def use(evaluation: Evaluation, model_path: str | None) -> Section:
         "import multilayer as ml",
         "",
         *save,
-        f"model = ml.load({path})",
+        f"model = ml.load({path}){evaluation.place}",
         "y = model.predict(X)",
         *(["p = model.predict_proba(X)  # (rows, classes)"] if evaluation.classifies else []),
         *(["ends = model.predict_interval(X, 0.9)"] if hasattr(network, "residuals_") else []),

@@ -17,7 +17,9 @@ __all__ = [
     "Blank",
     "Costs",
     "Figure",
+    "Link",
     "Listing",
+    "Part",
     "Section",
     "Tile",
     "as_text",
@@ -47,6 +49,14 @@ class Bars:
 
 
 @dataclass(frozen=True)
+class Link:
+    """A cell that leads to a place on the page."""
+
+    text: str
+    href: str
+
+
+@dataclass(frozen=True)
 class Listing:
     """A table of texts.
 
@@ -61,7 +71,7 @@ class Listing:
     """
 
     head: Sequence[str]
-    rows: Sequence[Sequence[str | tuple[str, str] | Bars]]
+    rows: Sequence[Sequence[str | tuple[str, str] | Bars | Link]]
     numbers: Sequence[int] = ()
     caption: str = ""
 
@@ -173,6 +183,29 @@ class Section:
     costs: Costs | None = None
     blanks: Sequence[Blank] = ()
     tiles: Sequence[Tile] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """Sections of a page with several targets: those of one target, or those about all.
+
+    Attributes
+    ----------
+    name : str
+        The id of the part, with which the ids of its sections begin. "": it has no heading.
+    title, summary : str
+    sections : sequence of Section
+    """
+
+    name: str
+    title: str
+    summary: str
+    sections: Sequence[Section]
+
+    @property
+    def prefix(self) -> str:
+        """What the ids of the sections begin with."""
+        return f"{self.name}-" if self.name else ""
 
 
 def plain(value: Any, longest: int = LONGEST_TEXT) -> str:

@@ -18,6 +18,7 @@ from multilayer.selection.parallel_folds import fit_folds
 from multilayer.selection.splits import Split, make_splits
 from multilayer.tables.dependence import read_dependence
 from multilayer.tables.labels import plain_target
+from multilayer.tabular.multi_output import TabularMultiOutput
 from multilayer.training.progress import tasks_bar
 
 __all__ = ["CrossValidation", "cross_validate_network", "score_name"]
@@ -227,6 +228,11 @@ def cross_validate_network(
         raise ValueError(
             "estimator must have fit and predict, as scikit-learn's have, got "
             f"{type(estimator).__name__}"
+        )
+    if isinstance(estimator, TabularMultiOutput):
+        raise ValueError(
+            "estimator must be a classifier or a regressor, but a TabularMultiOutput is both: "
+            "scikit-learn's cross_val_score scores it, and each target can be validated by itself"
         )
     rng = check_random_state(random_state)
     X, y, sample_weight = indexable(X, plain_target(y), sample_weight)

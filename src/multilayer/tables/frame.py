@@ -176,6 +176,10 @@ class Frame:
             return [known[v] for v in values]
         return [None if v is None else text_of(v) for v in values]
 
+    def gaps(self, j: int) -> NDArray[np.bool_]:
+        """Return which values of a column are missing, (m,)."""
+        return np.array([v is None for v in self._objects(j)], bool)
+
     def n_distinct(self, j: int) -> int:
         """Count the different values of a column, without gaps."""
         column = self.columns[j]

@@ -2,6 +2,7 @@
 
 from multilayer.tables.encoder import TableEncoder
 from multilayer.tabular.classifier import TabularClassifier
+from multilayer.tabular.multi_output import TabularMultiOutput
 from multilayer.tabular.regressor import TabularRegressor
 
-__all__ = ["TableEncoder", "TabularClassifier", "TabularRegressor"]
+__all__ = ["TableEncoder", "TabularClassifier", "TabularMultiOutput", "TabularRegressor"]

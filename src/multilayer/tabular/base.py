@@ -22,19 +22,23 @@ from multilayer.tables.dependence import INDEPENDENT, Dependence, read_dependenc
 from multilayer.tables.encoder import TableEncoder
 from multilayer.tabular.assignment import folds_of_members, n_members
 from multilayer.tabular.ensemble import Member, TrainedOn, TrainingData
+from multilayer.tabular.fit_targets import Learner, fit_each, forget
 from multilayer.tabular.folds import Fold
 from multilayer.tabular.importance import ImportancesMixin
 from multilayer.tabular.monotone import column_signs
 from multilayer.tabular.network import Layout, TabularNetwork
 from multilayer.tabular.persistence import SavableTabular
 from multilayer.tabular.recipe import encoding_for
+from multilayer.tabular.several_targets import for_targets, refused
 from multilayer.tabular.stages import StagesMixin
+from multilayer.tabular.target_columns import n_targets
 
 __all__ = [
     "CONSTRAINTS",
     "SHARE",
     "TabularEstimator",
     "dependence_of",
+    "learner",
     "out_of_fold_outputs",
     "prepare_training",
     "validation_loss",
@@ -80,6 +84,7 @@ class TabularEstimator(StagesMixin, ImportancesMixin, Reportable, SavableTabular
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         tags.input_tags.categorical = True
+        tags.target_tags.multi_output = True
         tags.non_deterministic = self.time_limit is not None
         return tags
 
@@ -101,8 +106,9 @@ class TabularEstimator(StagesMixin, ImportancesMixin, Reportable, SavableTabular
         ----------
         X : dataframe (pandas, polars, pyarrow …) or array-like, shape (m, n)
             Numbers, categories, texts, booleans, dates and gaps, unprocessed.
-        y : array-like, shape (m,)
-            Classes or numbers, without gaps.
+        y : array-like, shape (m,) or (m, n_targets)
+            Classes or numbers, without gaps. If there are several targets, an ensemble is trained
+            for each, with the same parameters and random seed, on the rows that have a value of it.
         sample_weight : array-like, shape (m,), optional
             The weight of each row, in training and in choosing the epochs.
         groups : str or array-like, shape (m,), optional
@@ -133,11 +139,17 @@ class TabularEstimator(StagesMixin, ImportancesMixin, Reportable, SavableTabular
         -----
         DataWarning
             If the table holds what makes scores misleading, such as a column that determines the
-            target; see `multilayer.find_alerts`.
+            target, or if there are several targets and rows lack a value of one; see
+            `multilayer.find_alerts`.
         """
         before = dict(vars(self))
         try:
-            self._fit(X, y, sample_weight, groups, time, X_val, y_val)
+            if n_targets(y) > 1:
+                fit_each(self, learner, X, y, sample_weight, groups, time, X_val, y_val)
+            else:
+                if hasattr(self, "estimators_"):
+                    forget(self)
+                self._fit(X, y, sample_weight, groups, time, X_val, y_val)
         except BaseException:
             self.__dict__ = before
             raise
@@ -152,7 +164,10 @@ class TabularEstimator(StagesMixin, ImportancesMixin, Reportable, SavableTabular
         time: Any,
         X_val: Any,
         y_val: Any,
-    ) -> None:
+        *,
+        alerts: bool = True,
+    ) -> bool:
+        """Fit to one target, with or without alerts; return whether Ctrl-C ended the training."""
         rng = check_random_state(self.random_state)
         X, dependence = read_dependence(X, groups, time)
         data, folds = prepare_training(
@@ -160,15 +175,18 @@ class TabularEstimator(StagesMixin, ImportancesMixin, Reportable, SavableTabular
         )
         m = len(data.Y) - (0 if X_val is None else len(np.asarray(y_val)))
         y, classes = data.Y[:m].ravel(), is_classifier(self)
-        warn_of_alerts(
-            X,
-            self.classes_[y] if classes else y,
-            classes=classes,
-            dependence=dependence,
-            stacklevel=4,
-        )
+        if alerts:
+            warn_of_alerts(
+                X,
+                self.classes_[y] if classes else y,
+                classes=classes,
+                dependence=dependence,
+                stacklevel=4,
+            )
         n_final = 0 if time is None else n_members(self, m)
-        self._keep_members(data, *self._train_in_stages(data, folds, rng, m, n_final))
+        members, left_out, seconds = self._train_in_stages(data, folds, rng, m, n_final)
+        self._keep_members(data, members, left_out, seconds)
+        return seconds == 0
 
     def _weights(self, sample_weight: Any, encoded: Floats, y: Array) -> Array | None:
         if sample_weight is None:
@@ -198,6 +216,7 @@ class TabularEstimator(StagesMixin, ImportancesMixin, Reportable, SavableTabular
             del self._importances
         self._learn_out_of_fold(data, left_out, seconds)
 
+    @for_targets(refused)
     def summary(self: Any) -> Any:
         """Describe the encoding of each column; see `TableEncoder.summary`."""
         check_is_fitted(self, "members_")
@@ -234,6 +253,11 @@ class TabularEstimator(StagesMixin, ImportancesMixin, Reportable, SavableTabular
         check_is_fitted(self, "members_")
         encoded = self.encoder_.transform(X)
         return [network.forward(encoded) for network in self.members_]
+
+
+def learner(estimator: TabularEstimator) -> Learner:
+    """Return an estimator as what learns one of several targets."""
+    return Learner(estimator, estimator._read_target, estimator._fit)
 
 
 def prepare_training(

@@ -28,6 +28,12 @@ from multilayer.tabular.scoring import (
     negated_score,
 )
 from multilayer.tabular.sets import SetsMixin
+from multilayer.tabular.several_targets import (
+    for_targets,
+    probabilities,
+    stacked,
+    subset_accuracy,
+)
 
 __all__ = ["TabularClassifier"]
 
@@ -67,8 +73,9 @@ class TabularClassifier(SetsMixin, ClassifierMixin, TabularEstimator):
         The weight decay of AdamW, which decreases in the same way as `dropout`.
     label_smoothing : float in [0, 1), default=0.1
         The fraction of each target that is distributed over all classes in training.
-    class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, in addition to `sample_weight`.
+    class_weight : dict, "balanced", list or None, default=None
+        Weights of the classes, in addition to `sample_weight`; of several targets, "balanced" or
+        None for all, or a list with an element for each.
     calibrate : bool, default=True
         Whether to calibrate the probabilities by a temperature and, for more than two classes, by
         biases of the classes. They are fitted on out-of-fold rows; the biases are part of
@@ -130,10 +137,20 @@ class TabularClassifier(SetsMixin, ClassifierMixin, TabularEstimator):
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only if the columns have names.
+    estimators_ : list of TabularClassifier
+        Only of several targets: the fitted estimator of each, in place of `encoder_`, `members_`,
+        `temperature_`, `set_scores_` and the curves. `classes_` and `oof_decision_` are then lists,
+        and `validation_score_` is the fraction of rows whose targets are all right. For a label of
+        a label indicator that is the same in all rows, a `ConstantLabel`.
+    target_names_ : list of str
+        Only of several targets: the names of the columns of y; "y0", "y1" … if they have none.
+    n_outputs_ : int
+        Only of several targets: their number.
 
     See Also
     --------
     TabularRegressor : Predict numbers from a raw table.
+    TabularMultiOutput : Predict numbers and classes together.
     MLPClassifier : One network on numbers, compatible with scikit-learn's.
 
     References
@@ -154,7 +171,7 @@ class TabularClassifier(SetsMixin, ClassifierMixin, TabularEstimator):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **CONSTRAINTS,
         "label_smoothing": [SHARE],
-        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "class_weight": [dict, list, tuple, StrOptions({"balanced"}), None],
         "calibrate": ["boolean"],
     }
     _ARRAYS = ("set_scores_",)
@@ -205,6 +222,12 @@ class TabularClassifier(SetsMixin, ClassifierMixin, TabularEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    @for_targets(probabilities)
     def predict_proba(self, X: Any) -> Array:
         """Predict the probability of each class.
 
@@ -216,7 +239,8 @@ class TabularClassifier(SetsMixin, ClassifierMixin, TabularEstimator):
         Returns
         -------
         ndarray of float32, shape (m, n_classes)
-            Rows sum to 1.
+            Rows sum to 1. Of several targets: a list of one such array for each; or, if all are
+            labels that are 0 or 1, the probabilities of 1, (m, n_targets).
 
         Raises
         ------
@@ -229,6 +253,7 @@ class TabularClassifier(SetsMixin, ClassifierMixin, TabularEstimator):
         H = np.mean([tempered(H, self.temperature_) for H in outputs], axis=0)
         return np.asarray(H, self.encoder_.dtype)
 
+    @for_targets(stacked)
     def predict(self, X: Any) -> Array:
         """Predict the most probable class of each row.
 
@@ -239,18 +264,21 @@ class TabularClassifier(SetsMixin, ClassifierMixin, TabularEstimator):
 
         Returns
         -------
-        ndarray, shape (m,)
+        ndarray, shape (m,) or (m, n_targets)
         """
         H = self.predict_proba(X)
         return np.asarray(self.classes_[H.argmax(axis=1)])
 
+    @for_targets(subset_accuracy)
     def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Compute the accuracy: the fraction of the rows whose class is predicted correctly.
+
+        Of several targets, it is the fraction of the rows whose classes all are.
 
         Parameters
         ----------
         X : dataframe or array-like, shape (m, n_features_in_)
-        y : array-like, shape (m,)
+        y : array-like, shape (m,) or (m, n_targets)
             Classes, of any type: 1, 1.0, True and "1" are the same.
         sample_weight : array-like, shape (m,), optional
 
@@ -281,6 +309,11 @@ class TabularClassifier(SetsMixin, ClassifierMixin, TabularEstimator):
         weights = super()._weights(sample_weight, encoded, y)
         if self.class_weight is None:
             return weights
+        if isinstance(self.class_weight, list | tuple):
+            raise ValueError(
+                "class_weight must be a dict, 'balanced' or None for one target, but is a list, "
+                "which has an element for each of several targets"
+            )
         balanced = isinstance(self.class_weight, str)
         met = np.unique(y)  # in a search, a part of the rows may lack a class
         of_class = np.ones(len(self.classes_))

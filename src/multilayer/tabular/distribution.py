@@ -17,6 +17,7 @@ from multilayer.tabular.crps import crps
 from multilayer.tabular.error_scale import ErrorScale
 from multilayer.tabular.intervals import check_coverage, check_left_out, half_width, warn_of_few
 from multilayer.tabular.scoring import mean
+from multilayer.tabular.several_targets import averaged, for_targets, stacked
 
 __all__ = ["DistributionMixin"]
 
@@ -29,6 +30,7 @@ class DistributionMixin:
     error_scale_: ErrorScale | None
     residuals_: Array
 
+    @for_targets(stacked)
     def predict_interval(self: Any, X: Any, coverage: float = 0.9) -> Array:
         """Predict an interval for each row that contains the target with a given probability.
 
@@ -46,7 +48,7 @@ class DistributionMixin:
 
         Returns
         -------
-        ndarray, shape (m, 2)
+        ndarray, shape (m, 2) or (m, n_targets, 2)
             Lower and upper ends.
 
         Warns
@@ -70,6 +72,7 @@ class DistributionMixin:
             warn_of_few(f"{asked} is infinite", coverage / (1 - coverage), n, supported)
         return np.stack([y - scales * d, y + scales * d], axis=1)
 
+    @for_targets(stacked)
     def predict_scale(self: Any, X: Any) -> Array:
         """Predict how large the error of each row is, relative to a mean row.
 
@@ -79,13 +82,14 @@ class DistributionMixin:
 
         Returns
         -------
-        ndarray, shape (m,)
+        ndarray, shape (m,) or (m, n_targets)
             Positive. The widths of intervals are proportional to it; 1 for all rows if
             `error_scale_` is None.
         """
         check_is_fitted(self, "members_")
         return np.asarray(self._scales(self.encoder_.transform(X)))
 
+    @for_targets(averaged)
     def crps(self: Any, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Compute the mean continuous ranked probability score (CRPS): the smaller, the better.
 
@@ -96,13 +100,13 @@ class DistributionMixin:
         Parameters
         ----------
         X : dataframe or array-like, shape (m, n_features_in_)
-        y : array-like, shape (m,)
+        y : array-like, shape (m,) or (m, n_targets)
         sample_weight : array-like, shape (m,), optional
 
         Returns
         -------
         float
-            In the units of y.
+            In the units of y; of several targets, the mean over them.
 
         Raises
         ------

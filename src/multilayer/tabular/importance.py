@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from multilayer.embedding import Floats, input_gradient
 from multilayer.tabular.network import TabularNetwork
+from multilayer.tabular.several_targets import for_targets, refused
 
 __all__ = ["ImportancesMixin", "gradient_importances", "permutation_importances"]
 
@@ -110,6 +111,7 @@ class ImportancesMixin:
     """The importances of the columns of a tabular estimator."""
 
     @property
+    @for_targets(refused)
     def feature_importances_(self: Any) -> Array:
         """The increase of the validation loss when a column is shuffled, (n_features_in_,).
 
@@ -146,6 +148,7 @@ class ImportancesMixin:
             )
         return np.asarray(self._importances)
 
+    @for_targets(refused)
     def gradient_importances(self: Any, X: Any) -> Array:
         """Compute by how much, to first order, outputs change when a column is set to its mean.
 

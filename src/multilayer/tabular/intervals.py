@@ -37,7 +37,7 @@ def check_left_out(what: str, found: Array, validation_fraction: float) -> None:
         )
 
 
-def warn_of_few(what: str, needed: float, n: int, supported: str, stacklevel: int = 3) -> None:
+def warn_of_few(what: str, needed: float, n: int, supported: str, stacklevel: int = 4) -> None:
     """Warn the caller of a method that n out-of-fold rows do not support what was asked for."""
     # Rounded, as 0.95 / (1 − 0.95) > 19 in floating-point numbers.
     warnings.warn(

@@ -12,15 +12,18 @@ from sklearn.utils.validation import check_is_fitted
 
 from multilayer import fields
 from multilayer.estimators.parameters import hidden_sizes
-from multilayer.estimators.persistence import (
-    check_class_weight,
-    parameter_from_json,
-    parameter_to_json,
-)
+from multilayer.estimators.persistence import check_class_weight
 from multilayer.persistence import Savable, labels_from_json, labels_to_json
 from multilayer.tables.encoder import TableEncoder
 from multilayer.tabular.monotone import column_signs
 from multilayer.tabular.network import Layout, TabularNetwork
+from multilayer.tabular.saved_targets import (
+    params_from_json,
+    params_to_json,
+    restore_targets,
+    state_of_targets,
+)
+from multilayer.tabular.several_targets import for_targets
 
 __all__ = ["FITTED_VALUES", "SavableTabular"]
 
@@ -36,24 +39,12 @@ class SavableTabular(Savable):
     _ARRAYS: ClassVar[tuple[str, ...]] = ()
     _VALUES: ClassVar[tuple[str, ...]] = FITTED_VALUES
 
+    @for_targets(state_of_targets)
     def to_state(self: Any) -> tuple[dict[str, Any], dict[str, Array]]:
         """Return the state: what JSON can hold, and arrays by name."""
         check_is_fitted(self, "members_")
-        self._validate_params()  # they may have been set since
-        params = self.get_params(deep=False)
-        del params["cv"]  # a fitted model does not need the splitter
+        params = params_to_json(self)
         column_signs(self, self.encoder_)
-        if params["monotonic_cst"] is None:  # as in files of older versions
-            del params["monotonic_cst"]
-        if isinstance(params["random_state"], np.random.RandomState):
-            params["random_state"] = None  # a fitted model does not need the state of a generator
-        for name, value in params.items():
-            if callable(value):
-                raise TypeError(f"a model file cannot hold {name}={value!r}, which is a function")
-            if isinstance(value, list | tuple) or hasattr(value, "__array__"):
-                params[name] = [int(size) for size in value]
-            elif isinstance(value, dict):  # JSON would make a text of each class
-                params[name] = parameter_to_json(name, value)
         encoder, encoder_arrays = self.encoder_.to_state()
         arrays = {f"encoder/{name}": array for name, array in encoder_arrays.items()}
         members = []
@@ -75,13 +66,21 @@ class SavableTabular(Savable):
     @classmethod
     def from_state(cls, state: dict[str, Any], arrays: dict[str, Array]) -> Self:
         """Build the object from its state; raise where the parts do not fit."""
-        params = {
-            name: parameter_from_json(value) if isinstance(value, dict) else value
-            for name, value in state["params"].items()
-        }
-        self = cls(**params)
-        self._restore(state, arrays)
+        self = cls(**params_from_json(state["params"]))
+        self._check_params()
+        if "targets" in state:
+            restore_targets(self, state, arrays)
+        else:
+            self._restore(state, arrays)
         return self
+
+    def _check_params(self: Any) -> None:
+        self._validate_params()
+        weights = vars(self).get("class_weight")
+        for one in weights if isinstance(weights, list | tuple) else [weights]:
+            check_class_weight(one)
+        if not isinstance(self.hidden_layer_sizes, str):
+            hidden_sizes(self.hidden_layer_sizes)
 
     def _restore(self: Any, state: dict[str, Any], arrays: dict[str, Array]) -> None:
         def part(name: str) -> dict[str, Array]:
@@ -91,10 +90,6 @@ class SavableTabular(Savable):
                 if key.startswith(f"{name}/")
             }
 
-        self._validate_params()
-        check_class_weight(vars(self).get("class_weight"))
-        if not isinstance(self.hidden_layer_sizes, str):
-            hidden_sizes(self.hidden_layer_sizes)
         self.encoder_ = encoder = TableEncoder.from_state(state["encoder"], part("encoder"))
         members = fields.listed("members", state["members"])
         self.members_ = [

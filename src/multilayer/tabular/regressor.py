@@ -24,7 +24,9 @@ from multilayer.tabular.intervals import (
 )
 from multilayer.tabular.persistence import FITTED_VALUES
 from multilayer.tabular.recipe import recipe_of
+from multilayer.tabular.saved_targets import state_of_targets
 from multilayer.tabular.scoring import negated_score, root_mean_squared_error, squared_errors
+from multilayer.tabular.several_targets import averaged, for_targets, stacked
 
 __all__ = ["TabularRegressor"]
 
@@ -73,10 +75,14 @@ validation_fraction, cv, n_iter_no_change, time_limit, random_state, verbose
         R² of `oof_prediction_`.
     n_iter_, best_iterations_, loss_curves_, validation_curves_, n_features_in_, feature_names_in_
         As for `TabularClassifier`.
+    estimators_, target_names_, n_outputs_
+        As for `TabularClassifier`, only of several targets. `oof_prediction_` and `oof_scale_` are
+        then of shape (n_rows, n_targets), and `validation_score_` is the mean over the targets.
 
     See Also
     --------
     TabularClassifier : Predict classes from a raw table.
+    TabularMultiOutput : Predict numbers and classes together.
     MLPRegressor : One network on numbers, compatible with scikit-learn's.
 
     Examples
@@ -134,6 +140,7 @@ validation_fraction, cv, n_iter_no_change, time_limit, random_state, verbose
         self.random_state = random_state
         self.verbose = verbose
 
+    @for_targets(stacked)
     def predict(self, X: Any, quantiles: ArrayLike | None = None) -> Array:
         """Predict the target, or quantiles of it.
 
@@ -150,6 +157,7 @@ validation_fraction, cv, n_iter_no_change, time_limit, random_state, verbose
         Returns
         -------
         ndarray of float64, shape (m,), or (m, q) for quantiles
+            Of several targets (m, n_targets) or (m, n_targets, q).
 
         Raises
         ------
@@ -186,6 +194,23 @@ validation_fraction, cv, n_iter_no_change, time_limit, random_state, verbose
         """Return outputs (m, 1) in units of y, (m,), within the range of the training targets."""
         return np.clip(self._in_units(H), self.target_["low"], self.target_["high"])
 
+    @for_targets(averaged)
+    def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Compute R², the share of the variance that is explained.
+
+        Parameters
+        ----------
+        X : dataframe or array-like, shape (m, n_features_in_)
+        y : array-like, shape (m,) or (m, n_targets)
+        sample_weight : array-like, shape (m,), optional
+
+        Returns
+        -------
+        float
+            Of several targets, the mean over them, as scikit-learn's `r2_score`.
+        """
+        return float(super().score(X, y, sample_weight))
+
     def _read_target(self, y: Any, again: bool = False) -> Array:
         name = "y_val" if again else "y"
         y = read_column(y, name)
@@ -221,6 +246,7 @@ validation_fraction, cv, n_iter_no_change, time_limit, random_state, verbose
             raise ValueError("residuals_ must be ascending")
         return "identity", 1
 
+    @for_targets(state_of_targets)
     def to_state(self) -> tuple[dict[str, Any], dict[str, Array]]:
         """Return the state: what JSON can hold, and arrays by name."""
         state, arrays = super().to_state()

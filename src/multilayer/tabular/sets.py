@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from multilayer.tabular.calibration import find_temperature, tempered
 from multilayer.tabular.ensemble import TrainingData
 from multilayer.tabular.intervals import check_coverage, check_left_out, half_width, warn_of_few
+from multilayer.tabular.several_targets import for_targets, listed
 
 __all__ = ["SetsMixin", "classes_within", "more_probable"]
 
@@ -61,13 +62,14 @@ def classes_within(H: Array, scores: Array, coverage: float) -> Array:
     n, threshold = len(scores), half_width(scores, coverage)
     if np.isinf(threshold):
         what = f"a set of coverage {coverage:g} holds all classes"
-        warn_of_few(what, coverage / (1 - coverage), n, f"up to {n / (n + 1):.3g}", 4)
+        warn_of_few(what, coverage / (1 - coverage), n, f"up to {n / (n + 1):.3g}", 5)
     return np.asarray(more_probable(H) <= threshold)
 
 
 class SetsMixin:
     """Sets of classes of a tabular classifier."""
 
+    @for_targets(listed)
     def predict_set(self: Any, X: Any, coverage: float = 0.9) -> Array:
         """Predict a set of classes for each row that contains the true one with a probability.
 
@@ -87,7 +89,8 @@ class SetsMixin:
         Returns
         -------
         ndarray of bool, shape (m, n_classes)
-            Whether a class is in the set of a row; the most probable one is in every set.
+            Whether a class is in the set of a row; the most probable one is in every set. Of
+            several targets, a list of such arrays.
 
         Warns
         -----
