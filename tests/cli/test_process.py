@@ -68,7 +68,8 @@ def test_narrow_encodings(start, tmp_path, encoding):
     (tmp_path / "t.csv").write_text("größe,日本\n" + "1,é\n2,ü\n2.5,日\n" * 20, encoding="utf-8")
     narrow = {"PYTHONIOENCODING": encoding}
     fit = ("fit", "t.csv", "-t", "日本", "--layers", "2", "--max-iter", "2", "-o", "m.mlp")
-    for command in (fit, ("inspect", "m.mlp"), ("predict", "--help")):
+    others = [("inspect", "m.mlp"), ("predict", "--help")] if encoding == "ascii" else []
+    for command in (fit, *others):
         child = start(*command, env=narrow)
         out, err = child.communicate(timeout=60)
         assert child.returncode == 0, err

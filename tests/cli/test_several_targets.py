@@ -125,12 +125,6 @@ def test_report_and_figures(run, flats):
     assert "<h1>2 targets in train.csv</h1>" in page
     assert "Evaluated on all 288 rows, out of fold" in page
     assert "ml.load(&#39;m.mlp&#39;).estimators_[&#39;amount&#39;]" in page
-    run("evaluate", "m.mlp", "test.csv", "--report", "e.html")
-    page = Path("e.html").read_text(encoding="utf-8")
-    assert "<h1>2 targets in test.csv</h1>" in page
-    assert "Evaluated on 56 rows" in page
-    run("evaluate", "m.mlp", "test.csv", "-t", "answer", "--report", "one.html")
-    assert "<h1>answer in test.csv</h1>" in Path("one.html").read_text(encoding="utf-8")
 
 
 def test_export_of_one_target(run, flats):

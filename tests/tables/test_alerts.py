@@ -167,6 +167,8 @@ def test_gaps_and_constants_are_remarks():
 def test_dates_in_order(days):
     dates = [dt.date(2020, 1, 1) + dt.timedelta(days=day) for day in days]
     assert kinds(frame(day=dates)) == {("order", ("day",))}
+    (alert,) = find_alerts(frame(day=dates), CLASSES, classes=True)
+    assert str(alert).endswith("as the time of the rows: fit(X, y, time='day').")
     assert kinds(frame(day=rng.permutation(dates))) == set()
 
 
@@ -260,6 +262,7 @@ def test_what_may_be_groups_is_named(n_patients, n_visits, name, texts, told, rn
         assert found["groups"].columns == (name,)
         assert f"holds {n_patients} values, with {n_visits} rows each" in found["groups"].message
         assert not found["groups"].serious
+        assert str(found["groups"]).endswith(f"otherwise: fit(X, y, groups={name!r}).")
 
 
 @pytest.mark.parametrize(

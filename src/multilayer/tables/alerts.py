@@ -68,7 +68,10 @@ class Alert:
     droppable: bool = False
 
     def __str__(self) -> str:
-        return f"{self.message} {self.advice}"
+        argument = {"order": "time", "groups": "groups"}.get(self.kind)
+        if argument is None:
+            return f"{self.message} {self.advice}"
+        return f"{self.message} {self.advice[:-1]}: fit(X, y, {argument}={self.columns[0]!r})."
 
 
 def find_alerts(
