@@ -126,7 +126,7 @@ class ColumnEvidence:
         if not len(known):
             return cls(filled=filled)
         example = str(known[0])
-        if _all_plain(known.head(_FIRST)) and _all_plain(known):
+        if _all_plain(known.head(_FIRST)) and (len(known) <= _FIRST or _all_plain(known)):
             return cls._of_plain(known, filled, example)
         cells = known.unique(maintain_order=True)
         first = cells[:_FIRST]
