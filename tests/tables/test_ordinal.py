@@ -40,6 +40,8 @@ def in_order(levels):
         ["$1k", "$20k", "$1m"],
         ["2", "3", "4", "5more"],
         ["Room 2", "Room 10", "Room 30"],
+        ["1 month", "6 months", "12 months"],
+        ["<500", "500-1,000", "1,000-2,500", ">10,000"],
     ],
     ids=" ".join,
 )
@@ -60,6 +62,8 @@ def test_the_order_can_be_told(ascending):
         ["Q1", "Q2", "Q3"],
         ["low", "medium", "red", "green", "blue"],
         ["10 apples", "10 pears", "10 plums"],
+        ["1month", "6 months", "1 year", "2 years"],
+        ["500-1.000", "1.000-2.000", "2.000-3.000"],  # thousands, or decimals
         ["tiny", "xs", "small"],  # two of one rank
         ["no", "yes", "maybe"],
         [f"{k}-{k + 1}" for k in range(100)],

@@ -47,20 +47,44 @@ _RANKS_OF_WORDS = [
     for scale in _SCALES
 ]
 
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
+_NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?!\d)|\d+(?:[.,]\d+)?")
+_AMBIGUOUS = re.compile(r"\d\.\d{3}(?!\d)")  # a decimal point, or thousands of other countries
 # A letter or two before a number, as in "A11", make a code; codes have no order.
 _CODE = re.compile(r"[^\W\d_]{1,2}\d+")
 _BELOW = re.compile(r"^(<|≤|under\b|below\b|less\b|up to\b|unter\b|bis\b|moins\b)")
 _ABOVE = re.compile(r"^(>|≥|over\b|above\b|more\b|über\b|plus de\b)|(\+|\bmore|\babove|\bover)$")
 _THOUSANDS = {"k": 1e3, "m": 1e6}
+# Words that are no units; the units of all texts must be the same, unlike "6 months" and "1 year".
+_WORD = re.compile(r"[^\W\d_]+")
+_NO_UNITS = set(
+    [
+        "k",
+        "m",
+        "x",
+        "to",
+        "and",
+        "or",
+        "up",
+        "under",
+        "below",
+        "less",
+        "over",
+        "above",
+        "more",
+        "than",
+        "from",
+        "bis",
+        "und",
+    ]
+)
 
 
 def ranks_of(levels: Sequence[str]) -> tuple[float, ...]:
     """Return the ranks of categories, from −1 to 1 in equal steps, if their order can be told.
 
     They can be words of a usual scale ("low", "medium", "high"), or texts with numbers ("<20",
-    "20-29", "more than 60"), which are ordered by the first number of each. At least three must
-    have an order; up to two others ("unknown") are given 0, the middle.
+    "20-29", "more than 60") of the same unit, which are ordered by the first number of each. At
+    least three must have an order; up to two others ("unknown") are given 0, the middle.
 
     Parameters
     ----------
@@ -81,6 +105,9 @@ def ranks_of(levels: Sequence[str]) -> tuple[float, ...]:
             return found
     if all(text.isdigit() or _CODE.fullmatch(text) for text in texts):
         return ()
+    numbered = [text for text in texts if _NUMBER.search(text)]
+    if any(_AMBIGUOUS.search(text) for text in numbered) or len(set(map(_units, numbered))) > 1:
+        return ()
     return _spread([_first_number(text) for text in texts])
 
 
@@ -93,13 +120,22 @@ def _spread(keys: Sequence[float | None]) -> tuple[float, ...]:
     return tuple(0.0 if key is None else 2 * known.index(key) / (n - 1) - 1 for key in keys)
 
 
+def _units(text: str) -> frozenset[str]:
+    """Return the words of a text that are units, without the s of a plural."""
+    return frozenset(word.rstrip("s") for word in _WORD.findall(text) if word not in _NO_UNITS)
+
+
 def _first_number(text: str) -> float | None:
     """Return the first number of a text, a little less after "<", and a little more after ">"."""
     found = _NUMBER.search(text)
     if not found:
         return None
-    number = float(found[0].replace(",", "."))
-    number *= _THOUSANDS.get(text[found.end() : found.end() + 1], 1.0)
+    if re.fullmatch(r"\d{1,3}(,\d{3})+", found[0]):
+        number = float(found[0].replace(",", ""))
+    else:
+        number = float(found[0].replace(",", "."))
+    if suffix := re.match(r"[km]\b", text[found.end() :]):
+        number *= _THOUSANDS[suffix[0]]
     if text[: found.start()].rstrip().endswith("-") and not text[: found.start()].strip(" -($€£"):
         number = -number
     little = 1e-6 * max(1.0, abs(number))
