@@ -56,26 +56,8 @@ _ABOVE = re.compile(r"^(>|≥|over\b|above\b|more\b|über\b|plus de\b)|(\+|\bmor
 _THOUSANDS = {"k": 1e3, "m": 1e6}
 # Words that are no units; the units of all texts must be the same, unlike "6 months" and "1 year".
 _WORD = re.compile(r"[^\W\d_]+")
-_NO_UNITS = set(
-    [
-        "k",
-        "m",
-        "x",
-        "to",
-        "and",
-        "or",
-        "up",
-        "under",
-        "below",
-        "less",
-        "over",
-        "above",
-        "more",
-        "than",
-        "from",
-        "bis",
-        "und",
-    ]
+_NO_UNIT = re.compile(
+    "k|m|x|to|and|or|up|under|below|less|over|above|more|than|from|unter|über|bis|und|moins|plus|de"
 )
 
 
@@ -122,7 +104,9 @@ def _spread(keys: Sequence[float | None]) -> tuple[float, ...]:
 
 def _units(text: str) -> frozenset[str]:
     """Return the words of a text that are units, without the s of a plural."""
-    return frozenset(word.rstrip("s") for word in _WORD.findall(text) if word not in _NO_UNITS)
+    return frozenset(
+        word.rstrip("s") for word in _WORD.findall(text) if not _NO_UNIT.fullmatch(word)
+    )
 
 
 def _first_number(text: str) -> float | None:

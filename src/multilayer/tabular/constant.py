@@ -20,7 +20,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class ConstantLabel:
-    """What `estimators_` holds for a label of a label indicator that is 0, or 1, in all rows.
+    """The estimator of a label that is 0, or 1, in all rows of a label indicator.
 
     There is nothing to learn from it: the label is predicted for every row, with probability 1.
 
