@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 MOST_CHECKPOINTS = 8
-# Of what all members keep until the last one is trained.
+# Of the checkpoints, and of the outputs, that all members keep until the last one is trained.
 _MOST_BYTES = 2**28
 
 
